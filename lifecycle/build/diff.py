@@ -1,0 +1,118 @@
+"""What a change of the files means: combinations added and dropped, images to build anew, and why. `invoke matrix --diff`."""
+
+import io
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lifecycle.build import tables
+from lifecycle.errors import UsageError
+from lifecycle.model.image_versions import RUNTIME
+from lifecycle.model.matrix import Combination
+from lifecycle.model.project import Project, load_project
+from lifecycle.model.targets import Target, Targets, changed_inputs
+
+
+class UnknownRevisionError(UsageError):
+    """A revision that git does not know, or that has no such project."""
+
+    def __init__(self, revision: str, said: str) -> None:
+        super().__init__(
+            f"--diff {revision!r}: git cannot show it: {said.strip()}: name a commit, branch or tag that exists"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatrixDiff:
+    """Identifiers added and dropped, and the reasons of each combination whose image has to be built anew."""
+
+    added: tuple[str, ...]
+    dropped: tuple[str, ...]
+    rebuilt: Mapping[str, tuple[str, ...]]
+
+
+# ----- pure
+
+
+def compare(old: Project, new: Project) -> MatrixDiff:
+    """What lies between two states of a project."""
+    before = {c.id: c for c in old.matrix().combinations}
+    after = {c.id: c for c in new.matrix().combinations}
+    old_targets, new_targets = Targets(old), Targets(new)
+    rebuilt = {}
+    for key in [key for key in after if key in before]:
+        was, now = old_targets.image(before[key]), new_targets.image(after[key])
+        if was.digest != now.digest:
+            rebuilt[key] = tuple(_reasons(_parts(old_targets, before[key]), _parts(new_targets, after[key])))
+    return MatrixDiff(
+        added=tuple(key for key in after if key not in before),
+        dropped=tuple(key for key in before if key not in after),
+        rebuilt=rebuilt,
+    )
+
+
+def _parts(targets: Targets, combination: Combination) -> dict[str, Target]:
+    """Everything that goes into an image, the image last, by what it is to a person."""
+    return {
+        "builder": targets.builder(combination),
+        **{f"{t} modules": targets.modules(combination, t) for t in combination.module_types},
+        **{f"{t} archive": targets.archive(combination, t) for t in combination.module_types},
+        "user space": targets.userspace(combination),
+        "runtime base": targets.base(RUNTIME),
+        "image": targets.image(combination),
+    }
+
+
+def _reasons(old: Mapping[str, Target], new: Mapping[str, Target]) -> Iterator[str]:
+    digests = {target.digest for target in (*old.values(), *new.values())}
+    for what in [*new, *(name for name in old if name not in new)]:
+        if what not in old or what not in new:
+            yield f"{what}: {'added' if what in new else 'dropped'}"
+            continue
+        before, after = _own(old[what], digests), _own(new[what], digests)
+        yield from (f"{what}: {change}" for change in changed_inputs(before, after))
+
+
+def _own(target: Target, digests: set[str]) -> dict[str, object]:
+    """A target's inputs without those that are other targets' digests: they have reasons of their own."""
+    return {
+        key: {k: v for k, v in value.items() if v not in digests} if isinstance(value, Mapping) else value
+        for key, value in target.inputs.items()
+        if not (isinstance(value, str) and value in digests)
+    }
+
+
+# ----- effects
+
+
+def show_diff(root: Path, revision: str, project: Project, *, as_json: bool) -> None:
+    """Print what the working tree changes since a revision; raises UnknownRevisionError."""
+    with checked_out(root, revision) as folder:
+        found = compare(load_project(folder), project)
+    if as_json:
+        tables.print_json(asdict(found))
+        return
+    lines = [f"+ {key}" for key in found.added] + [f"- {key}" for key in found.dropped]
+    for key, reasons in found.rebuilt.items():
+        lines += [f"~ {key}", *(f"    {reason}" for reason in reasons)]
+    counts = (
+        f"{len(found.added)} added, {len(found.dropped)} dropped, {len(found.rebuilt)} to build anew since {revision}"
+    )
+    tables.print_lines([*lines, counts])
+
+
+@contextmanager
+def checked_out(root: Path, revision: str) -> Iterator[Path]:
+    """Yield a folder with the files of a revision, gone after the block."""
+    command = ["git", "-C", str(root), "archive", "--format=tar", revision]
+    done = subprocess.run(command, capture_output=True, check=False)
+    if done.returncode:
+        raise UnknownRevisionError(revision, done.stderr.decode(errors="replace").strip().rpartition("\n")[2])
+    with tempfile.TemporaryDirectory(prefix="nvidia-installer-") as folder:
+        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
+            tar.extractall(folder, filter="data")
+        yield Path(folder)

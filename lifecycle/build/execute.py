@@ -1,0 +1,154 @@
+"""Follows a plan: bases and user space beside the compiles, one compile's modules packed while the next compiles."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from lifecycle.errors import InstallerError
+from lifecycle.model.component import ModuleType
+from lifecycle.model.image_versions import RUNTIME, builder_name
+from lifecycle.model.plan import Action, Plan
+from lifecycle.model.targets import Kind, Target, Targets
+from lifecycle.steps.base import base_tag, make_base
+from lifecycle.steps.compile import CompileJob, Compiler
+from lifecycle.steps.image import Contents, ImageBuilder
+from lifecycle.steps.package import Packager
+from lifecycle.tools.engine import Engine
+from lifecycle.tools.graph import Node, run_graph
+from lifecycle.tools.progress import Progress
+from lifecycle.tools.results import Archive, archive_of
+from lifecycle.tools.store import Store
+
+# Two compiles at a time fill the gaps in which one has a single process to run (linking, modpost, objtool).
+_COMPILES = 2
+
+Errors = Mapping[str, InstallerError]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a run came to, by target digest: seconds of what was made, the error of what was not."""
+
+    seconds: Mapping[str, float]
+    errors: Errors
+
+
+class Executor:
+    """Runs plans with the hands it is given."""
+
+    def __init__(self, targets: Targets, store: Store, engine: Engine, progress: Progress) -> None:
+        cpus = len(os.sched_getaffinity(0))
+        self._targets, self._store, self._engine, self._progress = targets, store, engine, progress
+        self._compiler = Compiler(targets=targets, store=store, engine=engine)
+        self._packager = Packager(targets=targets, store=store, threads=cpus)
+        self._images = ImageBuilder(targets=targets, store=store, engine=engine)
+        self._cpus = cpus
+        self._one_builder = threading.Lock()
+        self._seconds: dict[str, float] = {}
+
+    def execute(self, plan: Plan) -> Outcome:
+        """Run what the plan says to run. Ctrl-C removes the containers and comes through as KeyboardInterrupt."""
+        if plan.idle:
+            return Outcome(seconds={}, errors={})
+        self._engine.sweep()
+        errors = run_graph(
+            self._nodes(plan), workers=max(3, self._cpus + 1), heavy=_COMPILES, abort=self._engine.stop_own_containers
+        )
+        return Outcome(seconds=self._seconds, errors=errors)
+
+    def _nodes(self, plan: Plan) -> list[Node]:
+        """The work, in the order in which it is started when several can be: first what compiles wait for."""
+        nodes = self._single(plan, Kind.BASE, self._base)
+        for job, actions in compile_jobs(self._targets, plan.running(Kind.MODULES)):
+            makes = tuple(action.target.digest for action in actions)
+            nodes.append(Node(makes=makes, needs=actions[0].needs, work=_call(self._compile, job), heavy=True))
+        nodes += self._single(plan, Kind.USERSPACE, self._userspace)
+        nodes += self._single(plan, Kind.ARCHIVE, self._archive)
+        return nodes + self._single(plan, Kind.IMAGE, self._image)
+
+    def _single(self, plan: Plan, kind: Kind, work: Callable[[Action], Errors]) -> list[Node]:
+        return [
+            Node(makes=(action.target.digest,), needs=action.needs, work=_call(work, action))
+            for action in plan.running(kind)
+        ]
+
+    def _base(self, action: Action) -> Errors:
+        with self._step(action.target, f"base image {action.target.name.lower()}"):
+            make_base(self._targets.project, action.target, self._store, self._engine)
+        return {}
+
+    def _compile(self, job: CompileJob) -> Errors:
+        base = self._targets.builder(job.combination)
+        targets = {t: self._targets.modules(job.combination, t) for t in job.types}
+        with self._step(next(iter(targets.values())), f"compile {job.title}"):
+            with self._one_builder:
+                name = builder_name(job.combination.release).lower().removeprefix("builder_")
+                builder = self._compiler.builder(base_tag(base), name)
+            results = self._compiler.compile(job, builder, self._cpus)
+        return {targets[t].digest: result for t, result in results.items() if isinstance(result, InstallerError)}
+
+    def _userspace(self, action: Action) -> Errors:
+        with self._step(action.target, f"user space of {action.target.name}"):
+            self._packager.userspace(action.combinations[0])
+        return {}
+
+    def _archive(self, action: Action) -> Errors:
+        combination, module_type = action.combinations[0], ModuleType(action.target.name.rpartition("/")[2])
+        with self._step(action.target, f"modules archive {action.target.name}"):
+            self._packager.modules(combination, module_type)
+        return {}
+
+    def _image(self, action: Action) -> Errors:
+        combination = action.combinations[0]
+        contents = Contents(
+            userspace=self._stored(self._targets.userspace(combination)),
+            modules={t: self._stored(self._targets.archive(combination, t)) for t in combination.module_types},
+        )
+        with self._step(action.target, f"image {combination.id}"):
+            self._images.build(combination, contents, base_tag(self._targets.base(RUNTIME)))
+        return {}
+
+    def _stored(self, target: Target) -> Archive:
+        result = self._store.result(target.kind, target.digest)
+        if result is None:
+            raise InstallerError(f"{target.kind} {target.name} is not in the cache", resolution="Run `invoke build`.")
+        return archive_of(result)
+
+    def _step(self, target: Target, title: str) -> "_Step":
+        return _Step(self._progress, self._seconds, target.digest, title)
+
+
+class _Step:
+    """Shows a step and writes down its seconds."""
+
+    def __init__(self, progress: Progress, seconds: dict[str, float], digest: str, title: str) -> None:
+        self._shown = progress.step(title)
+        self._seconds, self._digest, self._started = seconds, digest, time.monotonic()
+
+    def __enter__(self) -> None:
+        self._shown.__enter__()
+
+    def __exit__(self, *failure: object) -> None:
+        self._seconds[self._digest] = time.monotonic() - self._started
+        self._shown.__exit__(*failure)  # type: ignore[arg-type]
+
+
+def compile_jobs(targets: Targets, actions: Sequence[Action]) -> list[tuple[CompileJob, list[Action]]]:
+    """Group modules to compile by kernel and driver: one container each, so that its types share conftest's answers."""
+    groups: dict[tuple[str, str, str], list[Action]] = {}
+    for action in actions:
+        combination = action.combinations[0]
+        key = (combination.kernel, combination.driver, targets.builder(combination).digest)
+        groups.setdefault(key, []).append(action)
+    jobs = []
+    for group in groups.values():
+        types = tuple(ModuleType(action.target.name.rpartition("/")[2]) for action in group)
+        jobs.append((CompileJob(combination=group[0].combinations[0], types=types), group))
+    # The longest first: what is left over at the end is short.
+    return sorted(jobs, key=lambda job: -len(job[0].types))
+
+
+def _call(work: Callable[..., Errors], *args: object) -> Callable[[], Errors]:
+    return lambda: work(*args)

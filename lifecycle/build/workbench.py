@@ -1,0 +1,119 @@
+"""Everything a task works with, put together once: the checkout, the cache, the engine, the display."""
+
+import fcntl
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from lifecycle.build.execute import Executor, Outcome
+from lifecycle.build.state import BuildState
+from lifecycle.model.lock import Lock
+from lifecycle.model.matrix import Combination
+from lifecycle.model.plan import Plan, make_plan
+from lifecycle.model.project import Project, load_project
+from lifecycle.model.select import select
+from lifecycle.model.targets import Kind, Targets
+from lifecycle.sources.apt_setup import MachineArchives
+from lifecycle.sources.resolver import Resolver
+from lifecycle.steps.fetch import Fetched, Fetcher
+from lifecycle.tools.engine import Engine
+from lifecycle.tools.progress import Progress
+from lifecycle.tools.store import Store, default_cache_dir
+
+_NEEDS_FILES = (Kind.BASE, Kind.MODULES, Kind.USERSPACE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """What `make` came to."""
+
+    targets: Targets
+    combinations: tuple[Combination, ...]
+    plan: Plan
+    outcome: Outcome | None
+    state: BuildState
+
+
+class Workbench:
+    """The hands and the materials of one task; nothing is touched before it is needed.
+
+    `root` is the checkout, `cache_dir` the cache ("" for the default), `environ` the process's environment.
+    """
+
+    def __init__(self, root: Path, *, cache_dir: str, environ: Mapping[str, str]) -> None:
+        self.root = root
+        self.store = Store(Path(cache_dir).expanduser().absolute() if cache_dir else default_cache_dir(environ))
+        self.engine = Engine(environ)
+        self.progress = Progress()
+
+    @cached_property
+    def project(self) -> Project:
+        """The checkout, read; raises ConfigurationError."""
+        return load_project(self.root)
+
+    def state(self) -> BuildState:
+        """A fresh view of what has been made."""
+        return BuildState(self.store, self.engine, self.project.component.image)
+
+    def resolved(self, *, update: bool = False, locked: bool = False) -> Project:
+        """The project with a lock that answers all its declarations; asks the archives for what it does not."""
+        known = Lock() if update else self.project.lock
+        return self._fetcher().resolve(self.project, known, locked=locked)
+
+    def fetch(self, project: Project, choose: Callable[[Project], Sequence[Combination]], *, locked: bool) -> Fetched:
+        """Have the files of the combinations that are chosen of a project, whose lock may move over it."""
+        return self._fetcher().download(project, choose, locked=locked)
+
+    def make(self, *, only: str, last: Kind, dry_run: bool, locked: bool) -> Made:
+        """Plan and make everything up to a kind for the chosen combinations; nothing is touched in a dry run."""
+        project = self.project if dry_run else self.resolved(locked=locked)
+        with self._alone(dry_run=dry_run):
+            made = self._planned(project, only, last)
+            if dry_run or made.plan.idle:
+                return made
+            users = [c for kind in _NEEDS_FILES for action in made.plan.running(kind) for c in action.combinations]
+            ids = {user.id for user in users}
+            moved = self.fetch(
+                project, lambda p: [c for c in select(p.matrix(), only) if c.id in ids], locked=locked
+            ).project
+            if moved.lock != project.lock:
+                made = self._planned(moved, only, last)
+            executor = Executor(made.targets, self.store, self.engine, self.progress)
+            outcome = executor.execute(made.plan)
+            return Made(
+                targets=made.targets,
+                combinations=made.combinations,
+                plan=made.plan,
+                outcome=outcome,
+                state=self.state(),
+            )
+
+    def _planned(self, project: Project, only: str, last: Kind) -> Made:
+        matrix = project.matrix()
+        for warning in matrix.warnings:
+            self.progress.warn(warning)
+        combinations, targets, state = select(matrix, only), Targets(project), self.state()
+        plan = make_plan(targets, combinations, state, last=last)
+        return Made(targets=targets, combinations=combinations, plan=plan, outcome=None, state=state)
+
+    def _fetcher(self) -> Fetcher:
+        machine = MachineArchives()
+        resolver = Resolver(root=self.store.root / "apt", machine=machine, pull=self.engine.pull, say=self.progress.say)
+        return Fetcher(store=self.store, machine=machine, resolver=resolver, progress=self.progress)
+
+    @contextmanager
+    def _alone(self, *, dry_run: bool) -> Iterator[None]:
+        """One build at a time in one cache; another one waits."""
+        if dry_run:
+            yield
+            return
+        self.store.root.mkdir(parents=True, exist_ok=True)
+        with (self.store.root / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self.progress.say(f"another build uses {self.store.root}: waiting for it to end")
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield

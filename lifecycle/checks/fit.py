@@ -1,0 +1,121 @@
+"""Whether a kernel would take a set of modules, found out without booting it: the rules that it applies itself.
+
+kernel/module/main.c and version.c: vermagic has to agree, every imported symbol has to be exported by the kernel or by
+another of the modules, with the same CRC where the kernel has CRCs, by a rule that the module's licence allows, and from a
+namespace that the module imports.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lifecycle.checks.kernel_module import KernelModule
+from lifecycle.checks.symvers import Export, Symvers
+
+# include/linux/license.h, license_is_gpl_compatible().
+_GPL_COMPATIBLE = {"GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"}
+
+
+class Problem(StrEnum):
+    """The kinds of findings."""
+
+    RELEASE = "wrong kernel release"
+    ARCHITECTURE = "wrong architecture"
+    VERSION = "wrong driver version"
+    UNRESOLVED = "unresolved symbol"
+    CRC = "wrong CRC"
+    NO_CRC = "no CRCs"
+    LICENCE = "GPL-only symbol"
+    NAMESPACE = "namespace not imported"
+    DEBUG_INFO = "debug info"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Something that is wrong with a module."""
+
+    module: str
+    problem: Problem
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """What the modules are for."""
+
+    symvers: Symvers
+    kernel_release: str
+    architecture: str
+    driver_version: str
+
+
+def check_modules(modules: Sequence[KernelModule], expected: Expectation) -> tuple[Finding, ...]:
+    """All findings, by module in the order given; none means that the kernel would take them."""
+    return tuple(
+        Finding(module=module.path.name, problem=problem, message=message)
+        for module in modules
+        for problem, message in _problems(module, modules, expected)
+    )
+
+
+def _problems(
+    module: KernelModule, modules: Sequence[KernelModule], expected: Expectation
+) -> Iterator[tuple[Problem, str]]:
+    if module.kernel_release != expected.kernel_release:
+        yield Problem.RELEASE, f"was built for kernel {module.kernel_release}, not {expected.kernel_release}"
+    if module.architecture != expected.architecture:
+        yield Problem.ARCHITECTURE, f"is for {module.architecture}, not {expected.architecture}"
+    if module.version and module.version != expected.driver_version:
+        yield Problem.VERSION, f"is of driver {module.version}, not {expected.driver_version}"
+    if module.has_debug_info:
+        yield Problem.DEBUG_INFO, "carries debug info, which makes it ten times as large"
+    yield from _symbol_problems(module, modules, expected.symvers)
+
+
+def _symbol_problems(
+    module: KernelModule, modules: Sequence[KernelModule], symvers: Symvers
+) -> Iterator[tuple[Problem, str]]:
+    siblings = {name: crc for other in modules if other is not module for name, crc in other.exports.items()}
+    exports = symvers.exports
+    unresolved = [name for name in module.imports if name not in exports and name not in siblings]
+    if unresolved:
+        yield Problem.UNRESOLVED, f"imports {unresolved[0]}, which nothing exports{_more(unresolved)}"
+    if symvers.has_crcs:
+        yield from _crc_problems(module, siblings, exports)
+    gpl_only = _importing(module, exports, lambda export: export.gpl_only)
+    if gpl_only and module.license not in _GPL_COMPATIBLE:
+        yield Problem.LICENCE, f"imports {gpl_only[0]}, GPL-only, under licence {module.license!r}{_more(gpl_only)}"
+    foreign = _importing(module, exports, lambda e: bool(e.namespace) and e.namespace not in module.namespaces)
+    if foreign:
+        namespace = exports[foreign[0]].namespace
+        yield (
+            Problem.NAMESPACE,
+            f"imports {foreign[0]} of namespace {namespace}, which it does not name{_more(foreign)}",
+        )
+
+
+def _crc_problems(
+    module: KernelModule, siblings: Mapping[str, int | None], exports: Mapping[str, Export]
+) -> Iterator[tuple[Problem, str]]:
+    if not module.has_versions:
+        yield Problem.NO_CRC, "has no CRCs, so the kernel could not tell whether it fits"
+        return
+    layout = exports["module_layout"].crc if "module_layout" in exports else None
+    offered = {**siblings, **{name: export.crc for name, export in exports.items()}, "module_layout": layout}
+    wrong = [
+        (name, crc, offered[name])
+        for name, crc in {**module.imports, "module_layout": module.layout_crc}.items()
+        if crc is not None and offered.get(name) is not None and crc != offered[name]
+    ]
+    if wrong:
+        name, has, needs = wrong[0]
+        names = [entry[0] for entry in wrong]
+        yield Problem.CRC, f"expects {name} with CRC 0x{has:08x}, the kernel has 0x{needs:08x}{_more(names)}"
+
+
+def _importing(module: KernelModule, exports: Mapping[str, Export], condition: Callable[[Export], bool]) -> list[str]:
+    return [name for name in module.imports if name in exports and condition(exports[name])]
+
+
+def _more(names: Sequence[str]) -> str:
+    return f" (and {len(names) - 1} more)" if len(names) > 1 else ""

@@ -1,0 +1,67 @@
+"""Module.symvers: which symbols a kernel exports, by which rules, and the CRC of each one's type.
+
+The format is that of Documentation/kbuild/modules.rst, "Symbols and CRCs": a line a symbol, the fields CRC, name, module,
+export type and (since Linux 5.4) namespace, split by tabs.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lifecycle.errors import InstallerError
+
+_FIELDS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """One exported symbol."""
+
+    crc: int
+    gpl_only: bool
+    namespace: str
+
+
+@dataclass(frozen=True)
+class Symvers:
+    """All symbols that a kernel and its own modules export, by name."""
+
+    exports: Mapping[str, Export]
+
+    @property
+    def has_crcs(self) -> bool:
+        """Whether the kernel was built with CONFIG_MODVERSIONS; without it all CRCs are 0."""
+        return any(export.crc for export in self.exports.values())
+
+
+class BadSymversError(InstallerError):
+    """A Module.symvers that is not one."""
+
+    def __init__(self, source: str, number: int, line: str) -> None:
+        super().__init__(
+            f"{source}:{number}: {line[:80]!r} is not a line of a Module.symvers",
+            resolution="The headers package is damaged, or of a kind that this program does not know.",
+        )
+
+
+def parse_symvers(lines: Iterable[str], *, source: str) -> Symvers:
+    """Read the lines of a Module.symvers; `source` names it in errors. Raises BadSymversError."""
+    exports = {}
+    for number, line in enumerate(lines, start=1):
+        fields = line.rstrip("\n").split("\t")
+        try:
+            crc, name, _, kind = fields[:_FIELDS]
+            exports[name] = Export(
+                crc=int(crc, 16),
+                gpl_only=kind.startswith("EXPORT_SYMBOL_GPL"),
+                namespace=fields[_FIELDS] if len(fields) > _FIELDS else "",
+            )
+        except ValueError as error:
+            raise BadSymversError(source, number, line) from error
+    return Symvers(exports)
+
+
+def read_symvers(path: Path) -> Symvers:
+    """Read a Module.symvers file; raises BadSymversError."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return parse_symvers(file, source=str(path))

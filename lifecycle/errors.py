@@ -1,0 +1,44 @@
+"""The one hierarchy of errors: what is wrong, the evidence, what to do.
+
+Each class composes its own text from domain values, so a raise site is one line, and carries the exit code of
+the whole command. `tasks.py` catches `InstallerError` once; anything else that escapes is a bug of ours.
+"""
+
+from collections.abc import Sequence
+
+EXIT_FAILURE = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+
+class InstallerError(Exception):
+    """Something that ends a task.
+
+    `brief` is one clear sentence, `details` the evidence (may be several lines), `resolution` what to do next.
+    `str()` joins those that are there, a line each.
+    """
+
+    exit_code = EXIT_FAILURE
+
+    def __init__(self, brief: str, *, details: str = "", resolution: str = "") -> None:
+        super().__init__(brief)
+        self.brief = brief
+        self.details = details
+        self.resolution = resolution
+
+    def __str__(self) -> str:
+        return "\n".join(part for part in (self.brief, self.details, self.resolution) if part)
+
+
+class UsageError(InstallerError):
+    """The caller's mistake, in an option or a file: one sentence, exit code 2."""
+
+    exit_code = EXIT_USAGE
+
+
+class ConfigurationError(UsageError):
+    """All that is wrong in one file, a line each: `component.yaml:12:14: context.driverVersion[1]: …`."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)

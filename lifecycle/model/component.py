@@ -1,0 +1,227 @@
+"""component.yaml: what we build, from what, and where it goes. The one home of configuration."""
+
+from collections import Counter
+from collections.abc import Mapping
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from lifecycle.errors import ConfigurationError
+from lifecycle.model.validation import read_text, validate
+from lifecycle.model.versions import DRIVER_BRANCH, DRIVER_EXACT, VersionRange, driver_branch
+from lifecycle.model.yaml_text import read_yaml
+
+NEWEST = "newest"
+
+
+class Channel(StrEnum):
+    """How a release of the OS is offered: the one being left, the one in use, the one being tried."""
+
+    PREVIOUS = "previous"
+    CURRENT = "current"
+    CANARY = "canary"
+
+
+class ModuleType(StrEnum):
+    """Which of NVIDIA's two sets of kernel module sources."""
+
+    PROPRIETARY = "proprietary"
+    OPEN = "open"
+
+
+class Architecture(StrEnum):
+    """Processor architectures by Debian's names."""
+
+    AMD64 = "amd64"
+
+
+def _driver_version(value: str) -> str:
+    if DRIVER_BRANCH.fullmatch(value) or DRIVER_EXACT.fullmatch(value):
+        return value
+    msg = f"{value!r} is not a driver version: write a branch such as '535' (its newest) or an exact one such as 535.309.01"
+    raise ValueError(msg)
+
+
+def _version_range(value: str) -> str:
+    VersionRange.parse(value)
+    return value
+
+
+DriverVersion = Annotated[str, AfterValidator(_driver_version)]
+Range = Annotated[str, AfterValidator(_version_range)]
+ReleaseName = Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$")]
+
+
+class Model(BaseModel):
+    """Base of all parts: camelCase keys, unknown keys are errors, nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+
+class Image(Model):
+    """Where images go: `registry/repository`."""
+
+    registry: str = Field(min_length=1)
+    repository: str = Field(pattern=r"^[a-z0-9]+([._/-][a-z0-9]+)*$")
+
+
+class Release(Model):
+    """One OS release; `kernel` is an exact kernel release (`uname -r`), or `newest` that the source offers."""
+
+    name: ReleaseName
+    kernel_flavour: str = Field(default="cloud", pattern=r"^[a-z0-9]+$")
+    channel: Channel
+    kernel: str = Field(default=NEWEST, pattern=r"^(newest|\d+(\.\d+)+[A-Za-z0-9.+~-]*)$")
+
+
+class Exclusion(Model):
+    """Combinations known not to work. Keyed by kernel and driver version, never by OS release; all keys must match."""
+
+    driver_version: str = "*"
+    module_type: ModuleType | None = None
+    kernel: Range | None = None
+    architecture: Architecture | None = None
+    reason: str = Field(min_length=10)
+
+    @model_validator(mode="after")
+    def _excludes_something_in_particular(self) -> Self:
+        if self.driver_version == "*" and not (self.module_type or self.kernel or self.architecture):
+            msg = "excludes everything: name a driverVersion, moduleType, kernel or architecture"
+            raise ValueError(msg)
+        return self
+
+    def matches(self, *, driver: str, module_type: ModuleType, kernel: str, architecture: Architecture) -> bool:
+        """Whether it holds for a driver version, a module type, a Linux version such as 6.1.192, an architecture."""
+        return (
+            (fnmatchcase(driver, self.driver_version) or driver_branch(driver) == self.driver_version)
+            and self.module_type in (None, module_type)
+            and self.architecture in (None, architecture)
+            and (self.kernel is None or kernel in VersionRange.parse(self.kernel))
+        )
+
+
+class Context(Model):
+    """The matrix: every release with every driver and module type, less the exclusions."""
+
+    releases: list[Release] = Field(min_length=1)
+    driver_version: list[DriverVersion] = Field(min_length=1)
+    module_type: list[ModuleType] = Field(min_length=1)
+    architecture: list[Architecture] = Field(min_length=1)
+    exclude: list[Exclusion] = []
+
+    @model_validator(mode="after")
+    def _nothing_stands_twice(self) -> Self:
+        lists: Mapping[str, list[str]] = {
+            "releases": [release.name for release in self.releases],
+            "driverVersion": list(self.driver_version),
+            "moduleType": [str(module_type) for module_type in self.module_type],
+            "architecture": [str(architecture) for architecture in self.architecture],
+        }
+        twice = [f"{name} {value!r}" for name, values in lists.items() for value, n in Counter(values).items() if n > 1]
+        if twice:
+            msg = f"stands twice: {', '.join(twice)}: remove one of them"
+            raise ValueError(msg)
+        return self
+
+
+class AptRepository(Model):
+    """One suite of an APT archive.
+
+    Either `archive`, the Label (Debian, Debian-Security) of an archive that the machine's own apt is set up with, whose
+    address and keyring are used; or `uri` and `keyring`. Suites, labels: sources.list(5), Debian's Release files.
+    """
+
+    archive: str | None = None
+    uri: str | None = Field(default=None, pattern=r"^(https?|file)://")
+    keyring: Path | None = None
+    suite: str
+    components: list[str] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _has_an_address_and_a_keyring(self) -> Self:
+        if (self.archive is None) == (self.uri is None):
+            msg = "needs either 'archive' (one the machine's apt is set up with) or 'uri' with 'keyring'"
+            raise ValueError(msg)
+        if self.uri and not self.keyring:
+            msg = "'uri' needs 'keyring', the file whose keys sign the archive"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def label(self) -> str:
+        """The name of the archive in versions.lock: never an address where the machine decides it."""
+        return self.archive or str(self.uri)
+
+
+class AptSource(Model):
+    """A set of APT suites that belong together: one OS release's packages."""
+
+    kind: Literal["apt"]
+    repositories: list[AptRepository] = Field(min_length=1)
+
+
+class DriverSource(Model):
+    """Where a driver branch comes from: `release` names an entry of sources.releases."""
+
+    kind: Literal["apt"]
+    release: ReleaseName
+
+
+class Packages(Model):
+    """The names of packages by the part they play. `{kernel}`, `{flavour}`, `{architecture}` are filled in."""
+
+    headers: str
+    newest_headers: str
+    modules: dict[ModuleType, str]
+    userspace: list[str] = Field(min_length=1)
+    companions: list[str] = []
+
+
+class Sources(Model):
+    """Where each release's headers and each driver come from."""
+
+    releases: dict[ReleaseName, AptSource]
+    drivers: dict[Annotated[str, Field(pattern=r"^\d{3}$")], DriverSource]
+    packages: Packages
+
+
+class Component(Model):
+    """The whole file."""
+
+    name: str = Field(min_length=1)
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    image: Image
+    context: Context
+    sources: Sources
+
+    @model_validator(mode="after")
+    def _every_release_and_driver_has_a_source(self) -> Self:
+        releases, drivers = self.sources.releases, self.sources.drivers
+        missing = [f"release {r.name!r}" for r in self.context.releases if r.name not in releases]
+        missing += [
+            f"driver {version!r}" for version in self.context.driver_version if driver_branch(version) not in drivers
+        ]
+        missing += [
+            f"driver branch {branch!r}'s release {source.release!r}"
+            for branch, source in drivers.items()
+            if source.release not in releases
+        ]
+        if missing:
+            msg = f"no source for {', '.join(missing)}: add it under 'sources', or take it out"
+            raise ValueError(msg)
+        return self
+
+
+def load_component(path: Path) -> Component:
+    """Read component.yaml.
+
+    Raises ConfigurationError with everything that is wrong in it, each as `file:line:column: key: what, and what to do`.
+    """
+    document = read_yaml(read_text(path), file=path.name)
+    if not isinstance(document.data, dict):
+        raise ConfigurationError([f"{path.name}:1:1: expected keys with values"])
+    return validate(Component, document)

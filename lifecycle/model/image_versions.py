@@ -1,0 +1,83 @@
+"""image_versions: what the Dockerfiles start from, one NAME=reference a line."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lifecycle.errors import ConfigurationError
+from lifecycle.model.validation import read_text
+
+RUNTIME = "RUNTIME"
+
+_LINE = re.compile(r"([A-Z][A-Z0-9_]*)=(\S+)")
+_BOOTSTRAP = "bootstrap:"
+# The grammar of the OCI distribution specification, with an optional registry host.
+_REFERENCE = re.compile(r"[a-z0-9]+([._:/-][a-zA-Z0-9_]+)*(@sha256:[0-9a-f]{64})?")
+
+
+def builder_name(release: str) -> str:
+    """The name of a release's builder: `BUILDER_DEBIAN_12` of `debian-12`."""
+    return "BUILDER_" + re.sub(r"[^A-Z0-9]", "_", release.upper())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Base:
+    """What an image starts from: an image reference to pull, or `bootstrap:RELEASE`, made of that release's packages."""
+
+    name: str
+    reference: str
+
+    @property
+    def release(self) -> str | None:
+        """The release in sources.releases to bootstrap it from; None where it is pulled."""
+        return self.reference.removeprefix(_BOOTSTRAP) if self.reference.startswith(_BOOTSTRAP) else None
+
+
+@dataclass(frozen=True)
+class ImageVersions:
+    """All bases by name, in the order of the file."""
+
+    file: str
+    bases: Mapping[str, Base]
+
+    def runtime(self) -> Base:
+        """The base of the installer image; raises ConfigurationError if the file has none."""
+        return self._get(RUNTIME, "the installer image")
+
+    def builder(self, release: str) -> Base:
+        """The base that modules of a release are compiled in; raises ConfigurationError if the file has none."""
+        return self._get(builder_name(release), f"the builder of {release}")
+
+    def _get(self, name: str, what: str) -> Base:
+        if name not in self.bases:
+            raise ConfigurationError([f"{self.file}: {name} is missing: add the line {name}=<reference> for {what}"])
+        return self.bases[name]
+
+
+def load_image_versions(path: Path) -> ImageVersions:
+    """Read the file; raises ConfigurationError with every line that is wrong."""
+    bases: dict[str, Base] = {}
+    problems = []
+    for number, raw in enumerate(read_text(path).splitlines(), start=1):
+        line = raw.split("#", 1)[0].strip()
+        if not line:
+            continue
+        match = _LINE.fullmatch(line)
+        if not match:
+            problems.append(
+                f"{path.name}:{number}: {line!r} is not NAME=reference: write for example {RUNTIME}=bootstrap:debian-13"
+            )
+        elif match[1] in bases:
+            problems.append(f"{path.name}:{number}: {match[1]} stands twice: remove one of the lines")
+        elif not match[2].startswith(_BOOTSTRAP) and not _REFERENCE.fullmatch(match[2]):
+            problems.append(
+                f"{path.name}:{number}: {match[2]!r} is not an image reference: write registry/name:tag or bootstrap:RELEASE"
+            )
+        else:
+            bases[match[1]] = Base(name=match[1], reference=match[2])
+    if not bases and not problems:
+        problems.append(f"{path.name}: the file names no image: restore it from git")
+    if problems:
+        raise ConfigurationError(problems)
+    return ImageVersions(path.name, bases)

@@ -1,0 +1,185 @@
+"""The matrix: what is declared, times itself, less what is excluded. Pure: a component and a lock go in."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from lifecycle.errors import ConfigurationError, UsageError
+from lifecycle.model.component import Architecture, Channel, Component, Exclusion, ModuleType, Release
+from lifecycle.model.lock import Lock, LockedDriver, LockedKernel
+from lifecycle.model.patches import Patch, PatchSeries
+from lifecycle.model.versions import driver_branch
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExcludedModules:
+    """A module type that is not built, and the exclusion that says why."""
+
+    module_type: ModuleType
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModulePatch:
+    """A patch that a module type of a combination is compiled with."""
+
+    module_type: ModuleType
+    patch: Patch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Combination:
+    """One OS release × kernel × driver: one image, with the modules of each of its module types.
+
+    `kernel` is the kernel release (`uname -r`), `linux` the upstream version of it, `driver` exact, `declared_driver`
+    the entry of context.driverVersion it comes from.
+    """
+
+    release: str
+    kernel: str
+    linux: str
+    driver: str
+    declared_driver: str
+    architecture: Architecture
+    channel: Channel
+    module_types: tuple[ModuleType, ...]
+    excluded: tuple[ExcludedModules, ...] = ()
+    patches: tuple[ModulePatch, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The identifier: `debian-12/6.1.0-56-cloud-amd64/535.309.01`. A kernel release names its architecture."""
+        return f"{self.release}/{self.kernel}/{self.driver}"
+
+    @property
+    def branch(self) -> str:
+        """The driver branch: `535`."""
+        return driver_branch(self.driver)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """The combinations that are built, those of which nothing is left, and what a person should look at."""
+
+    combinations: tuple[Combination, ...]
+    excluded: tuple[Combination, ...]
+    warnings: tuple[str, ...]
+
+
+class NotLockedError(UsageError):
+    """Declarations that versions.lock has no answer for yet."""
+
+    def __init__(self, what: list[str]) -> None:
+        super().__init__(
+            f"versions.lock does not have {', '.join(what)}: run `invoke fetch`, which looks it up and writes it"
+        )
+
+
+class ModulesLackingError(ConfigurationError):
+    """Module types that are declared but that the driver's source does not carry."""
+
+    def __init__(self, lacking: Iterable[tuple[str, ModuleType]]) -> None:
+        super().__init__(
+            [
+                f"component.yaml: sources.drivers: the source of driver {driver} has no {module_type} modules: exclude them with\n"
+                f"    - {{driverVersion: {driver}, moduleType: {module_type}, reason: not in the archive}}"
+                for driver, module_type in sorted(set(lacking))
+            ]
+        )
+
+
+def lock_keys(component: Component) -> tuple[list[str], list[str]]:
+    """The keys in the lock of the component's kernels (`debian-12/amd64`) and drivers (`535/amd64`)."""
+    architectures = component.context.architecture
+    return (
+        [f"{release.name}/{arch}" for release in component.context.releases for arch in architectures],
+        [f"{driver}/{arch}" for driver in component.context.driver_version for arch in architectures],
+    )
+
+
+def expand(component: Component, lock: Lock, series: PatchSeries) -> Matrix:
+    """All combinations, in the order of the file.
+
+    Raises NotLockedError where the lock lacks an answer, ModulesLackingError where a source lacks module sources.
+    """
+    kernels, drivers = lock_keys(component)
+    missing = [f"a kernel of {key}" for key in kernels if key not in lock.kernels]
+    missing += [f"driver {key}" for key in drivers if key not in lock.drivers]
+    if missing:
+        raise NotLockedError(missing)
+    every = list(_every(component, lock, series))
+    lacking = [
+        (combination.driver, module_type)
+        for combination in every
+        for module_type in combination.module_types
+        if module_type not in lock.drivers[f"{combination.declared_driver}/{combination.architecture}"].modules
+    ]
+    if lacking:
+        raise ModulesLackingError(lacking)
+    return Matrix(
+        combinations=tuple(c for c in every if c.module_types),
+        excluded=tuple(c for c in every if not c.module_types),
+        warnings=tuple(_idle_exclusions(component, every)),
+    )
+
+
+def _every(component: Component, lock: Lock, series: PatchSeries) -> Iterator[Combination]:
+    context = component.context
+    for release in context.releases:
+        for architecture in context.architecture:
+            kernel = lock.kernels[f"{release.name}/{architecture}"]
+            for declared in context.driver_version:
+                driver = lock.drivers[f"{declared}/{architecture}"]
+                yield _combine(component, release, architecture, kernel, declared, driver, series)
+
+
+def _combine(
+    component: Component,
+    release: Release,
+    architecture: Architecture,
+    kernel: LockedKernel,
+    declared: str,
+    driver: LockedDriver,
+    series: PatchSeries,
+) -> Combination:
+    excluded = []
+    for module_type in component.context.module_type:
+        rule = _first_exclusion(component, driver.version, module_type, kernel.version, architecture)
+        if rule:
+            excluded.append(ExcludedModules(module_type=module_type, reason=rule.reason))
+    out = {entry.module_type for entry in excluded}
+    module_types = tuple(t for t in component.context.module_type if t not in out)
+    return Combination(
+        release=release.name,
+        kernel=kernel.release,
+        linux=kernel.version,
+        driver=driver.version,
+        declared_driver=declared,
+        architecture=architecture,
+        channel=release.channel,
+        module_types=module_types,
+        excluded=tuple(excluded),
+        patches=tuple(
+            ModulePatch(module_type=module_type, patch=patch)
+            for module_type in module_types
+            for patch in series.for_modules(driver=driver.version, module_type=module_type, kernel=kernel.version)
+        ),
+    )
+
+
+def _first_exclusion(
+    component: Component, driver: str, module_type: ModuleType, kernel: str, architecture: Architecture
+) -> Exclusion | None:
+    for rule in component.context.exclude:
+        if rule.matches(driver=driver, module_type=module_type, kernel=kernel, architecture=architecture):
+            return rule
+    return None
+
+
+def _idle_exclusions(component: Component, every: list[Combination]) -> Iterator[str]:
+    for index, rule in enumerate(component.context.exclude):
+        if not any(
+            rule.matches(driver=c.driver, module_type=t, kernel=c.linux, architecture=c.architecture)
+            for c in every
+            for t in component.context.module_type
+        ):
+            yield f"component.yaml: context.exclude[{index}] ({rule.reason}) excludes nothing: take it out if it is outlived"

@@ -1,0 +1,64 @@
+"""A checkout, read: everything that decides what is built, and nothing of what has been built."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lifecycle.model.component import Component, load_component
+from lifecycle.model.digest import digest_of_files
+from lifecycle.model.image_versions import ImageVersions, load_image_versions
+from lifecycle.model.lock import Lock
+from lifecycle.model.matrix import Matrix, expand
+from lifecycle.model.packages import PackageList, load_package_list
+from lifecycle.model.patches import PatchSeries, load_patches
+
+COMPONENT = Path("component.yaml")
+IMAGE_VERSIONS = Path("image_versions")
+LOCK = Path("versions.lock")
+PATCHES = Path("patches")
+
+# What of this repository goes into each kind of result, besides its inputs: change it, and the result is made anew.
+RECIPES: Mapping[str, tuple[str, ...]] = {
+    "base": ("scripts/base", "lifecycle/steps/base.py"),
+    "modules": ("dockerfiles/builder/Dockerfile", "scripts/builder", "lifecycle/steps/compile.py"),
+    "archive": ("lifecycle/steps/package.py", "lifecycle/tools/archive.py"),
+    "image": ("dockerfiles/installer/Dockerfile", "scripts/node", "lifecycle/steps/image.py"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """The files of a checkout that decide what is built; `recipes` are the sha256 of RECIPES' files, by kind and path."""
+
+    root: Path
+    component: Component
+    images: ImageVersions
+    lock: Lock
+    series: PatchSeries
+    builder_packages: PackageList
+    runtime_packages: PackageList
+    recipes: Mapping[str, Mapping[str, str]]
+    patch_digests: Mapping[str, str]
+
+    def matrix(self) -> Matrix:
+        """The combinations; raises what `expand` raises."""
+        return expand(self.component, self.lock, self.series)
+
+    def with_lock(self, lock: Lock) -> "Project":
+        """The same checkout with another lock."""
+        return replace(self, lock=lock)
+
+
+def load_project(root: Path) -> Project:
+    """Read a checkout; raises ConfigurationError for whatever of it is wrong."""
+    return Project(
+        root=root,
+        component=load_component(root / COMPONENT),
+        images=load_image_versions(root / IMAGE_VERSIONS),
+        lock=Lock.load(root / LOCK),
+        series=load_patches(root / PATCHES),
+        builder_packages=load_package_list(root / "dockerfiles/builder/packages"),
+        runtime_packages=load_package_list(root / "dockerfiles/installer/packages"),
+        recipes={kind: digest_of_files(root, [root / path for path in paths]) for kind, paths in RECIPES.items()},
+        patch_digests=digest_of_files(root / PATCHES, [root / PATCHES]) if (root / PATCHES).is_dir() else {},
+    )

@@ -1,0 +1,155 @@
+"""What can be made, each named by the digest of what goes into it. Pure.
+
+A target's `inputs` are plain data: files' sha256, recipes' sha256, options, and the digests of the targets it needs. The
+same inputs give the same digest, and two targets' inputs compared say why one has to be made anew.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+from lifecycle.model.component import ModuleType
+from lifecycle.model.digest import digest_of
+from lifecycle.model.image_versions import RUNTIME, builder_name
+from lifecycle.model.lock import LockedDriver, LockedFile, LockedKernel
+from lifecycle.model.matrix import Combination
+from lifecycle.model.project import Project
+
+
+class Kind(StrEnum):
+    """The kinds of targets, in the order of the lifecycle."""
+
+    BASE = "base"
+    MODULES = "modules"
+    USERSPACE = "userspace"
+    ARCHIVE = "archive"
+    IMAGE = "image"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """One thing to make. `name` is for people and stays the same when inputs change."""
+
+    kind: Kind
+    name: str
+    inputs: Mapping[str, object]
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 of the inputs, as hex."""
+        return digest_of([str(self.kind), self.inputs])
+
+
+def hashes(files: list[LockedFile]) -> dict[str, str]:
+    """Locked files as input: name and version to sha256."""
+    return {f"{file.name}={file.version}": file.sha256 for file in files}
+
+
+class Targets:
+    """The targets of one project, each computed once."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self._bases: dict[str, Target] = {}
+        self._userspaces: dict[str, Target] = {}
+
+    def kernel(self, combination: Combination) -> LockedKernel:
+        """The locked kernel of a combination."""
+        return self.project.lock.kernels[f"{combination.release}/{combination.architecture}"]
+
+    def driver(self, combination: Combination) -> LockedDriver:
+        """The locked driver of a combination."""
+        return self.project.lock.drivers[f"{combination.declared_driver}/{combination.architecture}"]
+
+    def base(self, name: str) -> Target:
+        """The base image of that name in image_versions."""
+        if name not in self._bases:
+            locked = self.project.lock.bases[name]
+            packages = self.project.runtime_packages if name == RUNTIME else self.project.builder_packages
+            inputs: dict[str, object] = {"image": locked.digest}
+            if locked.digest is None:
+                inputs = {
+                    "packages": hashes(locked.packages),
+                    "left out": list(packages.leave_out),
+                    "recipe": dict(self.project.recipes["base"]),
+                }
+            self._bases[name] = Target(kind=Kind.BASE, name=name, inputs=inputs)
+        return self._bases[name]
+
+    def builder(self, combination: Combination) -> Target:
+        """The base that a combination's modules are compiled in."""
+        return self.base(builder_name(combination.release))
+
+    def modules(self, combination: Combination, module_type: ModuleType) -> Target:
+        """The kernel modules of one type. The OS release is no input: releases that share a kernel share its modules."""
+        patches = [p.patch.file for p in combination.patches if p.module_type is module_type]
+        return Target(
+            kind=Kind.MODULES,
+            name=f"{combination.kernel}/{combination.driver}/{module_type}",
+            inputs={
+                "kernel": hashes(self.kernel(combination).headers),
+                "sources": hashes(self.driver(combination).modules[module_type]),
+                "patches": {name: self.project.patch_digests[name] for name in patches},
+                "builder": self.builder(combination).digest,
+                "recipe": dict(self.project.recipes["modules"]),
+                "module type": str(module_type),
+            },
+        )
+
+    def userspace(self, combination: Combination) -> Target:
+        """The driver's user-space archive: one a driver, the same for every kernel."""
+        key = f"{combination.declared_driver}/{combination.architecture}"
+        if key not in self._userspaces:
+            self._userspaces[key] = Target(
+                kind=Kind.USERSPACE,
+                name=f"{combination.driver}/{combination.architecture}",
+                inputs={
+                    "packages": hashes(self.driver(combination).userspace),
+                    "recipe": dict(self.project.recipes["archive"]),
+                },
+            )
+        return self._userspaces[key]
+
+    def archive(self, combination: Combination, module_type: ModuleType) -> Target:
+        """The archive of one module type's modules."""
+        modules = self.modules(combination, module_type)
+        return Target(
+            kind=Kind.ARCHIVE,
+            name=modules.name,
+            inputs={"modules": modules.digest, "recipe": dict(self.project.recipes["archive"])},
+        )
+
+    def image(self, combination: Combination) -> Target:
+        """The installer image of a combination."""
+        return Target(
+            kind=Kind.IMAGE,
+            name=combination.id,
+            inputs={
+                "runtime": self.base(RUNTIME).digest,
+                "user space": self.userspace(combination).digest,
+                "modules": {str(t): self.archive(combination, t).digest for t in combination.module_types},
+                "recipe": dict(self.project.recipes["image"]),
+                "name": self.project.component.name,
+                "version": self.project.component.version,
+            },
+        )
+
+
+def changed_inputs(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
+    """What differs between two targets' inputs, most telling first: `sources: a=1 -> a=2`, `recipe: compile.sh changed`."""
+    lines = []
+    for key in sorted({*old, *new}):
+        before, after = old.get(key), new.get(key)
+        if before == after:
+            continue
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+            gone = [name for name in names if name not in after]
+            come = [name for name in names if name not in before]
+            same = [f"{name} changed" for name in names if name in before and name in after]
+            parts = [f"{' '.join(gone) or 'nothing'} -> {' '.join(come) or 'nothing'}"] if gone or come else []
+            lines.append(f"{key}: {', '.join([*parts, *same])}")
+        else:
+            lines.append(f"{key} changed")
+    return lines

@@ -1,0 +1,68 @@
+"""Versions of kernels and drivers, and ranges of them."""
+
+import re
+from dataclasses import dataclass
+from operator import eq, ge, gt, le, lt, ne
+from typing import Self
+
+_OPERATORS = {">=": ge, "<=": le, "!=": ne, "==": eq, ">": gt, "<": lt}
+_CLAUSE = re.compile(r"\s*(>=|<=|!=|==|>|<)\s*(\d+(?:\.\d+)*)\s*")
+_LINUX = re.compile(r"(?:\d+:)?(\d+(?:\.\d+)+)")
+DRIVER_BRANCH = re.compile(r"\d{3}")
+DRIVER_EXACT = re.compile(r"\d{3}\.\d{2,3}(?:\.\d{2})?")
+
+
+def version_key(version: str) -> tuple[int, ...]:
+    """The numbers of `6.1.192` or `550.163.01`, to compare by; trailing zeros do not count."""
+    numbers = [int(number) for number in re.findall(r"\d+", version)]
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)
+
+
+def linux_version(package_version: str) -> str:
+    """The upstream Linux version (`6.1.192`) of a kernel package's version (`6.1.192-2`, `7.3.4-1~bpo13+1`).
+
+    Debian Policy 5.6.12: `[epoch:]upstream_version[-debian_revision]`. Raises ValueError when there is none.
+    """
+    match = _LINUX.match(package_version)
+    if not match:
+        msg = f"{package_version!r} does not start with a Linux version such as 6.1.192"
+        raise ValueError(msg)
+    return match[1]
+
+
+def driver_branch(version: str) -> str:
+    """NVIDIA's driver branch of a version: `535` of `535.309.01`."""
+    return version.split(".", 1)[0]
+
+
+@dataclass(frozen=True)
+class VersionRange:
+    """A union of ranges: `>=6.1.190,<6.2 | >=6.12.97` (comma is "and", bar is "or")."""
+
+    text: str
+    alternatives: tuple[tuple[tuple[str, tuple[int, ...]], ...], ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a range; raises ValueError that says what is not understood."""
+        alternatives = []
+        for alternative in text.split("|"):
+            clauses = []
+            for clause in alternative.split(","):
+                match = _CLAUSE.fullmatch(clause)
+                if not match:
+                    msg = (
+                        f"{clause.strip()!r} is not a range: write an operator and a version, such as '>=6.1.190,<6.2'"
+                    )
+                    raise ValueError(msg)
+                clauses.append((match[1], version_key(match[2])))
+            alternatives.append(tuple(clauses))
+        return cls(text, tuple(alternatives))
+
+    def __contains__(self, version: str) -> bool:
+        key = version_key(version)
+        return any(
+            all(_OPERATORS[operator](key, bound) for operator, bound in clauses) for clauses in self.alternatives
+        )

@@ -1,0 +1,104 @@
+"""From a declaration to exact packages: which kernel, which driver version, which files."""
+
+import re
+from collections.abc import Sequence
+
+from debian.debian_support import Version
+
+from lifecycle.model.component import NEWEST, Architecture, ModuleType, Packages, Release
+from lifecycle.model.lock import LockedDriver, LockedKernel
+from lifecycle.model.versions import driver_branch, linux_version
+from lifecycle.sources.apt import AptIndex, PackageLackingError
+
+# What the headers package needs at compile time; the compiler it also depends on is the builder's.
+_HEADER_PARTS = re.compile(r"linux-(headers|kbuild)-")
+
+
+def resolve_kernel(
+    release: Release, architecture: Architecture, packages: Packages, index: AptIndex, declaration: str
+) -> LockedKernel:
+    """The kernel that a release means and the files of its headers; raises PackageLackingError."""
+    pattern = _pattern(packages.headers)
+    headers = packages.headers.format(kernel=release.kernel)
+    if release.kernel == NEWEST:
+        headers = _newest_headers(release, architecture, packages, index)
+    version = _newest(index, headers)
+    parts = [part for part in index.depends(headers, version) if _HEADER_PARTS.match(part)]
+    return LockedKernel(
+        declaration=declaration,
+        release=pattern.sub(r"\1", headers),
+        version=linux_version(version),
+        headers=index.locate([(headers, version), *((part, _newest(index, part, like=version)) for part in parts)]),
+    )
+
+
+def _newest_headers(release: Release, architecture: Architecture, packages: Packages, index: AptIndex) -> str:
+    """The package that the metapackage of a flavour's newest kernel depends on."""
+    meta = packages.newest_headers.format(flavour=release.kernel_flavour, architecture=architecture)
+    depends = index.depends(meta, _newest(index, meta))
+    found = [name for name in depends if _pattern(packages.headers).fullmatch(name)]
+    if not found:
+        raise PackageLackingError(packages.headers, "", index.name, depends)
+    return found[0]
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    return re.compile(re.escape(template).replace(re.escape("{kernel}"), "(.+)"))
+
+
+def _newest(index: AptIndex, package: str, like: str = "") -> str:
+    """The newest version of a package, or `like` itself where there is one of that version."""
+    versions = index.versions(package)
+    if not versions:
+        raise PackageLackingError(package, "", index.name, [])
+    return like if like in versions else versions[0]
+
+
+def resolve_driver(
+    declared: str, module_types: Sequence[ModuleType], packages: Packages, index: AptIndex, declaration: str
+) -> LockedDriver:
+    """The driver version that `535` (a branch: its newest) or `535.309.01` (itself) means, and its files.
+
+    A module type that the source lacks is left out; raises PackageLackingError where it lacks anything else.
+    """
+    version = _driver_version(declared, packages, index)
+    modules = {}
+    for module_type in module_types:
+        package = packages.modules.get(module_type)
+        found = _of_upstream(index, package, version) if package else None
+        if package and found:
+            modules[module_type] = index.locate([(package, found)])
+    userspace = [(package, _required(index, package, version)) for package in packages.userspace]
+    companions = [
+        (package, _of_upstream(index, package, version) or _newest(index, package)) for package in packages.companions
+    ]
+    return LockedDriver(
+        declaration=declaration,
+        version=version,
+        modules=modules,
+        userspace=sorted(index.locate([*userspace, *companions]), key=lambda file: file.name),
+    )
+
+
+def _driver_version(declared: str, packages: Packages, index: AptIndex) -> str:
+    package = packages.modules.get(ModuleType.PROPRIETARY) or next(iter(packages.modules.values()))
+    upstream = [_upstream(version) for version in index.versions(package)]
+    matching = [v for v in upstream if declared in (v, driver_branch(v))]
+    if not matching:
+        raise PackageLackingError(package, declared, index.name, upstream)
+    return matching[0]
+
+
+def _upstream(version: str) -> str:
+    return str(Version(version).upstream_version)
+
+
+def _of_upstream(index: AptIndex, package: str, upstream: str) -> str | None:
+    return next((v for v in index.versions(package) if _upstream(v) == upstream), None)
+
+
+def _required(index: AptIndex, package: str, upstream: str) -> str:
+    found = _of_upstream(index, package, upstream)
+    if not found:
+        raise PackageLackingError(package, upstream, index.name, index.versions(package))
+    return found

@@ -1,0 +1,76 @@
+"""base: the images that others start from, bootstrapped of locked packages without network, or pulled by fetch."""
+
+from pathlib import Path
+from urllib.parse import quote
+
+from lifecycle.errors import InstallerError
+from lifecycle.model.digest import short
+from lifecycle.model.image_versions import RUNTIME, Base
+from lifecycle.model.lock import LockedFile
+from lifecycle.model.project import Project
+from lifecycle.model.targets import Target
+from lifecycle.tools.archive import EPOCH
+from lifecycle.tools.engine import Engine
+from lifecycle.tools.labels import LABEL_DIGEST
+from lifecycle.tools.process import run
+from lifecycle.tools.store import Store
+
+
+class BaseNotPulledError(InstallerError):
+    """A base that is to be pulled and is not in the engine."""
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(f"the engine does not have {reference}", resolution="Run `invoke fetch`, which pulls it.")
+
+
+# ----- pure
+
+
+def base_tag(target: Target) -> str:
+    """The local name of a base image."""
+    return f"nvidia-installer/{target.name.lower()}:{short(target.digest)}"
+
+
+def pinned_reference(reference: str, digest: str) -> str:
+    """An image reference by digest: `registry/name@sha256:…` of `registry/name:tag`."""
+    name, colon, tag = reference.partition("@")[0].rpartition(":")
+    return f"{name if colon and '/' not in tag else reference.partition('@')[0]}@{digest}"
+
+
+def package_file_name(file: LockedFile) -> str:
+    """The name of a package's file, as apt writes it to its own cache (a colon of an epoch escaped)."""
+    return f"{file.name}_{quote(file.version, safe='+~')}.deb"
+
+
+# ----- effects
+
+
+def make_base(project: Project, target: Target, store: Store, engine: Engine) -> str:
+    """Have a base image in the engine and return its tag; raises BaseNotPulledError, or what a tool says."""
+    base, locked, tag = project.images.bases[target.name], project.lock.bases[target.name], base_tag(target)
+    if locked.digest:
+        reference = pinned_reference(base.reference, locked.digest)
+        if engine.image(reference) is None:
+            raise BaseNotPulledError(reference)
+        engine.tag(reference, tag)
+    else:
+        _bootstrap(project, base, target, store, engine)
+    store.remember(target.kind, target.name, target.inputs)
+    return tag
+
+
+def _bootstrap(project: Project, base: Base, target: Target, store: Store, engine: Engine) -> None:
+    packages = project.runtime_packages if base.name == RUNTIME else project.builder_packages
+    suite = project.component.sources.releases[str(base.release)].repositories[0].suite
+    with store.scratch("base") as folder:
+        debs, tar = folder / "debs", folder / "root.tar"
+        debs.mkdir()
+        for file in project.lock.bases[base.name].packages:
+            (debs / package_file_name(file)).hardlink_to(store.blob(file.sha256))
+        script = project.root / "scripts" / "base" / "bootstrap"
+        run([*_command(script, debs, suite, tar), *packages.leave_out], extra_env={"SOURCE_DATE_EPOCH": str(EPOCH)})
+        engine.import_root(tar, base_tag(target), {LABEL_DIGEST: target.digest})
+
+
+def _command(script: Path, debs: Path, suite: str, tar: Path) -> list[str]:
+    return [str(script), str(debs), suite, str(tar)]

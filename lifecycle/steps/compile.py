@@ -1,0 +1,198 @@
+"""compile: NVIDIA's kernel modules, in a builder container without network."""
+
+import io
+import re
+import shutil
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lifecycle.checks.fit import Expectation, check_modules
+from lifecycle.checks.kernel_module import read_module
+from lifecycle.checks.symvers import read_symvers
+from lifecycle.errors import InstallerError
+from lifecycle.model.component import ModuleType
+from lifecycle.model.digest import digest_of, short
+from lifecycle.model.lock import LockedFile
+from lifecycle.model.matrix import Combination
+from lifecycle.model.targets import Target, Targets
+from lifecycle.tools.archive import EPOCH, extract_safely, normalised, write_members
+from lifecycle.tools.engine import Engine
+from lifecycle.tools.labels import LABEL_DIGEST
+from lifecycle.tools.store import Result, Store
+
+_ERROR_LINE = re.compile(r"(: (fatal )?error:|^ERROR: |\berror: |^make.*\*\*\* .*(Error|Stop))")
+_SHOWN = 8
+MODULES = ("nvidia", "nvidia-uvm", "nvidia-modeset", "nvidia-drm", "nvidia-peermem")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompileJob:
+    """What one container compiles: the module types of one driver for one kernel, so that they share conftest's answers."""
+
+    combination: Combination
+    types: tuple[ModuleType, ...]
+
+    @property
+    def title(self) -> str:
+        """For logs and the display."""
+        c = self.combination
+        return f"{c.release}/{c.kernel}/{c.driver} {'+'.join(self.types)}"
+
+
+class CompileFailedError(InstallerError):
+    """Module sources that do not compile against a kernel: the compiler's own error lines, and the exclude entry to paste."""
+
+    def __init__(self, combination: Combination, module_type: ModuleType, log: Path, lines: Sequence[str]) -> None:
+        shown = "\n".join(f"  {line}" for line in lines[:_SHOWN]) or "  (no error line; see the log)"
+        reason = re.sub(r"^\S+: (fatal )?error: ", "", lines[0]).replace('"', "'") if lines else "does not compile"
+        super().__init__(
+            f"{combination.id}: the {module_type} modules do not compile",
+            details=f"{shown}\n  the whole log: {log}",
+            resolution="If this driver is known not to work on this kernel, paste this under context.exclude in component.yaml:\n"
+            f'    - {{driverVersion: {combination.driver}, moduleType: {module_type}, kernel: ">={combination.linux}", '
+            f'reason: "{reason}"}}',
+        )
+
+
+class ModulesUnfitError(InstallerError):
+    """Modules that compiled and that the kernel would refuse all the same."""
+
+    def __init__(self, combination: Combination, module_type: ModuleType, findings: Sequence[str]) -> None:
+        super().__init__(
+            f"{combination.id}: the {module_type} modules do not fit the kernel",
+            details="\n".join(f"  {finding}" for finding in findings[:_SHOWN]),
+            resolution="The headers and the toolchain do not belong together: check image_versions and sources.releases.",
+        )
+
+
+# ----- pure
+
+
+def error_lines(log: str) -> list[str]:
+    """The compiler's own error lines of a make log, in order, each once."""
+    return list(dict.fromkeys(line.strip() for line in log.splitlines() if _ERROR_LINE.search(line)))
+
+
+def input_files(job: CompileJob, targets: Targets, store: Store) -> dict[str, bytes | Path]:
+    """What the container finds below /in."""
+    project, driver = targets.project, targets.driver(job.combination)
+
+    def debs(folder: str, files: Sequence[LockedFile]) -> dict[str, bytes | Path]:
+        return {f"in/{folder}/{index}-{file.name}.deb": store.blob(file.sha256) for index, file in enumerate(files)}
+
+    result = debs("headers", targets.kernel(job.combination).headers)
+    for module_type in job.types:
+        result |= debs(f"{module_type}/sources", driver.modules[module_type])
+        patches = [p.patch.file for p in job.combination.patches if p.module_type is module_type]
+        for index, name in enumerate(patches):
+            result[f"in/{module_type}/patches/{index:03}-{name}"] = project.root / "patches" / name
+    return result
+
+
+def environment_of(job: CompileJob, jobs: int) -> dict[str, str]:
+    """What compile.sh reads; `jobs` is make's --jobs."""
+    return {
+        "KERNEL_RELEASE": job.combination.kernel,
+        "DRIVER_VERSION": job.combination.driver,
+        "MODULE_TYPES": " ".join(job.types),
+        "JOBS": str(jobs),
+        "SOURCE_DATE_EPOCH": str(EPOCH),
+    }
+
+
+# ----- effects
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compiler:
+    """The hands of this step."""
+
+    targets: Targets
+    store: Store
+    engine: Engine
+
+    def builder(self, base: str, name: str) -> str:
+        """Build the builder image on a base (a tag); returns its tag. Quick where the engine has it."""
+        root = self.targets.project.root
+        digest = short(digest_of([base, dict(self.targets.project.recipes["modules"])]))
+        tag = f"nvidia-installer/builder-{name}:{digest}"
+        if self.engine.image(tag) is None:
+            context = io.BytesIO()
+            script = "scripts/builder/compile.sh"
+            with tarfile.open(fileobj=context, mode="w") as tar:
+                files: dict[str, bytes | Path] = {
+                    "Dockerfile": root / "dockerfiles/builder/Dockerfile",
+                    script: root / script,
+                }
+                write_members(tar, files, executables=[script])
+            context.seek(0)
+            self.engine.build(
+                context, tag=tag, base=base, labels={LABEL_DIGEST: digest}, log=self.store.log("builder", name)
+            )
+        return tag
+
+    def compile(self, job: CompileJob, builder: str, jobs: int) -> dict[ModuleType, Result | InstallerError]:
+        """Compile a job's module types; what did not compile is the error in place of the result.
+
+        Raises EngineRefusedError, EngineUnreachableError where the engine is at fault.
+        """
+        with self.store.scratch("compile") as folder:
+            archive, out = folder / "in.tar", folder / "out"
+            with tarfile.open(archive, mode="w") as tar:
+                write_members(tar, input_files(job, self.targets, self.store))
+                tar.addfile(normalised("out", mode=0o755, kind=tarfile.DIRTYPE))
+            log = self.store.log("compile", f"{job.combination.kernel}/{job.combination.driver}")
+            with self.engine.container(builder, env=environment_of(job, jobs)) as container:
+                with archive.open("rb") as stream:
+                    container.put(stream)
+                code = container.run(log)
+                with container.get("/out") as result:
+                    extract_safely(result, folder, archive="the builder's output")
+            return {t: self._finish(job, t, out, log, code) for t in job.types}
+
+    def _finish(
+        self, job: CompileJob, module_type: ModuleType, out: Path, log: Path, code: int
+    ) -> Result | InstallerError:
+        target = self.targets.modules(job.combination, module_type)
+        made, whole_log = out / module_type, self.store.log(target.kind, target.name)
+        if not (made / "make.log").exists():
+            return CompileFailedError(
+                job.combination, module_type, log, log.read_text(errors="replace").splitlines()[-_SHOWN:]
+            )
+        shutil.copyfile(made / "make.log", whole_log)
+        if code and (made / "failed").exists():
+            lines = error_lines(whole_log.read_text(encoding="utf-8", errors="replace"))
+            return CompileFailedError(job.combination, module_type, whole_log, lines)
+        unfit = self._findings(job.combination, made, out / "kernel.symvers")
+        if unfit:
+            return ModulesUnfitError(job.combination, module_type, unfit)
+        return self._keep(target, made, out / "kernel.symvers")
+
+    def _findings(self, combination: Combination, made: Path, symvers: Path) -> list[str]:
+        missing = [f"{name}.ko was not built" for name in MODULES if not (made / f"{name}.ko").exists()]
+        expected = Expectation(
+            symvers=read_symvers(symvers),
+            kernel_release=combination.kernel,
+            architecture=combination.architecture,
+            driver_version=combination.driver,
+        )
+        findings = check_modules([read_module(path) for path in sorted(made.glob("*.ko"))], expected)
+        return [*missing, *(f"{finding.module}: {finding.message}" for finding in findings)]
+
+    def _keep(self, target: Target, made: Path, symvers: Path) -> Result:
+        about: dict[str, object] = {"name": target.name, "inputs": target.inputs}
+        with self.store.making(target.kind, target.digest, about) as folder:
+            modules: dict[str, Mapping[str, object]] = {}
+            for path in sorted(made.glob("*.ko")):
+                shutil.copyfile(path, folder / path.name)
+                module = read_module(path)
+                modules[path.name] = {"vermagic": module.vermagic, "version": module.version, "size": module.size}
+            shutil.copyfile(symvers, folder / "kernel.symvers")
+            about["modules"] = modules
+        self.store.remember(target.kind, target.name, target.inputs)
+        result = self.store.result(target.kind, target.digest)
+        if result is None:
+            raise InstallerError(f"the result of {target.name} vanished from the cache while it was made")
+        return result

@@ -1,0 +1,125 @@
+"""fetch: from declarations to verified files in the cache. Besides push and gitops the one step that uses the network."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lifecycle.model.component import AptRepository
+from lifecycle.model.declarations import files_of
+from lifecycle.model.lock import Lock, LockedFile
+from lifecycle.model.matrix import Combination
+from lifecycle.model.project import LOCK, Project
+from lifecycle.sources.apt_setup import MachineArchives
+from lifecycle.sources.download import GoneError, Request, download_all
+from lifecycle.sources.resolver import LockOutdatedError, Resolver
+from lifecycle.tools.progress import Progress
+from lifecycle.tools.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fetched:
+    """What fetch leaves: the project with the lock that answers it, and how much was downloaded."""
+
+    project: Project
+    downloaded_files: int
+    downloaded_bytes: int
+
+
+# ----- pure
+
+
+def without_gone(lock: Lock, gone: Sequence[LockedFile]) -> Lock:
+    """The lock less every entry that names a file that is gone, so that these are resolved anew."""
+    hashes = {file.sha256 for file in gone}
+
+    def whole(files: Sequence[LockedFile]) -> bool:
+        return not any(file.sha256 in hashes for file in files)
+
+    return Lock(
+        kernels={key: kernel for key, kernel in lock.kernels.items() if whole(kernel.headers)},
+        drivers={
+            key: driver
+            for key, driver in lock.drivers.items()
+            if whole([*driver.userspace, *(file for files in driver.modules.values() for file in files)])
+        },
+        bases={key: base for key, base in lock.bases.items() if whole(base.packages)},
+    )
+
+
+def changes(old: Lock, new: Lock) -> list[str]:
+    """What a person should know of a changed lock: a line for each kernel and driver that moved."""
+    lines = []
+    for key, kernel in new.kernels.items():
+        before = old.kernels.get(key)
+        if before and before.release != kernel.release:
+            lines.append(f"kernel of {key}: {before.release} -> {kernel.release}")
+    for key, driver in new.drivers.items():
+        was = old.drivers.get(key)
+        if was and was.version != driver.version:
+            lines.append(f"driver {key}: {was.version} -> {driver.version}")
+    return lines
+
+
+# ----- effects
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fetcher:
+    """The hands of this step: the cache, the machine's archives, a resolver, the display."""
+
+    store: Store
+    machine: MachineArchives
+    resolver: Resolver
+    progress: Progress
+
+    def resolve(self, project: Project, known: Lock, *, locked: bool) -> Project:
+        """The project with a lock that answers all its declarations, written to versions.lock where it differs.
+
+        What `known` answers stays as it is. Raises LockOutdatedError under `locked` if anything has to be asked, and
+        PackageLackingError for what the archives do not carry.
+        """
+        lock = self.resolver.resolve(project, known, locked=locked)
+        path = project.root / LOCK
+        text = lock.dump()
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            for line in changes(project.lock, lock):
+                self.progress.warn(line)
+            part = path.with_suffix(".lock.part")
+            part.write_text(text, encoding="utf-8")
+            part.replace(path)
+            self.progress.say(f"wrote {path.name}")
+        return project.with_lock(lock)
+
+    def download(
+        self, project: Project, choose: Callable[[Project], Sequence[Combination]], *, locked: bool
+    ) -> Fetched:
+        """Have every file that the chosen combinations of a resolved project need.
+
+        A locked file that its archive no longer carries is resolved anew, with a loud warning; under `locked` that is
+        LockOutdatedError. Raises DownloadError or WrongHashError for what cannot be had.
+        """
+        try:
+            return self._download(project, choose(project))
+        except GoneError as error:
+            if locked:
+                raise LockOutdatedError(f"names {error.file.origin}, which the archive no longer carries") from error
+            self.progress.warn(f"{error.brief}: looking up what replaces it; review and commit versions.lock")
+            project = self.resolve(project, without_gone(project.lock, [error.file]), locked=False)
+            return self._download(project, choose(project))
+
+    def _download(self, project: Project, combinations: Sequence[Combination]) -> Fetched:
+        missing = [file for file in files_of(project, combinations) if not self.store.has_blob(file.sha256)]
+        repositories = declared_repositories(project)
+        total = sum(file.size for file in missing)
+        try:
+            if missing:
+                requests = [Request(file=f, uri=self.machine.address(f.origin, repositories)) for f in missing]
+                with self.progress.bytes(f"downloading {len(missing)} files", total) as advance:
+                    download_all(requests, self.store, advance=advance)
+        finally:
+            self.store.save_index()
+        return Fetched(project=project, downloaded_files=len(missing), downloaded_bytes=total)
+
+
+def declared_repositories(project: Project) -> list[AptRepository]:
+    """Every APT repository of component.yaml."""
+    return [repository for source in project.component.sources.releases.values() for repository in source.repositories]

@@ -1,0 +1,175 @@
+"""image: the installer image of a combination, of archives and scripts on the runtime base."""
+
+import json
+import re
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lifecycle.model.component import Component, Image, ModuleType
+from lifecycle.model.matrix import Combination
+from lifecycle.model.targets import Targets
+from lifecycle.tools.archive import write_members
+from lifecycle.tools.engine import Engine, LocalImage
+from lifecycle.tools.labels import (
+    LABEL_COMBINATION,
+    LABEL_DIGEST,
+    LABEL_DRIVER,
+    LABEL_KERNEL,
+    LABEL_MODULE_TYPES,
+    LABEL_OS,
+    LABEL_VERMAGIC,
+)
+from lifecycle.tools.results import Archive
+from lifecycle.tools.store import Store
+
+HOME = "opt/nvidia-installer"
+# OCI distribution specification: a tag is [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}; Debian's kernel releases have a `+`.
+_NOT_IN_A_TAG = re.compile(r"[^A-Za-z0-9_.-]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What an image is made of: the archives, by what they hold."""
+
+    userspace: Archive
+    modules: Mapping[ModuleType, Archive]
+
+
+# ----- pure
+
+
+def tag_of(driver: str, combination: Combination) -> str:
+    """The tag `<driver>-<kernel release>-<os release>`; `driver` is a version, or a branch for the moving tag."""
+    return _NOT_IN_A_TAG.sub("-", f"{driver}-{combination.kernel}-{combination.release}")
+
+
+def references(image: Image, combination: Combination) -> tuple[str, str]:
+    """The image's reference by exact version, and the moving one by driver branch."""
+    name = f"{image.registry}/{image.repository}"
+    return f"{name}:{tag_of(combination.driver, combination)}", f"{name}:{tag_of(combination.branch, combination)}"
+
+
+def vermagic_of(contents: Contents) -> str:
+    """The vermagic that all modules share."""
+    found = {str(module["vermagic"]) for archive in contents.modules.values() for module in _modules(archive).values()}
+    return " / ".join(sorted(found))
+
+
+def _modules(archive: Archive) -> Mapping[str, Mapping[str, object]]:
+    modules = archive.about["modules"]
+    return modules if isinstance(modules, Mapping) else {}
+
+
+def labels_of(component: Component, combination: Combination, digest: str, contents: Contents) -> dict[str, str]:
+    """The labels: what the image is (OCI image specification, "Annotations"), and what it was made for."""
+    return {
+        "org.opencontainers.image.title": "nvidia-installer",
+        "org.opencontainers.image.description": f"NVIDIA driver {combination.driver} for kernel {combination.kernel}",
+        "org.opencontainers.image.version": component.version,
+        "org.opencontainers.image.vendor": component.name,
+        "org.opencontainers.image.licenses": "Apache-2.0 AND LicenseRef-NVIDIA-Driver",
+        LABEL_DIGEST: digest,
+        LABEL_COMBINATION: combination.id,
+        LABEL_KERNEL: combination.kernel,
+        LABEL_DRIVER: combination.driver,
+        LABEL_OS: combination.release,
+        LABEL_MODULE_TYPES: " ".join(combination.module_types),
+        LABEL_VERMAGIC: vermagic_of(contents),
+    }
+
+
+def manifest_of(
+    component: Component, combination: Combination, digest: str, contents: Contents, tag: str
+) -> dict[str, object]:
+    """Everything that a checker needs, as /opt/nvidia-installer/manifest.json holds it."""
+    return {
+        "name": component.name,
+        "version": component.version,
+        "combination": combination.id,
+        "os_release": combination.release,
+        "kernel_release": combination.kernel,
+        "driver_version": combination.driver,
+        "architecture": str(combination.architecture),
+        "vermagic": vermagic_of(contents),
+        "image_tag": tag,
+        "inputs_digest": digest,
+        "module_types": {
+            str(module_type): {
+                "modules": _modules(archive),
+                "patches": [
+                    {"file": p.patch.file, "reason": p.patch.reason}
+                    for p in combination.patches
+                    if p.module_type is module_type
+                ],
+                "files": archive.contents,
+            }
+            for module_type, archive in contents.modules.items()
+        },
+        "userspace": {"files": contents.userspace.contents},
+    }
+
+
+def environment_file(combination: Combination, tag: str) -> str:
+    """The same in brief for the scripts on the node, which have no JSON parser: KEY=VALUE lines."""
+    values = {
+        "DRIVER_VERSION": combination.driver,
+        "KERNEL_RELEASE": combination.kernel,
+        "ARCHITECTURE": str(combination.architecture),
+        "OS_RELEASE": combination.release,
+        "MODULE_TYPES": " ".join(combination.module_types),
+        "IMAGE_TAG": tag,
+    }
+    return "".join(f"{key}={value}\n" for key, value in values.items())
+
+
+# ----- effects
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageBuilder:
+    """The hands of this step."""
+
+    targets: Targets
+    store: Store
+    engine: Engine
+
+    def build(self, combination: Combination, contents: Contents, base: str) -> LocalImage:
+        """Build and tag the image; raises ImageBuildError or what the engine says."""
+        component, target = self.targets.project.component, self.targets.image(combination)
+        reference, moving = references(component.image, combination)
+        labels = labels_of(component, combination, target.digest, contents)
+        with self.store.scratch("image") as folder:
+            context = folder / "context.tar"
+            self._write_context(context, combination, target.digest, contents)
+            log = self.store.log(target.kind, target.name)
+            with context.open("rb") as stream:
+                image = self.engine.build(stream, tag=reference, base=base, labels=labels, log=log)
+        self.engine.tag(image.id, moving)
+        self.store.remember(target.kind, target.name, target.inputs)
+        return image
+
+    def _write_context(self, path: Path, combination: Combination, digest: str, contents: Contents) -> None:
+        """One tar a layer, in the context's tar, so that the engine keeps the times that are in it."""
+        root, component = self.targets.project.root, self.targets.project.component
+        tag = tag_of(combination.driver, combination)
+        manifest = manifest_of(component, combination, digest, contents, tag)
+        scripts: dict[str, bytes | Path] = {
+            f"{HOME}/manifest.json": (json.dumps(manifest, indent=1) + "\n").encode(),
+            f"{HOME}/manifest.env": environment_file(combination, tag).encode(),
+            f"{HOME}/bin/nvidia-installer": root / "scripts/node/nvidia-installer",
+            **{f"{HOME}/lib/{script.name}": script for script in sorted((root / "scripts/node/lib").glob("*.sh"))},
+        }
+        layers: dict[str, dict[str, bytes | Path]] = {
+            "userspace.tar": {f"{HOME}/userspace.tar.zst": contents.userspace.path},
+            "modules.tar": {f"{HOME}/modules-{t}.tar.zst": archive.path for t, archive in contents.modules.items()},
+            "scripts.tar": scripts,
+        }
+        files: dict[str, bytes | Path] = {"Dockerfile": root / "dockerfiles/installer/Dockerfile"}
+        for name, layer in layers.items():
+            files[name] = path.with_name(name)
+            with tarfile.open(path.with_name(name), mode="w") as tar:
+                write_members(tar, layer, executables=[f"{HOME}/bin/nvidia-installer"])
+        with tarfile.open(path, mode="w") as tar:
+            write_members(tar, files)

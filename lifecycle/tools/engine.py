@@ -1,0 +1,274 @@
+"""The container engine, through the docker SDK: the only place that imports it.
+
+The SDK builds with the classic builder, so the Dockerfiles keep to what that understands. Every container carries a label
+with the process that made it and is removed in any case; what a killed process left is swept by the next one.
+"""
+
+import io
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import docker
+import docker.errors
+import requests.exceptions
+
+from lifecycle.errors import InstallerError
+
+LABEL_OWNER = "io.nvidia-installer.owner"
+_GONE = (docker.errors.NotFound, docker.errors.NullResource)
+
+
+class EngineUnreachableError(InstallerError):
+    """No engine answers, or it refuses us."""
+
+    def __init__(self, address: str, why: str) -> None:
+        super().__init__(
+            f"no container engine answers at {address}",
+            details=f"  {why}",
+            resolution="Run scripts/setup, which starts one, or set DOCKER_HOST to one that runs and that you may use.",
+        )
+
+
+class EngineRefusedError(InstallerError):
+    """The engine answered a request with an error."""
+
+    def __init__(self, what: str, why: str) -> None:
+        hint = "Free some space where the engine keeps its data (`docker system df`)." if "no space left" in why else ""
+        super().__init__(f"the container engine could not {what}", details=f"  {why.strip()}", resolution=hint)
+
+
+class ImageBuildError(InstallerError):
+    """A Dockerfile that does not build."""
+
+    def __init__(self, tag: str, log: str, last: str) -> None:
+        super().__init__(f"the image {tag} does not build", details=last, resolution=f"The whole log: {log}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalImage:
+    """An image in the engine."""
+
+    id: str
+    tags: tuple[str, ...]
+    size: int
+    labels: Mapping[str, str]
+
+
+class Engine:
+    """A connection, made when first needed."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = dict(environ)
+        self._client: Any = None
+        self._lock = threading.Lock()
+
+    @property
+    def address(self) -> str:
+        """Where the engine is looked for."""
+        return self._environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+
+    @property
+    def client(self) -> Any:  # noqa: ANN401 - the SDK has no types
+        """The SDK's client; raises EngineUnreachableError."""
+        with self._lock:
+            if self._client is None:
+                try:
+                    client = docker.from_env(environment=self._environ, timeout=600)
+                    client.ping()
+                except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+                    raise EngineUnreachableError(self.address, _reason(error)) from error
+                self._client = client
+            return self._client
+
+    def image(self, reference: str) -> LocalImage | None:
+        """An image by tag or id, or None."""
+        with self._refusals(f"look for the image {reference}"):
+            try:
+                return _local_image(self.client.api.inspect_image(reference))
+            except _GONE:
+                return None
+
+    def images(self, label: str) -> list[LocalImage]:
+        """All images that carry a label, in one question."""
+        with self._refusals("list images"):
+            return [
+                LocalImage(id=i["Id"], tags=tuple(i["RepoTags"] or ()), size=i["Size"], labels=i["Labels"] or {})
+                for i in self.client.api.images(filters={"label": label})
+            ]
+
+    def pull(self, reference: str) -> str:
+        """Pull an image and return its digest (`sha256:…`)."""
+        with self._refusals(f"pull {reference}"):
+            image = self.client.images.pull(reference)
+            digests: list[str] = image.attrs.get("RepoDigests", [])
+            return digests[0].rpartition("@")[2] if digests else str(image.id)
+
+    def import_root(self, tar: Path, tag: str, labels: Mapping[str, str]) -> None:
+        """Make an image of a tar of a root file system."""
+        repository, _, name = tag.rpartition(":")
+        changes = [f'LABEL {key}="{value}"' for key, value in labels.items()]
+        with self._refusals(f"import {tag}"), tar.open("rb") as stream:
+            self.client.api.import_image_from_data(stream, repository=repository, tag=name, changes=changes)
+        if self.image(tag) is None:
+            raise EngineRefusedError(f"import {tag}", "it took the file and has no such image")
+
+    def tag(self, image: str, reference: str) -> None:
+        """Give an image another name."""
+        repository, _, name = reference.rpartition(":")
+        with self._refusals(f"tag {image} as {reference}"):
+            self.client.api.tag(image, repository, name, force=True)
+
+    def build(self, context: IO[bytes], *, tag: str, base: str, labels: Mapping[str, str], log: Path) -> LocalImage:
+        """Build a Dockerfile from a tar (its context), without network; raises ImageBuildError with its last lines."""
+        with self._refusals(f"build {tag}"), log.open("w", encoding="utf-8") as out:
+            events = self.client.api.build(
+                fileobj=context,
+                custom_context=True,
+                tag=tag,
+                buildargs={"BASE": base},
+                labels=dict(labels),
+                network_mode="none",
+                rm=True,
+                forcerm=True,
+                decode=True,
+            )
+            for event in events:
+                out.write(event.get("stream", ""))
+                if "error" in event:
+                    out.write(event["error"])
+                    out.flush()
+                    last = log.read_text(encoding="utf-8").strip().splitlines()[-8:]
+                    raise ImageBuildError(tag, str(log), "\n".join(f"  {line}" for line in last))
+        image = self.image(tag)
+        if image is None:
+            raise EngineRefusedError(f"build {tag}", "it reported no error and has no such image")
+        return image
+
+    @contextmanager
+    def container(
+        self, image: str, *, env: Mapping[str, str], command: list[str] | None = None
+    ) -> Iterator["Container"]:
+        """A container without network, made but not started; removed at the end, whatever happens."""
+        with self._refusals(f"create a container of {image}"):
+            raw = self.client.containers.create(
+                image,
+                command=command,
+                environment=dict(env),
+                network_mode="none",
+                labels={LABEL_OWNER: _owner()},
+            )
+        try:
+            yield Container(raw, self._refusals)
+        finally:
+            remove(raw)
+
+    def stop_own_containers(self) -> None:
+        """Remove every container that this process made, so that threads that wait for one get free."""
+        self._remove(lambda owner: owner == _owner())
+
+    def sweep(self) -> None:
+        """Remove containers of earlier processes of this machine that are dead."""
+        self._remove(_is_dead)
+
+    def _remove(self, condition: Callable[[str], bool]) -> None:
+        with self._refusals("list containers"):
+            for raw in self.client.containers.list(all=True, filters={"label": LABEL_OWNER}, ignore_removed=True):
+                if condition(raw.labels[LABEL_OWNER]):
+                    remove(raw)
+
+    @contextmanager
+    def _refusals(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except docker.errors.APIError as error:
+            raise EngineRefusedError(what, error.explanation or str(error)) from error
+        except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+            raise EngineUnreachableError(self.address, _reason(error)) from error
+
+
+class Container:
+    """A container while it is there."""
+
+    def __init__(self, raw: Any, refusals: Callable[[str], Any]) -> None:  # noqa: ANN401 - the SDK has no types
+        self._raw = raw
+        self._refusals = refusals
+
+    def put(self, tar: IO[bytes]) -> None:
+        """Unpack a tar at the container's root."""
+        with self._refusals("copy files into a container"):
+            self._raw.put_archive("/", tar)
+
+    def run(self, log: Path) -> int:
+        """Start it, write what it prints to `log`, and return its exit code."""
+        with self._refusals("run a container"), log.open("wb") as out:
+            self._raw.start()
+            for chunk in self._raw.logs(stream=True, follow=True):
+                out.write(chunk)
+                out.flush()
+            return int(self._raw.wait()["StatusCode"])
+
+    @contextmanager
+    def get(self, path: str) -> Iterator[IO[bytes]]:
+        """A tar stream of a folder of the container, its own name as the first part of each path."""
+        with self._refusals(f"copy {path} out of a container"):
+            chunks, _ = self._raw.get_archive(path, chunk_size=1 << 20)
+            yield io.BufferedReader(_ChunkReader(iter(chunks)), 1 << 20)
+
+
+class _ChunkReader(io.RawIOBase):
+    """The file that tarfile wants, over an iterator of chunks."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        super().__init__()
+        self._chunks = chunks
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - any writable buffer, as in io.RawIOBase
+        while not self._rest:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return 0
+            self._rest = memoryview(chunk)
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+
+def remove(raw: Any) -> None:  # noqa: ANN401 - the SDK has no types
+    """Remove a container of the SDK; one that is gone, or going, is fine."""
+    try:
+        raw.remove(force=True, v=True)
+    except docker.errors.APIError as error:
+        if error.status_code not in (404, 409):
+            raise
+
+
+def _owner() -> str:
+    return f"{os.uname().nodename}:{os.getpid()}"
+
+
+def _is_dead(owner: str) -> bool:
+    node, _, pid = owner.rpartition(":")
+    return node == os.uname().nodename and not Path(f"/proc/{pid}").exists()
+
+
+def _local_image(raw: Mapping[str, Any]) -> LocalImage:
+    return LocalImage(
+        id=raw["Id"], tags=tuple(raw["RepoTags"] or ()), size=raw["Size"], labels=raw["Config"].get("Labels") or {}
+    )
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost cause: the SDK wraps 'Connection refused' four times."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    return str(error)

@@ -1,0 +1,97 @@
+"""Runs work in the order of its needs, as much at a time as is good; what fails takes along only what needs it."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+
+from lifecycle.errors import InstallerError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """A piece of work that makes some keys out of others.
+
+    `work` returns the errors of the keys that it could not make, or raises one for all of them. Heavy nodes share the
+    machine with few others of their kind.
+    """
+
+    makes: tuple[str, ...]
+    needs: tuple[str, ...]
+    work: Callable[[], Mapping[str, InstallerError]]
+    heavy: bool = False
+
+
+class NeedFailedError(InstallerError):
+    """Not tried, because something that it needs was not made."""
+
+    def __init__(self, needed: str) -> None:
+        super().__init__("not tried, because something that it needs was not made")
+        self.needed = needed
+
+
+def run_graph(
+    nodes: Iterable[Node], *, workers: int, heavy: int, abort: Callable[[], None]
+) -> dict[str, InstallerError]:
+    """Run all nodes and return the error of each key that was not made.
+
+    `workers` is how many run at a time, `heavy` how many of the heavy ones; needs that no node makes count as made.
+    Any other exception, Ctrl-C included, ends the run: `abort` is called, which has to make running work end soon.
+    """
+    maker = {key: node for node in nodes for key in node.makes}
+    sorter: TopologicalSorter[str] = TopologicalSorter(
+        {node.makes[0]: {maker[need].makes[0] for need in node.needs if need in maker} for node in maker.values()}
+    )
+    sorter.prepare()
+    failed: dict[str, InstallerError] = {}
+    running: dict[Future[Mapping[str, InstallerError]], Node] = {}
+    ready: list[Node] = []
+    with ThreadPoolExecutor(workers) as pool, _aborting(abort):
+        while sorter.is_active():
+            ready += [maker[key] for key in sorter.get_ready()]
+            for node in _startable(ready, running.values(), heavy):
+                ready.remove(node)
+                bad = next((need for need in node.needs if need in failed), None)
+                running[pool.submit(_refuse, bad) if bad else pool.submit(node.work)] = node
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                node = running.pop(future)
+                failed.update(_errors(future, node))
+                sorter.done(node.makes[0])
+    return failed
+
+
+@contextmanager
+def _aborting(abort: Callable[[], None]) -> Iterator[None]:
+    """Call `abort` before the pool is waited for."""
+    try:
+        yield
+    except BaseException:
+        abort()
+        raise
+
+
+def _startable(ready: Iterable[Node], running: Iterable[Node], heavy: int) -> list[Node]:
+    free = heavy - sum(node.heavy for node in running)
+    result = []
+    for node in ready:
+        if not node.heavy:
+            result.append(node)
+        elif free > 0:
+            result.append(node)
+            free -= 1
+    return result
+
+
+def _refuse(needed: str) -> Mapping[str, InstallerError]:
+    raise NeedFailedError(needed)
+
+
+def _errors(future: Future[Mapping[str, InstallerError]], node: Node) -> Mapping[str, InstallerError]:
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, InstallerError):
+        return dict.fromkeys(node.makes, error)
+    raise error

@@ -1,0 +1,56 @@
+"""Running a program: a list of arguments, never a shell; its own last lines when it fails."""
+
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+
+from lifecycle.errors import InstallerError
+
+_SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+_LAST_LINES = 15
+
+
+class ProgramMissingError(InstallerError):
+    """A program that the set-up should have installed."""
+
+    def __init__(self, program: str) -> None:
+        super().__init__(f"{program} is not installed", resolution="Run scripts/setup, which installs what is missing.")
+
+
+class ProgramFailedError(InstallerError):
+    """A program that ended with an error: its command and its last lines."""
+
+    def __init__(self, command: Sequence[str], code: int, output: str) -> None:
+        last = "\n".join(f"  {line}" for line in output.splitlines()[-_LAST_LINES:])
+        super().__init__(
+            f"{command[0]} ended with exit code {code}",
+            details=last or "  (it printed nothing)",
+            resolution=f"The command was: {shlex.join(command)[:600]}",
+        )
+        self.code = code
+        self.output = output
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The caller's environment with a neutral locale, and with sbin on PATH, which some users' lack."""
+    path = os.environ.get("PATH", os.defpath)
+    missing = [folder for folder in _SYSTEM_FOLDERS if folder not in path.split(os.pathsep)]
+    return {**os.environ, "LC_ALL": "C.UTF-8", "PATH": os.pathsep.join([path, *missing]), **(extra or {})}
+
+
+def run(command: Sequence[str], *, extra_env: Mapping[str, str] | None = None) -> str:
+    """Run a program to its end and return its standard output.
+
+    Raises ProgramMissingError if there is no such program, ProgramFailedError on a non-zero exit.
+    """
+    env = environment(extra_env)
+    if not shutil.which(command[0], path=env["PATH"]):
+        raise ProgramMissingError(command[0])
+    done = subprocess.run(
+        command, env=env, capture_output=True, text=True, errors="replace", check=False, stdin=subprocess.DEVNULL
+    )
+    if done.returncode:
+        raise ProgramFailedError(command, done.returncode, done.stdout + done.stderr)
+    return done.stdout

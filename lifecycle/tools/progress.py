@@ -1,0 +1,105 @@
+"""What a person sees while things happen: live lines on a terminal, plain lines in CI. On stderr, always."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, SpinnerColumn, TextColumn, TimeElapsedColumn, TransferSpeedColumn
+from rich.progress import Progress as Live
+
+
+class Progress:
+    """The display of one task. Steps may run at the same time, from several threads."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+        self._live: Live | None = None
+        self._lock = threading.Lock()
+
+    def say(self, text: str) -> None:
+        """One line."""
+        self.console.print(text, markup=False)
+
+    def warn(self, text: str) -> None:
+        """One line that must not be overlooked."""
+        self.console.print(f"WARNING: {text}", style="bold yellow", markup=False)
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        """Something that takes a while: shown while it runs, then with its seconds."""
+        started = time.monotonic()
+        with self._display() as live:
+            row = live.add_task(title, total=None) if live else None
+            if live is None:
+                self.say(f"{title} …")
+            try:
+                yield
+            except BaseException:
+                self.console.print(f"✗ {title} ({time.monotonic() - started:.1f} s)", style="red", markup=False)
+                raise
+            else:
+                self.console.print(f"✓ {title} ({time.monotonic() - started:.1f} s)", style="green", markup=False)
+            finally:
+                if live and row is not None:
+                    live.remove_task(row)
+
+    @contextmanager
+    def bytes(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Something measured in bytes; yields a function that is told how many more there are."""
+        started = time.monotonic()
+        done = 0
+        with self._display() as live:
+            row = live.add_task(title, total=total) if live else None
+            if live is None:
+                self.say(f"{title} ({total / 1e6:.0f} MB) …")
+
+            def advance(count: int) -> None:
+                nonlocal done
+                done += count
+                if live and row is not None:
+                    live.update(row, completed=done)
+
+            try:
+                yield advance
+                self.console.print(
+                    f"✓ {title}, {total / 1e6:.0f} MB ({time.monotonic() - started:.1f} s)", style="green"
+                )
+            finally:
+                if live and row is not None:
+                    live.remove_task(row)
+
+    @contextmanager
+    def _display(self) -> Iterator[Live | None]:
+        """The one live display of a terminal, which the first that needs it starts and stops; None elsewhere."""
+        if not self.console.is_terminal:
+            yield None
+            return
+        with self._lock:
+            owner = self._live is None
+            if owner:
+                self._live = Live(
+                    SpinnerColumn(),
+                    TextColumn("{task.description}", markup=False),
+                    BarColumn(bar_width=20),
+                    DownloadColumn(),
+                    TransferSpeedColumn(),
+                    TimeElapsedColumn(),
+                    console=self.console,
+                    transient=True,
+                )
+                self._live.start()
+        try:
+            yield self._live
+        finally:
+            if owner and self._live:
+                with self._lock:
+                    self._live.stop()
+                    self._live = None
+
+
+def is_interactive() -> bool:
+    """Whether a person watches standard error."""
+    return sys.stderr.isatty()

@@ -1,0 +1,25 @@
+"""What the steps hand to one another: a stored result, read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lifecycle.errors import InstallerError
+from lifecycle.tools.store import Result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Archive:
+    """A finished archive: the file, the sha256 of each file in it (`-> target` of a link), and its maker's notes."""
+
+    path: Path
+    contents: Mapping[str, str]
+    about: Mapping[str, object]
+
+
+def archive_of(result: Result) -> Archive:
+    """A stored result as an archive; raises InstallerError if its notes are damaged."""
+    contents = result.about.get("contents")
+    if not isinstance(contents, Mapping):
+        raise InstallerError(f"{result.folder}/result.json is damaged", resolution="Remove that folder and run again.")
+    return Archive(path=result.file("archive.tar.zst"), contents=contents, about=result.about)

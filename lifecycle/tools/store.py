@@ -1,0 +1,183 @@
+"""The cache: input files by their sha256, results by the digest of what went into them.
+
+    blobs/<sha256>             an input, byte for byte
+    results/<kind>/<digest>/   a result: its files, and result.json, which describes it
+    latest/<kind>/<name>.json  the inputs of what was last made under a name, to say why it has to be made anew
+    logs/<kind>/<name>.log     what the tools printed while making it
+    tmp/                       whatever is not whole yet
+
+Everything is written in tmp/ and renamed, so that a killed run leaves nothing half made under a name that counts.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+_CHUNK = 1 << 20
+_INDEX = "verified.json"
+
+
+def default_cache_dir(environ: Mapping[str, str]) -> Path:
+    """`$XDG_CACHE_HOME/nvidia-installer`, or `~/.cache/nvidia-installer` (XDG Base Directory Specification 0.8)."""
+    base = environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "nvidia-installer"
+
+
+def file_name(name: str) -> str:
+    """A target's name as the name of one file."""
+    return name.replace("/", "_")
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file's bytes, as hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """A finished result: its folder, and what result.json says of it."""
+
+    kind: str
+    digest: str
+    folder: Path
+    about: Mapping[str, object]
+
+    def file(self, name: str) -> Path:
+        """A file of the result."""
+        return self.folder / name
+
+
+class Store:
+    """The cache below one folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.tmp = root / "tmp"
+        self._blobs = root / "blobs"
+        self._index: dict[str, list[int]] | None = None
+
+    def blob(self, sha256: str) -> Path:
+        """Where the input with that sha256 lies, or will lie."""
+        return self._blobs / sha256
+
+    def part(self, sha256: str) -> Path:
+        """Where a download of that input goes until it is whole; it survives a run, to be resumed."""
+        self.tmp.mkdir(parents=True, exist_ok=True)
+        return self.tmp / f"{sha256}.part"
+
+    def has_blob(self, sha256: str) -> bool:
+        """Whether the input is there, undamaged.
+
+        A file is hashed once; after that its size, its modification time and its inode vouch for it, so that asking costs
+        a stat. A damaged file is removed.
+        """
+        path = self.blob(sha256)
+        try:
+            stamp = _stamp(path)
+        except FileNotFoundError:
+            return False
+        if self._verified().get(sha256) == stamp:
+            return True
+        if sha256_of(path) != sha256:
+            path.unlink()
+            return False
+        self._verified()[sha256] = stamp
+        return True
+
+    def keep_blob(self, part: Path, sha256: str) -> Path:
+        """Give a verified file its name."""
+        self._blobs.mkdir(parents=True, exist_ok=True)
+        part.chmod(0o444)
+        part.replace(self.blob(sha256))
+        self._verified()[sha256] = _stamp(self.blob(sha256))
+        return self.blob(sha256)
+
+    def save_index(self) -> None:
+        """Write down which blobs have been verified."""
+        if self._index is not None:
+            self.tmp.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile("w", dir=self.tmp, delete=False) as file:
+                json.dump(self._index, file)
+            Path(file.name).replace(self.root / _INDEX)
+
+    def _verified(self) -> dict[str, list[int]]:
+        if self._index is None:
+            self._index = {}
+            with suppress(FileNotFoundError, json.JSONDecodeError):
+                self._index = json.loads((self.root / _INDEX).read_text())
+        return self._index
+
+    def result(self, kind: str, digest: str) -> Result | None:
+        """The finished result, or None."""
+        folder = self.root / "results" / kind / digest
+        try:
+            about = json.loads((folder / "result.json").read_text())
+        except (FileNotFoundError, json.JSONDecodeError):
+            return None
+        return Result(kind=kind, digest=digest, folder=folder, about=about)
+
+    @contextmanager
+    def scratch(self, name: str) -> Iterator[Path]:
+        """Yield an empty folder that is gone after the block."""
+        self.tmp.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.tmp))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def making(self, kind: str, digest: str, about: dict[str, object]) -> Iterator[Path]:
+        """Yield an empty folder to make a result in; it gets its name when the block ends well, and goes when not.
+
+        `about` is written to result.json then, with whatever the block has added to it.
+        """
+        with self.scratch(kind) as folder:
+            yield folder
+            (folder / "result.json").write_text(json.dumps(about, indent=1))
+            folder.chmod(0o755)
+            final = self.root / "results" / kind / digest
+            final.parent.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(final, ignore_errors=True)
+            folder.replace(final)
+
+    def remember(self, kind: str, name: str, inputs: Mapping[str, object]) -> None:
+        """Write down the inputs of what has just been made under a name."""
+        path = self._latest(kind, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+            json.dump(inputs, file)
+        Path(file.name).replace(path)
+
+    def latest_inputs(self, kind: str, name: str) -> Mapping[str, object] | None:
+        """The inputs of what was last made under a name, or None."""
+        try:
+            inputs: Mapping[str, object] = json.loads(self._latest(kind, name).read_text())
+        except (FileNotFoundError, json.JSONDecodeError):
+            return None
+        return inputs
+
+    def _latest(self, kind: str, name: str) -> Path:
+        return self.root / "latest" / kind / f"{file_name(name)}.json"
+
+    def forget_result(self, result: Result) -> None:
+        """Remove a result that turned out to be damaged."""
+        shutil.rmtree(result.folder, ignore_errors=True)
+
+    def log(self, kind: str, name: str) -> Path:
+        """Where the log of making a result goes."""
+        path = self.root / "logs" / kind / f"{file_name(name)}.log"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+def _stamp(path: Path) -> list[int]:
+    status = os.stat(path)  # noqa: PTH116 - one system call, on the path of every no-op run
+    return [status.st_size, status.st_mtime_ns, status.st_ino]

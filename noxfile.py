@@ -1,0 +1,87 @@
+"""The checks. `nox` runs what a change has to pass: lint, unit and test_images; `nox -l` lists everything.
+
+Each session installs one hashed lock of `requirements/` and keeps its environment for the next run.
+"""
+
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.reuse_venv = "yes"
+
+# Which of pyproject.toml's dependency groups a lock holds, on top of what the project itself needs.
+LOCKS = {"main": ("nox",), "test": ("test",), "lint": ("nox", "lint")}
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check formatting, types, shell scripts, YAML, Dockerfiles and the direction of imports."""
+    install(session, "lint")
+    session.run("ruff", "format", "--check", "--quiet", ".")
+    session.run("ruff", "check", "--quiet", ".")
+    session.run("mypy")
+    session.run("shellcheck", "--external-sources", "--source-path=SCRIPTDIR", *shell_scripts(session))
+    session.run("yamllint", "--strict", ".")
+    session.run("hadolint", *sorted(map(str, Path("dockerfiles").glob("*/Dockerfile"))))
+    session.run("lint-imports", "--no-logo")
+
+
+@nox.session
+def unit(session: nox.Session) -> None:
+    """Test the code alone, in seconds and without a container engine: `nox -s unit -- -k setup`."""
+    install(session, "test")
+    session.run("pytest", "tests/unit", *session.posargs)
+
+
+@nox.session
+def test_images(session: nox.Session) -> None:
+    """Build every image that is not there yet, then test all of them: `nox -s test_images -- -k vermagic`."""
+    install(session, "test")
+    session.run("python", "-m", "invoke", "build")
+    session.run("pytest", "tests/images", *session.posargs)
+
+
+@nox.session(default=False)
+def benchmark(session: nox.Session) -> None:
+    """Compare our build with the plain two-stage one, in wall time and bytes; takes hours on a small machine."""
+    install(session, "main")
+    session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session(default=False)
+def lock(session: nox.Session) -> None:
+    """Lock again what pyproject.toml asks for; `nox -s lock -- --upgrade` takes the newest of everything."""
+    session.install(*nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "lock"))
+    compile_ = ("uv", "pip", "compile", "--quiet", "--universal", "--python-version=3.11", "--generate-hashes")
+    for name, groups in LOCKS.items():
+        session.run(
+            *compile_,
+            "pyproject.toml",
+            *(f"--group={group}" for group in groups),
+            # One version of a library in all the locks: the runtime's.
+            *(() if name == "main" else ("--constraint=requirements/main.txt",)),
+            f"--output-file=requirements/{name}.txt",
+            *session.posargs,
+            env={"UV_CUSTOM_COMPILE_COMMAND": "nox -s lock"},
+        )
+
+
+def install(session: nox.Session, name: str) -> None:
+    """Install the lock `requirements/<name>.txt`: these very files, or none."""
+    session.install("--require-hashes", "--requirement", f"requirements/{name}.txt")
+
+
+def shell_scripts(session: nox.Session) -> list[str]:
+    """Return the files under version control, or about to be, that start with a shell's `#!` line."""
+    listed = session.run("git", "ls-files", "--cached", "--others", "--exclude-standard", external=True, silent=True)
+    return [name for name in str(listed).splitlines() if is_shell_script(Path(name))]
+
+
+def is_shell_script(path: Path) -> bool:
+    """Tell by the suffix or the first line; a file that was deleted but not yet committed is none."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return path.suffix == ".sh" or file.readline() in {b"#!/usr/bin/env bash\n", b"#!/bin/bash\n", b"#!/bin/sh\n"}

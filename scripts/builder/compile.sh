@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# Compiles NVIDIA's kernel modules inside the builder container. Needs no network, and must have none.
+#
+#   compile.sh IN OUT
+#
+# IN/headers/*.deb            the kernel's headers and kbuild
+# IN/<type>/sources/*.deb     a package with the module sources of a type (proprietary, open)
+# IN/<type>/patches/*.patch   patches for them, applied in the order of their names
+# OUT/<type>/*.ko             the modules, without debug info
+# OUT/<type>/make.log         all that the compiler said
+# OUT/<type>/failed           is there if that type did not compile
+# OUT/kernel.symvers          the kernel's Module.symvers, to check the modules against
+#
+# Environment: KERNEL_RELEASE (uname -r), DRIVER_VERSION, MODULE_TYPES (space separated), JOBS, SOURCE_DATE_EPOCH.
+# The same inputs give the same bytes: the path, the user, the host and the time are fixed.
+#
+# Exit codes: 0 all types compiled; 1 at least one did not, the others did; 2 wrong usage or unusable inputs.
+set -euo pipefail
+
+readonly BUILD=/build
+
+main() {
+    if (($# != 2)); then
+        sed -n '2,4p' "$0" >&2
+        exit 2
+    fi
+    local in=$1 out=$2 type failed=0
+    : "${KERNEL_RELEASE:?}" "${DRIVER_VERSION:?}" "${MODULE_TYPES:?}" "${JOBS:?}" "${SOURCE_DATE_EPOCH:?}"
+
+    unpack_headers "$in/headers"
+    mkdir -p "$out"
+    cp "/lib/modules/$KERNEL_RELEASE/build/Module.symvers" "$out/kernel.symvers"
+    for type in $MODULE_TYPES; do
+        mkdir -p "$out/$type"
+        if ! (compile_type "$type" "$in/$type" "$out/$type") >"$out/$type/make.log" 2>&1; then
+            touch "$out/$type/failed"
+            failed=1
+        fi
+        echo "compiled $type: $([[ -e $out/$type/failed ]] && echo no || echo yes)"
+    done
+    return "$failed"
+}
+
+unpack_headers() {
+    local deb
+    for deb in "$1"/*.deb; do
+        # /lib is a link on a system with a merged /usr; older packages still have it as a folder.
+        dpkg-deb --fsys-tarfile "$deb" | tar --extract --directory / --keep-directory-symlink
+    done
+    if [[ ! -f /lib/modules/$KERNEL_RELEASE/build/Module.symvers ]]; then
+        echo "compile.sh: these headers are not those of kernel $KERNEL_RELEASE" >&2
+        exit 2
+    fi
+}
+
+compile_type() {
+    set -euo pipefail
+    local type=$1 in=$2 out=$3 build=$BUILD/$1 unpacked=$BUILD/unpacked-$1 deb patch conf
+    mkdir -p "$unpacked"
+    for deb in "$in"/sources/*.deb; do
+        dpkg-deb --fsys-tarfile "$deb" | tar --extract --directory "$unpacked"
+    done
+    conf=$(find "$unpacked" -name dkms.conf -print -quit)
+    if [[ -z $conf ]]; then
+        echo "compile.sh: error: no module sources (dkms.conf) in $(cd "$in/sources" && echo *.deb)"
+        return 1
+    fi
+    mv "$(dirname "$conf")" "$build"
+    cd "$build"
+    for patch in "$in"/patches/*.patch; do
+        [[ -e $patch ]] || continue
+        echo "applying $(basename "$patch")"
+        patch --strip=1 --fuzz=0 --no-backup-if-mismatch --input="$patch" \
+            || { echo "compile.sh: error: patch $(basename "$patch") does not apply to driver $DRIVER_VERSION"; return 1; }
+    done
+    share_conftest "$build"
+    make_modules
+    strip --strip-debug ./*.ko
+    cp ./*.ko "$out"
+}
+
+# NVIDIA's conftest.sh probes the kernel's headers with some 390 tiny compiles, half the time of a build. The answers
+# depend on the kernel and on conftest.sh only, so the second module type of a driver takes over the first one's.
+share_conftest() {
+    local build=$1 other
+    for other in "$BUILD"/*/conftest/compile-tests; do
+        other=${other%/conftest/compile-tests}
+        if [[ -d $other && $other != "$build" ]] && cmp --silent "$other/conftest.sh" "$build/conftest.sh"; then
+            mkdir -p "$build/conftest"
+            cp -a "$other"/conftest/{uts_release,headers.h,header_presence,compile-tests} "$build/conftest/"
+            # One time for all, so that make finds none of them older than what it depends on.
+            find "$build/conftest" -exec touch --date="@$(date +%s)" {} +
+            echo "using the conftest results of ${other##*/}"
+            return
+        fi
+    done
+}
+
+make_modules() {
+    local kernel=/lib/modules/$KERNEL_RELEASE debug=-g0
+    # With gendwarfksyms the CRCs of exported symbols are computed from debug info (Kconfig of Linux 6.14, GENDWARFKSYMS).
+    if grep -q '^#define CONFIG_GENDWARFKSYMS 1' "$kernel/build/include/generated/autoconf.h"; then
+        debug=
+    fi
+    KBUILD_BUILD_USER=nvidia-installer KBUILD_BUILD_HOST=nvidia-installer \
+        KBUILD_BUILD_TIMESTAMP=$(LC_ALL=C date --utc --date="@$SOURCE_DATE_EPOCH") KBUILD_BUILD_VERSION=1 \
+        make --jobs="$JOBS" modules \
+        KERNEL_UNAME="$KERNEL_RELEASE" SYSSRC="$(readlink -f "$kernel/source")" SYSOUT="$(readlink -f "$kernel/build")" \
+        ${debug:+KCFLAGS=$debug KAFLAGS=$debug}
+}
+
+main "$@"

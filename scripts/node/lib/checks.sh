@@ -1,0 +1,83 @@
+# shellcheck shell=bash
+# What has to hold before anything on the host is touched. Each check passes silently or ends the run.
+
+check_root() {
+  [[ $(id -u) == 0 ]] || fail "$EXIT_NOT_ROOT" "this needs root; run it in a privileged container"
+}
+
+check_architecture() {
+  local machine
+  machine=$(uname -m)
+  case ${IMAGE[ARCHITECTURE]}/$machine in
+    amd64/x86_64 | arm64/aarch64) ;;
+    *) fail "$EXIT_WRONG_ARCHITECTURE" "this node is $machine, and the image is for ${IMAGE[ARCHITECTURE]}" ;;
+  esac
+}
+
+check_kernel() {
+  local kernel tag
+  kernel=$(uname -r)
+  [[ $kernel != "${IMAGE[KERNEL_RELEASE]}" ]] || return 0
+  # `+` may not stand in the tag of an image.
+  tag=${IMAGE[DRIVER_VERSION]}-${kernel//+/-}-$(node_release)
+  fail "$EXIT_WRONG_KERNEL" \
+    "this node runs $kernel, and the image is for ${IMAGE[KERNEL_RELEASE]}; this node needs the image with the tag $tag"
+}
+
+# Prints the OS release as image tags name it. A node with another kernel may well have been upgraded to another one, so
+# its own os-release counts where the host's root is mounted; a suffix (debian-13-backports) only the image knows.
+node_release() {
+  local release=${IMAGE[OS_RELEASE]} id version
+  if [[ $HOST_ROOT != / ]]; then
+    id=$(os_release_value ID)
+    version=$(os_release_value VERSION_ID)
+    if [[ -n $id && -n $version && "$release-" != "$id-$version-"* ]]; then release=$id-$version; fi
+  fi
+  printf '%s' "$release"
+}
+
+os_release_value() { # KEY
+  local -r file=${HOST_ROOT%/}/etc/os-release
+  [[ ! -r $file ]] || sed -nE "s/^$1=[\"']?([A-Za-z0-9._-]+)[\"']?\$/\1/p" "$file"
+}
+
+# A link on the host that begins with `/` would lead into the container's own files from here.
+check_host_root() {
+  local root target folder
+  [[ -d $HOST_ROOT ]] || fail "$EXIT_HOST_ROOT" "HOST_ROOT=$HOST_ROOT is no folder; mount the host's root there"
+  root=$(realpath -- "$HOST_ROOT")
+  target=$(realpath -m -- "$STORE")
+  [[ $target == "${root%/}"/* ]] ||
+    fail "$EXIT_HOST_ROOT" "$STORE leads to $target, which is not on the host; choose another INSTALL_ROOT"
+  folder=$(existing_ancestor "$target")
+  [[ -d $folder && -w $folder ]] || fail "$EXIT_HOST_ROOT" \
+    "$folder is no folder that can be written; mount it read-write, or choose another INSTALL_ROOT"
+}
+
+existing_ancestor() { # ABSOLUTE-PATH
+  local path=$1
+  until [[ -e $path ]]; do
+    path=${path%/*}
+    path=${path:-/}
+  done
+  printf '%s' "$path"
+}
+
+check_space() { # PATH BYTES
+  local path available
+  path=$(realpath -m -- "$1")
+  path=$(existing_ancestor "$path")
+  available=$(df --output=avail --block-size=1 -- "$path" | sed -n '2{s/ //g;p}')
+  ((available >= $2)) || fail "$EXIT_NO_SPACE" \
+    "$path has $((available >> 20)) MiB left, and the driver needs $((($2 >> 20) + 1)) MiB; make room and run again"
+}
+
+# One lock a node, however many containers there are. A folder of the host's is locked, so that nothing is left behind:
+# /run, because it is never on a network file system, some of which cannot lock folders.
+take_lock() {
+  local folder=${HOST_ROOT%/}/run lock
+  [[ -d $folder ]] || folder=$HOST_ROOT
+  exec {lock}<"$folder"
+  flock --nonblock "$lock" ||
+    fail "$EXIT_LOCKED" "another nvidia-installer is at work on this node; run again when it has ended"
+}

@@ -1,0 +1,282 @@
+"""Every check is shown an image that is bad in one way, and has to turn red; all the others stay green.
+
+The bad images are made of a good one, by a Dockerfile; `pytest tests/images` is then run on them as anybody would.
+"""
+
+import io
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+import pytest
+import zstandard
+
+from lifecycle.model.matrix import Combination
+from lifecycle.model.project import Project
+from lifecycle.steps.image import references
+from lifecycle.tools.archive import extract_safely, write_members, write_tar_zst
+from tests.images.conftest import HOME, ROOT
+
+TAG = "nvidia-installer-test/bad"
+MANIFEST = "test_the_manifest_holds_for_every_file"
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A way to spoil an image: instructions for a Dockerfile, or a change to one of its archives; what has to fail."""
+
+    name: str
+    fails: frozenset[str]
+    dockerfile: str = ""
+    archive: str = ""
+    spoil: Callable[[Path, "Material"], None] | None = None
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a change of an archive may use: the combination, and the modules of another kernel."""
+
+    combination: Combination
+    other_modules: Path
+
+
+def module(tree: Path, name: str) -> Path:
+    return next(tree.rglob(name))
+
+
+def put_module_of_another_kernel(tree: Path, material: Material) -> None:
+    shutil.copyfile(material.other_modules / "nvidia-uvm.ko", module(tree, "nvidia-uvm.ko"))
+
+
+def truncate_module(tree: Path, _: Material) -> None:
+    path = module(tree, "nvidia-modeset.ko")
+    path.write_bytes(path.read_bytes()[:100_000])
+
+
+def flip_a_crc(tree: Path, _: Material) -> None:
+    path = module(tree, "nvidia-uvm.ko")
+    data = bytearray(path.read_bytes())
+    # A row of __versions is an 8-byte CRC and the symbol's name (struct modversion_info, include/linux/module.h).
+    at = data.index(b"module_layout\0".ljust(56, b"\0")) - 8
+    data[at] ^= 1
+    path.write_bytes(data)
+
+
+def remove_module(tree: Path, _: Material) -> None:
+    module(tree, "nvidia-peermem.ko").unlink()
+
+
+def remove_library(tree: Path, _: Material) -> None:
+    next(tree.rglob("libnvidia-ml.so.*.*")).unlink()
+
+
+def rename_firmware_folder(tree: Path, material: Material) -> None:
+    folder = next(tree.rglob(f"firmware/nvidia/{material.combination.driver}"))
+    folder.rename(folder.with_name("1.2.3"))
+
+
+def change_tool(tree: Path, material: Material) -> None:
+    path = tree / "bin" / "nvidia-smi"
+    path.write_bytes(path.read_bytes().replace(material.combination.driver.encode(), b"000.000.00"))
+
+
+BAD = [
+    Bad(
+        name="module of another kernel",
+        archive="modules",
+        spoil=put_module_of_another_kernel,
+        fails=frozenset(
+            {
+                MANIFEST,
+                "test_modinfo_says_the_kernel_release_of_label_and_manifest",
+                "test_the_kernel_accepts_every_imported_symbol",
+            }
+        ),
+    ),
+    Bad(
+        name="truncated module",
+        archive="modules",
+        spoil=truncate_module,
+        fails=frozenset(
+            {
+                MANIFEST,
+                "test_modules_are_for_the_architecture",
+                "test_modinfo_says_the_kernel_release_of_label_and_manifest",
+                "test_the_kernel_accepts_every_imported_symbol",
+                "test_no_module_carries_debug_info",
+            }
+        ),
+    ),
+    Bad(
+        name="one wrong CRC",
+        archive="modules",
+        spoil=flip_a_crc,
+        fails=frozenset({MANIFEST, "test_the_kernel_accepts_every_imported_symbol"}),
+    ),
+    Bad(
+        name="missing module",
+        archive="modules",
+        spoil=remove_module,
+        fails=frozenset({MANIFEST, "test_every_module_is_there"}),
+    ),
+    Bad(
+        name="missing driver library",
+        archive="userspace",
+        spoil=remove_library,
+        fails=frozenset(
+            {
+                MANIFEST,
+                "test_every_library_is_there_with_the_drivers_version_in_its_name",
+                "test_every_library_link_leads_to_a_library",
+            }
+        ),
+    ),
+    Bad(
+        name="firmware of another version",
+        archive="userspace",
+        spoil=rename_firmware_folder,
+        fails=frozenset({MANIFEST, "test_firmware_is_of_the_drivers_version_and_what_the_module_asks_for"}),
+    ),
+    Bad(
+        name="tool of another version",
+        archive="userspace",
+        spoil=change_tool,
+        fails=frozenset({MANIFEST, "test_the_tools_are_of_the_drivers_version"}),
+    ),
+    Bad(
+        name="missing system library",
+        dockerfile="RUN rm /usr/lib/x86_64-linux-gnu/libtirpc.so.3*",
+        fails=frozenset({"test_every_shared_object_and_tool_finds_its_libraries"}),
+    ),
+    Bad(
+        name="wrong labels",
+        dockerfile="LABEL io.nvidia-installer.kernel-release=1.2.3 io.nvidia-installer.driver-version=1 "
+        "io.nvidia-installer.os-release=other",
+        fails=frozenset(
+            {
+                "test_label_manifest_and_tag_name_one_kernel",
+                "test_label_and_manifest_name_the_driver",
+                "test_labels_say_what_the_image_is",
+            }
+        ),
+    ),
+    Bad(
+        name="compiler and package manager",
+        dockerfile="RUN cp /usr/bin/true /usr/bin/gcc && cp /usr/bin/true /usr/bin/apt-get",
+        fails=frozenset({"test_nothing_in_the_image_compiles_or_installs_packages"}),
+    ),
+    Bad(
+        name="setuid file",
+        dockerfile="RUN chmod u+s /usr/bin/mount",
+        fails=frozenset({"test_nothing_in_the_image_gives_anybody_root"}),
+    ),
+    Bad(
+        name="broken script",
+        dockerfile=f"RUN echo 'if then' >> {HOME}/lib/command-status.sh",
+        fails=frozenset(
+            {
+                "test_scripts_are_well_formed",
+                "test_help_is_printed_and_a_wrong_word_is_refused",
+                "test_the_entry_point_refuses_a_wrong_kernel_with_the_documented_code",
+            }
+        ),
+    ),
+    Bad(
+        name="installer that takes any kernel",
+        dockerfile=f"RUN sed -i 's/EXIT_WRONG_KERNEL=10 /EXIT_WRONG_KERNEL=0 /' {HOME}/lib/exit-codes.sh",
+        fails=frozenset({"test_the_entry_point_refuses_a_wrong_kernel_with_the_documented_code"}),
+    ),
+    Bad(
+        name="brief manifest of another image",
+        dockerfile=f"RUN sed -i 's/^OS_RELEASE=.*/OS_RELEASE=other/' {HOME}/manifest.env",
+        fails=frozenset({"test_the_brief_manifest_says_the_same_as_the_long_one"}),
+    ),
+    Bad(
+        name="manifest without its digest",
+        dockerfile=f'RUN sed -i \'s/"inputs_digest": "[0-9a-f]*"/"inputs_digest": ""/\' {HOME}/manifest.json',
+        fails=frozenset({"test_the_manifest_names_inputs_and_patches"}),
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def good(project: Project, request: pytest.FixtureRequest) -> Combination:
+    if request.config.getoption("--image"):
+        pytest.skip("a bad image is being checked")
+    return next(c for c in project.matrix().combinations if len(c.module_types) == 1)
+
+
+@pytest.fixture(scope="module")
+def material(
+    good: Combination, project: Project, engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
+) -> Material:
+    other = next(c for c in project.matrix().combinations if c.kernel != good.kernel)
+    folder = tmp_path_factory.mktemp("other")
+    unpack(engine, references(project.component.image, other)[0], f"modules-{other.module_types[0]}", folder)
+    return Material(good, next(folder.rglob("nvidia-uvm.ko")).parent)
+
+
+def unpack(engine: docker.DockerClient, reference: str, archive: str, folder: Path) -> None:
+    container = engine.containers.create(reference)
+    try:
+        chunks, _ = container.get_archive(f"{HOME}/{archive}.tar.zst")
+        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as outer:
+            packed = outer.extractfile(f"{archive}.tar.zst")
+            assert packed is not None
+            with zstandard.ZstdDecompressor().stream_reader(packed) as stream:
+                extract_safely(io.BufferedReader(stream), folder, archive=archive)
+    finally:
+        container.remove(v=True)
+
+
+@pytest.fixture
+def spoilt(
+    bad: Bad, good: Combination, material: Material, project: Project, engine: docker.DockerClient, tmp_path: Path
+) -> Iterator[str]:
+    reference = references(project.component.image, good)[0]
+    files: dict[str, bytes | Path] = {}
+    instructions = [f"FROM {reference}", bad.dockerfile]
+    if bad.spoil:
+        archive = bad.archive if bad.archive == "userspace" else f"{bad.archive}-{good.module_types[0]}"
+        unpack(engine, reference, archive, tmp_path / "tree")
+        bad.spoil(tmp_path / "tree", material)
+        write_tar_zst(tmp_path / "tree", tmp_path / "archive", level=1, threads=2)
+        files["archive"] = tmp_path / "archive"
+        instructions.append(f"COPY archive {HOME}/{archive}.tar.zst")
+    files["Dockerfile"] = "\n".join(instructions).encode()
+    context = io.BytesIO()
+    with tarfile.open(fileobj=context, mode="w") as tar:
+        write_members(tar, files)
+    context.seek(0)
+    tag = f"{TAG}:{re.sub('[^a-z]+', '-', bad.name.lower())}"
+    engine.images.build(fileobj=context, custom_context=True, tag=tag, rm=True, forcerm=True)
+    yield tag
+    engine.images.remove(tag, force=True)
+
+
+@pytest.mark.parametrize("bad", BAD, ids=[bad.name for bad in BAD])
+def test_a_bad_image_turns_exactly_its_own_checks_red(bad: Bad, good: Combination, spoilt: str) -> None:
+    command = [sys.executable, "-m", "pytest", "tests/images", "-q", "-rfE", "--tb=no", "-p", "no:cacheprovider"]
+    options = ["--image", spoilt, "--combination", good.id, "--deselect", "tests/images/test_checks_can_fail.py"]
+    done = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, check=False)
+    red = set(re.findall(r"^(?:FAILED|ERROR) \S+::(\w+)", done.stdout, re.MULTILINE))
+
+    assert red == set(bad.fails), done.stdout
+    assert done.returncode == 1
+
+
+def test_every_check_has_been_seen_failing() -> None:
+    checks = {
+        name
+        for path in sorted(Path(__file__).parent.glob("test_*.py"))
+        if path != Path(__file__)
+        for name in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE)
+    }
+
+    assert checks == {name for bad in BAD for name in bad.fails}

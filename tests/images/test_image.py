@@ -1,0 +1,118 @@
+"""Every image as a thing to run: what it claims, what it holds, and what it must not hold."""
+
+import json
+
+import pytest
+
+from lifecycle.model.project import Project
+from lifecycle.model.targets import Targets
+from lifecycle.tools.labels import LABEL_COMBINATION, LABEL_DIGEST, LABEL_MODULE_TYPES, LABEL_OS
+from tests.images.conftest import HOME, Installer
+
+WRONG_KERNEL = 10
+USAGE = 2
+
+
+def test_labels_say_what_the_image_is(installer: Installer, project: Project) -> None:
+    c = installer.combination
+    expected = {
+        "org.opencontainers.image.title": "nvidia-installer",
+        "org.opencontainers.image.version": project.component.version,
+        LABEL_COMBINATION: c.id,
+        LABEL_OS: c.release,
+        LABEL_MODULE_TYPES: " ".join(c.module_types),
+        LABEL_DIGEST: Targets(project).image(c).digest,
+    }
+
+    assert {key: installer.labels.get(key) for key in expected} == expected
+
+
+def test_the_moving_tag_of_the_branch_is_the_same_image(installer: Installer, request: pytest.FixtureRequest) -> None:
+    if request.config.getoption("--image"):
+        assert installer.labels[LABEL_COMBINATION] == installer.combination.id
+        return
+    name, _, tag = installer.reference.rpartition(":")
+    moving = f"{name}:{tag.replace(installer.combination.driver, installer.combination.branch, 1)}"
+
+    assert moving in installer.container.image.tags
+
+
+def test_the_manifest_holds_for_every_file(installer: Installer) -> None:
+    for module_type in installer.combination.module_types:
+        files = {
+            **installer.manifest["userspace"]["files"],
+            **installer.manifest["module_types"][str(module_type)]["files"],
+        }
+        command = (
+            "cd %s && find . -type f -printf '%%P\\0' | xargs -0 sha256sum && find . -type l -printf '-> %%l  %%P\n'"
+        )
+        lines = installer.host.check_output(command, installer.tree(module_type)).splitlines()
+        found = {name: value for value, _, name in (line.rpartition("  ") for line in lines)}
+
+        assert found == files
+
+
+def test_the_brief_manifest_says_the_same_as_the_long_one(installer: Installer) -> None:
+    brief = dict(line.split("=", 1) for line in installer.host.file(f"{HOME}/manifest.env").content_string.splitlines())
+
+    assert brief == {
+        "DRIVER_VERSION": installer.manifest["driver_version"],
+        "KERNEL_RELEASE": installer.manifest["kernel_release"],
+        "ARCHITECTURE": installer.manifest["architecture"],
+        "OS_RELEASE": installer.manifest["os_release"],
+        "MODULE_TYPES": " ".join(installer.manifest["module_types"]),
+        "IMAGE_TAG": installer.manifest["image_tag"],
+    }
+
+
+def test_scripts_are_well_formed(installer: Installer) -> None:
+    host = installer.host
+    scripts = host.check_output(f"find {HOME}/bin {HOME}/lib -type f").split()
+
+    assert f"{HOME}/bin/nvidia-installer" in scripts
+    assert {script: host.run("bash -n %s", script).rc for script in scripts} == dict.fromkeys(scripts, 0)
+    assert host.file(f"{HOME}/bin/nvidia-installer").mode & 0o111 == 0o111
+
+
+def test_help_is_printed_and_a_wrong_word_is_refused(installer: Installer) -> None:
+    assert "install" in installer.host.check_output("nvidia-installer --help")
+    assert installer.host.run("nvidia-installer no-such-command").rc == USAGE
+
+
+def test_the_entry_point_refuses_a_wrong_kernel_with_the_documented_code(installer: Installer) -> None:
+    """Run as a node would run it; this machine's own kernel is the wrong one."""
+    engine = installer.container.client
+    container = engine.containers.create(installer.reference, network_mode="none")
+    try:
+        container.start()
+        code = container.wait()["StatusCode"]
+        said = container.logs().decode()
+    finally:
+        container.remove(force=True, v=True)
+
+    assert code == WRONG_KERNEL
+    assert installer.combination.kernel in said
+
+
+def test_nothing_in_the_image_compiles_or_installs_packages(installer: Installer) -> None:
+    programs = ["gcc", "cc", "ld", "make", "apt", "apt-get", "dpkg", "rpm", "perl", "python3", "curl", "wget"]
+    found = [program for program in programs if installer.host.run("command -v %s", program).rc == 0]
+
+    assert found == []
+
+
+def test_nothing_in_the_image_gives_anybody_root(installer: Installer) -> None:
+    found = installer.host.check_output("find / -xdev -type f -perm /6000 -not -path '/proc/*'")
+
+    assert found == ""
+
+
+def test_the_manifest_names_inputs_and_patches(installer: Installer) -> None:
+    manifest = json.loads(installer.host.file(f"{HOME}/manifest.json").content_string)
+    patched = {
+        str(t): [p.patch.file for p in installer.combination.patches if p.module_type is t]
+        for t in installer.combination.module_types
+    }
+
+    assert manifest["inputs_digest"] == installer.labels[LABEL_DIGEST]
+    assert {t: [p["file"] for p in about["patches"]] for t, about in manifest["module_types"].items()} == patched

@@ -1,0 +1,114 @@
+"""What holds of the node's scripts as texts: syntax, style, and tables that say the same in scripts and documentation."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+NODE = ROOT / "scripts/node"
+INSTALLER = NODE / "nvidia-installer"
+SCRIPTS = (INSTALLER, *sorted(NODE.glob("lib/*.sh")))
+REFERENCE = (ROOT / "docs/reference/node.md").read_text()
+
+
+def installer(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the checkout's script with nothing in its environment but PATH and what is given."""
+    env = {"PATH": os.environ["PATH"], **environment}
+    return subprocess.run([INSTALLER, *arguments], env=env, capture_output=True, text=True, check=False)
+
+
+def exit_codes() -> list[tuple[str, str]]:
+    text = (NODE / "lib/exit-codes.sh").read_text()
+    return re.findall(r"^readonly EXIT_[A-Z_]+=(\d+) +# (.+)$", text, re.MULTILINE)
+
+
+def settings() -> list[tuple[str, str, str]]:
+    text = (NODE / "lib/settings.sh").read_text()
+    return re.findall(r'^: "\$\{([A-Z_]+):=([^}]*)\}" +# (.+)$', text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_bash_can_read_every_script(script: Path) -> None:
+    done = subprocess.run(["bash", "-n", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_shellcheck_finds_nothing() -> None:
+    beside_python = Path(sys.executable).with_name("shellcheck")
+    shellcheck = beside_python if beside_python.exists() else shutil.which("shellcheck")
+    if shellcheck is None:
+        pytest.skip("no shellcheck in this environment; nox -s lint has one")
+    command = [shellcheck, "--external-sources", "--source-path=SCRIPTDIR", *SCRIPTS]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout == ""
+
+
+def test_only_the_entry_point_is_executable() -> None:
+    assert [script for script in SCRIPTS if os.access(script, os.X_OK)] == [INSTALLER]
+
+
+def test_the_reference_has_the_exit_codes_of_the_scripts() -> None:
+    documented = re.findall(r"^\| (\d+) \| (.+) \|$", REFERENCE, re.MULTILINE)
+    assert documented == exit_codes()
+
+
+def test_every_exit_code_has_one_meaning_and_every_meaning_one_code() -> None:
+    codes, meanings = zip(*exit_codes(), strict=True)
+    assert len(set(codes)) == len(set(meanings)) == len(codes) > 0
+
+
+def test_every_exit_code_that_is_used_is_in_the_table_and_the_other_way_round() -> None:
+    text = "".join(script.read_text() for script in SCRIPTS)
+    defined = set(re.findall(r"^readonly (EXIT_[A-Z_]+)=", text, re.MULTILINE))
+    used = set(re.findall(r'"\$(EXIT_[A-Z_]+)"', text))
+    assert used == defined - {"EXIT_OK"}
+
+
+def test_the_reference_has_the_environment_variables_of_the_scripts() -> None:
+    documented = re.findall(r"^\| `([A-Z_]+)` \| `([^`]+)` \| (.+) \|$", REFERENCE, re.MULTILINE)
+    assert documented == settings()
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])
+def test_help_or_no_command_prints_commands_variables_and_exit_codes(arguments: tuple[str, ...]) -> None:
+    done = installer(*arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    for command in ("install [--no-load]", "status", "unpack DIR"):
+        assert f"\n  {command} " in done.stdout
+    for name, default, meaning in settings():
+        assert f"  {name}={default}  {meaning}\n" in done.stdout
+    for code, meaning in exit_codes():
+        assert f"  {code}  {meaning}\n" in done.stdout
+
+
+def test_a_wrong_command_is_a_usage_error() -> None:
+    done = installer("instal")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "nvidia-installer: there is no command 'instal'; see nvidia-installer --help\n"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("HOST_ROOT", "host"),
+        ("INSTALL_ROOT", "opt/nvidia"),
+        ("INSTALL_ROOT", "/"),
+        ("INSTALL_ROOT", "/opt/../etc"),
+        ("INSTALL_ROOT", "/opt/nvi dia"),
+        ("KERNEL_MODULE_TYPE", "opne"),
+    ],
+)
+def test_an_impossible_value_of_a_variable_is_a_usage_error_that_names_it(variable: str, value: str) -> None:
+    done = installer("status", **{variable: value})
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"nvidia-installer: {variable}={value} is ")
+
+
+def test_outside_an_image_it_says_which_file_is_missing(tmp_path: Path) -> None:
+    done = installer("status", NVIDIA_INSTALLER_HOME=str(tmp_path))
+    assert (done.returncode, done.stderr) == (15, f"nvidia-installer: {tmp_path}/manifest.env is missing\n")
