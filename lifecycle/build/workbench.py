@@ -101,7 +101,9 @@ class Workbench:
     def _fetcher(self) -> Fetcher:
         machine = MachineArchives()
         resolver = Resolver(root=self.store.root / "apt", machine=machine, pull=self.engine.pull, say=self.progress.say)
-        return Fetcher(store=self.store, machine=machine, resolver=resolver, progress=self.progress)
+        return Fetcher(
+            store=self.store, have=self.engine.have, machine=machine, resolver=resolver, progress=self.progress
+        )
 
     @contextmanager
     def _alone(self, *, dry_run: bool) -> Iterator[None]:

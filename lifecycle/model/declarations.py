@@ -108,18 +108,21 @@ def unanswered(declared: Mapping[str, Declaration], locked: Mapping[str, Entry])
     return [key for key, d in declared.items() if key not in locked or locked[key].declaration != d.digest]
 
 
-def files_of(project: Project, combinations: Iterable[Combination]) -> list[LockedFile]:
+def bases_of(combinations: Iterable[Combination]) -> list[str]:
+    """The names, in image_versions, of the bases that combinations need, each once."""
+    return list(dict.fromkeys([RUNTIME, *(builder_name(combination.release) for combination in combinations)]))
+
+
+def files_of(project: Project, combinations: Sequence[Combination]) -> list[LockedFile]:
     """The files that combinations need, each once: headers, module sources, user space, bases."""
     lock = project.lock
     files: dict[str, LockedFile] = {}
-    bases = [RUNTIME]
     for combination in combinations:
         driver = lock.drivers[f"{combination.declared_driver}/{combination.architecture}"]
         needed = [*lock.kernels[f"{combination.release}/{combination.architecture}"].headers, *driver.userspace]
         for module_type in combination.module_types:
             needed += driver.modules[module_type]
         files.update((file.sha256, file) for file in needed)
-        bases.append(builder_name(combination.release))
-    for name in bases:
+    for name in bases_of(combinations):
         files.update((file.sha256, file) for file in lock.bases[name].packages)
     return list(files.values())

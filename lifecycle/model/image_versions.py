@@ -33,6 +33,12 @@ class Base:
         """The release in sources.releases to bootstrap it from; None where it is pulled."""
         return self.reference.removeprefix(_BOOTSTRAP) if self.reference.startswith(_BOOTSTRAP) else None
 
+    def pinned(self, digest: str) -> str:
+        """The reference by digest: `registry/name@sha256:…` of `registry/name:tag`."""
+        name = self.reference.partition("@")[0]
+        folder, slash, last = name.rpartition("/")
+        return f"{folder}{slash}{last.partition(':')[0]}@{digest}"
+
 
 @dataclass(frozen=True)
 class ImageVersions:

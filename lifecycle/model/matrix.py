@@ -87,6 +87,15 @@ class ModulesLackingError(ConfigurationError):
         )
 
 
+class SameDriverError(ConfigurationError):
+    """Two entries of driverVersion that mean one version."""
+
+    def __init__(self, version: str, entries: list[str]) -> None:
+        super().__init__(
+            [f"component.yaml: context.driverVersion: {' and '.join(entries)} both mean {version}: remove one of them"]
+        )
+
+
 def lock_keys(component: Component) -> tuple[list[str], list[str]]:
     """The keys in the lock of the component's kernels (`debian-12/amd64`) and drivers (`535/amd64`)."""
     architectures = component.context.architecture
@@ -99,13 +108,15 @@ def lock_keys(component: Component) -> tuple[list[str], list[str]]:
 def expand(component: Component, lock: Lock, series: PatchSeries) -> Matrix:
     """All combinations, in the order of the file.
 
-    Raises NotLockedError where the lock lacks an answer, ModulesLackingError where a source lacks module sources.
+    Raises NotLockedError where the lock lacks an answer, SameDriverError where two entries mean one driver,
+    ModulesLackingError where a source lacks module sources.
     """
     kernels, drivers = lock_keys(component)
     missing = [f"a kernel of {key}" for key in kernels if key not in lock.kernels]
     missing += [f"driver {key}" for key in drivers if key not in lock.drivers]
     if missing:
         raise NotLockedError(missing)
+    _check_drivers(component, lock)
     every = list(_every(component, lock, series))
     lacking = [
         (combination.driver, module_type)
@@ -120,6 +131,16 @@ def expand(component: Component, lock: Lock, series: PatchSeries) -> Matrix:
         excluded=tuple(c for c in every if not c.module_types),
         warnings=tuple(_idle_exclusions(component, every)),
     )
+
+
+def _check_drivers(component: Component, lock: Lock) -> None:
+    entries: dict[str, list[str]] = {}
+    for declared in component.context.driver_version:
+        version = lock.drivers[f"{declared}/{component.context.architecture[0]}"].version
+        entries.setdefault(version, []).append(declared)
+    for version, declared_as in entries.items():
+        if len(declared_as) > 1:
+            raise SameDriverError(version, declared_as)
 
 
 def _every(component: Component, lock: Lock, series: PatchSeries) -> Iterator[Combination]:

@@ -17,10 +17,14 @@ IMAGE_VERSIONS = Path("image_versions")
 LOCK = Path("versions.lock")
 PATCHES = Path("patches")
 
+# The time that everything we make carries, in seconds since 1970: the start of 2024
+# (reproducible-builds.org, SOURCE_DATE_EPOCH).
+SOURCE_DATE_EPOCH = 1704067200
+
 # What of this repository goes into each kind of result, besides its inputs: change it, and the result is made anew.
 RECIPES: Mapping[str, tuple[str, ...]] = {
-    "base": ("scripts/base", "lifecycle/steps/base.py"),
-    "modules": ("dockerfiles/builder/Dockerfile", "scripts/builder", "lifecycle/steps/compile.py"),
+    "base": ("scripts/base",),
+    "modules": ("dockerfiles/builder/Dockerfile", "scripts/builder"),
     "archive": ("lifecycle/steps/package.py", "lifecycle/tools/archive.py"),
     "image": ("dockerfiles/installer/Dockerfile", "scripts/node", "lifecycle/steps/image.py"),
 }

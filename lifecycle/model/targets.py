@@ -14,7 +14,7 @@ from lifecycle.model.digest import digest_of
 from lifecycle.model.image_versions import RUNTIME, builder_name
 from lifecycle.model.lock import LockedDriver, LockedFile, LockedKernel
 from lifecycle.model.matrix import Combination
-from lifecycle.model.project import Project
+from lifecycle.model.project import SOURCE_DATE_EPOCH, Project
 
 
 class Kind(StrEnum):
@@ -73,6 +73,7 @@ class Targets:
                     "packages": hashes(locked.packages),
                     "left out": list(packages.leave_out),
                     "recipe": dict(self.project.recipes["base"]),
+                    "epoch": SOURCE_DATE_EPOCH,
                 }
             self._bases[name] = Target(kind=Kind.BASE, name=name, inputs=inputs)
         return self._bases[name]
@@ -94,6 +95,7 @@ class Targets:
                 "builder": self.builder(combination).digest,
                 "recipe": dict(self.project.recipes["modules"]),
                 "module type": str(module_type),
+                "epoch": SOURCE_DATE_EPOCH,
             },
         )
 

@@ -7,9 +7,8 @@ from lifecycle.errors import InstallerError
 from lifecycle.model.digest import short
 from lifecycle.model.image_versions import RUNTIME, Base
 from lifecycle.model.lock import LockedFile
-from lifecycle.model.project import Project
+from lifecycle.model.project import SOURCE_DATE_EPOCH, Project
 from lifecycle.model.targets import Target
-from lifecycle.tools.archive import EPOCH
 from lifecycle.tools.engine import Engine
 from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.process import run
@@ -31,12 +30,6 @@ def base_tag(target: Target) -> str:
     return f"nvidia-installer/{target.name.lower()}:{short(target.digest)}"
 
 
-def pinned_reference(reference: str, digest: str) -> str:
-    """An image reference by digest: `registry/name@sha256:…` of `registry/name:tag`."""
-    name, colon, tag = reference.partition("@")[0].rpartition(":")
-    return f"{name if colon and '/' not in tag else reference.partition('@')[0]}@{digest}"
-
-
 def package_file_name(file: LockedFile) -> str:
     """The name of a package's file, as apt writes it to its own cache (a colon of an epoch escaped)."""
     return f"{file.name}_{quote(file.version, safe='+~')}.deb"
@@ -49,7 +42,7 @@ def make_base(project: Project, target: Target, store: Store, engine: Engine) ->
     """Have a base image in the engine and return its tag; raises BaseNotPulledError, or what a tool says."""
     base, locked, tag = project.images.bases[target.name], project.lock.bases[target.name], base_tag(target)
     if locked.digest:
-        reference = pinned_reference(base.reference, locked.digest)
+        reference = base.pinned(locked.digest)
         if engine.image(reference) is None:
             raise BaseNotPulledError(reference)
         engine.tag(reference, tag)
@@ -68,7 +61,10 @@ def _bootstrap(project: Project, base: Base, target: Target, store: Store, engin
         for file in project.lock.bases[base.name].packages:
             (debs / package_file_name(file)).hardlink_to(store.blob(file.sha256))
         script = project.root / "scripts" / "base" / "bootstrap"
-        run([*_command(script, debs, suite, tar), *packages.leave_out], extra_env={"SOURCE_DATE_EPOCH": str(EPOCH)})
+        run(
+            [*_command(script, debs, suite, tar), *packages.leave_out],
+            extra_env={"SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH)},
+        )
         engine.import_root(tar, base_tag(target), {LABEL_DIGEST: target.digest})
 
 

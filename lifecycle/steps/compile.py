@@ -16,8 +16,9 @@ from lifecycle.model.component import ModuleType
 from lifecycle.model.digest import digest_of, short
 from lifecycle.model.lock import LockedFile
 from lifecycle.model.matrix import Combination
+from lifecycle.model.project import SOURCE_DATE_EPOCH
 from lifecycle.model.targets import Target, Targets
-from lifecycle.tools.archive import EPOCH, extract_safely, normalised, write_members
+from lifecycle.tools.archive import extract_safely, normalised, write_members
 from lifecycle.tools.engine import Engine
 from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.store import Result, Store
@@ -98,7 +99,7 @@ def environment_of(job: CompileJob, jobs: int) -> dict[str, str]:
         "DRIVER_VERSION": job.combination.driver,
         "MODULE_TYPES": " ".join(job.types),
         "JOBS": str(jobs),
-        "SOURCE_DATE_EPOCH": str(EPOCH),
+        "SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH),
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lifecycle.model.component import AptRepository
-from lifecycle.model.declarations import files_of
+from lifecycle.model.declarations import bases_of, files_of
 from lifecycle.model.lock import Lock, LockedFile
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import LOCK, Project
@@ -64,9 +64,10 @@ def changes(old: Lock, new: Lock) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Fetcher:
-    """The hands of this step: the cache, the machine's archives, a resolver, the display."""
+    """The hands of this step: the cache, the machine's archives, a resolver, `have` an image (pull it if need be), the display."""
 
     store: Store
+    have: Callable[[str], None]
     machine: MachineArchives
     resolver: Resolver
     progress: Progress
@@ -117,6 +118,10 @@ class Fetcher:
                     download_all(requests, self.store, advance=advance)
         finally:
             self.store.save_index()
+        for name in bases_of(combinations):
+            digest = project.lock.bases[name].digest
+            if digest:
+                self.have(project.images.bases[name].pinned(digest))
         return Fetched(project=project, downloaded_files=len(missing), downloaded_bytes=total)
 
 

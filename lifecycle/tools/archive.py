@@ -10,9 +10,8 @@ from typing import IO
 import zstandard
 
 from lifecycle.errors import InstallerError
+from lifecycle.model.project import SOURCE_DATE_EPOCH
 
-# Debian's reproducible-builds convention: a fixed point in time, here the start of 2024.
-EPOCH = 1704067200
 _WINDOW_LOG = 27
 
 
@@ -31,7 +30,7 @@ def normalised(
 ) -> tarfile.TarInfo:
     """A tar header without anything that differs from machine to machine."""
     info = tarfile.TarInfo(name)
-    info.size, info.mode, info.type, info.linkname, info.mtime = size, mode, kind, target, EPOCH
+    info.size, info.mode, info.type, info.linkname, info.mtime = size, mode, kind, target, SOURCE_DATE_EPOCH
     info.uid = info.gid = 0
     info.uname = info.gname = "root"
     return info

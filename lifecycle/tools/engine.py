@@ -108,6 +108,11 @@ class Engine:
             digests: list[str] = image.attrs.get("RepoDigests", [])
             return digests[0].rpartition("@")[2] if digests else str(image.id)
 
+    def have(self, reference: str) -> None:
+        """Pull an image unless it is there."""
+        if self.image(reference) is None:
+            self.pull(reference)
+
     def import_root(self, tar: Path, tag: str, labels: Mapping[str, str]) -> None:
         """Make an image of a tar of a root file system."""
         repository, _, name = tag.rpartition(":")
