@@ -68,9 +68,9 @@ def matrix(_: Context, only: str = "", diff: str = "", json: bool = False) -> No
     """Show the combinations, their channel, and what is excluded and why."""
     bench = _bench("")
     if diff:
-        show_diff(ROOT, diff, bench.project, as_json=json)
+        show_diff(ROOT, diff, bench.answered(), as_json=json)
         return
-    everything = bench.project.matrix()
+    everything = bench.answered().matrix()
     chosen = select(everything, only)
     for warning in everything.warnings:
         bench.progress.warn(warning)

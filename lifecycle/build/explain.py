@@ -11,7 +11,7 @@ from lifecycle.tools.engine import EngineUnreachableError
 
 def show_explanation(bench: Workbench, selector: str) -> None:
     """Print all that is known of the combinations that a selector means; raises NothingSelectedError."""
-    matrix = bench.project.matrix()
+    matrix = bench.answered().matrix()
     everything = [*matrix.combinations, *matrix.excluded]
     chosen = [combination for combination in everything if matches(selector, combination)]
     if not chosen:

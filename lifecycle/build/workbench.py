@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lifecycle.build.execute import Executor, Outcome
 from lifecycle.build.state import BuildState
+from lifecycle.model.declarations import check_answered
 from lifecycle.model.lock import Lock
 from lifecycle.model.matrix import Combination
 from lifecycle.model.plan import Plan, make_plan
@@ -53,6 +54,11 @@ class Workbench:
         """The checkout, read; raises ConfigurationError."""
         return load_project(self.root)
 
+    def answered(self) -> Project:
+        """The project, whose lock answers what is declared as it stands; raises NotLockedError where it does not."""
+        check_answered(self.project)
+        return self.project
+
     def state(self) -> BuildState:
         """A fresh view of what has been made."""
         return BuildState(self.store, self.engine, self.project.component.image)
@@ -68,7 +74,7 @@ class Workbench:
 
     def make(self, *, only: str, last: Kind, dry_run: bool, locked: bool) -> Made:
         """Plan and make everything up to a kind for the chosen combinations; nothing is touched in a dry run."""
-        project = self.project if dry_run else self.resolved(locked=locked)
+        project = self.answered() if dry_run else self.resolved(locked=locked)
         with self._alone(dry_run=dry_run):
             made = self._planned(project, only, last)
             if dry_run or made.plan.idle:

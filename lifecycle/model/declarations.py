@@ -9,7 +9,7 @@ from lifecycle.model.component import AptRepository, Architecture
 from lifecycle.model.digest import digest_of, short
 from lifecycle.model.image_versions import RUNTIME, Base, builder_name
 from lifecycle.model.lock import LockedBase, LockedDriver, LockedFile, LockedKernel
-from lifecycle.model.matrix import Combination
+from lifecycle.model.matrix import Combination, NotLockedError
 from lifecycle.model.project import Project
 from lifecycle.model.versions import driver_branch
 
@@ -106,6 +106,14 @@ def _declare(
 def unanswered(declared: Mapping[str, Declaration], locked: Mapping[str, Entry]) -> list[str]:
     """The keys that the lock has no answer for, or an answer to another declaration."""
     return [key for key, d in declared.items() if key not in locked or locked[key].declaration != d.digest]
+
+
+def check_answered(project: Project) -> None:
+    """Raise NotLockedError unless the lock answers every kernel and driver as they are declared now."""
+    missing = [f"a kernel of {key}" for key in unanswered(kernel_declarations(project), project.lock.kernels)]
+    missing += [f"driver {key}" for key in unanswered(driver_declarations(project), project.lock.drivers)]
+    if missing:
+        raise NotLockedError(missing)
 
 
 def bases_of(combinations: Iterable[Combination]) -> list[str]:

@@ -1,0 +1,166 @@
+"""What a person sees at the prompt: the real `invoke`, in a copy of the checkout, with bad input."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = [
+    "component.yaml",
+    "image_versions",
+    "versions.lock",
+    "tasks.py",
+    "lifecycle",
+    "dockerfiles",
+    "scripts",
+    "patches",
+]
+Invoke = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    for part in PARTS:
+        source, to = ROOT / part, tmp_path / "checkout" / part
+        to.parent.mkdir(exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, to, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, to)
+    return tmp_path / "checkout"
+
+
+@pytest.fixture
+def invoke(checkout: Path, tmp_path: Path) -> Invoke:
+    """Run a task there; no engine answers, and the cache is empty."""
+
+    def run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        base = {"DOCKER_HOST": f"unix://{tmp_path}/no.sock", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+        return subprocess.run(
+            [sys.executable, "-m", "invoke", *words],
+            cwd=checkout,
+            env={**os.environ, **base, **environ},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_the_matrix_needs_neither_engine_nor_cache(invoke: Invoke, tmp_path: Path) -> None:
+    done = invoke("matrix")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "debian-13/" in done.stdout
+    assert not (tmp_path / "cache").exists()
+
+
+def test_an_impossible_driver_version_is_one_sentence_with_file_line_and_remedy(invoke: Invoke, checkout: Path) -> None:
+    edit(checkout / "component.yaml", "    - 550.163.01\n", "    - 550.x\n")
+    done = invoke("matrix")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: component.yaml:")
+    assert "context.driverVersion[1]: '550.x' is not a driver version: write a branch" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_driver_that_is_not_locked_names_the_command_that_locks_it(invoke: Invoke, checkout: Path) -> None:
+    edit(checkout / "component.yaml", "    - 550.163.01\n", "    - 550.163.02\n")
+    done = invoke("matrix")
+
+    assert done.returncode == 2
+    assert "versions.lock does not have driver 550.163.02/amd64: run `invoke fetch`" in done.stderr
+
+
+def test_a_lock_that_answers_an_older_declaration_is_not_taken_for_an_answer(invoke: Invoke, checkout: Path) -> None:
+    edit(checkout / "component.yaml", "{name: debian-12, kernelFlavour: cloud,", "{name: debian-12, kernelFlavour: rt,")
+    done = invoke("matrix")
+
+    assert done.returncode == 2
+    assert "versions.lock does not have a kernel of debian-12/amd64: run `invoke fetch`" in done.stderr
+
+
+def test_locked_refuses_a_changed_declaration_without_touching_anything(invoke: Invoke, checkout: Path) -> None:
+    edit(checkout / "component.yaml", "    - 550.163.01\n", "    - 550\n")
+    before = (checkout / "versions.lock").read_bytes()
+    done = invoke("fetch", "--locked")
+
+    assert done.returncode == 2
+    assert "--locked: versions.lock does not answer what is declared for 550/amd64: run `invoke fetch`" in done.stderr
+    assert (checkout / "versions.lock").read_bytes() == before
+
+
+def test_two_entries_of_one_driver_are_refused(invoke: Invoke, checkout: Path) -> None:
+    edit(checkout / "component.yaml", "    - 550.163.01\n", "    - 550.163.01\n    - 550\n")
+    lock = checkout / "versions.lock"
+    text = lock.read_text()
+    start = text.index("  550.163.01/amd64:")
+    lock.write_text(
+        text[:start] + text[start : text.index("bases:")].replace("550.163.01/amd64", "550/amd64") + text[start:]
+    )
+    done = invoke("matrix")
+
+    assert done.returncode == 2
+    assert "550.163.01 and 550 both mean 550.163.01: remove one of them" in done.stderr
+
+
+def test_an_engine_that_is_not_there_is_one_clear_error(invoke: Invoke) -> None:
+    done = invoke("build", "--dry-run")
+
+    assert done.returncode == 1
+    assert "error: no container engine answers at unix://" in done.stderr
+    assert "Run scripts/setup" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_explain_works_without_an_engine_and_says_what_it_does_not_know(invoke: Invoke) -> None:
+    done = invoke("explain", "debian-13/550")
+
+    assert done.returncode == 0
+    assert "patched   open modules, pci-resize-resource.patch: " in done.stdout
+    assert "built     not known: no container engine answers" in done.stdout
+
+
+def test_a_selector_that_matches_nothing_lists_what_exists(invoke: Invoke) -> None:
+    done = invoke("matrix", "--only", "debian-14")
+
+    assert done.returncode == 2
+    assert "--only 'debian-14' matches nothing; there is:\n  debian-12/" in done.stderr
+
+
+def test_an_excluded_combination_that_is_selected_is_said_to_be_excluded(invoke: Invoke) -> None:
+    done = invoke("matrix", "--only", "canary")
+
+    assert done.returncode == 2
+    assert "excluded, see `invoke matrix`:\n  debian-13-backports/" in done.stderr
+
+
+def test_an_unknown_revision_is_refused(invoke: Invoke) -> None:
+    done = invoke("matrix", "--diff", "no-such-revision")
+
+    assert done.returncode == 2
+    assert "--diff 'no-such-revision': git cannot show it" in done.stderr
+
+
+def test_a_cache_that_cannot_be_written_is_one_clear_error(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = invoke("fetch", "--cache-dir", str(tmp_path / "file" / "cache"))
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {tmp_path}/file/cache/")
+    assert done.stderr.endswith(": Not a directory\n")
+    assert "Traceback" not in done.stderr
