@@ -104,20 +104,6 @@ def test_locked_refuses_a_changed_declaration_without_touching_anything(invoke: 
     assert (checkout / "versions.lock").read_bytes() == before
 
 
-def test_two_entries_of_one_driver_are_refused(invoke: Invoke, checkout: Path) -> None:
-    edit(checkout / "component.yaml", "    - 550.163.01\n", "    - 550.163.01\n    - 550\n")
-    lock = checkout / "versions.lock"
-    text = lock.read_text()
-    start = text.index("  550.163.01/amd64:")
-    lock.write_text(
-        text[:start] + text[start : text.index("bases:")].replace("550.163.01/amd64", "550/amd64") + text[start:]
-    )
-    done = invoke("matrix")
-
-    assert done.returncode == 2
-    assert "550.163.01 and 550 both mean 550.163.01: remove one of them" in done.stderr
-
-
 def test_an_engine_that_is_not_there_is_one_clear_error(invoke: Invoke) -> None:
     done = invoke("build", "--dry-run")
 
