@@ -17,6 +17,9 @@ from lifecycle.model.matrix import Combination
 from lifecycle.model.project import SOURCE_DATE_EPOCH, Project
 
 
+_LISTED = 4
+
+
 class Kind(StrEnum):
     """The kinds of targets, in the order of the lifecycle."""
 
@@ -149,9 +152,15 @@ def changed_inputs(old: Mapping[str, object], new: Mapping[str, object]) -> list
             names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
             gone = [name for name in names if name not in after]
             come = [name for name in names if name not in before]
-            same = [f"{name} changed" for name in names if name in before and name in after]
-            parts = [f"{' '.join(gone) or 'nothing'} -> {' '.join(come) or 'nothing'}"] if gone or come else []
-            lines.append(f"{key}: {', '.join([*parts, *same])}")
+            same = [name for name in names if name in before and name in after]
+            parts = [f"{_listed(gone)} -> {_listed(come)}"] if gone or come else []
+            parts += [f"{_listed(same)} changed"] if same else []
+            lines.append(f"{key}: {', '.join(parts)}")
         else:
             lines.append(f"{key} changed")
     return lines
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return (" ".join(names[:_LISTED]) or "nothing") + more

@@ -1,0 +1,64 @@
+"""The build itself, when there is nothing to do, and when it is interrupted."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import docker
+import pytest
+
+from lifecycle.model.project import Project
+from lifecycle.tools.engine import LABEL_OWNER
+from lifecycle.tools.store import default_cache_dir
+from tests.images.conftest import ROOT
+
+INVOKE = [sys.executable, "-m", "invoke"]
+
+
+@pytest.fixture(autouse=True)
+def whole_matrix(request: pytest.FixtureRequest) -> None:
+    if request.config.getoption("--image"):
+        pytest.skip("a single image is being checked")
+
+
+def test_a_second_build_does_nothing_and_starts_no_container(engine: docker.DockerClient, project: Project) -> None:
+    since = int(time.time())
+    done = subprocess.run([*INVOKE, "build", "--json"], cwd=ROOT, capture_output=True, text=True, check=True)
+    rows = json.loads(done.stdout)
+    events = list(engine.events(since=since, until=int(time.time()) + 1, filters={"type": "container"}, decode=True))
+
+    assert [row["combination"] for row in rows] == [c.id for c in project.matrix().combinations]
+    assert [(row["made"], row["failed"]) for row in rows] == [([], [])] * len(rows)
+    assert [
+        event for event in events if event["Action"] == "create" and LABEL_OWNER in event["Actor"]["Attributes"]
+    ] == []
+
+
+def test_a_second_fetch_downloads_nothing() -> None:
+    done = subprocess.run([*INVOKE, "fetch", "--locked"], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert "0 files downloaded, 0 MB" in done.stderr
+
+
+def test_ctrl_c_removes_the_container_and_leaves_nothing_half_made(engine: docker.DockerClient, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    (cache / "blobs").symlink_to(default_cache_dir(os.environ) / "blobs")
+    command = [*INVOKE, "compile", "--only", "debian-12/535", "--cache-dir", str(cache)]
+    started = engine.events(filters={"event": "start", "label": LABEL_OWNER}, decode=True)
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    owner = next(started)["Actor"]["Attributes"][LABEL_OWNER]
+    started.close()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate()
+
+    assert process.returncode == 130
+    assert "interrupted: nothing half made is left, run the same command to go on" in said
+    assert "Traceback" not in said
+    assert engine.containers.list(all=True, filters={"label": f"{LABEL_OWNER}={owner}"}) == []
+    assert list((cache / "tmp").iterdir()) == []
+    assert not (cache / "results" / "modules").exists()
