@@ -5,11 +5,10 @@ from functools import cached_property
 
 from lifecycle.model.component import Image
 from lifecycle.model.targets import Kind, Target
+from lifecycle.steps.base import base_tag
 from lifecycle.tools.engine import Engine, LocalImage
 from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.store import Store
-
-_IN_ENGINE = (Kind.BASE, Kind.IMAGE)
 
 
 class BuildState:
@@ -18,22 +17,28 @@ class BuildState:
     def __init__(self, store: Store, engine: Engine, image: Image) -> None:
         self._store = store
         self._engine = engine
+        self._bases: dict[str, bool] = {}
         self._prefix = f"{image.registry}/{image.repository}:"
 
     @cached_property
     def images(self) -> Mapping[str, LocalImage]:
-        """The engine's images of ours that have a name, by the digest of their inputs."""
+        """The engine's installer images that have a name, by the digest of their inputs."""
         named = (image for image in self._engine.images(LABEL_DIGEST) if image.tags)
-        return {image.labels[LABEL_DIGEST]: image for image in named if self._is_ours(image)}
-
-    def _is_ours(self, image: LocalImage) -> bool:
-        return any(tag.startswith((self._prefix, "nvidia-installer/")) for tag in image.tags)
+        return {i.labels[LABEL_DIGEST]: i for i in named if any(tag.startswith(self._prefix) for tag in i.tags)}
 
     def has(self, target: Target) -> bool:
         """Whether the very target is there."""
-        if target.kind in _IN_ENGINE:
+        if target.kind is Kind.BASE:
+            # By its tag, which holds the digest: an image that was pulled carries no label of ours.
+            return self._base_is_there(base_tag(target))
+        if target.kind is Kind.IMAGE:
             return target.digest in self.images
         return self._store.result(target.kind, target.digest) is not None
+
+    def _base_is_there(self, tag: str) -> bool:
+        if tag not in self._bases:
+            self._bases[tag] = self._engine.image(tag) is not None
+        return self._bases[tag]
 
     def latest_inputs(self, target: Target) -> Mapping[str, object] | None:
         """The inputs of what was last made under the target's kind and name."""

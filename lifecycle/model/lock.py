@@ -80,6 +80,9 @@ class Lock(_Part):
     def dump(self) -> str:
         """The text of the file: one line a locked file, in a stable order."""
         plain = self.model_dump(mode="json", exclude_none=True)
+        for base in plain["bases"].values():
+            # A base has either packages or a digest.
+            base.pop("packages" if "digest" in base else "digest", None)
         for part in ("kernels", "drivers", "bases"):
             plain[part] = dict(sorted(plain[part].items()))
         return _HEADER + yaml.dump(plain, sort_keys=False, default_flow_style=None, width=10**6, allow_unicode=True)

@@ -16,7 +16,6 @@ from lifecycle.model.lock import LockedDriver, LockedFile, LockedKernel
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import SOURCE_DATE_EPOCH, Project
 
-
 _LISTED = 4
 
 

@@ -38,7 +38,12 @@ class EngineRefusedError(InstallerError):
     """The engine answered a request with an error."""
 
     def __init__(self, what: str, why: str) -> None:
-        hint = "Free some space where the engine keeps its data (`docker system df`)." if "no space left" in why else ""
+        hints = {
+            "no space left": "Free some space where the engine keeps its data (`docker system df`).",
+            "manifest unknown": "Name an image that exists in image_versions.",
+            "denied": "Log in to the registry (`docker login`), or name another image in image_versions.",
+        }
+        hint = next((hint for words, hint in hints.items() if words in why), "")
         super().__init__(f"the container engine could not {what}", details=f"  {why.strip()}", resolution=hint)
 
 
