@@ -2,8 +2,6 @@
 
 import json
 
-import pytest
-
 from lifecycle.model.project import Project
 from lifecycle.model.targets import Targets
 from lifecycle.tools.labels import LABEL_COMBINATION, LABEL_DIGEST, LABEL_MODULE_TYPES, LABEL_OS
@@ -25,16 +23,6 @@ def test_labels_say_what_the_image_is(installer: Installer, project: Project) ->
     }
 
     assert {key: installer.labels.get(key) for key in expected} == expected
-
-
-def test_the_moving_tag_of_the_branch_is_the_same_image(installer: Installer, request: pytest.FixtureRequest) -> None:
-    if request.config.getoption("--image"):
-        assert installer.labels[LABEL_COMBINATION] == installer.combination.id
-        return
-    name, _, tag = installer.reference.rpartition(":")
-    moving = f"{name}:{tag.replace(installer.combination.driver, installer.combination.branch, 1)}"
-
-    assert moving in installer.container.image.tags
 
 
 def test_the_manifest_holds_for_every_file(installer: Installer) -> None:

@@ -52,7 +52,8 @@ def test_modules_are_for_the_architecture(installer: Installer) -> None:
 def test_modinfo_says_the_kernel_release_of_label_and_manifest(installer: Installer) -> None:
     for module_type in types(installer):
         command = "find %s/lib/modules -name '*.ko' -exec modinfo -F vermagic {} ';'"
-        found = set(installer.host.check_output(command, installer.tree(module_type)).splitlines())
+        lines = installer.host.check_output(command, installer.tree(module_type)).splitlines()
+        found = {line.strip() for line in lines}
 
         assert found == {installer.labels[LABEL_VERMAGIC]} == {installer.manifest["vermagic"]}
         assert {vermagic.split()[0] for vermagic in found} == {installer.combination.kernel}

@@ -1,4 +1,4 @@
-"""The build itself, when there is nothing to do, and when it is interrupted."""
+"""The build itself: its tags, a run with nothing to do, and one that is interrupted."""
 
 import json
 import os
@@ -11,7 +11,9 @@ from pathlib import Path
 import docker
 import pytest
 
+from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project
+from lifecycle.steps.image import references
 from lifecycle.tools.engine import LABEL_OWNER
 from lifecycle.tools.store import default_cache_dir
 from tests.images.conftest import ROOT
@@ -23,6 +25,15 @@ INVOKE = [sys.executable, "-m", "invoke"]
 def whole_matrix(request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--image"):
         pytest.skip("a single image is being checked")
+
+
+def test_the_moving_tag_of_the_branch_is_the_same_image(
+    engine: docker.DockerClient, project: Project, combination: Combination
+) -> None:
+    exact, moving = references(project.component.image, combination)
+
+    assert exact != moving
+    assert engine.images.get(exact).id == engine.images.get(moving).id
 
 
 def test_a_second_build_does_nothing_and_starts_no_container(engine: docker.DockerClient, project: Project) -> None:
