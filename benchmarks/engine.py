@@ -1,0 +1,93 @@
+"""A container engine of the benchmark's own, empty at first: nothing can be reused that was not made in this run."""
+
+import os
+import subprocess
+import tarfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import docker
+
+from lifecycle.tools.process import environment
+
+_WAIT_SECONDS = 60
+
+
+@contextmanager
+def private_engine(folder: Path) -> Iterator[str]:
+    """Start dockerd with its data below a folder and yield its DOCKER_HOST; it is stopped after the block.
+
+    It has no bridge: what needs the network is built with the host's.
+    """
+    address = f"unix://{folder}/docker.sock"
+    folder.mkdir(parents=True)
+    command = ["dockerd", "--data-root", str(folder / "data"), "--exec-root", str(folder / "exec")]
+    command += ["--pidfile", str(folder / "pid"), "--host", address, "--bridge=none", "--iptables=false"]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(command, env=environment(), stdout=log, stderr=subprocess.STDOUT)
+    try:
+        _wait(address)
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait(address: str) -> None:
+    deadline = time.monotonic() + _WAIT_SECONDS
+    while True:
+        try:
+            docker.DockerClient(base_url=address).ping()
+        except docker.errors.DockerException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+        else:
+            return
+
+
+def image_bytes(address: str, references: Sequence[str]) -> int:
+    """The uncompressed bytes of all layers of images, a shared layer counted once (`docker save` writes it once)."""
+    env = {**os.environ, "DOCKER_HOST": address}
+    layers: dict[str, int] = {}
+    with (
+        subprocess.Popen(["docker", "save", *references], env=env, stdout=subprocess.PIPE) as process,
+        tarfile.open(fileobj=process.stdout, mode="r|") as tar,
+    ):
+        for member in tar:
+            if member.isreg() and member.name.endswith("layer.tar"):
+                layers[member.name] = member.size
+    return sum(layers.values())
+
+
+def registry_bytes(address: str, references: Sequence[str], folder: Path, port: int) -> int:
+    """The bytes that a registry (docker-registry, on loopback, empty at first) keeps after all images were pushed."""
+    folder.mkdir(parents=True)
+    config = folder / "config.yml"
+    config.write_text(
+        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {folder}/data}}}}\nhttp: {{addr: '127.0.0.1:{port}'}}\n"
+    )
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(["docker-registry", "serve", str(config)], stdout=log, stderr=subprocess.STDOUT)
+    try:
+        client = docker.DockerClient(base_url=address, timeout=600)
+        for number, reference in enumerate(references):
+            name = f"127.0.0.1:{port}/benchmark"
+            client.images.get(reference).tag(name, f"t{number}")
+            _push(client, name, f"t{number}")
+    finally:
+        process.terminate()
+        process.wait()
+    return sum(path.stat().st_size for path in (folder / "data").rglob("data") if path.is_file())
+
+
+def _push(client: docker.DockerClient, name: str, tag: str) -> None:
+    for attempt in range(_WAIT_SECONDS):
+        errors = [e["error"] for e in client.images.push(name, tag=tag, stream=True, decode=True) if "error" in e]
+        if not errors:
+            return
+        # The registry takes a moment to listen.
+        time.sleep(1 + attempt / 10)
+    raise SystemExit(f"cannot push to the registry: {errors[0]}")

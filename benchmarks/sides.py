@@ -1,0 +1,114 @@
+"""The two sides: our `invoke build`, and a plain Dockerfile for each combination in a loop."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+
+from lifecycle.model.component import AptRepository
+from lifecycle.model.matrix import Combination
+from lifecycle.model.project import Project
+from lifecycle.sources.apt_setup import MachineArchives
+from lifecycle.tools.process import run
+
+PLAIN = Path(__file__).parent / "plain"
+# What debian:*-slim leaves out too.
+_SLIM = ["man", "info", "locale", "doc", "lintian", "i18n"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ours:
+    """A copy of the checkout with a cache of its own, building in an engine of its own."""
+
+    checkout: Path
+    cache: Path
+    engine: str
+
+    @classmethod
+    def prepare(cls, root: Path, folder: Path, engine: str) -> "Ours":
+        """Copy what git tracks, as it is in the working tree."""
+        listed = subprocess.run(["git", "-C", str(root), "ls-files", "-z"], check=True, capture_output=True, text=True)
+        for name in filter(None, listed.stdout.split("\0")):
+            to = folder / "checkout" / name
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, to)
+        return cls(checkout=folder / "checkout", cache=folder / "cache", engine=engine)
+
+    def build(self, *, only: str = "") -> tuple[float, list[str]]:
+        """`invoke build`: its wall seconds, and the images that there are then."""
+        command = [sys.executable, "-m", "invoke", "build", "--json", "--cache-dir", str(self.cache), "--only", only]
+        started = time.monotonic()
+        done = subprocess.run(
+            command,
+            cwd=self.checkout,
+            env={**os.environ, "DOCKER_HOST": self.engine},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        seconds = time.monotonic() - started
+        return seconds, [row["image"] for row in json.loads(done.stdout)]
+
+    def leave_out_driver(self, version: str) -> None:
+        """Take a line out of context.driverVersion."""
+        path = self.checkout / "component.yaml"
+        path.write_text(path.read_text().replace(f"    - {version}\n", "", 1))
+
+    def restore(self, root: Path) -> None:
+        """Bring back the component as it is."""
+        shutil.copy2(root / "component.yaml", self.checkout / "component.yaml")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plain:
+    """The loop, in an engine of its own."""
+
+    project: Project
+    machine: MachineArchives
+    engine: str
+
+    def import_bases(self, folder: Path, releases: Sequence[str]) -> None:
+        """Have what would be debian:bookworm-slim, for each release: no registry is reached here, so it is not timed."""
+        folder.mkdir(parents=True)
+        client = docker.DockerClient(base_url=self.engine, timeout=600)
+        for release in releases:
+            tar = folder / f"{release}.tar"
+            repositories = self.project.component.sources.releases[release].repositories
+            lines = [self._line(repository) for repository in repositories]
+            slim = [f'--dpkgopt=path-exclude="/usr/share/{name}/*"' for name in _SLIM]
+            run(["mmdebstrap", "--quiet", "--variant=minbase", *slim, repositories[0].suite, str(tar), *lines])
+            with tar.open("rb") as stream:
+                client.api.import_image_from_data(stream, repository="plain-base", tag=release)
+
+    def _line(self, repository: AptRepository) -> str:
+        archive = self.machine.archive(repository)
+        return f"deb {archive.uri} {repository.suite} {' '.join(repository.components)}"
+
+    def build(self, combination: Combination) -> tuple[float, str]:
+        """Build one combination: wall seconds, and its image."""
+        lock = self.project.lock.drivers[f"{combination.declared_driver}/{combination.architecture}"]
+        repositories = [r for s in self.project.component.sources.releases.values() for r in s.repositories]
+        modules = "\n".join(
+            f"{t} {self.machine.address(file.origin, repositories)}"
+            for t in combination.module_types
+            for file in lock.modules[t]
+        )
+        userspace = " ".join(self.machine.address(file.origin, repositories) for file in lock.userspace)
+        arguments = {
+            "BASE": f"plain-base:{combination.release}",
+            "KERNEL": combination.kernel,
+            "MODULES": modules,
+            "USERSPACE": userspace,
+        }
+        tag = f"plain:{combination.driver}-{combination.release}"
+        client = docker.DockerClient(base_url=self.engine, timeout=3600)
+        started = time.monotonic()
+        client.images.build(path=str(PLAIN), tag=tag, buildargs=arguments, network_mode="host", rm=True, forcerm=True)
+        return time.monotonic() - started, tag
