@@ -44,6 +44,14 @@ def test_images(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def test_reproducible(session: nox.Session) -> None:
+    """Compile modules again and compare the bytes; minutes each: `nox -s test_reproducible -- -k open`."""
+    install(session, "test")
+    session.run("python", "-m", "invoke", "compile")
+    session.run("pytest", "tests/reproducible", *session.posargs)
+
+
+@nox.session(default=False)
 def benchmark(session: nox.Session) -> None:
     """Compare our build with the plain two-stage one, in wall time and bytes; takes hours on a small machine."""
     install(session, "main")

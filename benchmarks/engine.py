@@ -10,7 +10,7 @@ from pathlib import Path
 
 import docker
 
-from lifecycle.tools.process import environment
+from lifecycle.tools.process import environment, run
 
 _WAIT_SECONDS = 60
 
@@ -33,6 +33,9 @@ def private_engine(folder: Path) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait()
+        # dockerd leaves the mount of its default network namespace behind.
+        for mount in (folder / "exec" / "netns").glob("*"):
+            run(["umount", str(mount)])
 
 
 def _wait(address: str) -> None:

@@ -110,5 +110,11 @@ class Plain:
         tag = f"plain:{combination.driver}-{combination.release}"
         client = docker.DockerClient(base_url=self.engine, timeout=3600)
         started = time.monotonic()
-        client.images.build(path=str(PLAIN), tag=tag, buildargs=arguments, network_mode="host", rm=True, forcerm=True)
+        try:
+            client.images.build(
+                path=str(PLAIN), tag=tag, buildargs=arguments, network_mode="host", rm=True, forcerm=True
+            )
+        except docker.errors.BuildError as error:
+            log = "".join(line.get("stream", "") for line in error.build_log)
+            raise SystemExit(f"the plain build of {combination.id} failed:\n{log[-3000:]}") from error
         return time.monotonic() - started, tag

@@ -10,6 +10,7 @@ apt-get update
 apt-get install --yes --no-install-recommends build-essential wget ca-certificates "linux-headers-$KERNEL"
 
 fetch() { # ADDRESS FOLDER
+    mkdir -p "$2"
     # Name look-ups fail now and then.
     wget --quiet --tries=5 --retry-on-host-error --output-document=/tmp/package.deb "$1"
     dpkg-deb --extract /tmp/package.deb "$2"

@@ -1,0 +1,128 @@
+"""Small components, locks and projects to test with."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lifecycle.model.component import Component, ModuleType
+from lifecycle.model.image_versions import Base, ImageVersions
+from lifecycle.model.lock import Lock, LockedBase, LockedDriver, LockedFile, LockedKernel
+from lifecycle.model.packages import PackageList
+from lifecycle.model.patches import PatchSeries
+from lifecycle.model.project import Project
+from lifecycle.model.validation import validate
+from lifecycle.model.yaml_text import read_yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+
+COMPONENT = """\
+name: team/nvidia-installer
+version: 1.2.3
+image: {registry: "localhost:5000", repository: team/nvidia-installer}
+context:
+  releases:
+    - {name: old-1, channel: previous}
+    - {name: new-2, channel: current}
+  driverVersion:
+    - 535
+    - 550.163.01
+  moduleType: [proprietary, open]
+  architecture: [amd64]
+  exclude:
+    - {driverVersion: 535, moduleType: open, reason: there are no open modules of it}
+sources:
+  releases:
+    old-1:
+      kind: apt
+      repositories: [{archive: Debian, suite: old, components: [main]}]
+    new-2:
+      kind: apt
+      repositories: [{archive: Debian, suite: new, components: [main]}]
+  drivers:
+    535: {kind: apt, release: old-1}
+    550: {kind: apt, release: new-2}
+  packages:
+    headers: linux-headers-{kernel}
+    newestHeaders: linux-headers-{flavour}-{architecture}
+    modules: {proprietary: nvidia-kernel-dkms, open: nvidia-open-kernel-dkms}
+    userspace: [libcuda1]
+    companions: [nvidia-modprobe]
+"""
+
+
+def component(*edits: tuple[str, str]) -> Component:
+    """The component above, with texts replaced."""
+    text = COMPONENT
+    for old, new in edits:
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    return validate(Component, read_yaml(text, file="component.yaml"))
+
+
+def locked_file(name: str, version: str = "1") -> LockedFile:
+    digest = f"{abs(hash((name, version))):064x}"[:64]
+    return LockedFile(name=name, version=version, origin=f"Debian/pool/{name}_{version}.deb", size=1, sha256=digest)
+
+
+def kernel(release: str, version: str) -> LockedKernel:
+    return LockedKernel(
+        declaration="d", release=release, version=version, headers=[locked_file(f"linux-headers-{release}", version)]
+    )
+
+
+def driver(version: str, types: Sequence[ModuleType] = tuple(ModuleType)) -> LockedDriver:
+    return LockedDriver(
+        declaration="d",
+        version=version,
+        modules={module_type: [locked_file(f"nvidia-{module_type}-dkms", version)] for module_type in types},
+        userspace=[locked_file("libcuda1", version)],
+    )
+
+
+def base(name: str) -> LockedBase:
+    return LockedBase(declaration="d", packages=[locked_file(f"gcc-for-{name}")])
+
+
+def lock(
+    *, kernels: Mapping[str, LockedKernel] | None = None, drivers: Mapping[str, LockedDriver] | None = None
+) -> Lock:
+    return Lock(
+        kernels=dict(
+            kernels
+            or {
+                "old-1/amd64": kernel("6.1.0-56-cloud-amd64", "6.1.192"),
+                "new-2/amd64": kernel("6.12.117-amd64", "6.12.117"),
+            }
+        ),
+        drivers=dict(
+            drivers
+            or {"535/amd64": driver("535.309.01", [ModuleType.PROPRIETARY]), "550.163.01/amd64": driver("550.163.01")}
+        ),
+        bases={name: base(name) for name in ("BUILDER_OLD_1", "BUILDER_NEW_2", "RUNTIME")},
+    )
+
+
+def images() -> ImageVersions:
+    references = {"BUILDER_OLD_1": "bootstrap:old-1", "BUILDER_NEW_2": "bootstrap:new-2", "RUNTIME": "bootstrap:new-2"}
+    return ImageVersions("image_versions", {n: Base(name=n, reference=r) for n, r in references.items()})
+
+
+def project(**changes: object) -> Project:
+    """A whole project; any of its parts may be given."""
+    parts: dict[str, object] = {
+        "root": Path("/checkout"),
+        "component": component(),
+        "images": images(),
+        "lock": lock(),
+        "series": PatchSeries(),
+        "builder_packages": PackageList(include=("gcc",), leave_out=()),
+        "runtime_packages": PackageList(include=("bash",), leave_out=("dpkg",)),
+        "recipes": {
+            "base": {"scripts/base/bootstrap": "1"},
+            "modules": {"scripts/builder/compile.sh": "1"},
+            "archive": {"lifecycle/steps/package.py": "1"},
+            "image": {"scripts/node/nvidia-installer": "1"},
+        },
+        "patch_digests": {},
+        **changes,
+    }
+    return Project(**parts)  # type: ignore[arg-type]
