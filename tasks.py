@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,7 @@ def build(
     if dry_run:
         tables.print_json(tables.plan_rows(made.plan.actions)) if json else tables.print_plan(made.plan.actions)
         return
-    tables.print_json(tables.result_rows(made)) if json else tables.print_results(made)
+    tables.print_json([asdict(row) for row in tables.result_rows(made)]) if json else tables.print_results(made)
     raise_failures(made)
 
 

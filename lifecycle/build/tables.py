@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
@@ -108,42 +109,64 @@ def plan_rows(actions: Iterable[Action]) -> list[dict[str, object]]:
     ]
 
 
-def result_rows(made: Made) -> list[dict[str, object]]:
-    """What there is of each chosen combination after a run, as plain data; sizes in bytes."""
-    rows: list[dict[str, object]] = []
-    for combination in made.combinations:
-        target = made.targets.image(combination)
-        image = made.state.images.get(target.digest)
-        mine = [action for action in made.plan.actions if combination in action.combinations]
-        seconds = made.outcome.seconds if made.outcome else {}
-        reference, moving = references(made.targets.project.component.image, combination)
-        rows.append(
-            {
-                "combination": combination.id,
-                "image": reference,
-                "movingTag": moving,
-                "id": image.id if image else None,
-                "size": image.size if image else None,
-                "seconds": round(sum(seconds.get(a.target.digest, 0) for a in mine if a.run), 1),
-                "reused": sorted({str(a.target.kind) for a in mine if not a.run}),
-                "made": sorted({str(a.target.kind) for a in mine if a.run and _succeeded(made, a)}),
-                "failed": sorted({str(a.target.kind) for a in mine if a.run and not _succeeded(made, a)}),
-            }
-        )
-    return rows
+@dataclass(frozen=True, kw_only=True)
+class ResultRow:
+    """What there is of a combination after a run: `size` in bytes, None without an image; kinds of targets by what became of them."""
+
+    combination: str
+    image: str
+    moving_tag: str
+    id: str | None
+    size: int | None
+    seconds: float
+    reused: list[str]
+    made: list[str]
+    failed: list[str]
 
 
-def _succeeded(made: Made, action: Action) -> bool:
-    return made.outcome is None or action.target.digest not in made.outcome.errors
+def result_rows(made: Made) -> list[ResultRow]:
+    """A row for each chosen combination."""
+    return [_result_row(made, combination) for combination in made.combinations]
+
+
+def _result_row(made: Made, combination: Combination) -> ResultRow:
+    image = made.state.images.get(made.targets.image(combination).digest)
+    mine = [action for action in made.plan.actions if combination in action.combinations]
+    ran = [action for action in mine if action.run]
+    failed = [action for action in ran if made.outcome and action.target.digest in made.outcome.errors]
+    seconds = made.outcome.seconds if made.outcome else {}
+    reference, moving = references(made.targets.project.component.image, combination)
+    return ResultRow(
+        combination=combination.id,
+        image=reference,
+        moving_tag=moving,
+        id=image.id if image else None,
+        size=image.size if image else None,
+        seconds=round(sum(seconds.get(action.target.digest, 0) for action in ran), 1),
+        reused=_kinds(action for action in mine if not action.run),
+        made=_kinds(action for action in ran if action not in failed),
+        failed=_kinds(failed),
+    )
+
+
+def _kinds(actions: Iterable[Action]) -> list[str]:
+    return sorted({str(action.target.kind) for action in actions})
 
 
 def print_results(made: Made) -> None:
     """The closing table of a build."""
-    rows = []
-    for row in result_rows(made):
-        reused, failed = row["reused"], row["failed"]
-        size = f"{row['size'] / 1e6:.0f} MB" if isinstance(row["size"], int) else "–"
-        what = "everything" if not row["made"] and not failed else ", ".join(reused) if isinstance(reused, list) else ""
-        state = f"FAILED: {', '.join(failed)}" if failed and isinstance(failed, list) else str(row["image"])
-        rows.append((str(row["combination"]), state, size, f"{row['seconds']}", what or "nothing"))
-    _table("built", ["combination", "image", "size", "seconds", "reused"], rows)
+    image = made.targets.project.component.image
+    _table(
+        f"{image.registry}/{image.repository}",
+        ["combination", "tag", "size", "seconds", "reused"],
+        [
+            (
+                row.combination,
+                f"FAILED: {', '.join(row.failed)}" if row.failed else row.image.rpartition(":")[2],
+                f"{row.size / 1e6:.0f} MB" if row.size else "–",
+                f"{row.seconds:.0f}",
+                (", ".join(row.reused) or "nothing") if row.made or row.failed else "everything",
+            )
+            for row in result_rows(made)
+        ],
+    )

@@ -49,5 +49,7 @@ def test_a_comma_means_and_and_a_bar_means_or(version: str, low: str, high: str)
 
 @pytest.mark.parametrize("text", ["", "6.1", ">=", ">=6.x", ">=6.1,", "|", ">=6.1 <6.2", "~6.1"])
 def test_what_is_no_range_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is not a range: write an operator and a version, such as '>=6\.1\.190,<6\.2'"):
+    with pytest.raises(
+        ValueError, match=r"is not a range: write an operator and a version, such as '>=6\.1\.190,<6\.2'"
+    ):
         VersionRange.parse(text)
