@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -38,6 +39,10 @@ class LifecycleTask(Task[Any]):
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             return super().__call__(*args, **kwargs)
+        except BrokenPipeError as error:
+            # Whoever read our output has seen enough; Python would complain once more when it flushes at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise Exit(code=0) from error
         except OSError as error:
             raise Exit(f"error: {error.filename or 'the system'}: {error.strerror or error}", code=1) from error
         except InstallerError as error:

@@ -111,7 +111,7 @@ def plan_rows(actions: Iterable[Action]) -> list[dict[str, object]]:
 
 @dataclass(frozen=True, kw_only=True)
 class ResultRow:
-    """What there is of a combination after a run: `size` in bytes, None without an image; kinds of targets by what became of them."""
+    """What there is of a combination after a run: `size` in bytes, and what became of the kinds of targets."""
 
     combination: str
     image: str
