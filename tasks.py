@@ -19,7 +19,7 @@ from lifecycle.build.diff import show_diff
 from lifecycle.build.explain import show_explanation
 from lifecycle.build.failures import raise_failures
 from lifecycle.build.workbench import Workbench
-from lifecycle.errors import EXIT_INTERRUPTED, InstallerError
+from lifecycle.errors import EXIT_INTERRUPTED, InstallerError, SystemRefusedError
 from lifecycle.model.select import select
 from lifecycle.model.targets import Kind
 
@@ -44,7 +44,7 @@ class LifecycleTask(Task[Any]):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise Exit(code=0) from error
         except OSError as error:
-            raise Exit(f"error: {error.filename or 'the system'}: {error.strerror or error}", code=1) from error
+            raise Exit(f"error: {SystemRefusedError(error)}", code=SystemRefusedError.exit_code) from error
         except InstallerError as error:
             raise Exit(f"error: {error}", code=error.exit_code) from error
         except KeyboardInterrupt as error:

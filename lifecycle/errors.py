@@ -4,6 +4,7 @@ Each class composes its own text from domain values, so a raise site is one line
 the whole command. `tasks.py` catches `InstallerError` once; anything else that escapes is a bug of ours.
 """
 
+import errno
 from collections.abc import Sequence
 
 EXIT_FAILURE = 1
@@ -34,6 +35,15 @@ class UsageError(InstallerError):
     """The caller's mistake, in an option or a file: one sentence, exit code 2."""
 
     exit_code = EXIT_USAGE
+
+
+class SystemRefusedError(InstallerError):
+    """The operating system refused something that no step expected: a full disk, a folder that cannot be written."""
+
+    def __init__(self, error: OSError) -> None:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+        super().__init__(what, resolution="Free some space, or name another folder with --cache-dir." if full else "")
 
 
 class ConfigurationError(UsageError):
