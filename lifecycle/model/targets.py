@@ -125,7 +125,7 @@ class Targets:
         )
 
     def image(self, combination: Combination) -> Target:
-        """The installer image of a combination."""
+        """The installer image of a combination. It names its OS release, so that one that shares a kernel has its own."""
         return Target(
             kind=Kind.IMAGE,
             name=combination.id,
@@ -134,6 +134,7 @@ class Targets:
                 "user space": self.userspace(combination).digest,
                 "modules": {str(t): self.archive(combination, t).digest for t in combination.module_types},
                 "recipe": dict(self.project.recipes["image"]),
+                "combination": combination.id,
                 "name": self.project.component.name,
                 "version": self.project.component.version,
             },

@@ -59,6 +59,7 @@ def _key(path: tuple[str | int, ...], document: Document) -> str:
 
 def _explain(details: ErrorDetails, names: list[str]) -> str:
     got = details["input"]
+    found = "nothing" if got is None else repr(got)
     match details["type"]:
         case "missing":
             return "this key is missing: add it"
@@ -66,7 +67,7 @@ def _explain(details: ErrorDetails, names: list[str]) -> str:
             close = difflib.get_close_matches(str(details["loc"][-1]), names, 1, 0.6)
             return f"unknown key; did you mean {close[0]!r}?" if close else "unknown key: remove it"
         case "enum" | "literal_error":
-            return f"expected {details['ctx']['expected']}, found {got!r}"
+            return f"expected {details['ctx']['expected']}, found {found}"
         case "value_error":
             return str(details["ctx"]["error"])
         case "string_pattern_mismatch":
@@ -75,9 +76,9 @@ def _explain(details: ErrorDetails, names: list[str]) -> str:
             return "must not be empty" if got in ("", [], {}) else f"{got!r} is too short: say more"
         case "list_type" | "dict_type" | "model_type" | "model_attributes_type":
             kind = "a list" if details["type"] == "list_type" else "keys with values"
-            return f"expected {kind}, found {got!r}"
+            return f"expected {kind}, found {found}"
         case _:
-            return f"{details['msg'][0].lower()}{details['msg'][1:]}, found {got!r}"
+            return f"{details['msg'][0].lower()}{details['msg'][1:]}, found {found}"
 
 
 def _key_names(model: type[BaseModel]) -> set[str]:

@@ -45,10 +45,23 @@ class _Reader:
         self.file = file
         self.positions: dict[Path, tuple[int, int]] = {}
         self.problems: list[str] = []
+        self.parents: list[yaml.Node] = []
+
+    def at(self, mark: yaml.Mark) -> str:
+        return f"{self.file}:{mark.line + 1}:{mark.column + 1}"
 
     def read(self, node: yaml.Node, path: Path) -> object:
         mark = node.start_mark
         self.positions.setdefault(path, (mark.line + 1, mark.column + 1))
+        if any(node is parent for parent in self.parents):
+            self.problems.append(f"{self.at(mark)}: an alias (`*`) in it stands for the whole of it: write it out")
+            return None
+        self.parents.append(node)
+        value = self.value(node, path)
+        self.parents.pop()
+        return value
+
+    def value(self, node: yaml.Node, path: Path) -> object:
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
@@ -59,8 +72,10 @@ class _Reader:
         result: dict[str, object] = {}
         for key, value in node.value:
             name, mark = str(key.value), key.start_mark
-            at = f"{self.file}:{mark.line + 1}:{mark.column + 1}"
-            if key.tag == _MERGE:
+            at = self.at(mark)
+            if not isinstance(key, yaml.ScalarNode):
+                self.problems.append(f"{at}: a list or a mapping cannot be a key: write a plain name")
+            elif key.tag == _MERGE:
                 self.problems.append(f"{at}: merge keys (`<<`) are not supported here: write the keys out")
             elif name in result:
                 self.problems.append(f"{at}: key {name!r} stands twice: remove one of them")
@@ -82,8 +97,10 @@ def read_yaml(text: str, *, file: str) -> Document:
         mark = error.problem_mark or error.context_mark
         at = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
         raise ConfigurationError([f"{at}: not well-formed YAML: {error.problem}: correct that line"]) from error
-    except yaml.YAMLError as error:
-        raise ConfigurationError([f"{file}: not well-formed YAML: {error}"]) from error
+    except yaml.reader.ReaderError as error:
+        # libyaml counts bytes.
+        line = text.encode()[: error.position].count(b"\n") + 1
+        raise ConfigurationError([f"{file}:{line}: not well-formed YAML: {error.reason}: correct that line"]) from error
     if node is None:
         raise ConfigurationError([f"{file}: the file is empty: restore it from git or write its keys"])
     if not isinstance(node, yaml.MappingNode):

@@ -3,9 +3,12 @@
 import re
 import shutil
 import subprocess
+import tarfile
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from lifecycle.errors import InstallerError
 from lifecycle.model.component import ModuleType
@@ -113,18 +116,28 @@ class Packager:
 def unpack_deb(deb: Path, file: LockedFile, folder: Path) -> None:
     """Unpack a package's files (not its scripts) into a folder; raises NotADebError, UnsafeArchiveError."""
     folder.mkdir(parents=True)
-    try:
-        process = subprocess.Popen(
-            ["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-    except FileNotFoundError as error:
-        raise ProgramMissingError("dpkg-deb") from error
-    with process:
-        if process.stdout is None or process.stderr is None:
+    # What it says goes to a file: a second pipe that nobody reads would block it.
+    with tempfile.TemporaryFile() as said, _dpkg_deb(deb, said) as process:
+        if process.stdout is None:
             raise NotADebError(file, "no output")
         try:
             extract_safely(process.stdout, folder, archive=deb.name)
-        except OSError as error:
-            raise NotADebError(file, process.stderr.read().decode(errors="replace") or str(error)) from error
-    if process.returncode:
-        raise NotADebError(file, f"dpkg-deb ended with {process.returncode}")
+        except BaseException as error:
+            process.kill()
+            if isinstance(error, tarfile.ReadError):
+                raise NotADebError(file, _text(said) or str(error)) from error
+            raise
+        if process.wait():
+            raise NotADebError(file, _text(said))
+
+
+def _dpkg_deb(deb: Path, said: IO[bytes]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE, stderr=said)
+    except FileNotFoundError as error:
+        raise ProgramMissingError("dpkg-deb") from error
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
