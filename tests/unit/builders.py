@@ -1,6 +1,7 @@
 """Small components, locks and projects to test with."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lifecycle.model.component import Component, ModuleType
@@ -9,8 +10,11 @@ from lifecycle.model.lock import Lock, LockedBase, LockedDriver, LockedFile, Loc
 from lifecycle.model.packages import PackageList
 from lifecycle.model.patches import PatchSeries
 from lifecycle.model.project import Project
+from lifecycle.model.targets import Kind, Target, Targets
 from lifecycle.model.validation import validate
 from lifecycle.model.yaml_text import read_yaml
+from lifecycle.tools.engine import LocalImage
+from lifecycle.tools.labels import LABEL_DIGEST
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -59,7 +63,7 @@ def component(*edits: tuple[str, str]) -> Component:
 
 
 def locked_file(name: str, version: str = "1") -> LockedFile:
-    digest = f"{abs(hash((name, version))):064x}"[:64]
+    digest = hashlib.sha256(f"{name} {version}".encode()).hexdigest()
     return LockedFile(name=name, version=version, origin=f"Debian/pool/{name}_{version}.deb", size=1, sha256=digest)
 
 
@@ -126,3 +130,57 @@ def project(**changes: object) -> Project:
         **changes,
     }
     return Project(**parts)  # type: ignore[arg-type]
+
+
+class Memory:
+    """A planner's state: what has been made, in memory."""
+
+    def __init__(self, made: Iterable[Target] = ()) -> None:
+        self.there: set[str] = set()
+        self.latest: dict[tuple[Kind, str], Mapping[str, object]] = {}
+        for target in made:
+            self.there.add(target.digest)
+            self.latest[target.kind, target.name] = target.inputs
+
+    def has(self, target: Target) -> bool:
+        return target.digest in self.there
+
+    def latest_inputs(self, target: Target) -> Mapping[str, object] | None:
+        return self.latest.get((target.kind, target.name))
+
+
+def every_target(of: Project) -> list[Target]:
+    """All targets of a project's whole matrix, each once."""
+    targets = Targets(of)
+    found: dict[str, Target] = {}
+    for combination in of.matrix().combinations:
+        some = [targets.builder(combination), targets.base("RUNTIME"), targets.userspace(combination)]
+        some += [targets.modules(combination, module_type) for module_type in combination.module_types]
+        some += [targets.archive(combination, module_type) for module_type in combination.module_types]
+        found.update((target.digest, target) for target in [*some, targets.image(combination)])
+    return list(found.values())
+
+
+class ListedImages:
+    """An engine that only has images, and counts what it is asked."""
+
+    def __init__(self, *images: LocalImage) -> None:
+        self.local = images
+        self.asked: list[str] = []
+
+    def image(self, reference: str) -> LocalImage | None:
+        self.asked.append(reference)
+        return next((image for image in self.local if reference in image.tags), None)
+
+    def images(self, label: str) -> list[LocalImage]:
+        self.asked.append(label)
+        return [image for image in self.local if label in image.labels]
+
+
+def local_image(*tags: str, digest: str | None = None) -> LocalImage:
+    return LocalImage(
+        id=f"sha256:{'-'.join(tags)}",
+        tags=tags,
+        size=42_000_000,
+        labels={} if digest is None else {LABEL_DIGEST: digest},
+    )

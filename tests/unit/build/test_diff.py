@@ -1,0 +1,216 @@
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lifecycle.build.diff import MatrixDiff, UnknownRevisionError, checked_out, compare, show_diff
+from lifecycle.model.lock import Lock
+from lifecycle.model.patches import Patch, PatchSeries
+from lifecycle.model.project import Project, load_project
+from tests.unit.builders import ROOT, base, component, driver, kernel, lock, project
+
+OLD = "old-1/6.1.0-56-cloud-amd64"
+NEW = "new-2/6.12.117-amd64"
+EVERY = [f"{OLD}/535.309.01", f"{OLD}/550.163.01", f"{NEW}/535.309.01", f"{NEW}/550.163.01"]
+
+
+def recipe(kind: str, **files: str) -> Project:
+    now = project()
+    return replace(now, recipes={**now.recipes, kind: files})
+
+
+def rebuilt(now: Project) -> dict[str, tuple[str, ...]]:
+    found = compare(project(), now)
+    assert (found.added, found.dropped) == ((), ())
+    return dict(found.rebuilt)
+
+
+def test_the_same_project_differs_in_nothing() -> None:
+    assert compare(project(), project()) == MatrixDiff(added=(), dropped=(), rebuilt={})
+
+
+def test_a_driver_that_is_added_adds_its_combinations_and_rebuilds_nothing() -> None:
+    before = project(component=component(("    - 550.163.01\n", "")))
+
+    assert compare(before, project()) == MatrixDiff(added=(EVERY[1], EVERY[3]), dropped=(), rebuilt={})
+    assert compare(project(), before) == MatrixDiff(added=(), dropped=(EVERY[1], EVERY[3]), rebuilt={})
+
+
+def test_a_newer_kernel_is_one_dropped_and_one_added() -> None:
+    kernels = {**lock().kernels, "old-1/amd64": kernel("6.1.0-57-cloud-amd64", "6.1.193")}
+
+    assert compare(project(), project(lock=lock(kernels=kernels))) == MatrixDiff(
+        added=("old-1/6.1.0-57-cloud-amd64/535.309.01", "old-1/6.1.0-57-cloud-amd64/550.163.01"),
+        dropped=(EVERY[0], EVERY[1]),
+        rebuilt={},
+    )
+
+
+def test_a_combination_that_gets_excluded_is_dropped() -> None:
+    rule = "\n    - {driverVersion: 550.*, reason: it does not compile}\nsources:"
+    now = project(component=component(("\nsources:", rule)))
+
+    assert compare(project(), now) == MatrixDiff(added=(), dropped=(EVERY[1], EVERY[3]), rebuilt={})
+
+
+def test_another_compile_script_is_the_reason_for_all_images() -> None:
+    assert rebuilt(recipe("modules", **{"scripts/builder/compile.sh": "2"})) == {
+        EVERY[0]: ("proprietary modules: recipe: scripts/builder/compile.sh changed",),
+        EVERY[1]: (
+            "proprietary modules: recipe: scripts/builder/compile.sh changed",
+            "open modules: recipe: scripts/builder/compile.sh changed",
+        ),
+        EVERY[2]: ("proprietary modules: recipe: scripts/builder/compile.sh changed",),
+        EVERY[3]: (
+            "proprietary modules: recipe: scripts/builder/compile.sh changed",
+            "open modules: recipe: scripts/builder/compile.sh changed",
+        ),
+    }
+
+
+def test_another_script_of_the_node_is_the_images_own_reason() -> None:
+    now = recipe("image", **{"scripts/node/nvidia-installer": "2"})
+
+    assert rebuilt(now) == dict.fromkeys(EVERY, ("image: recipe: scripts/node/nvidia-installer changed",))
+
+
+def test_a_builder_of_other_packages_is_named_where_it_compiles() -> None:
+    locked = lock()
+    now = project(
+        lock=Lock(
+            kernels=locked.kernels, drivers=locked.drivers, bases={**locked.bases, "BUILDER_OLD_1": base("newer")}
+        )
+    )
+
+    assert rebuilt(now) == dict.fromkeys(EVERY[:2], ("builder: packages: gcc-for-BUILDER_OLD_1=1 -> gcc-for-newer=1",))
+
+
+def test_a_patch_that_comes_is_named_where_it_applies() -> None:
+    series = PatchSeries(patches=[Patch(file="a.patch", kernel=">=6.12", reason="it does not compile")])
+    now = project(series=series, patch_digests={"a.patch": "1"})
+
+    assert rebuilt(now) == {
+        EVERY[2]: ("proprietary modules: patches: nothing -> a.patch",),
+        EVERY[3]: (
+            "proprietary modules: patches: nothing -> a.patch",
+            "open modules: patches: nothing -> a.patch",
+        ),
+    }
+
+
+def test_a_module_type_that_comes_or_goes_is_said_so() -> None:
+    rule = "{driverVersion: 535, moduleType: open, reason: there are no open modules of it}"
+    no_open = component((rule, "{moduleType: open, reason: nobody wants them}"))
+    before, after = project(component=no_open), project()
+
+    assert compare(before, after).rebuilt == dict.fromkeys(
+        (EVERY[1], EVERY[3]), ("open modules: added", "open archive: added")
+    )
+    assert compare(after, before).rebuilt == dict.fromkeys(
+        (EVERY[1], EVERY[3]), ("open modules: dropped", "open archive: dropped")
+    )
+
+
+def test_user_space_that_changes_under_the_same_version_is_named() -> None:
+    one = driver("535.309.01", [])
+    other = one.model_copy(
+        update={
+            "modules": lock().drivers["535/amd64"].modules,
+            "userspace": [*one.userspace, *driver("1", []).userspace],
+        }
+    )
+    drivers = {**lock().drivers, "535/amd64": other}
+
+    assert rebuilt(project(lock=lock(drivers=drivers))) == dict.fromkeys(
+        (EVERY[0], EVERY[2]), ("user space: packages: nothing -> libcuda1=1",)
+    )
+
+
+def test_a_new_version_of_ours_is_said_once_an_image() -> None:
+    now = project(component=component(("version: 1.2.3", "version: 1.2.4")))
+
+    assert rebuilt(now) == dict.fromkeys(EVERY, ("image: version changed",))
+
+
+# ----- with git
+
+
+def git(folder: Path, *words: str) -> str:
+    identity = ["-c", "user.name=A", "-c", "user.email=a@localhost", "-c", "commit.gpgsign=false"]
+    done = subprocess.run(["git", "-C", str(folder), *identity, *words], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """The project's own files, committed."""
+    folder = tmp_path / "checkout"
+    for part in ["component.yaml", "image_versions", "versions.lock", "dockerfiles", "patches", "scripts", "lifecycle"]:
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            folder.mkdir(exist_ok=True)
+            shutil.copy2(ROOT / part, folder / part)
+    git(folder, "init", "--quiet")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message=first")
+    return folder
+
+
+def test_a_revision_is_a_folder_with_its_files_that_is_gone_afterwards(checkout: Path) -> None:
+    script = checkout / "scripts/node/nvidia-installer"
+    before = script.read_bytes()
+    script.write_text("other")
+    with checked_out(checkout, "HEAD") as folder:
+        assert (folder / "scripts/node/nvidia-installer").read_bytes() == before
+        assert (folder / "scripts/node/nvidia-installer").stat().st_mode & 0o100
+        kept = folder
+
+    assert not kept.exists()
+    assert script.read_text() == "other"
+
+
+def test_the_working_tree_as_committed_differs_in_nothing(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    show_diff(checkout, "HEAD", load_project(checkout), as_json=False)
+
+    assert capsys.readouterr().out == "0 added, 0 dropped, 0 to build anew since HEAD\n"
+
+
+def test_a_change_is_shown_with_signs_reasons_and_counts(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = checkout / "component.yaml"
+    file.write_text(file.read_text().replace("    - 550.163.01\n", "", 1).replace("version: 1.", "version: 9."))
+    show_diff(checkout, "HEAD", load_project(checkout), as_json=False)
+    lines = capsys.readouterr().out.splitlines()
+
+    assert {line.split("/")[0] for line in lines if line.startswith("- ")} == {"- debian-12", "- debian-13"}
+    assert {line for line in lines if line.startswith("    ")} == {"    image: version changed"}
+    assert lines[-1] == "0 added, 2 dropped, 2 to build anew since HEAD"
+
+
+def test_a_change_as_data_is_the_same(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = load_project(checkout)
+    file = checkout / "component.yaml"
+    file.write_text(file.read_text().replace("    - 550.163.01\n", "", 1))
+    show_diff(checkout, "HEAD", load_project(checkout), as_json=True)
+
+    gone = [c.id for c in before.matrix().combinations if c.branch == "550"]
+    assert json.loads(capsys.readouterr().out) == {"added": [], "dropped": gone, "rebuilt": {}}
+
+
+@pytest.mark.parametrize("revision", ["no-such-revision", "HEAD~7", "0" * 40])
+def test_a_revision_that_git_does_not_know_is_one_sentence(checkout: Path, revision: str) -> None:
+    with pytest.raises(UnknownRevisionError) as caught, checked_out(checkout, revision):
+        pass
+
+    said = str(caught.value)
+    assert said.startswith(f"--diff {revision!r}: git cannot show it: fatal: ")
+    assert said.endswith(": name a commit, branch or tag that exists")
+    assert len(said.splitlines()) == 1
+
+
+def test_a_folder_without_a_repository_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UnknownRevisionError, match="not a git repository"), checked_out(tmp_path, "HEAD"):
+        pass

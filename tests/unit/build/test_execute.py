@@ -1,0 +1,97 @@
+from pathlib import Path
+
+from lifecycle.build.execute import Executor, Outcome, compile_jobs
+from lifecycle.model.component import ModuleType
+from lifecycle.model.lock import Lock
+from lifecycle.model.plan import Action, make_plan
+from lifecycle.model.project import Project
+from lifecycle.model.targets import Kind, Targets
+from lifecycle.steps.compile import CompileJob
+from lifecycle.tools.progress import Progress
+from lifecycle.tools.store import Store
+from tests.unit.builders import ListedImages, Memory, every_target, kernel, lock, project
+
+PROPRIETARY, OPEN = ModuleType.PROPRIETARY, ModuleType.OPEN
+OLD = "6.1.0-56-cloud-amd64"
+
+
+def modules(of: Project, state: Memory) -> tuple[Action, ...]:
+    return make_plan(Targets(of), of.matrix().combinations, state).running(Kind.MODULES)
+
+
+def jobs(of: Project, state: Memory) -> list[CompileJob]:
+    return [job for job, _ in compile_jobs(Targets(of), modules(of, state))]
+
+
+def test_the_module_types_of_a_driver_on_a_kernel_are_one_job_the_longest_first() -> None:
+    now = project()
+    combinations = now.matrix().combinations
+
+    assert jobs(now, Memory()) == [
+        CompileJob(combination=combinations[1], types=(PROPRIETARY, OPEN)),
+        CompileJob(combination=combinations[3], types=(PROPRIETARY, OPEN)),
+        CompileJob(combination=combinations[0], types=(PROPRIETARY,)),
+        CompileJob(combination=combinations[2], types=(PROPRIETARY,)),
+    ]
+
+
+def test_every_action_is_in_exactly_one_job() -> None:
+    now = project()
+    actions = modules(now, Memory())
+    grouped = [action for _, group in compile_jobs(Targets(now), actions) for action in group]
+
+    assert sorted(a.target.digest for a in grouped) == sorted(a.target.digest for a in actions)
+
+
+def test_a_job_compiles_only_the_types_that_are_to_be_made() -> None:
+    now = project()
+    combinations = now.matrix().combinations
+    missing = [Targets(now).modules(combinations[1], OPEN), Targets(now).archive(combinations[1], OPEN)]
+    state = Memory(
+        target for target in every_target(now) if target not in (*missing, Targets(now).image(combinations[1]))
+    )
+
+    assert jobs(now, state) == [CompileJob(combination=combinations[1], types=(OPEN,))]
+
+
+def two_releases_of_one_kernel(*, same_builder: bool) -> Project:
+    one = kernel(OLD, "6.1.192")
+    locked = lock(kernels={"old-1/amd64": one, "new-2/amd64": one})
+    bases = dict(locked.bases)
+    if same_builder:
+        bases["BUILDER_NEW_2"] = bases["BUILDER_OLD_1"]
+    return project(lock=Lock(kernels=locked.kernels, drivers=locked.drivers, bases=bases))
+
+
+def test_releases_that_share_kernel_and_builder_share_the_job() -> None:
+    now = two_releases_of_one_kernel(same_builder=True)
+    combinations = now.matrix().combinations
+
+    assert jobs(now, Memory()) == [
+        CompileJob(combination=combinations[1], types=(PROPRIETARY, OPEN)),
+        CompileJob(combination=combinations[0], types=(PROPRIETARY,)),
+    ]
+
+
+def test_one_kernel_in_two_builders_is_two_jobs() -> None:
+    now = two_releases_of_one_kernel(same_builder=False)
+
+    assert [(job.combination.release, len(job.types)) for job in jobs(now, Memory())] == [
+        ("old-1", 2),
+        ("new-2", 2),
+        ("old-1", 1),
+        ("new-2", 1),
+    ]
+
+
+def test_nothing_to_compile_is_no_job() -> None:
+    assert jobs(project(), Memory(every_target(project()))) == []
+
+
+def test_an_idle_plan_does_not_even_look_for_an_engine(tmp_path: Path) -> None:
+    now, engine = project(), ListedImages()
+    plan = make_plan(Targets(now), now.matrix().combinations, Memory(every_target(now)))
+    executor = Executor(Targets(now), Store(tmp_path), engine, Progress())  # type: ignore[arg-type]
+
+    assert executor.execute(plan) == Outcome(seconds={}, errors={})
+    assert (engine.asked, list(tmp_path.iterdir())) == ([], [])

@@ -1,0 +1,87 @@
+from pathlib import Path
+
+import pytest
+
+from lifecycle.build.state import BuildState
+from lifecycle.model.component import Image
+from lifecycle.model.targets import Kind, Target
+from lifecycle.steps.base import base_tag
+from lifecycle.tools.labels import LABEL_DIGEST
+from lifecycle.tools.store import Store
+from tests.unit.builders import ListedImages, local_image
+
+IMAGE = Image(registry="localhost:5000", repository="team/nvidia-installer")
+NAME = "localhost:5000/team/nvidia-installer"
+
+
+def target(kind: Kind) -> Target:
+    return Target(kind=kind, name="a/b", inputs={"x": "1"})
+
+
+def state(tmp_path: Path, engine: ListedImages) -> BuildState:
+    return BuildState(Store(tmp_path), engine, IMAGE)  # type: ignore[arg-type]
+
+
+def test_a_base_is_there_by_its_tag_whatever_its_labels(tmp_path: Path) -> None:
+    wanted = target(Kind.BASE)
+    there = state(tmp_path, ListedImages(local_image(base_tag(wanted))))
+
+    assert there.has(wanted)
+    assert not there.has(Target(kind=Kind.BASE, name="a/b", inputs={"x": "2"}))
+
+
+def test_an_image_is_there_by_the_digest_in_its_label(tmp_path: Path) -> None:
+    wanted = target(Kind.IMAGE)
+    there = state(tmp_path, ListedImages(local_image(f"{NAME}:1", digest=wanted.digest)))
+
+    assert there.has(wanted)
+    assert not there.has(Target(kind=Kind.IMAGE, name="a/b", inputs={"x": "2"}))
+
+
+@pytest.mark.parametrize("tags", [[], ["registry.example/team/nvidia-installer:1"], [f"{NAME}-old:1"]])
+def test_an_image_without_a_name_of_ours_is_not_there(tmp_path: Path, tags: list[str]) -> None:
+    wanted = target(Kind.IMAGE)
+
+    assert not state(tmp_path, ListedImages(local_image(*tags, digest=wanted.digest))).has(wanted)
+
+
+def test_one_name_of_ours_among_others_is_enough(tmp_path: Path) -> None:
+    wanted = target(Kind.IMAGE)
+
+    assert state(tmp_path, ListedImages(local_image("other:1", f"{NAME}:1", digest=wanted.digest))).has(wanted)
+
+
+@pytest.mark.parametrize("kind", [Kind.MODULES, Kind.USERSPACE, Kind.ARCHIVE])
+def test_other_results_are_there_when_the_store_has_them(tmp_path: Path, kind: Kind) -> None:
+    wanted, engine = target(kind), ListedImages()
+    before = state(tmp_path, engine).has(wanted)
+    with Store(tmp_path).making(kind, wanted.digest, {}):
+        pass
+
+    assert (before, state(tmp_path, engine).has(wanted)) == (False, True)
+    assert engine.asked == []
+
+
+def test_a_half_made_result_is_not_there(tmp_path: Path) -> None:
+    wanted = target(Kind.MODULES)
+    (tmp_path / "results" / "modules" / wanted.digest).mkdir(parents=True)
+
+    assert not state(tmp_path, ListedImages()).has(wanted)
+
+
+def test_the_engine_is_asked_once_for_all_images_and_once_for_each_base(tmp_path: Path) -> None:
+    base, image, engine = target(Kind.BASE), target(Kind.IMAGE), ListedImages()
+    asking = state(tmp_path, engine)
+    for _ in range(3):
+        asking.has(base)
+        asking.has(image)
+
+    assert sorted(engine.asked) == sorted([LABEL_DIGEST, base_tag(base)])
+
+
+def test_what_was_last_made_under_a_name_is_remembered(tmp_path: Path) -> None:
+    Store(tmp_path).remember(Kind.MODULES, "a/b", {"x": "0", "p": {"gcc=1": "s"}})
+    asking = state(tmp_path, ListedImages())
+
+    assert asking.latest_inputs(target(Kind.MODULES)) == {"x": "0", "p": {"gcc=1": "s"}}
+    assert asking.latest_inputs(target(Kind.ARCHIVE)) is None

@@ -1,0 +1,239 @@
+from dataclasses import replace
+
+import pytest
+
+from lifecycle.errors import UsageError
+from lifecycle.model.component import Component
+from lifecycle.model.declarations import (
+    Declaration,
+    base_declarations,
+    base_packages,
+    bases_of,
+    check_answered,
+    driver_declarations,
+    files_of,
+    kernel_declarations,
+    unanswered,
+)
+from lifecycle.model.image_versions import Base, ImageVersions
+from lifecycle.model.lock import Lock, LockedBase
+from lifecycle.model.matrix import NotLockedError
+from lifecycle.model.packages import PackageList
+from lifecycle.model.project import Project, load_project
+from tests.unit.builders import ROOT, component, images, lock, locked_file, project
+
+OLD, NEW = "old-1/amd64", "new-2/amd64"
+D535, D550 = "535/amd64", "550.163.01/amd64"
+
+
+def answering(of: Project) -> Project:
+    """A project whose lock answers what it declares."""
+    old = of.lock
+    kernels, drivers, bases = kernel_declarations(of), driver_declarations(of), base_declarations(of)
+    return of.with_lock(
+        Lock(
+            kernels={k: v.model_copy(update={"declaration": kernels[k].digest}) for k, v in old.kernels.items()},
+            drivers={k: v.model_copy(update={"declaration": drivers[k].digest}) for k, v in old.drivers.items()},
+            bases={k: v.model_copy(update={"declaration": bases[k].digest}) for k, v in old.bases.items()},
+        )
+    )
+
+
+ANSWERED = answering(project())
+
+
+def asked(now: Project) -> list[str]:
+    """What has to be looked up anew after a change."""
+    known = ANSWERED.lock
+    return [
+        *unanswered(kernel_declarations(now), known.kernels),
+        *unanswered(driver_declarations(now), known.drivers),
+        *unanswered(base_declarations(now), known.bases),
+    ]
+
+
+def edited(*edits: tuple[str, str]) -> Component:
+    return component(*edits)
+
+
+def with_reference(name: str, reference: str) -> ImageVersions:
+    return ImageVersions("image_versions", {**images().bases, name: Base(name=name, reference=reference)})
+
+
+def test_there_is_one_declaration_for_each_thing_to_look_up() -> None:
+    now = project()
+
+    assert list(kernel_declarations(now)) == [OLD, NEW]
+    assert list(driver_declarations(now)) == [D535, D550]
+    assert list(base_declarations(now)) == ["BUILDER_OLD_1", "BUILDER_NEW_2", "RUNTIME"]
+
+
+def test_a_declaration_says_where_to_look() -> None:
+    now = project()
+    old, new = (tuple(now.component.sources.releases[name].repositories) for name in ("old-1", "new-2"))
+
+    def places(declared: dict[str, Declaration]) -> dict[str, object]:
+        return {key: declaration.repositories for key, declaration in declared.items()}
+
+    assert places(kernel_declarations(now)) == {OLD: old, NEW: new}
+    assert places(driver_declarations(now)) == {D535: old, D550: new}
+    assert places(base_declarations(now)) == {"BUILDER_OLD_1": old, "BUILDER_NEW_2": new, "RUNTIME": new}
+
+
+def test_an_unchanged_project_asks_nothing() -> None:
+    assert asked(project()) == []
+
+
+@pytest.mark.parametrize(
+    ("edits", "keys"),
+    [
+        ([("name: old-1, channel", "name: old-1, kernel: 6.1.0-56-cloud-amd64, channel")], [OLD]),
+        ([("name: old-1, channel", "name: old-1, kernelFlavour: rt, channel")], [OLD]),
+        ([("suite: old", "suite: older")], [OLD, D535, "BUILDER_OLD_1"]),
+        (
+            [("suite: new, components: [main]", "suite: new, components: [main, contrib]")],
+            [NEW, D550, "BUILDER_NEW_2", "RUNTIME"],
+        ),
+        ([("    - 550.163.01", "    - 550")], ["550/amd64"]),
+        ([("550: {kind: apt, release: new-2}", "550: {kind: apt, release: old-1}")], [D550]),
+        ([("headers: linux-headers-{kernel}", "headers: linux-image-{kernel}")], [OLD, NEW]),
+        ([("newestHeaders: linux-headers", "newestHeaders: linux-image")], [OLD, NEW]),
+        ([("userspace: [libcuda1]", "userspace: [libcuda1, nvidia-smi]")], [D535, D550]),
+        ([("companions: [nvidia-modprobe]", "companions: []")], [D535, D550]),
+        ([("open: nvidia-open-kernel-dkms", "open: nvidia-open-dkms")], [D535, D550]),
+        ([("moduleType: [proprietary, open]", "moduleType: [proprietary]")], [D535, D550]),
+        ([("channel: previous", "channel: canary")], []),
+        ([("moduleType: open, reason", 'moduleType: open, kernel: ">=6.1", reason')], []),
+        ([("version: 1.2.3", "version: 1.2.4"), ("name: team/", "name: crew/")], []),
+        ([("localhost:5000", "registry.example:5000")], []),
+    ],
+)
+def test_a_change_asks_for_what_it_touches_and_leaves_the_rest(edits: list[tuple[str, str]], keys: list[str]) -> None:
+    assert asked(project(component=edited(*edits))) == keys
+
+
+def test_a_release_that_is_added_asks_for_its_kernel_and_base_only() -> None:
+    now = project(
+        component=edited(
+            ("    - {name: new-2", "    - {name: next-3, channel: canary}\n    - {name: new-2"),
+            (
+                "  releases:\n    old-1:\n",
+                "  releases:\n    next-3: {kind: apt, repositories: [{archive: D, suite: s, components: [main]}]}\n    old-1:\n",
+            ),
+        ),
+        images=with_reference("BUILDER_NEXT_3", "bootstrap:next-3"),
+    )
+
+    assert asked(now) == ["next-3/amd64", "BUILDER_NEXT_3"]
+
+
+def test_a_release_that_is_taken_out_asks_nothing() -> None:
+    assert asked(project(component=edited(("    - {name: old-1, channel: previous}\n", "")))) == []
+
+
+def test_another_package_of_the_builders_asks_for_the_builders() -> None:
+    packages = PackageList(include=("gcc", "make"), leave_out=())
+
+    assert asked(project(builder_packages=packages)) == ["BUILDER_OLD_1", "BUILDER_NEW_2"]
+
+
+def test_another_package_of_the_runtime_asks_for_the_runtime() -> None:
+    packages = PackageList(include=("bash", "kmod"), leave_out=("dpkg",))
+
+    assert asked(project(runtime_packages=packages)) == ["RUNTIME"]
+
+
+def test_what_is_left_out_of_a_base_needs_no_look_up() -> None:
+    packages = PackageList(include=("bash",), leave_out=("dpkg", "perl-base"))
+
+    assert asked(project(runtime_packages=packages)) == []
+
+
+@pytest.mark.parametrize("reference", ["bootstrap:old-1", "ghcr.io/a/b:1"])
+def test_another_reference_of_a_base_asks_for_it(reference: str) -> None:
+    assert asked(project(images=with_reference("RUNTIME", reference))) == ["RUNTIME"]
+
+
+def test_a_base_that_is_pulled_is_not_made_of_packages() -> None:
+    pulled = answering(project(images=with_reference("RUNTIME", "ghcr.io/a/b:1")))
+    packages = PackageList(include=("other",), leave_out=())
+    now = replace(pulled, runtime_packages=packages)
+
+    assert unanswered(base_declarations(now), pulled.lock.bases) == []
+    assert base_declarations(now)["RUNTIME"].repositories == ()
+
+
+def test_a_base_of_a_release_that_is_not_declared_is_refused() -> None:
+    with pytest.raises(
+        UsageError,
+        match=r"image_versions: RUNTIME=bootstrap:nope: component\.yaml has no release 'nope' under "
+        r"sources\.releases: it has old-1, new-2",
+    ):
+        base_declarations(project(images=with_reference("RUNTIME", "bootstrap:nope")))
+
+
+def test_the_packages_of_a_base_are_those_of_its_part() -> None:
+    now = project()
+
+    assert list(base_packages(now, now.images.runtime())) == ["bash"]
+    assert list(base_packages(now, now.images.builder("old-1"))) == ["gcc"]
+
+
+def test_a_lock_that_answers_is_accepted() -> None:
+    check_answered(ANSWERED)
+
+
+def test_a_lock_that_answers_something_else_is_as_good_as_none() -> None:
+    now = replace(ANSWERED, component=edited(("name: old-1, channel", "name: old-1, kernelFlavour: rt, channel")))
+    with pytest.raises(NotLockedError) as caught:
+        check_answered(now)
+    assert str(caught.value) == (
+        "versions.lock does not have a kernel of old-1/amd64: run `invoke fetch`, which looks it up and writes it"
+    )
+
+
+def test_combinations_need_their_builders_and_the_runtime_each_once() -> None:
+    combinations = project().matrix().combinations
+
+    assert bases_of(combinations) == ["RUNTIME", "BUILDER_OLD_1", "BUILDER_NEW_2"]
+    assert bases_of(combinations[:2]) == ["RUNTIME", "BUILDER_OLD_1"]
+
+
+def test_the_files_of_a_combination_are_those_of_its_module_types() -> None:
+    now = project()
+    first, second = now.matrix().combinations[:2]
+    bases = ["gcc-for-RUNTIME=1", "gcc-for-BUILDER_OLD_1=1"]
+    headers = "linux-headers-6.1.0-56-cloud-amd64=6.1.192"
+
+    def names(*chosen: int) -> list[str]:
+        files = files_of(now, [(first, second)[index] for index in chosen])
+        return [f"{file.name}={file.version}" for file in files]
+
+    assert names(0) == [headers, "libcuda1=535.309.01", "nvidia-proprietary-dkms=535.309.01", *bases]
+    assert names(0, 1) == [
+        headers,
+        "libcuda1=535.309.01",
+        "nvidia-proprietary-dkms=535.309.01",
+        "libcuda1=550.163.01",
+        "nvidia-proprietary-dkms=550.163.01",
+        "nvidia-open-dkms=550.163.01",
+        *bases,
+    ]
+
+
+def test_a_file_that_several_need_is_listed_once() -> None:
+    shared = LockedBase(declaration="d", packages=[locked_file("gcc-12")])
+    locked = lock()
+    now = project(lock=Lock(kernels=locked.kernels, drivers=locked.drivers, bases=dict.fromkeys(locked.bases, shared)))
+    files = files_of(now, now.matrix().combinations)
+
+    assert [file.name for file in files].count("gcc-12") == 1
+    assert len({file.sha256 for file in files}) == len(files)
+
+
+def test_the_projects_own_lock_answers_all_that_is_declared() -> None:
+    own = load_project(ROOT)
+
+    assert unanswered(kernel_declarations(own), own.lock.kernels) == []
+    assert unanswered(driver_declarations(own), own.lock.drivers) == []
+    assert unanswered(base_declarations(own), own.lock.bases) == []

@@ -1,0 +1,89 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lifecycle.errors import ConfigurationError
+from lifecycle.model.lock import Lock
+from lifecycle.model.matrix import NotLockedError, expand
+from lifecycle.model.patches import PatchSeries
+from lifecycle.model.project import RECIPES, load_project
+from tests.unit.builders import ROOT, project
+
+PARTS = ["component.yaml", "image_versions", "versions.lock", "dockerfiles", "patches", "scripts", "lifecycle"]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    for part in PARTS:
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(ROOT / part, tmp_path / part)
+    return tmp_path
+
+
+def test_a_copy_of_a_checkout_is_the_same_project(checkout: Path) -> None:
+    own, copy = load_project(ROOT), load_project(checkout)
+
+    assert (copy.root, own.root) == (checkout, ROOT)
+    assert {**vars(copy), "root": ROOT} == vars(own)
+
+
+@pytest.mark.parametrize("path", [path for paths in RECIPES.values() for path in paths])
+def test_every_recipe_is_there(path: str) -> None:
+    assert (ROOT / path).exists()
+
+
+def test_the_scripts_that_make_a_result_are_part_of_its_recipe() -> None:
+    recipes = load_project(ROOT).recipes
+
+    assert "scripts/builder/compile.sh" in recipes["modules"]
+    assert "scripts/node/nvidia-installer" in recipes["image"]
+    assert "dockerfiles/installer/Dockerfile" in recipes["image"]
+    assert "scripts/base/bootstrap" in recipes["base"]
+
+
+def test_every_patch_of_the_series_has_a_digest() -> None:
+    own = load_project(ROOT)
+
+    assert {patch.file for patch in own.series.patches} <= set(own.patch_digests)
+
+
+def test_an_edited_script_is_another_recipe_of_its_kind_alone(checkout: Path) -> None:
+    before = load_project(checkout)
+    script = checkout / "scripts/node/nvidia-installer"
+    script.write_text(script.read_text() + "# more\n")
+    after = load_project(checkout)
+
+    assert [kind for kind in RECIPES if before.recipes[kind] != after.recipes[kind]] == ["image"]
+
+
+def test_a_checkout_without_patches_and_lock_is_fine(checkout: Path) -> None:
+    shutil.rmtree(checkout / "patches")
+    (checkout / "versions.lock").unlink()
+    read = load_project(checkout)
+
+    assert (read.series, dict(read.patch_digests), read.lock) == (PatchSeries(), {}, Lock())
+
+
+@pytest.mark.parametrize("part", ["component.yaml", "image_versions", "dockerfiles/builder/packages"])
+def test_a_checkout_that_lacks_a_file_names_it(checkout: Path, part: str) -> None:
+    (checkout / part).unlink()
+    with pytest.raises(ConfigurationError, match=f"{part}: no such file: run from a checkout"):
+        load_project(checkout)
+
+
+def test_the_matrix_of_a_project_is_that_of_its_parts() -> None:
+    now = project()
+
+    assert now.matrix() == expand(now.component, now.lock, now.series)
+
+
+def test_another_lock_leaves_the_rest() -> None:
+    now = project()
+    other = now.with_lock(Lock())
+
+    assert {**vars(other), "lock": now.lock} == vars(now)
+    with pytest.raises(NotLockedError):
+        other.matrix()

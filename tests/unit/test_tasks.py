@@ -1,0 +1,120 @@
+"""The error boundary of tasks.py: what Invoke prints, and the exit code, when a task ends with an error."""
+
+import errno
+import os
+import signal
+from collections.abc import Callable, Iterator
+
+import pytest
+from invoke.collection import Collection
+from invoke.context import Context
+from invoke.program import Program
+
+from lifecycle.errors import ConfigurationError, InstallerError, UsageError
+from lifecycle.model.select import NothingSelectedError
+from tasks import ns, task
+
+FREE_SOME = "Free some space, or name another folder with --cache-dir."
+Ending = tuple[int, str, str]
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """A task takes SIGTERM over; give it back."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def ending(capsys: pytest.CaptureFixture[str]) -> Callable[[Callable[[], None]], Ending]:
+    """Run a body as a task at the prompt and return the exit code, stdout and stderr."""
+
+    def run(body: Callable[[], None]) -> Ending:
+        @task()
+        def work(_: Context) -> None:
+            """Work."""
+            body()
+
+        with pytest.raises(SystemExit) as caught:
+            Program(namespace=Collection(work)).run(["invoke", "work"])
+        return (int(str(caught.value.code)), *capsys.readouterr())
+
+    return run
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    def body() -> None:
+        raise error
+
+    return body
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (InstallerError("it broke"), 1, "error: it broke\n"),
+        (
+            InstallerError("it broke", details="  ld: no", resolution="Mend it."),
+            1,
+            "error: it broke\n  ld: no\nMend it.\n",
+        ),
+        (UsageError("no such thing: name another"), 2, "error: no such thing: name another\n"),
+        (ConfigurationError(["a:1:1: b: c", "a:2:1: d: e"]), 2, "error: a:1:1: b: c\na:2:1: d: e\n"),
+        (NothingSelectedError("9", ["a/b/c"]), 2, "error: --only '9' matches nothing; there is:\n  a/b/c\n"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/cache/blobs/x"),
+            1,
+            f"error: /cache/blobs/x: No space left on device\n{FREE_SOME}\n",
+        ),
+        (
+            OSError(errno.EDQUOT, "Disk quota exceeded", "/cache/tmp"),
+            1,
+            f"error: /cache/tmp: Disk quota exceeded\n{FREE_SOME}\n",
+        ),
+        (OSError(errno.ENOSPC, "No space left on device"), 1, f"error: No space left on device\n{FREE_SOME}\n"),
+        (OSError("read of closed file"), 1, "error: read of closed file\n"),
+        (PermissionError(errno.EACCES, "Permission denied", "/cache"), 1, "error: /cache: Permission denied\n"),
+        (KeyboardInterrupt(), 130, "interrupted: nothing half made is left, run the same command to go on\n"),
+    ],
+)
+def test_an_error_is_one_message_on_stderr_and_its_own_exit_code(
+    ending: Callable[[Callable[[], None]], Ending], error: BaseException, code: int, said: str
+) -> None:
+    assert ending(raising(error)) == (code, "", said)
+
+
+def test_being_told_to_end_is_like_ctrl_c(ending: Callable[[Callable[[], None]], Ending]) -> None:
+    def body() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        signal.pause()
+
+    assert ending(body)[0] == 130
+
+
+def test_a_bug_is_not_taken_for_a_users_mistake(ending: Callable[[Callable[[], None]], Ending]) -> None:
+    with pytest.raises(ZeroDivisionError):
+        ending(raising(ZeroDivisionError()))
+
+
+def test_what_a_task_prints_before_it_fails_stays(
+    capsys: pytest.CaptureFixture[str], ending: Callable[[Callable[[], None]], Ending]
+) -> None:
+    def body() -> None:
+        print("a result")  # noqa: T201 - what a task does
+        raise InstallerError("it broke")
+
+    assert ending(body) == (1, "a result\n", "error: it broke\n")
+
+
+def test_every_task_has_a_sentence_of_help_and_explains_its_options() -> None:
+    for name in ns.task_names:
+        declared = ns[name]
+        options = {argument.name: argument.help for argument in declared.get_arguments()}
+
+        assert (declared.__doc__ or "").endswith("."), name
+        assert [option for option, text in options.items() if not text] == [], name
+
+
+def test_plain_invoke_builds() -> None:
+    assert ns.default == "build"
