@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lifecycle.build import tables
 from lifecycle.errors import UsageError
+from lifecycle.model.declarations import check_answered
 from lifecycle.model.image_versions import RUNTIME
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project, load_project
@@ -18,11 +19,21 @@ from lifecycle.model.targets import Target, Targets, changed_inputs
 
 
 class UnknownRevisionError(UsageError):
-    """A revision that git does not know, or that has no such project."""
+    """A revision that git does not know."""
 
     def __init__(self, revision: str, said: str) -> None:
         super().__init__(
             f"--diff {revision!r}: git cannot show it: {said.strip()}: name a commit, branch or tag that exists"
+        )
+
+
+class UnreadableRevisionError(UsageError):
+    """A revision whose files are no project that a matrix could be made of."""
+
+    def __init__(self, revision: str, why: UsageError) -> None:
+        super().__init__(
+            f"--diff {revision!r}: its files make no matrix: name a revision at which `invoke matrix` works",
+            details=str(why),
         )
 
 
@@ -90,9 +101,9 @@ def _own(target: Target, digests: set[str]) -> dict[str, object]:
 
 
 def show_diff(root: Path, revision: str, project: Project, *, as_json: bool) -> None:
-    """Print what the working tree changes since a revision; raises UnknownRevisionError."""
+    """Print what the working tree changes since a revision; raises UnknownRevisionError, UnreadableRevisionError."""
     with checked_out(root, revision) as folder:
-        found = compare(load_project(folder), project)
+        found = compare(_project_at(folder, revision), project)
     if as_json:
         tables.print_json(asdict(found))
         return
@@ -103,6 +114,16 @@ def show_diff(root: Path, revision: str, project: Project, *, as_json: bool) -> 
         f"{len(found.added)} added, {len(found.dropped)} dropped, {len(found.rebuilt)} to build anew since {revision}"
     )
     tables.print_lines([*lines, counts])
+
+
+def _project_at(folder: Path, revision: str) -> Project:
+    try:
+        project = load_project(folder)
+        check_answered(project)
+        project.matrix()
+    except UsageError as error:
+        raise UnreadableRevisionError(revision, error) from error
+    return project
 
 
 @contextmanager

@@ -24,10 +24,21 @@ def print_lines(lines: Iterable[str]) -> None:
         print(line)  # noqa: T201 - stdout is where results go
 
 
+class _Console(Console):
+    """Prints what it is given: square brackets and colons of a reason are no markup."""
+
+    def __init__(self, width: int | None = None) -> None:
+        super().__init__(highlight=False, markup=False, emoji=False, width=width)
+
+    def on_broken_pipe(self) -> None:
+        """Leave it to the task: rich would end the process with exit code 1."""
+        raise BrokenPipeError
+
+
 def _console() -> Console:
-    console = Console(highlight=False)
+    console = _Console()
     # A file or a pipe has no width: a table that is cut at 80 columns loses what it says.
-    return console if console.is_terminal else Console(highlight=False, width=200)
+    return console if console.is_terminal else _Console(width=200)
 
 
 def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

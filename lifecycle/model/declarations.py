@@ -109,9 +109,10 @@ def unanswered(declared: Mapping[str, Declaration], locked: Mapping[str, Entry])
 
 
 def check_answered(project: Project) -> None:
-    """Raise NotLockedError unless the lock answers every kernel and driver as they are declared now."""
+    """Raise NotLockedError unless the lock answers every kernel, driver and base as they are declared now."""
     missing = [f"a kernel of {key}" for key in unanswered(kernel_declarations(project), project.lock.kernels)]
     missing += [f"driver {key}" for key in unanswered(driver_declarations(project), project.lock.drivers)]
+    missing += [f"base {key}" for key in unanswered(base_declarations(project), project.lock.bases)]
     if missing:
         raise NotLockedError(missing)
 

@@ -1,6 +1,7 @@
 """compile: NVIDIA's kernel modules, in a builder container without network."""
 
 import io
+import json
 import re
 import shutil
 import tarfile
@@ -47,13 +48,15 @@ class CompileFailedError(InstallerError):
 
     def __init__(self, combination: Combination, module_type: ModuleType, log: Path, lines: Sequence[str]) -> None:
         shown = "\n".join(f"  {line}" for line in lines[:_SHOWN]) or "  (no error line; see the log)"
-        reason = re.sub(r"^\S+: (fatal )?error: ", "", lines[0]).replace('"', "'") if lines else "does not compile"
+        said = re.sub(r"^\S+: (fatal )?error: ", "", lines[0]) if lines else "see the log"
+        # A JSON string is a YAML string, whatever the compiler's message holds.
+        reason = json.dumps(f"does not compile: {said}", ensure_ascii=False)
         super().__init__(
             f"{combination.id}: the {module_type} modules do not compile",
             details=f"{shown}\n  the whole log: {log}",
             resolution="If this driver is known not to work on this kernel, paste this under context.exclude in component.yaml:\n"
-            f'    - {{driverVersion: {combination.driver}, moduleType: {module_type}, kernel: ">={combination.linux}", '
-            f'reason: "{reason}"}}',
+            f"    - {{driverVersion: {combination.driver}, moduleType: {module_type}, "
+            f'kernel: ">={combination.linux}", reason: {reason}}}',
         )
 
 

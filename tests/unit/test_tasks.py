@@ -3,7 +3,10 @@
 import errno
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from invoke.collection import Collection
@@ -13,6 +16,7 @@ from invoke.program import Program
 from lifecycle.errors import ConfigurationError, InstallerError, UsageError
 from lifecycle.model.select import NothingSelectedError
 from tasks import ns, task
+from tests.unit.builders import ROOT
 
 FREE_SOME = "Free some space, or name another folder with --cache-dir."
 Ending = tuple[int, str, str]
@@ -118,3 +122,21 @@ def test_every_task_has_a_sentence_of_help_and_explains_its_options() -> None:
 
 def test_plain_invoke_builds() -> None:
     assert ns.default == "build"
+
+
+@pytest.mark.parametrize("words", [["matrix"], ["matrix", "--json", "--only=535"], ["explain", "535"]])
+def test_a_reader_that_is_gone_is_no_error(tmp_path: Path, words: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "invoke", *words],
+        cwd=ROOT,
+        env={**os.environ, "DOCKER_HOST": f"unix://{tmp_path}/no.sock", "XDG_CACHE_HOME": str(tmp_path)},
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+
+    assert (done.returncode, done.stderr) == (0, "")

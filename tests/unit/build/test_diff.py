@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.build.diff import MatrixDiff, UnknownRevisionError, checked_out, compare, show_diff
+from lifecycle.build.diff import (
+    MatrixDiff,
+    UnknownRevisionError,
+    UnreadableRevisionError,
+    checked_out,
+    compare,
+    show_diff,
+)
 from lifecycle.model.lock import Lock
 from lifecycle.model.patches import Patch, PatchSeries
 from lifecycle.model.project import Project, load_project
@@ -209,6 +216,27 @@ def test_a_revision_that_git_does_not_know_is_one_sentence(checkout: Path, revis
     assert said.startswith(f"--diff {revision!r}: git cannot show it: fatal: ")
     assert said.endswith(": name a commit, branch or tag that exists")
     assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("part", "text", "said"),
+    [
+        ("component.yaml", None, "component.yaml: no such file"),
+        ("component.yaml", "name: x\n", "component.yaml:1:1: version: this key is missing: add it"),
+        ("versions.lock", "format: 1\n", "versions.lock does not have a kernel of debian-12/amd64"),
+    ],
+)
+def test_a_revision_that_holds_no_such_project_is_named(checkout: Path, part: str, text: str | None, said: str) -> None:
+    now = load_project(checkout)
+    (checkout / part).unlink()
+    if text is not None:
+        (checkout / part).write_text(text)
+    git(checkout, "commit", "--quiet", "--all", "--message=worse")
+    with pytest.raises(UnreadableRevisionError) as caught:
+        show_diff(checkout, "HEAD", now, as_json=False)
+
+    assert str(caught.value).startswith("--diff 'HEAD': its files make no matrix: name a revision at which ")
+    assert said in caught.value.details
 
 
 def test_a_folder_without_a_repository_is_one_sentence(tmp_path: Path) -> None:

@@ -192,6 +192,22 @@ def test_a_lock_that_answers_something_else_is_as_good_as_none() -> None:
     )
 
 
+def test_another_list_of_packages_is_not_answered_by_the_old_one() -> None:
+    now = replace(ANSWERED, builder_packages=PackageList(include=("gcc", "make"), leave_out=()))
+    with pytest.raises(NotLockedError) as caught:
+        check_answered(now)
+    assert str(caught.value) == (
+        "versions.lock does not have base BUILDER_OLD_1, base BUILDER_NEW_2: "
+        "run `invoke fetch`, which looks it up and writes it"
+    )
+
+
+def test_a_lock_that_lost_its_bases_is_not_taken_for_an_answer() -> None:
+    old = ANSWERED.lock
+    with pytest.raises(NotLockedError, match="base RUNTIME: run `invoke fetch`"):
+        check_answered(ANSWERED.with_lock(Lock(kernels=old.kernels, drivers=old.drivers)))
+
+
 def test_combinations_need_their_builders_and_the_runtime_each_once() -> None:
     combinations = project().matrix().combinations
 

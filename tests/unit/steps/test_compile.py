@@ -1,0 +1,102 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lifecycle.model.component import ModuleType
+from lifecycle.model.matrix import ModulePatch
+from lifecycle.model.patches import Patch
+from lifecycle.model.targets import Targets
+from lifecycle.steps.compile import CompileFailedError, CompileJob, environment_of, error_lines, input_files
+from lifecycle.tools.store import Store
+from tests.unit.builders import component, project
+
+OPEN, PROPRIETARY = ModuleType.OPEN, ModuleType.PROPRIETARY
+COMBINATIONS = project().matrix().combinations
+LOG = """\
+  CC [M]  /build/open/nvidia/nv-pci.o
+/build/open/nvidia/nv-pci.c: In function 'nv_resize_pcie_bars':
+/build/open/nvidia/nv-pci.c:237:9: error: too few arguments to function 'pci_resize_resource'
+  237 |     r = pci_resize_resource(pci_dev, NV_GPU_BAR1, requested_size);
+      |         ^~~~~~~~~~~~~~~~~~~
+/build/open/nvidia/nv-pci.c:240:9: warning: this is only a warning
+/build/open/nvidia/nv-pci.c:237:9: error: too few arguments to function 'pci_resize_resource'
+make[3]: *** [/usr/src/scripts/Makefile.build:250: /build/open/nvidia/nv-pci.o] Error 1
+ERROR: modpost: "foo" [/build/open/nvidia.ko] undefined!
+"""
+
+
+def test_the_compilers_own_error_lines_are_picked_out_of_a_log_each_once() -> None:
+    assert error_lines(LOG) == [
+        "/build/open/nvidia/nv-pci.c:237:9: error: too few arguments to function 'pci_resize_resource'",
+        "make[3]: *** [/usr/src/scripts/Makefile.build:250: /build/open/nvidia/nv-pci.o] Error 1",
+        'ERROR: modpost: "foo" [/build/open/nvidia.ko] undefined!',
+    ]
+
+
+def test_a_clean_log_has_no_error_lines() -> None:
+    assert error_lines("  CC [M]  error-handling.o\n  LD [M]  nvidia.ko\n-Werror=incompatible\n") == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "nv-pci.c:237:9: error: too few arguments to function 'pci_resize_resource'",
+        'nv.c:1:1: error: expected \u2018;\u2019 before "x" \\q \\x1',
+        "nv.c:1:1: error: {braces}: colons: and \\backslashes, # hash",
+        "nv.c:1:1: fatal error: linux/none.h: No such file or directory",
+        "x: error: no",
+        "",
+    ],
+)
+def test_the_exclusion_to_paste_can_be_pasted_and_excludes_what_failed(line: str) -> None:
+    failed = COMBINATIONS[3]
+    error = CompileFailedError(failed, OPEN, Path("/log"), [line] if line else [])
+    entry = next(part for part in str(error).splitlines() if part.startswith("    - {"))
+    anchor = "    - {driverVersion: 535, moduleType: open, reason: there are no open modules of it}"
+    pasted = project(component=component((anchor, f"{anchor}\n{entry}"))).matrix()
+
+    assert [c.module_types for c in pasted.combinations] == [
+        (PROPRIETARY,),
+        (PROPRIETARY, OPEN),
+        (PROPRIETARY,),
+        (PROPRIETARY,),
+    ]
+
+
+def test_a_failure_names_combination_error_line_and_log() -> None:
+    text = str(CompileFailedError(COMBINATIONS[3], OPEN, Path("/cache/logs/x.log"), error_lines(LOG)))
+
+    assert text.startswith(
+        "new-2/6.12.117-amd64/550.163.01: the open modules do not compile\n  /build/open/nvidia/nv-pci.c:237:9: error"
+    )
+    assert "  the whole log: /cache/logs/x.log" in text
+
+
+def test_the_container_finds_headers_sources_and_patches_in_their_order() -> None:
+    patches = [Patch(file=f"{name}.patch", reason="it does not compile") for name in ("z", "a")]
+    combination = replace(COMBINATIONS[3], patches=tuple(ModulePatch(module_type=OPEN, patch=p) for p in patches))
+    files = input_files(
+        CompileJob(combination=combination, types=(PROPRIETARY, OPEN)), Targets(project()), Store(Path("/cache"))
+    )
+
+    assert sorted(files) == [
+        "in/headers/0-linux-headers-6.12.117-amd64.deb",
+        "in/open/patches/000-z.patch",
+        "in/open/patches/001-a.patch",
+        "in/open/sources/0-nvidia-open-dkms.deb",
+        "in/proprietary/sources/0-nvidia-proprietary-dkms.deb",
+    ]
+    assert files["in/open/patches/000-z.patch"] == Path("/checkout/patches/z.patch")
+
+
+def test_the_environment_says_all_that_the_script_reads() -> None:
+    job = CompileJob(combination=COMBINATIONS[3], types=(PROPRIETARY, OPEN))
+
+    assert environment_of(job, 2) == {
+        "KERNEL_RELEASE": "6.12.117-amd64",
+        "DRIVER_VERSION": "550.163.01",
+        "MODULE_TYPES": "proprietary open",
+        "JOBS": "2",
+        "SOURCE_DATE_EPOCH": "1704067200",
+    }

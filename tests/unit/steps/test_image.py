@@ -1,0 +1,89 @@
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifecycle.model.component import ModuleType
+from lifecycle.model.matrix import ModulePatch
+from lifecycle.model.patches import Patch
+from lifecycle.steps.image import Contents, environment_file, labels_of, manifest_of, references, tag_of, vermagic_of
+from lifecycle.tools.results import Archive
+from tests.unit.builders import component, project
+
+COMBINATION = project().matrix().combinations[3]
+VERMAGIC = "6.12.117-amd64 SMP preempt mod_unload modversions"
+# OCI distribution specification, "Pulling manifests".
+TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
+
+
+def archive(**modules: str) -> Archive:
+    about = {"modules": {name: {"vermagic": vermagic} for name, vermagic in modules.items()}}
+    return Archive(path=Path("a"), contents={"lib/x": "digest"}, about=about)
+
+
+CONTENTS = Contents(
+    userspace=Archive(path=Path("u"), contents={"bin/nvidia-smi": "d1"}, about={}),
+    modules={t: archive(nvidia=VERMAGIC, uvm=VERMAGIC) for t in (ModuleType.PROPRIETARY, ModuleType.OPEN)},
+)
+
+
+@given(st.text(alphabet=st.characters(codec="ascii", categories=["L", "N", "P", "S"]), min_size=1, max_size=60))
+def test_any_kernel_release_gives_a_tag_that_registries_take(kernel: str) -> None:
+    assert TAG.fullmatch(tag_of("550.163.01", replace(COMBINATION, kernel=kernel)))
+
+
+def test_the_tag_names_driver_kernel_and_release_and_the_moving_one_the_branch() -> None:
+    plus = replace(COMBINATION, kernel="6.12.117+deb13-cloud-amd64", release="debian-13")
+
+    assert references(component().image, plus) == (
+        "localhost:5000/team/nvidia-installer:550.163.01-6.12.117-deb13-cloud-amd64-debian-13",
+        "localhost:5000/team/nvidia-installer:550-6.12.117-deb13-cloud-amd64-debian-13",
+    )
+
+
+def test_modules_that_disagree_about_vermagic_show() -> None:
+    mixed = replace(CONTENTS, modules={ModuleType.OPEN: archive(nvidia="a", uvm="b")})
+
+    assert (vermagic_of(CONTENTS), vermagic_of(mixed)) == (VERMAGIC, "a / b")
+
+
+def test_labels_say_what_it_is_and_what_it_is_for() -> None:
+    assert labels_of(component(), COMBINATION, "digest", CONTENTS) == {
+        "org.opencontainers.image.title": "nvidia-installer",
+        "org.opencontainers.image.description": "NVIDIA driver 550.163.01 for kernel 6.12.117-amd64",
+        "org.opencontainers.image.version": "1.2.3",
+        "org.opencontainers.image.vendor": "team/nvidia-installer",
+        "org.opencontainers.image.licenses": "Apache-2.0 AND LicenseRef-NVIDIA-Driver",
+        "io.nvidia-installer.digest": "digest",
+        "io.nvidia-installer.combination": COMBINATION.id,
+        "io.nvidia-installer.kernel-release": "6.12.117-amd64",
+        "io.nvidia-installer.driver-version": "550.163.01",
+        "io.nvidia-installer.os-release": "new-2",
+        "io.nvidia-installer.module-types": "proprietary open",
+        "io.nvidia-installer.vermagic": VERMAGIC,
+    }
+
+
+def test_the_manifest_names_files_modules_and_patches_of_each_type() -> None:
+    patch = Patch(file="p.patch", reason="it does not compile")
+    patched = replace(COMBINATION, patches=(ModulePatch(module_type=ModuleType.OPEN, patch=patch),))
+    manifest = manifest_of(component(), patched, "digest", CONTENTS, "tag")
+
+    modules = {"nvidia": {"vermagic": VERMAGIC}, "uvm": {"vermagic": VERMAGIC}}
+    assert manifest["module_types"] == {
+        "proprietary": {"modules": modules, "patches": [], "files": {"lib/x": "digest"}},
+        "open": {
+            "modules": modules,
+            "patches": [{"file": "p.patch", "reason": "it does not compile"}],
+            "files": {"lib/x": "digest"},
+        },
+    }
+    assert manifest["userspace"] == {"files": {"bin/nvidia-smi": "d1"}}
+
+
+@pytest.mark.parametrize("line", environment_file(COMBINATION, "tag").splitlines())
+def test_every_line_of_the_brief_manifest_is_what_the_scripts_on_the_node_take(line: str) -> None:
+    assert re.fullmatch(r"[A-Z][A-Z0-9_]*=[A-Za-z0-9._+~:@/ -]*", line)

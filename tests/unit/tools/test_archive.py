@@ -1,0 +1,135 @@
+import io
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lifecycle.tools.archive import UnsafeArchiveError, extract_safely, manifest_of, tar_bytes, write_tar, write_tar_zst
+
+names = st.lists(st.sampled_from("abc"), min_size=1, max_size=3).map("/".join)
+trees = st.dictionaries(names, st.binary(max_size=50), min_size=1, max_size=6).filter(
+    lambda tree: not any(a != b and b.startswith(f"{a}/") for a in tree for b in tree)
+)
+
+
+def make(folder: Path, tree: dict[str, bytes], *, mtime: int, reverse: bool) -> bytes:
+    for name in sorted(tree, reverse=reverse):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(tree[name])
+        os.utime(path, (mtime, mtime))
+    out = io.BytesIO()
+    write_tar(folder, out)
+    return out.getvalue()
+
+
+@given(trees)
+@settings(deadline=None)
+def test_the_same_files_give_the_same_bytes_whoever_wrote_them_and_when(tree: dict[str, bytes]) -> None:
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
+        first = make(Path(one), tree, mtime=1, reverse=False)
+        second = make(Path(two), tree, mtime=10**9, reverse=True)
+
+    assert first == second
+
+
+def test_owner_and_umask_do_not_show_but_the_executable_bit_does(tmp_path: Path) -> None:
+    for name, mode in {"plain": 0o600, "run": 0o710}.items():
+        (tmp_path / name).write_bytes(b"")
+        (tmp_path / name).chmod(mode)
+    (tmp_path / "link").symlink_to("run")
+    out = io.BytesIO()
+    write_tar(tmp_path, out)
+    out.seek(0)
+
+    with tarfile.open(fileobj=out) as tar:
+        found = {m.name: (m.mode, m.uid, m.uname, m.linkname) for m in tar}
+    assert found == {
+        "plain": (0o644, 0, "root", ""),
+        "run": (0o755, 0, "root", ""),
+        "link": (0o777, 0, "root", "run"),
+    }
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_packed_folder_is_the_same_bytes_with_any_number_of_threads_and_tar_unpacks_it(
+    tmp_path: Path, threads: int
+) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "file").write_bytes(os.urandom(1000) * 500)
+    write_tar_zst(tree, tmp_path / "one", level=9, threads=1)
+    write_tar_zst(tree, tmp_path / "n", level=9, threads=threads)
+    (tmp_path / "out").mkdir()
+    subprocess.run(["tar", "--zstd", "-xf", tmp_path / "n", "-C", tmp_path / "out"], check=True)
+
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "n").read_bytes()
+    assert manifest_of(tmp_path / "out") == manifest_of(tree)
+
+
+def hostile(**fields: object) -> io.BytesIO:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        info = tarfile.TarInfo("link" if "linkname" in fields else str(fields["name"]))
+        for key, value in fields.items():
+            setattr(info, key, value)
+        tar.addfile(info)
+    out.seek(0)
+    return out
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        hostile(name="../escaped"),
+        hostile(name="/../../escaped"),
+        hostile(name="a/../../escaped"),
+        hostile(linkname="../../escaped", type=tarfile.SYMTYPE),
+        hostile(linkname="/etc/passwd", type=tarfile.SYMTYPE),
+        hostile(linkname="../escaped", type=tarfile.LNKTYPE),
+        hostile(name="dev", type=tarfile.CHRTYPE),
+    ],
+    ids=["dotdot", "absolute", "inner dotdot", "symlink out", "absolute symlink", "hard link out", "device"],
+)
+def test_what_leads_out_of_an_archive_is_refused_and_nothing_is_written_outside(
+    tmp_path: Path, stream: io.BytesIO
+) -> None:
+    inside = tmp_path / "in" / "side"
+    inside.mkdir(parents=True)
+    with pytest.raises(UnsafeArchiveError, match=r"bad\.deb holds '.*', which leads out of it"):
+        extract_safely(stream, inside, archive="bad.deb")
+
+    assert [path.name for path in tmp_path.rglob("*")] == ["in", "side"]
+
+
+def test_named_contents_come_with_their_folders(tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(b"from a file")
+    data = tar_bytes({"a/b/c": b"1", "a/d": tmp_path / "source"}, executables=["a/b/c"])
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        members = tar.getmembers()
+
+    assert [(m.name, m.mode, m.isdir()) for m in members] == [
+        ("a", 0o755, True),
+        ("a/b", 0o755, True),
+        ("a/b/c", 0o755, False),
+        ("a/d", 0o644, False),
+    ]
+
+
+def test_a_manifest_names_files_by_digest_and_links_by_target(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "file").write_bytes(b"")
+    (tmp_path / "link").symlink_to("folder/file")
+
+    assert manifest_of(tmp_path) == {
+        "folder/file": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "link": "-> folder/file",
+    }
+    shutil.rmtree(tmp_path / "folder")
+    assert manifest_of(tmp_path) == {"link": "-> folder/file"}

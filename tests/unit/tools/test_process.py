@@ -1,0 +1,38 @@
+import sys
+
+import pytest
+
+from lifecycle.tools.process import ProgramFailedError, ProgramMissingError, environment, run
+
+
+def test_the_output_of_a_program_is_returned() -> None:
+    assert run([sys.executable, "-c", "print('hello')"]) == "hello\n"
+
+
+def test_a_program_that_is_not_there_points_to_the_set_up() -> None:
+    with pytest.raises(ProgramMissingError, match="no-such-program is not installed") as caught:
+        run(["no-such-program"])
+    assert "Run scripts/setup" in str(caught.value)
+
+
+def test_a_program_that_fails_is_quoted_with_its_last_lines_and_its_command() -> None:
+    script = "import sys; [print(n) for n in range(100)]; sys.exit('the reason')"
+    with pytest.raises(ProgramFailedError) as caught:
+        run([sys.executable, "-c", script])
+
+    lines = str(caught.value).splitlines()
+    assert lines[0].endswith("ended with exit code 1")
+    assert lines[-2] == "  the reason"
+    assert "  0" not in lines
+    assert lines[-1].startswith("The command was: ")
+
+
+def test_folders_of_system_programs_are_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/sbin")
+
+    assert environment({"A": "1"})["PATH"] == "/usr/bin:/sbin:/usr/local/sbin:/usr/sbin"
+    assert environment({"A": "1"})["A"] == "1"
+
+
+def test_a_program_cannot_wait_for_an_answer() -> None:
+    assert run([sys.executable, "-c", "import sys; print(repr(sys.stdin.read()))"]) == "''\n"
