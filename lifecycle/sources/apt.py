@@ -22,6 +22,7 @@ from lifecycle.tools.process import ProgramFailedError, run
 _URI_LINE = re.compile(r"'(?P<uri>[^']+)' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})")
 # Name resolution and mirrors fail for moments; apt itself retries (apt.conf(5), Acquire::Retries).
 _RETRIES = 5
+_SHOWN = 6
 
 
 class PackageLackingError(InstallerError):
@@ -35,6 +36,18 @@ class PackageLackingError(InstallerError):
             resolution="Name a version that it carries in component.yaml, then run `invoke fetch`.",
         )
         self.exit_code = 2
+
+
+class ArchiveRefusedError(InstallerError):
+    """An archive that cannot be reached, or whose signature or lists are not right: apt's own words."""
+
+    def __init__(self, source: str, output: str) -> None:
+        said = [line for line in output.splitlines() if line.startswith(("E: ", "W: ", "Err:"))]
+        super().__init__(
+            f"the archive of {source} cannot be used",
+            details="\n".join(f"  {line}" for line in said[:_SHOWN]),
+            resolution="Try again; if it persists, check the machine's apt set-up, or the archive's keyring in component.yaml.",
+        )
 
 
 class AptIndex:
@@ -83,7 +96,10 @@ class AptIndex:
             "Dir::State::status": f"{self._root}/status",
         }
         flags = [part for key, value in options.items() for part in ("-o", f"{key}={value}")]
-        run(["apt-get", *flags, "--error-on=any", "--quiet", "update"])
+        try:
+            run(["apt-get", *flags, "--error-on=any", "--quiet", "update"])
+        except ProgramFailedError as error:
+            raise ArchiveRefusedError(self.name, error.output) from error
         return flags
 
     def versions(self, package: str) -> list[str]:

@@ -84,7 +84,8 @@ class MachineArchives:
     def origin(self, uri: str, repositories: Sequence[AptRepository]) -> str:
         """The origin to write in the lock for a file's address: `Label/path`, without what the machine decides."""
         for repository in repositories:
-            base = self.archive(repository).uri
+            # apt writes file:/path where sources.list(5) takes file:///path.
+            base = self.archive(repository).uri.replace("file://", "file:")
             if uri.startswith(base):
                 return f"{repository.label}/{unquote(uri.removeprefix(base))}"
         raise ForeignOriginError(uri)

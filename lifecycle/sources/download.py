@@ -19,7 +19,6 @@ from lifecycle.tools.store import Store
 
 ATTEMPTS = 6
 CONNECTIONS = 8
-_CHUNK = 1 << 18
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 
 
@@ -135,7 +134,7 @@ def _transfer(client: httpx.Client, request: Request, part: Path, advance: Advan
             resumed = response.status_code == httpx.codes.PARTIAL_CONTENT
             with part.open("ab" if resumed else "wb") as out:
                 advance(have if resumed else 0)
-                for chunk in response.iter_raw(_CHUNK):
+                for chunk in response.iter_raw():
                     out.write(chunk)
                     advance(len(chunk))
     except httpx.TransportError as error:

@@ -26,8 +26,8 @@ class BaseNotPulledError(InstallerError):
 
 
 def base_tag(target: Target) -> str:
-    """The local name of a base image."""
-    return f"nvidia-installer/{target.name.lower()}:{short(target.digest)}"
+    """The local name of a base image: the same for all names of image_versions that come to the same inputs."""
+    return f"nvidia-installer/base:{short(target.digest)}"
 
 
 def package_file_name(file: LockedFile) -> str:

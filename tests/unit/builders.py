@@ -176,6 +176,12 @@ class ListedImages:
         self.asked.append(label)
         return [image for image in self.local if label in image.labels]
 
+    def pull(self, reference: str) -> str:
+        message = f"nobody wants {reference} pulled"
+        raise AssertionError(message)
+
+    have = pull
+
 
 def local_image(*tags: str, digest: str | None = None) -> LocalImage:
     return LocalImage(

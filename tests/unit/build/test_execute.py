@@ -6,6 +6,7 @@ from lifecycle.model.lock import Lock
 from lifecycle.model.plan import Action, make_plan
 from lifecycle.model.project import Project
 from lifecycle.model.targets import Kind, Targets
+from lifecycle.steps.base import base_tag
 from lifecycle.steps.compile import CompileJob
 from lifecycle.tools.progress import Progress
 from lifecycle.tools.store import Store
@@ -71,6 +72,15 @@ def test_releases_that_share_kernel_and_builder_share_the_job() -> None:
         CompileJob(combination=combinations[1], types=(PROPRIETARY, OPEN)),
         CompileJob(combination=combinations[0], types=(PROPRIETARY,)),
     ]
+
+
+def test_builders_of_the_same_packages_are_one_base_that_both_compile_in() -> None:
+    now = two_releases_of_one_kernel(same_builder=True)
+    targets, combinations = Targets(now), now.matrix().combinations
+    made = make_plan(targets, combinations, Memory()).running(Kind.BASE)
+
+    assert [action.target.name for action in made] == ["BUILDER_OLD_1", "RUNTIME"]
+    assert {base_tag(targets.builder(combination)) for combination in combinations} == {base_tag(made[0].target)}
 
 
 def test_one_kernel_in_two_builders_is_two_jobs() -> None:

@@ -237,6 +237,13 @@ def test_the_files_of_a_combination_are_those_of_its_module_types() -> None:
     ]
 
 
+def test_sources_of_excluded_module_types_are_not_needed() -> None:
+    rule = "\n    - {driverVersion: 550, moduleType: open, reason: nobody wants them}\nsources:"
+    now = project(component=edited(("\nsources:", rule)))
+
+    assert "nvidia-open-dkms" not in [file.name for file in files_of(now, now.matrix().combinations)]
+
+
 def test_a_file_that_several_need_is_listed_once() -> None:
     shared = LockedBase(declaration="d", packages=[locked_file("gcc-12")])
     locked = lock()

@@ -297,6 +297,15 @@ def test_releases_with_the_same_kernel_and_builder_share_all_but_the_image() -> 
     ]
 
 
+def test_a_base_that_plays_two_parts_is_made_once_and_names_a_combination_once() -> None:
+    locked = lock()
+    one = locked.bases["RUNTIME"].model_copy(update={"packages": [], "digest": "sha256:abc"})
+    now = project(lock=Lock(kernels=locked.kernels, drivers=locked.drivers, bases=dict.fromkeys(locked.bases, one)))
+    (base_action,) = plan(now, Memory(), last=Kind.BASE).actions
+
+    assert base_action.combinations == now.matrix().combinations
+
+
 def test_a_long_list_of_reasons_is_cut_with_a_count() -> None:
     target = Target(kind=Kind.MODULES, name="x", inputs=dict.fromkeys("abcde", 2))
     state = Memory([replace(target, inputs=dict.fromkeys("abcde", 1))])

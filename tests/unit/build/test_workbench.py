@@ -1,0 +1,155 @@
+import fcntl
+import io
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from lifecycle.build.workbench import Workbench
+from lifecycle.model.matrix import NotLockedError
+from lifecycle.model.project import load_project
+from lifecycle.model.select import NothingSelectedError
+from lifecycle.model.targets import Kind, Target
+from lifecycle.steps.base import base_tag
+from lifecycle.steps.image import references
+from lifecycle.tools.progress import Progress
+from lifecycle.tools.store import Store
+from tests.unit.builders import ROOT, ListedImages, every_target, local_image
+
+PARTS = ["component.yaml", "image_versions", "versions.lock", "dockerfiles", "patches", "scripts", "lifecycle"]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    for part in PARTS:
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(ROOT / part, folder / part)
+    return folder
+
+
+@pytest.fixture
+def said() -> Iterator[io.StringIO]:
+    with io.StringIO() as text:
+        yield text
+
+
+def bench(checkout: Path, said: io.StringIO, engine: ListedImages) -> Workbench:
+    made = Workbench(checkout, cache_dir=str(checkout.parent / "cache"), environ={})
+    made.engine = engine  # type: ignore[assignment]
+    made.progress = Progress(Console(file=said, width=1000))
+    return made
+
+
+def with_everything_made(checkout: Path, said: io.StringIO) -> Workbench:
+    """A cache and an engine that have every target of the checkout."""
+    project = load_project(checkout)
+    targets: list[Target] = every_target(project)
+    names = {c.id: references(project.component.image, c)[0] for c in project.matrix().combinations}
+    images = [local_image(base_tag(t)) for t in targets if t.kind is Kind.BASE]
+    images += [local_image(names[t.name], digest=t.digest) for t in targets if t.kind is Kind.IMAGE]
+    made = bench(checkout, said, ListedImages(*images))
+    for target in targets:
+        with made.store.making(target.kind, target.digest, {}):
+            pass
+    return made
+
+
+@pytest.mark.parametrize(
+    ("cache_dir", "environ", "root"),
+    [
+        ("", {"XDG_CACHE_HOME": "/var/cache/xdg"}, Path("/var/cache/xdg/nvidia-installer")),
+        ("", {"XDG_CACHE_HOME": "relative"}, Path.home() / ".cache/nvidia-installer"),
+        ("", {}, Path.home() / ".cache/nvidia-installer"),
+        ("/somewhere", {"XDG_CACHE_HOME": "/var/cache/xdg"}, Path("/somewhere")),
+        ("~/cache", {}, Path.home() / "cache"),
+        ("cache", {}, Path.cwd() / "cache"),
+    ],
+)
+def test_the_cache_is_where_one_says_or_where_caches_belong(
+    cache_dir: str, environ: dict[str, str], root: Path
+) -> None:
+    assert Workbench(ROOT, cache_dir=cache_dir, environ=environ).store.root == root
+
+
+def test_a_dry_run_plans_and_touches_nothing(checkout: Path, said: io.StringIO) -> None:
+    made = bench(checkout, said, ListedImages()).make(only="", last=Kind.IMAGE, dry_run=True, locked=False)
+
+    assert {action.run for action in made.plan.actions} == {True}
+    assert made.outcome is None
+    assert not (checkout.parent / "cache").exists()
+
+
+def test_a_dry_run_refuses_a_lock_that_answers_something_else(checkout: Path, said: io.StringIO) -> None:
+    packages = checkout / "dockerfiles/builder/packages"
+    packages.write_text(packages.read_text() + "one-more\n")
+    with pytest.raises(NotLockedError, match=r"versions\.lock does not have base BUILDER_DEBIAN_12"):
+        bench(checkout, said, ListedImages()).make(only="", last=Kind.IMAGE, dry_run=True, locked=False)
+
+
+def test_with_everything_made_a_build_only_looks(checkout: Path, said: io.StringIO) -> None:
+    here = with_everything_made(checkout, said)
+    lock = (checkout / "versions.lock").read_bytes()
+    made = here.make(only="", last=Kind.IMAGE, dry_run=False, locked=True)
+
+    assert (made.plan.idle, made.outcome, said.getvalue()) == (True, None, "")
+    assert made.combinations == load_project(checkout).matrix().combinations
+    assert (checkout / "versions.lock").read_bytes() == lock
+
+
+def test_only_what_is_selected_is_planned(checkout: Path, said: io.StringIO) -> None:
+    here = bench(checkout, said, ListedImages())
+    made = here.make(only="debian-13/550", last=Kind.IMAGE, dry_run=True, locked=False)
+
+    assert [combination.release for combination in made.combinations] == ["debian-13"]
+    assert {c for action in made.plan.actions for c in action.combinations} == set(made.combinations)
+
+
+def test_a_selector_that_means_nothing_ends_the_run_before_anything_is_made(checkout: Path, said: io.StringIO) -> None:
+    with pytest.raises(NothingSelectedError):
+        bench(checkout, said, ListedImages()).make(only="nope", last=Kind.IMAGE, dry_run=False, locked=True)
+    assert Store(checkout.parent / "cache").result("modules", "any") is None
+    assert not (checkout.parent / "cache" / "results").exists()
+
+
+def test_an_exclusion_that_excludes_nothing_is_warned_of(checkout: Path, said: io.StringIO) -> None:
+    file = checkout / "component.yaml"
+    file.write_text(
+        file.read_text().replace(
+            "  exclude:\n", '  exclude:\n    - {kernel: ">=99", reason: a kernel of the future}\n', 1
+        )
+    )
+    bench(checkout, said, ListedImages()).make(only="", last=Kind.IMAGE, dry_run=True, locked=False)
+
+    assert said.getvalue() == (
+        "WARNING: component.yaml: context.exclude[0] (a kernel of the future) excludes nothing: take it out if it is outlived\n"
+    )
+
+
+class _Releasing(io.StringIO):
+    """Gives the lock free as soon as somebody says to wait for it."""
+
+    def __init__(self, lock: io.TextIOBase) -> None:
+        super().__init__()
+        self._lock = lock
+
+    def write(self, text: str) -> int:
+        fcntl.flock(self._lock, fcntl.LOCK_UN)
+        return super().write(text)
+
+
+def test_a_second_build_in_the_same_cache_says_that_it_waits_and_then_goes_on(checkout: Path) -> None:
+    cache = checkout.parent / "cache"
+    cache.mkdir()
+    with (cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        said = _Releasing(lock)
+        made = with_everything_made(checkout, said).make(only="", last=Kind.IMAGE, dry_run=False, locked=True)
+
+    assert made.plan.idle
+    assert said.getvalue() == f"another build uses {cache}: waiting for it to end\n"

@@ -1,0 +1,99 @@
+import hashlib
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lifecycle.model.component import Architecture
+from lifecycle.sources.apt import AptIndex, ArchiveRefusedError, PackageLackingError
+from lifecycle.sources.apt_setup import MachineArchives
+from tests.unit.sources.conftest import Archive
+
+
+def index_of(archive: Archive, root: Path, *, keyring: Path | None = None) -> AptIndex:
+    return AptIndex(
+        name="test",
+        repositories=[archive.repository(keyring=keyring)],
+        architecture=Architecture.AMD64,
+        machine=MachineArchives(),
+        root=root,
+    )
+
+
+@pytest.fixture(scope="module")
+def index(archive: Archive, tmp_path_factory: pytest.TempPathFactory) -> AptIndex:
+    return index_of(archive, tmp_path_factory.mktemp("apt"))
+
+
+def test_versions_come_newest_first_by_debians_order(index: AptIndex) -> None:
+    assert index.versions("nvidia-kernel-dkms") == ["535.309.01-0+deb12u1", "535.261.03-1"]
+    assert index.versions("libc6") == ["1:2.36-9"]
+
+
+def test_a_package_that_is_not_there_has_no_versions(index: AptIndex) -> None:
+    assert index.versions("no-such-package") == []
+
+
+def test_dependencies_are_those_of_the_very_version(index: AptIndex) -> None:
+    assert index.depends("linux-headers-cloud-amd64", "6.1.192-2") == [
+        "linux-base",
+        "linux-headers-6.1.0-56-cloud-amd64",
+    ]
+    assert index.depends("linux-headers-cloud-amd64", "6.1.176-1") == ["linux-headers-6.1.0-50-cloud-amd64"]
+
+
+def test_a_located_file_is_the_one_in_the_archive(index: AptIndex, archive: Archive) -> None:
+    libcuda, libc = index.locate([("libcuda1", "535.309.01-0+deb12u1"), ("libc6", "1:2.36-9")])
+    path = archive.folder / libcuda.origin.removeprefix(f"file://{archive.folder}/")
+
+    assert (libcuda.name, libcuda.version, libc.version) == ("libcuda1", "535.309.01-0+deb12u1", "1:2.36-9")
+    assert (libcuda.size, libcuda.sha256) == (path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def test_a_closure_has_all_that_a_package_depends_on(index: AptIndex) -> None:
+    assert [(file.name, file.version) for file in index.closure(["libcuda1"])] == [
+        ("libc6", "1:2.36-9"),
+        ("libcuda1", "535.309.01-0+deb12u1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("package", "version", "said"),
+    [
+        (
+            "nvidia-kernel-dkms",
+            "535.999-1",
+            "does not carry nvidia-kernel-dkms 535.999-1: it has 535.309.01-0+deb12u1, 535.261.03-1",
+        ),
+        ("no-such-package", "1", "does not carry no-such-package 1: it has no version of it"),
+    ],
+)
+def test_a_version_that_is_not_carried_is_an_error_that_lists_what_is(
+    index: AptIndex, package: str, version: str, said: str
+) -> None:
+    with pytest.raises(PackageLackingError) as caught:
+        index.locate([(package, version)])
+    assert said in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_a_closure_of_what_is_not_there_is_an_error(index: AptIndex) -> None:
+    with pytest.raises(PackageLackingError, match="does not carry no-such-package"):
+        index.closure(["bash-but-not-quite", "no-such-package"][1:])
+
+
+def test_an_archive_signed_by_another_key_is_refused(archive: Archive, tmp_path: Path) -> None:
+    with pytest.raises(ArchiveRefusedError, match="the archive of test cannot be used") as caught:
+        index_of(archive, tmp_path, keyring=archive.wrong_keyring).versions("libc6")
+    assert "NO_PUBKEY" in str(caught.value)
+
+
+def test_an_index_that_was_tampered_with_is_refused(archive: Archive, tmp_path: Path) -> None:
+    copy = Archive(tmp_path / "copy", archive.keyring, archive.wrong_keyring)
+    shutil.copytree(archive.folder, copy.folder)
+    packages = copy.folder / "dists/stable/main/binary-amd64/Packages"
+    packages.write_text(packages.read_text().replace("libcuda1", "libcuda2"))
+
+    with pytest.raises(ArchiveRefusedError, match="the archive of test cannot be used") as caught:
+        index_of(copy, tmp_path / "apt").versions("libc6")
+    assert "Hash Sum mismatch" in str(caught.value)

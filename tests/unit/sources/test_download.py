@@ -1,0 +1,191 @@
+import hashlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from lifecycle.model.lock import LockedFile
+from lifecycle.sources.download import ATTEMPTS, DownloadError, GoneError, Request, WrongHashError, download_all
+from lifecycle.tools.store import Store
+
+CONTENT = bytes(range(256)) * 4000
+
+
+@dataclass
+class Server:
+    """What a real HTTP server on loopback does to each path, in turn; and what it was asked."""
+
+    address: str = ""
+    script: dict[str, list[str]] = field(default_factory=dict)
+    ranges: list[str | None] = field(default_factory=list)
+
+    def request(self, path: str = "/file", content: bytes = CONTENT) -> Request:
+        file = LockedFile(name="f", version="1", origin=f"Debian{path}", size=len(content), sha256=digest(content))
+        return Request(file=file, uri=f"{self.address}{path}")
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    state = Server()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            state.ranges.append(self.headers.get("Range"))
+            steps = state.script.get(self.path, [])
+            self.answer(steps.pop(0) if steps else "good")
+
+        def answer(self, step: str) -> None:
+            if step.isdigit():
+                self.send_error(int(step))
+                return
+            start = 0
+            wanted = self.headers.get("Range")
+            if wanted and step != "ignore range":
+                start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+            self.send_response(206 if start else 200)
+            body = CONTENT[start:] if step != "other" else CONTENT[::-1]
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body[: len(body) // 2] if step == "cut" else body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=http.serve_forever)
+    thread.start()
+    state.address = f"http://127.0.0.1:{http.server_port}"
+    yield state
+    http.shutdown()
+    http.server_close()
+    thread.join()
+
+
+@dataclass
+class Client:
+    """A download into an empty store: the bytes it reported and the waits it asked for."""
+
+    store: Store
+    waits: list[float] = field(default_factory=list)
+    advanced: list[int] = field(default_factory=list)
+
+    def get(self, *requests: Request) -> None:
+        download_all(requests, self.store, advance=self.advanced.append, wait=self.waits.append)
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Client:
+    return Client(Store(tmp_path))
+
+
+def kept(client: Client) -> bool:
+    return client.store.has_blob(digest(CONTENT)) and client.store.blob(digest(CONTENT)).read_bytes() == CONTENT
+
+
+def test_a_file_arrives_whole_and_is_counted(server: Server, client: Client) -> None:
+    client.get(server.request())
+
+    assert kept(client)
+    assert sum(client.advanced) == len(CONTENT)
+    assert client.waits == []
+
+
+def test_a_connection_that_is_cut_is_taken_up_where_it_ended(server: Server, client: Client) -> None:
+    server.script["/file"] = ["cut", "cut"]
+    client.get(server.request())
+
+    assert kept(client)
+    half = len(CONTENT) // 2
+    assert server.ranges == [None, f"bytes={half}-", f"bytes={half + half // 2}-"]
+
+
+def test_a_server_that_cannot_go_on_starts_over(server: Server, client: Client) -> None:
+    server.script["/file"] = ["cut", "ignore range"]
+    client.get(server.request())
+
+    assert kept(client)
+
+
+def test_a_server_that_is_busy_is_asked_again_with_growing_waits(server: Server, client: Client) -> None:
+    server.script["/file"] = ["503", "429", "500"]
+    client.get(server.request())
+
+    assert kept(client)
+    assert client.waits == [0.5, 1.0, 2.0]
+
+
+def test_a_download_of_an_earlier_run_is_taken_up(server: Server, client: Client) -> None:
+    client.store.part(digest(CONTENT)).write_bytes(CONTENT[:1000])
+    client.get(server.request())
+
+    assert kept(client)
+    assert server.ranges == ["bytes=1000-"]
+
+
+def test_a_file_that_is_gone_is_not_asked_for_again(server: Server, client: Client) -> None:
+    server.script["/file"] = ["404"]
+    with pytest.raises(GoneError, match=r"the archive no longer carries f 1 \(Debian/file\)"):
+        client.get(server.request())
+    assert len(server.ranges) == 1
+
+
+def test_a_file_that_is_another_is_thrown_away(server: Server, client: Client) -> None:
+    server.script["/file"] = ["other"]
+    with pytest.raises(WrongHashError) as caught:
+        client.get(server.request())
+
+    assert f"expected sha256 {digest(CONTENT)}\n  obtained sha256 {digest(CONTENT[::-1])}" in str(caught.value)
+    assert [path for path in client.store.root.rglob("*") if path.is_file()] == []
+
+
+def test_a_server_that_never_answers_ends_with_its_last_words(server: Server, client: Client) -> None:
+    server.script["/file"] = ["503"] * ATTEMPTS
+    with pytest.raises(DownloadError, match="the server answered 503 Service Unavailable"):
+        client.get(server.request())
+    assert len(server.ranges) == ATTEMPTS
+
+
+def test_a_refusal_is_final(server: Server, client: Client) -> None:
+    server.script["/file"] = ["403"]
+    with pytest.raises(DownloadError, match="the server answered 403 Forbidden"):
+        client.get(server.request())
+    assert client.waits == []
+
+
+def test_a_server_that_is_not_there_is_an_error_that_keeps_what_there_is(client: Client) -> None:
+    with pytest.raises(DownloadError, match="ConnectError"):
+        client.get(Server(address="http://127.0.0.1:1").request())
+    assert len(client.waits) == ATTEMPTS - 1
+
+
+def test_the_others_arrive_although_one_fails(server: Server, client: Client) -> None:
+    server.script["/bad"] = ["404"]
+    bad = server.request("/bad", b"something else")
+    with pytest.raises(GoneError):
+        client.get(bad, server.request())
+    assert kept(client)
+
+
+def test_a_full_disk_is_named(server: Server, client: Client) -> None:
+    client.store.part(digest(CONTENT)).symlink_to("/dev/full")
+    with pytest.raises(DownloadError, match="it cannot be written to the cache: No space left on device"):
+        client.get(server.request())
+
+
+def test_a_file_of_a_local_archive_is_copied(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "a b").write_bytes(CONTENT)
+    request = Server(address="file://").request(f"{tmp_path}/a%20b")
+    client.get(request)
+
+    assert kept(client)
+    (tmp_path / "a b").unlink()
+    client.store.blob(digest(CONTENT)).unlink()
+    with pytest.raises(GoneError):
+        client.get(request)
