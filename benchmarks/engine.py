@@ -6,6 +6,7 @@ import tarfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
 import docker
@@ -19,23 +20,37 @@ _WAIT_SECONDS = 60
 def private_engine(folder: Path) -> Iterator[str]:
     """Start dockerd with its data below a folder and yield its DOCKER_HOST; it is stopped after the block.
 
-    It has no bridge: what needs the network is built with the host's.
+    What needs the network is built with the host's. Its bridge is an empty one of its own: `--bridge=none` would take away
+    the bridge of an engine that runs already.
     """
     address = f"unix://{folder}/docker.sock"
     folder.mkdir(parents=True)
-    command = ["dockerd", "--data-root", str(folder / "data"), "--exec-root", str(folder / "exec")]
-    command += ["--pidfile", str(folder / "pid"), "--host", address, "--bridge=none", "--iptables=false"]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, env=environment(), stdout=log, stderr=subprocess.STDOUT)
+    with _bridge(folder.name) as bridge:
+        command = ["dockerd", "--data-root", str(folder / "data"), "--exec-root", str(folder / "exec")]
+        command += ["--pidfile", str(folder / "pid"), "--host", address, "--bridge", bridge, "--iptables=false"]
+        with (folder / "log").open("w") as log:
+            process = subprocess.Popen(command, env=environment(), stdout=log, stderr=subprocess.STDOUT)
+        try:
+            _wait(address)
+            yield address
+        finally:
+            process.terminate()
+            process.wait()
+            # dockerd leaves the mount of its default network namespace behind.
+            for mount in (folder / "exec" / "netns").glob("*"):
+                run(["umount", str(mount)])
+
+
+@contextmanager
+def _bridge(name: str) -> Iterator[str]:
+    """A bridge without anything on it, gone after the block. An interface's name has at most 15 characters."""
+    bridge = f"bench{sha256(name.encode()).hexdigest()[:8]}"
+    run(["ip", "link", "add", bridge, "type", "bridge"])
     try:
-        _wait(address)
-        yield address
+        run(["ip", "address", "add", f"10.213.{int(bridge[-2:], 16)}.1/24", "dev", bridge])
+        yield bridge
     finally:
-        process.terminate()
-        process.wait()
-        # dockerd leaves the mount of its default network namespace behind.
-        for mount in (folder / "exec" / "netns").glob("*"):
-            run(["umount", str(mount)])
+        run(["ip", "link", "delete", bridge])
 
 
 def _wait(address: str) -> None:

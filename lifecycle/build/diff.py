@@ -129,7 +129,7 @@ def _project_at(folder: Path, revision: str) -> Project:
 @contextmanager
 def checked_out(root: Path, revision: str) -> Iterator[Path]:
     """Yield a folder with the files of a revision, gone after the block."""
-    command = ["git", "-C", str(root), "archive", "--format=tar", revision]
+    command = ["git", "-C", str(root), "archive", "--format=tar", "--end-of-options", revision]
     done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode:
         raise UnknownRevisionError(revision, done.stderr.decode(errors="replace").strip().rpartition("\n")[2])

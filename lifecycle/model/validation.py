@@ -12,6 +12,7 @@ from lifecycle.errors import ConfigurationError
 from lifecycle.model.yaml_text import Document
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
+_KEY_ITSELF = "[key]"  # how pydantic's `loc` says that a mapping's key is wrong, rather than its value
 
 
 def read_text(path: Path) -> str:
@@ -51,7 +52,7 @@ def _key(path: tuple[str | int, ...], document: Document) -> str:
     for index, part in enumerate(path):
         if (*known, part) in document.positions:
             known = (*known, part)
-        elif index < len(path) - 1:
+        elif index < len(path) - 1 or part == _KEY_ITSELF:
             continue
         text += f"[{part}]" if isinstance(part, int) else f".{part}"
     return f"{text.lstrip('.')}: " if text else ""

@@ -207,7 +207,7 @@ def test_a_change_as_data_is_the_same(checkout: Path, capsys: pytest.CaptureFixt
     assert json.loads(capsys.readouterr().out) == {"added": [], "dropped": gone, "rebuilt": {}}
 
 
-@pytest.mark.parametrize("revision", ["no-such-revision", "HEAD~7", "0" * 40])
+@pytest.mark.parametrize("revision", ["no-such-revision", "HEAD~7", "0" * 40, "--output=x", "-l"])
 def test_a_revision_that_git_does_not_know_is_one_sentence(checkout: Path, revision: str) -> None:
     with pytest.raises(UnknownRevisionError) as caught, checked_out(checkout, revision):
         pass

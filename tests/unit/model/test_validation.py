@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 from pydantic import Field
@@ -19,6 +20,7 @@ class Tree(Model):
     leaves: list[Leaf] = Field(default=[], min_length=1)
     by_name: dict[str, Leaf] = {}
     leaf: Leaf | None = None
+    by_number: dict[Annotated[str, Field(pattern=r"^\d+$")], str] = {}
 
 
 def problems(text: str) -> list[str]:
@@ -56,6 +58,7 @@ def test_what_is_right_is_the_model() -> None:
         ("leaf: {filename: a}", "f.yaml:1:8: leaf.filename: unknown key; did you mean 'fileName'?"),
         ("leafs: []", "f.yaml:1:1: leafs: unknown key; did you mean 'leaf'?"),
         ("zzz: []", "f.yaml:1:1: zzz: unknown key: remove it"),
+        ("byNumber: {1: a, x: b}", r"f.yaml:1:18: byNumber.x: 'x' does not have the form ^\d+$"),
         ("byName: {a b: {zzz: 1}}", "f.yaml:1:16: byName.a b.zzz: unknown key: remove it"),
     ],
 )
