@@ -79,11 +79,7 @@ class Workbench:
             made = self._planned(project, only, last)
             if dry_run or made.plan.idle:
                 return made
-            users = [c for kind in _NEEDS_FILES for action in made.plan.running(kind) for c in action.combinations]
-            ids = {user.id for user in users}
-            moved = self.fetch(
-                project, lambda p: [c for c in select(p.matrix(), only) if c.id in ids], locked=locked
-            ).project
+            moved = self.fetch(project, lambda p: _still_needed(made.plan, p), locked=locked).project
             if moved.lock != project.lock:
                 made = self._planned(moved, only, last)
             executor = Executor(made.targets, self.store, self.engine, self.progress)
@@ -125,3 +121,13 @@ class Workbench:
                 self.progress.say(f"another build uses {self.store.root}: waiting for it to end")
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _still_needed(plan: Plan, project: Project) -> list[Combination]:
+    """The combinations of a project that a plan needs files for.
+
+    Known by what is declared: where the lock moves while files are fetched, kernel and driver version change.
+    """
+    users = [user for kind in _NEEDS_FILES for action in plan.running(kind) for user in action.combinations]
+    declared = {(user.release, user.declared_driver, user.architecture) for user in users}
+    return [c for c in project.matrix().combinations if (c.release, c.declared_driver, c.architecture) in declared]
