@@ -18,7 +18,8 @@ class BuildState:
         self._store = store
         self._engine = engine
         self._bases: dict[str, bool] = {}
-        self._prefix = f"{image.registry}/{image.repository}:"
+        # The engine leaves its default registry's name out of the tags that it lists.
+        self._prefix = f"{image.registry}/{image.repository}:".removeprefix("docker.io/")
 
     @cached_property
     def images(self) -> Mapping[str, LocalImage]:

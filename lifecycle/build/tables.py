@@ -68,9 +68,9 @@ def _plain(combination: Combination) -> dict[str, object]:
         "driver": combination.driver,
         "architecture": str(combination.architecture),
         "channel": str(combination.channel),
-        "moduleTypes": [str(t) for t in combination.module_types],
-        "patches": [{"moduleType": str(p.module_type), "file": p.patch.file} for p in combination.patches],
-        "excluded": [{"moduleType": str(e.module_type), "reason": e.reason} for e in combination.excluded],
+        "module_types": [str(t) for t in combination.module_types],
+        "patches": [{"module_type": str(p.module_type), "file": p.patch.file} for p in combination.patches],
+        "excluded": [{"module_type": str(e.module_type), "reason": e.reason} for e in combination.excluded],
     }
 
 

@@ -147,7 +147,7 @@ class Compiler:
             with tarfile.open(archive, mode="w") as tar:
                 write_members(tar, input_files(job, self.targets, self.store))
                 tar.addfile(normalised("out", mode=0o755, kind=tarfile.DIRTYPE))
-            log = self.store.log("compile", f"{job.combination.kernel}/{job.combination.driver}")
+            log = self.store.log("compile", job.combination.id)
             with self.engine.container(builder, env=environment_of(job, jobs)) as container:
                 with archive.open("rb") as stream:
                     container.put(stream)

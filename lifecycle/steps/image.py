@@ -3,13 +3,14 @@
 import json
 import re
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lifecycle.model.component import Component, Image, ModuleType
 from lifecycle.model.matrix import Combination
 from lifecycle.model.targets import Targets
+from lifecycle.model.versions import version_key
 from lifecycle.tools.archive import write_members
 from lifecycle.tools.engine import Engine, LocalImage
 from lifecycle.tools.labels import (
@@ -49,6 +50,16 @@ def references(image: Image, combination: Combination) -> tuple[str, str]:
     """The image's reference by exact version, and the moving one by driver branch."""
     name = f"{image.registry}/{image.repository}"
     return f"{name}:{tag_of(combination.driver, combination)}", f"{name}:{tag_of(combination.branch, combination)}"
+
+
+def is_newest_of_branch(combination: Combination, others: Iterable[Combination]) -> bool:
+    """Whether the moving tag is this combination's: no other has a newer driver of its branch for its release and kernel."""
+    rivals = [
+        o
+        for o in others
+        if (o.release, o.kernel, o.branch) == (combination.release, combination.kernel, combination.branch)
+    ]
+    return all(version_key(rival.driver) <= version_key(combination.driver) for rival in rivals)
 
 
 def vermagic_of(contents: Contents) -> str:
@@ -146,7 +157,8 @@ class ImageBuilder:
             log = self.store.log(target.kind, target.name)
             with context.open("rb") as stream:
                 image = self.engine.build(stream, tag=reference, base=base, labels=labels, log=log)
-        self.engine.tag(image.id, moving)
+        if is_newest_of_branch(combination, self.targets.project.matrix().combinations):
+            self.engine.tag(image.id, moving)
         self.store.remember(target.kind, target.name, target.inputs)
         return image
 

@@ -44,9 +44,9 @@ def plain(
         "driver": driver,
         "architecture": "amd64",
         "channel": "previous" if release == "old-1" else "current",
-        "moduleTypes": module_types,
-        "patches": [{"moduleType": name, "file": "a.patch"} for name in patches],
-        "excluded": [{"moduleType": name, "reason": reason} for name, reason in excluded],
+        "module_types": module_types,
+        "patches": [{"module_type": name, "file": "a.patch"} for name in patches],
+        "excluded": [{"module_type": name, "reason": reason} for name, reason in excluded],
     }
 
 

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from lifecycle.model.component import ModuleType
 from lifecycle.model.matrix import ModulePatch
 from lifecycle.model.patches import Patch
-from lifecycle.steps.image import Contents, environment_file, labels_of, manifest_of, references, tag_of, vermagic_of
+from lifecycle.steps.image import (
+    Contents,
+    environment_file,
+    is_newest_of_branch,
+    labels_of,
+    manifest_of,
+    references,
+    tag_of,
+    vermagic_of,
+)
 from lifecycle.tools.results import Archive
 from tests.unit.builders import component, project
 
@@ -42,6 +51,14 @@ def test_the_tag_names_driver_kernel_and_release_and_the_moving_one_the_branch()
         "localhost:5000/team/nvidia-installer:550.163.01-6.12.117-deb13-cloud-amd64-debian-13",
         "localhost:5000/team/nvidia-installer:550-6.12.117-deb13-cloud-amd64-debian-13",
     )
+
+
+def test_the_moving_tag_is_the_newest_drivers_of_its_branch() -> None:
+    older, other = replace(COMBINATION, driver="550.9.99"), replace(COMBINATION, driver="560.1.01")
+    elsewhere = replace(COMBINATION, driver="550.200.01", kernel="6.1")
+
+    assert is_newest_of_branch(COMBINATION, [COMBINATION, older, other, elsewhere])
+    assert not is_newest_of_branch(older, [COMBINATION, older])
 
 
 def test_modules_that_disagree_about_vermagic_show() -> None:
