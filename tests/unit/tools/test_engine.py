@@ -1,12 +1,9 @@
 import gc
-import io
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from lifecycle.tools.engine import Engine, EngineRefusedError, EngineUnreachableError, _ChunkReader, _is_dead, _owner
+from lifecycle.tools.engine import Engine, EngineRefusedError, EngineUnreachableError, _is_dead, _owner
 
 
 @pytest.fixture
@@ -14,16 +11,6 @@ def dead_engine() -> Iterator[None]:
     """The SDK leaves the socket open that it could not connect; close it here, and not in a later test."""
     yield
     gc.collect()
-
-
-@given(st.lists(st.binary(min_size=1, max_size=20)), st.integers(1, 50))
-def test_however_the_bytes_come_the_same_file_is_read(chunks: list[bytes], size: int) -> None:
-    def parts() -> Iterator[bytes]:
-        reader = io.BufferedReader(_ChunkReader(iter(chunks)), 16)
-        while data := reader.read(size):
-            yield data
-
-    assert b"".join(parts()) == b"".join(chunks)
 
 
 @pytest.mark.usefixtures("dead_engine")

@@ -1,0 +1,70 @@
+"""One container of the SDK's while it is there: files in, run, files out."""
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import docker.errors
+
+
+class Container:
+    """A container while it is there."""
+
+    def __init__(self, raw: Any, refusals: Callable[[str], Any]) -> None:  # noqa: ANN401 - the SDK has no types
+        self._raw = raw
+        self._refusals = refusals
+
+    def put(self, tar: IO[bytes]) -> None:
+        """Unpack a tar at the container's root."""
+        with self._refusals("copy files into a container"):
+            self._raw.put_archive("/", tar)
+
+    def run(self, log: Path) -> int:
+        """Start it, write what it prints to `log`, and return its exit code."""
+        with self._refusals("run a container"), log.open("wb") as out:
+            self._raw.start()
+            for chunk in self._raw.logs(stream=True, follow=True):
+                out.write(chunk)
+                out.flush()
+            return int(self._raw.wait()["StatusCode"])
+
+    @contextmanager
+    def get(self, path: str) -> Iterator[IO[bytes]]:
+        """A tar stream of a folder of the container, its own name as the first part of each path."""
+        with self._refusals(f"copy {path} out of a container"):
+            chunks, _ = self._raw.get_archive(path, chunk_size=1 << 20)
+            yield io.BufferedReader(_ChunkReader(iter(chunks)), 1 << 20)
+
+
+class _ChunkReader(io.RawIOBase):
+    """The file that tarfile wants, over an iterator of chunks."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        super().__init__()
+        self._chunks = chunks
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - any writable buffer, as in io.RawIOBase
+        while not self._rest:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return 0
+            self._rest = memoryview(chunk)
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+
+def remove(raw: Any) -> None:  # noqa: ANN401 - the SDK has no types
+    """Remove a container of the SDK; one that is gone, or going, is fine."""
+    try:
+        raw.remove(force=True, v=True)
+    except docker.errors.APIError as error:
+        if error.status_code not in (404, 409):
+            raise
