@@ -150,7 +150,7 @@ def build(
 
 def _make(bench: Workbench, only: str, last: Kind, *, locked: bool) -> None:
     made = bench.make(only=only, last=last, dry_run=False, locked=locked)
-    tables.print_plan(action for action in made.plan.actions if action.target.kind is last)
+    tables.print_made(made, last)
     raise_failures(made)
 
 

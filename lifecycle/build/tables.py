@@ -10,6 +10,7 @@ from rich.table import Table
 from lifecycle.build.workbench import Made
 from lifecycle.model.matrix import Combination, Matrix
 from lifecycle.model.plan import Action
+from lifecycle.model.targets import Kind
 from lifecycle.steps.image import references
 
 
@@ -102,6 +103,20 @@ def print_plan(actions: Iterable[Action]) -> None:
         "plan",
         ["", "what", "name", "reason"],
         [("RUN" if a.run else "SKIP", str(a.target.kind), a.target.name, a.reason) for a in actions],
+    )
+
+
+def print_made(made: Made, last: Kind) -> None:
+    """What a run up to a step came to: the targets of that step, a line each."""
+    errors = made.outcome.errors if made.outcome else {}
+    _table(
+        f"{last}",
+        ["", "name", "reason"],
+        [
+            ("FAILED" if a.target.digest in errors else "made" if a.run else "there", a.target.name, a.reason)
+            for a in made.plan.actions
+            if a.target.kind is last
+        ],
     )
 
 
