@@ -82,12 +82,15 @@ class Executor:
     def _compile(self, job: CompileJob) -> Errors:
         base = self._targets.builder(job.combination)
         targets = {t: self._targets.modules(job.combination, t) for t in job.types}
-        with self._step(next(iter(targets.values())), f"compile {job.title}"):
+        with self._step(next(iter(targets.values())), f"compile {job.title}") as fail:
             with self._one_builder:
                 name = builder_name(job.combination.release).lower().removeprefix("builder_")
                 builder = self._compiler.builder(base_tag(base), name)
             results = self._compiler.compile(job, builder, self._cpus)
-        return {targets[t].digest: result for t, result in results.items() if isinstance(result, InstallerError)}
+            errors = {targets[t].digest: result for t, result in results.items() if isinstance(result, InstallerError)}
+            if errors:
+                fail()
+        return errors
 
     def _userspace(self, action: Action) -> Errors:
         with self._step(action.target, f"user space of {action.target.name}"):
@@ -127,8 +130,8 @@ class _Step:
         self._shown = progress.step(title)
         self._seconds, self._digest, self._started = seconds, digest, time.monotonic()
 
-    def __enter__(self) -> None:
-        self._shown.__enter__()
+    def __enter__(self) -> Callable[[], None]:
+        return self._shown.__enter__()
 
     def __exit__(self, *failure: object) -> None:
         self._seconds[self._digest] = time.monotonic() - self._started

@@ -24,7 +24,9 @@ from lifecycle.tools.engine import Engine
 from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.store import Result, Store
 
-_ERROR_LINE = re.compile(r"(: (fatal )?error:|^ERROR: |\berror: |^make.*\*\*\* .*(Error|Stop))")
+_ERROR_LINE = re.compile(r"(: (fatal )?error:|^ERROR: |\berror: )")
+_MAKE_LINE = re.compile(r"^make.*\*\*\* .*(Error|Stop)")
+_PATCH_LINE = re.compile(r"compile\.sh: error: (patch .* does not apply .*)")
 _SHOWN = 8
 MODULES = ("nvidia", "nvidia-uvm", "nvidia-modeset", "nvidia-drm", "nvidia-peermem")
 
@@ -60,6 +62,17 @@ class CompileFailedError(InstallerError):
         )
 
 
+class PatchDoesNotApplyError(InstallerError):
+    """A patch whose conditions hold for sources that it does not fit."""
+
+    def __init__(self, combination: Combination, module_type: ModuleType, log: Path, said: str) -> None:
+        super().__init__(
+            f"{combination.id}: the {module_type} modules: {said}",
+            details=f"  the whole log: {log}",
+            resolution="Narrow the patch's conditions in patches/series.yaml, mend the patch, or take it out.",
+        )
+
+
 class ModulesUnfitError(InstallerError):
     """Modules that compiled and that the kernel would refuse all the same."""
 
@@ -75,8 +88,10 @@ class ModulesUnfitError(InstallerError):
 
 
 def error_lines(log: str) -> list[str]:
-    """The compiler's own error lines of a make log, in order, each once."""
-    return list(dict.fromkeys(line.strip() for line in log.splitlines() if _ERROR_LINE.search(line)))
+    """The compiler's own error lines of a make log, in order, each once; make's own where it has nothing else to say."""
+    lines = [line.strip() for line in log.splitlines()]
+    own = [line for line in lines if _ERROR_LINE.search(line)]
+    return list(dict.fromkeys(own or [line for line in lines if _MAKE_LINE.search(line)]))
 
 
 def input_files(job: CompileJob, targets: Targets, store: Store) -> dict[str, bytes | Path]:
@@ -168,6 +183,8 @@ class Compiler:
         shutil.copyfile(made / "make.log", whole_log)
         if code and (made / "failed").exists():
             lines = error_lines(whole_log.read_text(encoding="utf-8", errors="replace"))
+            if lines and (said := _PATCH_LINE.fullmatch(lines[0])):
+                return PatchDoesNotApplyError(job.combination, module_type, whole_log, said[1])
             return CompileFailedError(job.combination, module_type, whole_log, lines)
         unfit = self._findings(job.combination, made, out / "kernel.symvers")
         if unfit:

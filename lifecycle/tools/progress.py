@@ -28,21 +28,30 @@ class Progress:
         self.console.print(f"WARNING: {text}", style="bold yellow", markup=False)
 
     @contextmanager
-    def step(self, title: str) -> Iterator[None]:
-        """Something that takes a while: shown while it runs, then with its seconds."""
+    def step(self, title: str) -> Iterator[Callable[[], None]]:
+        """Something that takes a while: shown while it runs, then with its seconds.
+
+        Yields a function to call where it failed without an exception, since only a part of it did.
+        """
+        failed = False
+
+        def fail() -> None:
+            nonlocal failed
+            failed = True
+
         started = time.monotonic()
         with self._display() as live:
             row = live.add_task(title, total=None) if live else None
             if live is None:
                 self.say(f"{title} …")
             try:
-                yield
+                yield fail
             except BaseException:
-                self.console.print(f"✗ {title} ({time.monotonic() - started:.1f} s)", style="red", markup=False)
+                failed = True
                 raise
-            else:
-                self.console.print(f"✓ {title} ({time.monotonic() - started:.1f} s)", style="green", markup=False)
             finally:
+                sign, style = ("✗", "red") if failed else ("✓", "green")
+                self.console.print(f"{sign} {title} ({time.monotonic() - started:.1f} s)", style=style, markup=False)
                 if live and row is not None:
                     live.remove_task(row)
 

@@ -29,8 +29,13 @@ ERROR: modpost: "foo" [/build/open/nvidia.ko] undefined!
 def test_the_compilers_own_error_lines_are_picked_out_of_a_log_each_once() -> None:
     assert error_lines(LOG) == [
         "/build/open/nvidia/nv-pci.c:237:9: error: too few arguments to function 'pci_resize_resource'",
-        "make[3]: *** [/usr/src/scripts/Makefile.build:250: /build/open/nvidia/nv-pci.o] Error 1",
         'ERROR: modpost: "foo" [/build/open/nvidia.ko] undefined!',
+    ]
+
+
+def test_makes_own_words_do_where_there_are_no_others() -> None:
+    assert error_lines("make[1]: *** No rule to make target 'modules'.  Stop.\n") == [
+        "make[1]: *** No rule to make target 'modules'.  Stop."
     ]
 
 
