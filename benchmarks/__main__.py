@@ -101,6 +101,7 @@ class Run:
         for combination in combinations:
             if combination.id not in self.theirs:
                 self.theirs[combination.id] = self.plain.build(combination)
+                print(f"plain {combination.id}: {self.theirs[combination.id][0]:.1f}", file=sys.stderr, flush=True)
         return sum(self.theirs[combination.id][0] for combination in combinations)
 
 

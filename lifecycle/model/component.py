@@ -10,7 +10,6 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from lifecycle.errors import ConfigurationError
 from lifecycle.model.validation import read_text, validate
 from lifecycle.model.versions import DRIVER_BRANCH, DRIVER_EXACT, VersionRange, driver_branch
 from lifecycle.model.yaml_text import read_yaml
@@ -221,7 +220,4 @@ def load_component(path: Path) -> Component:
 
     Raises ConfigurationError with everything that is wrong in it, each as `file:line:column: key: what, and what to do`.
     """
-    document = read_yaml(read_text(path), file=path.name)
-    if not isinstance(document.data, dict):
-        raise ConfigurationError([f"{path.name}:1:1: expected keys with values"])
-    return validate(Component, document)
+    return validate(Component, read_yaml(read_text(path), file=path.name))

@@ -34,7 +34,10 @@ class GoneError(InstallerError):
     """A file that its archive no longer carries (HTTP 404 or 410)."""
 
     def __init__(self, file: LockedFile) -> None:
-        super().__init__(f"the archive no longer carries {file.name} {file.version} ({file.origin})")
+        super().__init__(
+            f"the archive no longer carries {file.name} {file.version} ({file.origin})",
+            resolution="Where its index still names the file, the archive is being updated: try again in a while.",
+        )
         self.file = file
 
 
@@ -88,13 +91,21 @@ def _download(
     client: httpx.Client, request: Request, store: Store, advance: Advance, wait: Callable[[float], None]
 ) -> None:
     part = store.part(request.file.sha256)
+    counted = 0
+
+    def reach(size: int) -> None:
+        # A connection that is taken up again, or starts over, brings bytes that have been counted.
+        nonlocal counted
+        advance(max(size - counted, 0))
+        counted = max(size, counted)
+
     why = ""
     for attempt in range(ATTEMPTS):
         if attempt:
             wait(min(2.0**attempt / 4, 8))
         try:
             with _disk_errors(request.file):
-                _transfer(client, request, part, advance)
+                _transfer(client, request, part, reach)
             break
         except _TransientError as error:
             why = str(error)
@@ -117,27 +128,29 @@ def _disk_errors(file: LockedFile) -> Iterator[None]:
         raise
 
 
-def _transfer(client: httpx.Client, request: Request, part: Path, advance: Advance) -> None:
-    """One attempt: go on from what is there, or start over where the server cannot."""
+def _transfer(client: httpx.Client, request: Request, part: Path, reach: Advance) -> None:
+    """One attempt: go on from what is there, or start over where the server cannot. `reach` is told the size so far."""
     if request.uri.startswith("file:"):
         _copy_local(request, part)
-        advance(request.file.size)
+        reach(request.file.size)
         return
     have = part.stat().st_size if part.exists() else 0
     if have == request.file.size:
-        advance(have)
+        reach(have)
         return
     headers = {"Range": f"bytes={have}-"} if 0 < have < request.file.size else {}
     try:
         with client.stream("GET", request.uri, headers=headers) as response:
             _check(response, request.file)
             resumed = response.status_code == httpx.codes.PARTIAL_CONTENT
+            size = have if resumed else 0
+            reach(size)
             with part.open("ab" if resumed else "wb") as out:
-                advance(have if resumed else 0)
                 for chunk in response.iter_raw():
                     out.write(chunk)
-                    advance(len(chunk))
-    except httpx.TransportError as error:
+                    size += len(chunk)
+                    reach(size)
+    except httpx.RequestError as error:
         raise _TransientError(f"{type(error).__name__}: {error}") from error
     if part.stat().st_size < request.file.size:
         raise _TransientError(f"the connection ended after {part.stat().st_size} of {request.file.size} bytes")

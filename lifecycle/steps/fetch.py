@@ -95,17 +95,23 @@ class Fetcher:
     ) -> Fetched:
         """Have every file that the chosen combinations of a resolved project need.
 
-        A locked file that its archive no longer carries is resolved anew, with a loud warning; under `locked` that is
-        LockOutdatedError. Raises DownloadError or WrongHashError for what cannot be had.
+        Locked files that their archive no longer carries are resolved anew, with a loud warning; under `locked` that is
+        LockOutdatedError. Raises DownloadError or WrongHashError for what cannot be had, GoneError for what the archive
+        still names though it has not got it.
         """
-        try:
-            return self._download(project, choose(project))
-        except GoneError as error:
-            if locked:
-                raise LockOutdatedError(f"names {error.file.origin}, which the archive no longer carries") from error
-            self.progress.warn(f"{error.brief}: looking up what replaces it; review and commit versions.lock")
-            project = self.resolve(project, without_gone(project.lock, [error.file]), locked=False)
-            return self._download(project, choose(project))
+        gone: list[LockedFile] = []
+        while True:
+            try:
+                return self._download(project, choose(project))
+            except GoneError as error:
+                if locked:
+                    why = f"names {error.file.origin}, which the archive no longer carries"
+                    raise LockOutdatedError(why) from error
+                if error.file in gone:
+                    raise
+                gone.append(error.file)
+                self.progress.warn(f"{error.brief}: looking up what replaces it; review and commit versions.lock")
+                project = self.resolve(project, without_gone(project.lock, gone), locked=False)
 
     def _download(self, project: Project, combinations: Sequence[Combination]) -> Fetched:
         missing = [file for file in files_of(project, combinations) if not self.store.has_blob(file.sha256)]

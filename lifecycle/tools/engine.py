@@ -47,6 +47,13 @@ class EngineRefusedError(InstallerError):
         super().__init__(f"the container engine could not {what}", details=f"  {why.strip()}", resolution=hint)
 
 
+class StoppedError(InstallerError):
+    """A container that was asked for while the run was being ended."""
+
+    def __init__(self) -> None:
+        super().__init__("not started, because the run is being ended")
+
+
 class ImageBuildError(InstallerError):
     """A Dockerfile that does not build."""
 
@@ -71,6 +78,7 @@ class Engine:
         self._environ = dict(environ)
         self._client: Any = None
         self._lock = threading.Lock()
+        self._stopped = threading.Event()
 
     @property
     def address(self) -> str:
@@ -161,7 +169,10 @@ class Engine:
 
     @contextmanager
     def container(self, image: str, *, env: Mapping[str, str], command: list[str] | None = None) -> Iterator[Container]:
-        """A container without network, made but not started; removed at the end, whatever happens."""
+        """A container without network, made but not started; removed at the end, whatever happens.
+
+        Raises StoppedError after `stop_own_containers`.
+        """
         with self._refusals(f"create a container of {image}"):
             raw = self.client.containers.create(
                 image,
@@ -171,12 +182,17 @@ class Engine:
                 labels={LABEL_OWNER: _owner()},
             )
         try:
+            # After it was made: one that `stop_own_containers` came too early to see must not run on.
+            if self._stopped.is_set():
+                raise StoppedError
             yield Container(raw, self._refusals)
         finally:
-            remove(raw)
+            with self._refusals("remove a container"):
+                remove(raw)
 
     def stop_own_containers(self) -> None:
-        """Remove every container that this process made, so that threads that wait for one get free."""
+        """Remove every container that this process made, so that threads that wait for one get free; allow no more."""
+        self._stopped.set()
         self._remove(lambda owner: owner == _owner())
 
     def sweep(self) -> None:

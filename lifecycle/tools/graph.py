@@ -47,7 +47,7 @@ def run_graph(
     failed: dict[str, InstallerError] = {}
     running: dict[Future[Mapping[str, InstallerError]], Node] = {}
     ready: list[Node] = []
-    with ThreadPoolExecutor(workers) as pool, _aborting(abort):
+    with ThreadPoolExecutor(workers) as pool, _aborting(pool, abort):
         while sorter.is_active():
             ready += [maker[key] for key in sorter.get_ready()]
             for node in _startable(ready, running.values(), heavy):
@@ -63,11 +63,12 @@ def run_graph(
 
 
 @contextmanager
-def _aborting(abort: Callable[[], None]) -> Iterator[None]:
-    """Call `abort` before the pool is waited for."""
+def _aborting(pool: ThreadPoolExecutor, abort: Callable[[], None]) -> Iterator[None]:
+    """On an exception start nothing more, and call `abort` before the pool is waited for."""
     try:
         yield
     except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
         abort()
         raise
 

@@ -15,11 +15,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-_CHUNK = 1 << 20
 _INDEX = "verified.json"
 
 
@@ -109,19 +109,14 @@ class Store:
 
     def _verified(self) -> dict[str, list[int]]:
         if self._index is None:
-            self._index = {}
-            with suppress(FileNotFoundError, json.JSONDecodeError):
-                self._index = json.loads((self.root / _INDEX).read_text())
+            self._index = _read_json(self.root / _INDEX) or {}
         return self._index
 
     def result(self, kind: str, digest: str) -> Result | None:
         """The finished result, or None."""
         folder = self.root / "results" / kind / digest
-        try:
-            about = json.loads((folder / "result.json").read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
-            return None
-        return Result(kind=kind, digest=digest, folder=folder, about=about)
+        about = _read_json(folder / "result.json")
+        return None if about is None else Result(kind=kind, digest=digest, folder=folder, about=about)
 
     @contextmanager
     def scratch(self, name: str) -> Iterator[Path]:
@@ -158,11 +153,7 @@ class Store:
 
     def latest_inputs(self, kind: str, name: str) -> Mapping[str, object] | None:
         """The inputs of what was last made under a name, or None."""
-        try:
-            inputs: Mapping[str, object] = json.loads(self._latest(kind, name).read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
-            return None
-        return inputs
+        return _read_json(self._latest(kind, name))
 
     def _latest(self, kind: str, name: str) -> Path:
         return self.root / "latest" / kind / f"{file_name(name)}.json"
@@ -176,6 +167,15 @@ class Store:
         path = self.root / "logs" / kind / f"{file_name(name)}.log"
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    """What a file of ours says; None where there is none, or it is damaged."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def _stamp(path: Path) -> list[int]:
