@@ -1,5 +1,36 @@
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.unit.apt_archive import Archive, end_agent, make_archive
+from tests.unit.builders import ROOT
 
 # How long one example takes depends on what else the machine does; it says nothing of the code.
 settings.register_profile("unit", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unit")
+
+PARTS = ["component.yaml", "image_versions", "versions.lock", "dockerfiles", "patches", "scripts", "lifecycle"]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy, to edit, of all in the repository that decides what is built."""
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    for part in PARTS:
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(ROOT / part, folder / part)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
+    """A signed APT archive; to be copied by who wants to damage it."""
+    home = tmp_path_factory.mktemp("gnupg")
+    yield make_archive(tmp_path_factory.mktemp("archive"), home)
+    end_agent(home)

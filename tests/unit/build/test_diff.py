@@ -1,5 +1,4 @@
 import json
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from lifecycle.build.diff import (
 from lifecycle.model.lock import Lock
 from lifecycle.model.patches import Patch, PatchSeries
 from lifecycle.model.project import Project, load_project
-from tests.unit.builders import ROOT, base, component, driver, kernel, lock, project
+from tests.unit.builders import base, component, driver, kernel, lock, project
 
 OLD = "old-1/6.1.0-56-cloud-amd64"
 NEW = "new-2/6.12.117-amd64"
@@ -152,26 +151,19 @@ def git(folder: Path, *words: str) -> str:
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Path:
+def committed(checkout: Path) -> Path:
     """The project's own files, committed."""
-    folder = tmp_path / "checkout"
-    for part in ["component.yaml", "image_versions", "versions.lock", "dockerfiles", "patches", "scripts", "lifecycle"]:
-        if (ROOT / part).is_dir():
-            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            folder.mkdir(exist_ok=True)
-            shutil.copy2(ROOT / part, folder / part)
-    git(folder, "init", "--quiet")
-    git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--message=first")
-    return folder
+    git(checkout, "init", "--quiet")
+    git(checkout, "add", "--all")
+    git(checkout, "commit", "--quiet", "--message=first")
+    return checkout
 
 
-def test_a_revision_is_a_folder_with_its_files_that_is_gone_afterwards(checkout: Path) -> None:
-    script = checkout / "scripts/node/nvidia-installer"
+def test_a_revision_is_a_folder_with_its_files_that_is_gone_afterwards(committed: Path) -> None:
+    script = committed / "scripts/node/nvidia-installer"
     before = script.read_bytes()
     script.write_text("other")
-    with checked_out(checkout, "HEAD") as folder:
+    with checked_out(committed, "HEAD") as folder:
         assert (folder / "scripts/node/nvidia-installer").read_bytes() == before
         assert (folder / "scripts/node/nvidia-installer").stat().st_mode & 0o100
         kept = folder
@@ -180,16 +172,16 @@ def test_a_revision_is_a_folder_with_its_files_that_is_gone_afterwards(checkout:
     assert script.read_text() == "other"
 
 
-def test_the_working_tree_as_committed_differs_in_nothing(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    show_diff(checkout, "HEAD", load_project(checkout), as_json=False)
+def test_the_working_tree_as_committed_differs_in_nothing(committed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    show_diff(committed, "HEAD", load_project(committed), as_json=False)
 
     assert capsys.readouterr().out == "0 added, 0 dropped, 0 to build anew since HEAD\n"
 
 
-def test_a_change_is_shown_with_signs_reasons_and_counts(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = checkout / "component.yaml"
+def test_a_change_is_shown_with_signs_reasons_and_counts(committed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = committed / "component.yaml"
     file.write_text(file.read_text().replace("    - 550.163.01\n", "", 1).replace("version: 1.", "version: 9."))
-    show_diff(checkout, "HEAD", load_project(checkout), as_json=False)
+    show_diff(committed, "HEAD", load_project(committed), as_json=False)
     lines = capsys.readouterr().out.splitlines()
 
     assert {line.split("/")[0] for line in lines if line.startswith("- ")} == {"- debian-12", "- debian-13"}
@@ -197,19 +189,19 @@ def test_a_change_is_shown_with_signs_reasons_and_counts(checkout: Path, capsys:
     assert lines[-1] == "0 added, 2 dropped, 2 to build anew since HEAD"
 
 
-def test_a_change_as_data_is_the_same(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    before = load_project(checkout)
-    file = checkout / "component.yaml"
+def test_a_change_as_data_is_the_same(committed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = load_project(committed)
+    file = committed / "component.yaml"
     file.write_text(file.read_text().replace("    - 550.163.01\n", "", 1))
-    show_diff(checkout, "HEAD", load_project(checkout), as_json=True)
+    show_diff(committed, "HEAD", load_project(committed), as_json=True)
 
     gone = [c.id for c in before.matrix().combinations if c.branch == "550"]
     assert json.loads(capsys.readouterr().out) == {"added": [], "dropped": gone, "rebuilt": {}}
 
 
 @pytest.mark.parametrize("revision", ["no-such-revision", "HEAD~7", "0" * 40, "--output=x", "-l"])
-def test_a_revision_that_git_does_not_know_is_one_sentence(checkout: Path, revision: str) -> None:
-    with pytest.raises(UnknownRevisionError) as caught, checked_out(checkout, revision):
+def test_a_revision_that_git_does_not_know_is_one_sentence(committed: Path, revision: str) -> None:
+    with pytest.raises(UnknownRevisionError) as caught, checked_out(committed, revision):
         pass
 
     said = str(caught.value)
@@ -226,14 +218,16 @@ def test_a_revision_that_git_does_not_know_is_one_sentence(checkout: Path, revis
         ("versions.lock", "format: 1\n", "versions.lock does not have a kernel of debian-12/amd64"),
     ],
 )
-def test_a_revision_that_holds_no_such_project_is_named(checkout: Path, part: str, text: str | None, said: str) -> None:
-    now = load_project(checkout)
-    (checkout / part).unlink()
+def test_a_revision_that_holds_no_such_project_is_named(
+    committed: Path, part: str, text: str | None, said: str
+) -> None:
+    now = load_project(committed)
+    (committed / part).unlink()
     if text is not None:
-        (checkout / part).write_text(text)
-    git(checkout, "commit", "--quiet", "--all", "--message=worse")
+        (committed / part).write_text(text)
+    git(committed, "commit", "--quiet", "--all", "--message=worse")
     with pytest.raises(UnreadableRevisionError) as caught:
-        show_diff(checkout, "HEAD", now, as_json=False)
+        show_diff(committed, "HEAD", now, as_json=False)
 
     assert str(caught.value).startswith("--diff 'HEAD': its files make no matrix: name a revision at which ")
     assert said in caught.value.details

@@ -1,6 +1,5 @@
 import fcntl
 import io
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,20 +16,6 @@ from lifecycle.steps.image import references
 from lifecycle.tools.progress import Progress
 from lifecycle.tools.store import Store
 from tests.unit.builders import ROOT, ListedImages, every_target, local_image
-
-PARTS = ["component.yaml", "image_versions", "versions.lock", "dockerfiles", "patches", "scripts", "lifecycle"]
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    folder = tmp_path / "checkout"
-    folder.mkdir()
-    for part in PARTS:
-        if (ROOT / part).is_dir():
-            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy2(ROOT / part, folder / part)
-    return folder
 
 
 @pytest.fixture

@@ -10,18 +10,6 @@ from lifecycle.model.patches import PatchSeries
 from lifecycle.model.project import RECIPES, load_project
 from tests.unit.builders import ROOT, project
 
-PARTS = ["component.yaml", "image_versions", "versions.lock", "dockerfiles", "patches", "scripts", "lifecycle"]
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    for part in PARTS:
-        if (ROOT / part).is_dir():
-            shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy2(ROOT / part, tmp_path / part)
-    return tmp_path
-
 
 def test_a_copy_of_a_checkout_is_the_same_project(checkout: Path) -> None:
     own, copy = load_project(ROOT), load_project(checkout)

@@ -27,7 +27,7 @@ REAL = (
     "tail",
     "timeout",
 )
-STUBBED = ("mmdebstrap", "apt-ftparchive", "gpgv", "zstd", "modinfo", "git", "gcc", "xz", "sleep")
+STUBBED = ("mmdebstrap", "apt-ftparchive", "gpgv", "gpg", "gpg-agent", "zstd", "modinfo", "git", "gcc", "xz", "sleep")
 DOCKER = "[ -e /var/run/docker.sock ]"
 DOCKERD = """\
 [ ! -e /var/run/docker.pid ] || exit 1

@@ -7,7 +7,7 @@ import pytest
 from lifecycle.model.component import Architecture
 from lifecycle.sources.apt import AptIndex, ArchiveRefusedError, PackageLackingError
 from lifecycle.sources.apt_setup import MachineArchives
-from tests.unit.sources.conftest import Archive
+from tests.unit.apt_archive import Archive
 
 
 def index_of(archive: Archive, root: Path, *, keyring: Path | None = None) -> AptIndex:

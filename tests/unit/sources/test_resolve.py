@@ -11,7 +11,7 @@ from lifecycle.sources.apt_setup import MachineArchives
 from lifecycle.sources.resolve import resolve_driver, resolve_kernel
 from lifecycle.sources.resolver import LockOutdatedError, Resolver
 from tests.unit.builders import component, images, lock, project
-from tests.unit.sources.conftest import Archive
+from tests.unit.apt_archive import Archive
 
 PACKAGES = Packages(
     headers="linux-headers-{kernel}",
