@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -151,8 +152,11 @@ def git(folder: Path, *words: str) -> str:
 
 
 @pytest.fixture
-def committed(checkout: Path) -> Path:
+def committed(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The project's own files, committed."""
+    # A hook of git's runs with GIT_DIR set, and would have this commit in the project's own repository.
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
     git(checkout, "init", "--quiet")
     git(checkout, "add", "--all")
     git(checkout, "commit", "--quiet", "--message=first")
