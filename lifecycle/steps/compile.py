@@ -1,13 +1,15 @@
 """compile: NVIDIA's kernel modules, in a builder container without network."""
 
 import io
-import json
 import re
 import shutil
+import sys
 import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import yaml
 
 from lifecycle.checks.fit import Expectation, check_modules
 from lifecycle.checks.kernel_module import read_module
@@ -51,14 +53,14 @@ class CompileFailedError(InstallerError):
     def __init__(self, combination: Combination, module_type: ModuleType, log: Path, lines: Sequence[str]) -> None:
         shown = "\n".join(f"  {line}" for line in lines[:_SHOWN]) or "  (no error line; see the log)"
         said = re.sub(r"^\S+: (fatal )?error: ", "", lines[0]) if lines else "see the log"
-        # A JSON string is a YAML string, whatever the compiler's message holds.
-        reason = json.dumps(f"does not compile: {said}", ensure_ascii=False)
+        # Quoted by the YAML library, on one line: a compiler's message may hold anything.
+        quoted = yaml.safe_dump(f"does not compile: {said}", default_style='"', allow_unicode=True, width=sys.maxsize)
         super().__init__(
             f"{combination.id}: the {module_type} modules do not compile",
             details=f"{shown}\n  the whole log: {log}",
             resolution="If this driver is known not to work on this kernel, paste this under context.exclude in component.yaml:\n"
             f"    - {{driverVersion: {combination.driver}, moduleType: {module_type}, "
-            f'kernel: ">={combination.linux}", reason: {reason}}}',
+            f'kernel: ">={combination.linux}", reason: {quoted.strip()}}}',
         )
 
 

@@ -73,9 +73,8 @@ class Progress:
 
             try:
                 yield advance
-                self.console.print(
-                    f"✓ {title}, {total / 1e6:.0f} MB ({time.monotonic() - started:.1f} s)", style="green"
-                )
+                seconds = time.monotonic() - started
+                self.console.print(f"✓ {title}, {total / 1e6:.0f} MB ({seconds:.1f} s)", style="green", markup=False)
             finally:
                 if live and row is not None:
                     live.remove_task(row)

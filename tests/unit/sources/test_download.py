@@ -45,6 +45,11 @@ def server() -> Iterator[Server]:
             if step.isdigit():
                 self.send_error(int(step))
                 return
+            if step == "elsewhere":
+                self.send_response(302)
+                self.send_header("Location", self.path)
+                self.end_headers()
+                return
             start = 0
             wanted = self.headers.get("Range")
             if wanted and step != "ignore range":
@@ -102,6 +107,7 @@ def test_a_connection_that_is_cut_is_taken_up_where_it_ended(server: Server, cli
     client.get(server.request())
 
     assert kept(client)
+    assert sum(client.advanced) == len(CONTENT)
     half = len(CONTENT) // 2
     assert server.ranges == [None, f"bytes={half}-", f"bytes={half + half // 2}-"]
 
@@ -111,6 +117,7 @@ def test_a_server_that_cannot_go_on_starts_over(server: Server, client: Client) 
     client.get(server.request())
 
     assert kept(client)
+    assert sum(client.advanced) == len(CONTENT)
 
 
 def test_a_server_that_is_busy_is_asked_again_with_growing_waits(server: Server, client: Client) -> None:
@@ -127,6 +134,23 @@ def test_a_download_of_an_earlier_run_is_taken_up(server: Server, client: Client
 
     assert kept(client)
     assert server.ranges == ["bytes=1000-"]
+    assert sum(client.advanced) == len(CONTENT)
+
+
+def test_a_download_that_an_earlier_run_ended_with_needs_no_server(client: Client) -> None:
+    client.store.part(digest(CONTENT)).write_bytes(CONTENT)
+    client.get(Server(address="http://127.0.0.1:1").request())
+
+    assert kept(client)
+    assert sum(client.advanced) == len(CONTENT)
+
+
+def test_a_download_that_is_longer_than_the_file_starts_over(server: Server, client: Client) -> None:
+    client.store.part(digest(CONTENT)).write_bytes(CONTENT + b"more")
+    client.get(server.request())
+
+    assert kept(client)
+    assert server.ranges == [None]
 
 
 def test_a_file_that_is_gone_is_not_asked_for_again(server: Server, client: Client) -> None:
@@ -150,6 +174,33 @@ def test_a_server_that_never_answers_ends_with_its_last_words(server: Server, cl
     with pytest.raises(DownloadError, match="the server answered 503 Service Unavailable"):
         client.get(server.request())
     assert len(server.ranges) == ATTEMPTS
+
+
+def test_a_server_that_leads_round_in_circles_is_no_traceback(server: Server, client: Client) -> None:
+    server.script["/file"] = ["elsewhere"] * 1000
+    with pytest.raises(DownloadError, match="TooManyRedirects"):
+        client.get(server.request())
+
+
+def test_a_redirect_is_followed(server: Server, client: Client) -> None:
+    server.script["/file"] = ["elsewhere"]
+    client.get(server.request())
+
+    assert kept(client)
+
+
+@pytest.mark.parametrize("step", ["404", "410"])
+def test_a_file_that_is_gone_says_which_and_what_to_do(server: Server, client: Client, step: str) -> None:
+    server.script["/file"] = [step]
+    request = server.request()
+    with pytest.raises(GoneError) as caught:
+        client.get(request)
+
+    assert caught.value.file == request.file
+    assert str(caught.value) == (
+        "the archive no longer carries f 1 (Debian/file)\n"
+        "Where its index still names the file, the archive is being updated: try again in a while."
+    )
 
 
 def test_a_refusal_is_final(server: Server, client: Client) -> None:

@@ -1,14 +1,34 @@
-from dataclasses import replace
+import io
+import tarfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import IO
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
-from lifecycle.model.component import ModuleType
+from lifecycle.errors import InstallerError
+from lifecycle.model.component import Exclusion, ModuleType
 from lifecycle.model.matrix import ModulePatch
 from lifecycle.model.patches import Patch
 from lifecycle.model.targets import Targets
-from lifecycle.steps.compile import CompileFailedError, CompileJob, environment_of, error_lines, input_files
-from lifecycle.tools.store import Store
+from lifecycle.steps.compile import (
+    MODULES,
+    CompileFailedError,
+    CompileJob,
+    Compiler,
+    ModulesUnfitError,
+    PatchDoesNotApplyError,
+    environment_of,
+    error_lines,
+    input_files,
+)
+from lifecycle.tools.archive import tar_bytes
+from lifecycle.tools.store import Result, Store
 from tests.unit.builders import component, project
 
 OPEN, PROPRIETARY = ModuleType.OPEN, ModuleType.PROPRIETARY
@@ -105,3 +125,122 @@ def test_the_environment_says_all_that_the_script_reads() -> None:
         "JOBS": "2",
         "SOURCE_DATE_EPOCH": "1704067200",
     }
+
+
+# What the log is read as: any characters but surrogates, and a line ends where str.splitlines ends it.
+messages = st.text(st.characters(exclude_categories=["Cs"]), max_size=40).map(lambda text: "".join(text.splitlines()))
+
+
+@given(messages)
+def test_whatever_the_compiler_says_the_entry_to_paste_is_one_line_and_an_exclusion(message: str) -> None:
+    error = CompileFailedError(COMBINATIONS[3], OPEN, Path("/log"), [f"nv.c:1:1: error: {message}"])
+    entry = str(error).rpartition("component.yaml:\n")[2]
+    (pasted,) = yaml.safe_load(entry)
+    exclusion = Exclusion.model_validate(pasted)
+
+    assert "\n" not in entry
+    assert exclusion.reason == f"does not compile: {message}"
+    assert exclusion.matches(
+        driver="550.163.01", module_type=OPEN, kernel="6.12.117", architecture=COMBINATIONS[3].architecture
+    )
+
+
+@dataclass
+class Builder:
+    """A builder container: what it prints, how it ends, what it leaves in /out; and what it was given."""
+
+    out: Mapping[str, bytes]
+    code: int = 0
+    prints: bytes = b""
+    given: dict[str, bytes] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    @contextmanager
+    def container(self, image: str, *, env: Mapping[str, str]) -> Iterator["Builder"]:
+        self.env = {**env, "image": image}
+        yield self
+
+    def put(self, tar: IO[bytes]) -> None:
+        with tarfile.open(fileobj=tar) as archive:
+            for member in archive:
+                file = archive.extractfile(member)
+                self.given[member.name] = file.read() if file else b"folder"
+
+    def run(self, log: Path) -> int:
+        log.write_bytes(self.prints)
+        return self.code
+
+    @contextmanager
+    def get(self, path: str) -> Iterator[IO[bytes]]:
+        assert path == "/out"
+        yield io.BytesIO(tar_bytes({f"out/{name}": content for name, content in self.out.items()}))
+
+
+def compile_in(builder: Builder, store: Store) -> Mapping[ModuleType, Result | InstallerError]:
+    targets = Targets(project())
+    driver = targets.driver(COMBINATIONS[3])
+    for file in [*targets.kernel(COMBINATIONS[3]).headers, *(f for files in driver.modules.values() for f in files)]:
+        store.part(file.sha256).write_text(file.name)
+        store.keep_blob(store.part(file.sha256), file.sha256)
+    hands = Compiler(targets=targets, store=store, engine=builder)  # type: ignore[arg-type]
+    return hands.compile(CompileJob(combination=COMBINATIONS[3], types=(PROPRIETARY, OPEN)), "the-builder", 2)
+
+
+def test_each_type_that_fails_has_its_own_error_with_its_own_log(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    out = {
+        "proprietary/make.log": b"nv.c:1:1: error: one\n",
+        "proprietary/failed": b"",
+        "open/make.log": b"nv.c:2:2: error: two\n",
+        "open/failed": b"",
+    }
+    builder = Builder(out, code=1)
+    results = compile_in(builder, store)
+
+    for module_type, said in ((PROPRIETARY, "one"), (OPEN, "two")):
+        error = results[module_type]
+        log = store.log("modules", f"6.12.117-amd64/550.163.01/{module_type}")
+        assert isinstance(error, CompileFailedError)
+        assert f"error: {said}\n  the whole log: {log}" in str(error)
+        assert log.read_text().endswith(f"error: {said}\n")
+    assert builder.given["in/headers/0-linux-headers-6.12.117-amd64.deb"] == b"linux-headers-6.12.117-amd64"
+    assert builder.given["out"] == b"folder"
+    assert builder.env["image"] == "the-builder"
+    assert list(store.tmp.glob("compile-*")) == []
+
+
+def test_a_patch_that_does_not_apply_is_named_and_no_exclusion_is_offered(tmp_path: Path) -> None:
+    said = "patch 000-pci.patch does not apply to the open sources of 550.163.01"
+    out = {f"{t}/{name}": text for t in (PROPRIETARY, OPEN) for name, text in {"failed": b"", "make.log": b""}.items()}
+    error = compile_in(
+        Builder({**out, "open/make.log": f"Hunk #1 FAILED\ncompile.sh: error: {said}\n".encode()}, code=1),
+        Store(tmp_path),
+    )[OPEN]
+
+    assert isinstance(error, PatchDoesNotApplyError)
+    assert said in str(error)
+    assert "context.exclude" not in str(error)
+
+
+def test_a_container_that_ends_before_it_compiles_is_quoted_with_its_last_lines(tmp_path: Path) -> None:
+    error = compile_in(Builder({"empty": b""}, code=3, prints=b"first\ndpkg: no space left\n"), Store(tmp_path))[OPEN]
+
+    assert isinstance(error, CompileFailedError)
+    assert "  dpkg: no space left\n" in str(error)
+
+
+def test_modules_that_were_not_built_are_named_and_nothing_is_kept(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    out = {"open/make.log": b"", "proprietary/make.log": b"", "kernel.symvers": b""}
+    results = compile_in(Builder(out), store)
+
+    for error in results.values():
+        assert isinstance(error, ModulesUnfitError)
+        assert all(f"  {name}.ko was not built" in str(error) for name in MODULES)
+    assert not (tmp_path / "results").exists()
+
+
+def test_output_that_leads_out_of_its_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InstallerError, match="the builder's output holds"):
+        compile_in(Builder({"../../escaped": b""}), Store(tmp_path))
+    assert not list(tmp_path.rglob("escaped"))

@@ -90,6 +90,58 @@ def test_a_locked_file_that_is_gone_is_looked_up_anew_with_a_loud_warning(tmp_pa
     assert Lock.load(tmp_path / "versions.lock") == done.project.lock
 
 
+class SeveralGone(Fetcher):
+    """The kernels of both releases have been replaced in the archive."""
+
+    def _download(self, project: Project, combinations: Sequence[object]) -> Fetched:
+        for locked in project.lock.kernels.values():
+            if locked in lock().kernels.values():
+                raise GoneError(locked.headers[0])
+        return Fetched(project=project, downloaded_files=0, downloaded_bytes=0)
+
+
+@dataclass
+class TwoNewer(Archive):
+    def resolve(self, _: Project, known: Lock, *, locked: bool) -> Lock:
+        self.asked.append(sorted(known.kernels))
+        newer = {
+            "old-1/amd64": kernel("6.1.0-57-cloud-amd64", "6.1.195"),
+            "new-2/amd64": kernel("6.12.120-amd64", "6.12.120"),
+        }
+        return known.model_copy(update={"kernels": {**newer, **known.kernels}})
+
+
+def fetcher_of(kind: type[Fetcher], tmp_path: Path, archive: Archive) -> Fetcher:
+    hands, _ = fetcher(tmp_path, archive)
+    return kind(**{name: getattr(hands, name) for name in ("store", "have", "machine", "resolver", "progress")})
+
+
+def test_however_many_files_are_gone_each_is_looked_up_anew(tmp_path: Path) -> None:
+    archive = TwoNewer()
+    hands = fetcher_of(SeveralGone, tmp_path, archive)
+    done = hands.download(project(root=tmp_path), lambda p: p.matrix().combinations, locked=False)
+
+    assert {k: v.release for k, v in done.project.lock.kernels.items()} == {
+        "old-1/amd64": "6.1.0-57-cloud-amd64",
+        "new-2/amd64": "6.12.120-amd64",
+    }
+    assert archive.asked == [["new-2/amd64"], ["old-1/amd64"]]
+
+
+def test_a_file_that_the_archive_names_and_has_not_got_is_an_error_and_no_endless_search(tmp_path: Path) -> None:
+    @dataclass
+    class Unchanged(Archive):
+        def resolve(self, _: Project, known: Lock, *, locked: bool) -> Lock:
+            self.asked.append(sorted(known.kernels))
+            return lock()
+
+    archive = Unchanged()
+    hands = fetcher_of(SeveralGone, tmp_path, archive)
+    with pytest.raises(GoneError, match="no longer carries linux-headers-6"):
+        hands.download(project(root=tmp_path), lambda p: p.matrix().combinations, locked=False)
+    assert len(archive.asked) == 1
+
+
 def test_under_locked_a_file_that_is_gone_is_an_error_with_the_command_that_fixes_it(tmp_path: Path) -> None:
     hands, _ = fetcher(tmp_path, Archive())
     with pytest.raises(LockOutdatedError, match="which the archive no longer carries: run `invoke fetch` and commit"):

@@ -1,16 +1,24 @@
+import io
+import json
 import re
-from dataclasses import replace
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import IO
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.model.component import ModuleType
-from lifecycle.model.matrix import ModulePatch
+from lifecycle.model.matrix import Combination, ModulePatch
 from lifecycle.model.patches import Patch
+from lifecycle.model.targets import Targets
 from lifecycle.steps.image import (
+    HOME,
     Contents,
+    ImageBuilder,
     environment_file,
     is_newest_of_branch,
     labels_of,
@@ -19,8 +27,10 @@ from lifecycle.steps.image import (
     tag_of,
     vermagic_of,
 )
+from lifecycle.tools.engine import LocalImage
 from lifecycle.tools.results import Archive
-from tests.unit.builders import component, project
+from lifecycle.tools.store import Store
+from tests.unit.builders import ROOT, component, driver, local_image, lock, project
 
 COMBINATION = project().matrix().combinations[3]
 VERMAGIC = "6.12.117-amd64 SMP preempt mod_unload modversions"
@@ -104,3 +114,71 @@ def test_the_manifest_names_files_modules_and_patches_of_each_type() -> None:
 @pytest.mark.parametrize("line", environment_file(COMBINATION, "tag").splitlines())
 def test_every_line_of_the_brief_manifest_is_what_the_scripts_on_the_node_take(line: str) -> None:
     assert re.fullmatch(r"[A-Z][A-Z0-9_]*=[A-Za-z0-9._+~:@/ -]*", line)
+
+
+@dataclass
+class Engine:
+    """An engine that keeps the context of what it built, and the names it gave."""
+
+    context: bytes = b""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    base: str = ""
+    tags: list[str] = field(default_factory=list)
+
+    def build(self, context: IO[bytes], *, tag: str, base: str, labels: Mapping[str, str], log: Path) -> LocalImage:
+        self.context, self.base, self.labels = context.read(), base, labels
+        log.write_text("built")
+        self.tags.append(tag)
+        return local_image(tag)
+
+    def tag(self, image: str, reference: str) -> None:
+        assert image == local_image(self.tags[0]).id
+        self.tags.append(reference)
+
+
+def built(store: Store, combination: Combination = COMBINATION) -> Engine:
+    for name in ("u", "a"):
+        (store.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (store.root / name).write_text(f"archive {name}")
+    contents = Contents(
+        userspace=replace(CONTENTS.userspace, path=store.root / "u"),
+        modules={t: replace(a, path=store.root / "a") for t, a in CONTENTS.modules.items()},
+    )
+    # Two drivers of one branch, so that the moving tag is only one's.
+    drivers = {"535/amd64": driver("550.9.99"), "550.163.01/amd64": driver("550.163.01")}
+    engine = Engine()
+    hands = ImageBuilder(targets=Targets(project(root=ROOT, lock=lock(drivers=drivers))), store=store, engine=engine)  # type: ignore[arg-type]
+    hands.build(combination, contents, "base:1")
+    return engine
+
+
+def files_in(tar: bytes) -> dict[str, bytes]:
+    with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
+        return {m.name: file.read() for m in archive if (file := archive.extractfile(m))}
+
+
+def test_an_image_is_built_of_a_layer_each_for_user_space_modules_and_scripts(tmp_path: Path) -> None:
+    engine = built(Store(tmp_path))
+    context = files_in(engine.context)
+    scripts = files_in(context["scripts.tar"])
+
+    assert sorted(context) == ["Dockerfile", "modules.tar", "scripts.tar", "userspace.tar"]
+    assert files_in(context["userspace.tar"]) == {f"{HOME}/userspace.tar.zst": b"archive u"}
+    assert sorted(files_in(context["modules.tar"])) == [
+        f"{HOME}/modules-open.tar.zst",
+        f"{HOME}/modules-proprietary.tar.zst",
+    ]
+    assert json.loads(scripts[f"{HOME}/manifest.json"])["combination"] == COMBINATION.id
+    assert scripts[f"{HOME}/bin/nvidia-installer"] == (ROOT / "scripts/node/nvidia-installer").read_bytes()
+    assert (engine.base, engine.labels["io.nvidia-installer.combination"]) == ("base:1", COMBINATION.id)
+
+
+def test_the_context_of_an_image_is_the_same_bytes_every_time(tmp_path: Path) -> None:
+    assert built(Store(tmp_path / "one")).context == built(Store(tmp_path / "two")).context
+
+
+def test_only_the_newest_driver_of_a_branch_gets_the_moving_tag(tmp_path: Path) -> None:
+    older = replace(COMBINATION, driver="550.9.99", declared_driver="535")
+
+    assert built(Store(tmp_path)).tags == list(references(component().image, COMBINATION))
+    assert built(Store(tmp_path), older).tags == [references(component().image, older)[0]]

@@ -5,9 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.steps.package import NotADebError, place_of, unpack_deb
-from lifecycle.tools.archive import UnsafeArchiveError
-from tests.unit.builders import locked_file
+from lifecycle.errors import InstallerError
+from lifecycle.model.component import ModuleType
+from lifecycle.model.lock import LockedDriver, LockedFile
+from lifecycle.model.targets import Kind, Targets
+from lifecycle.steps.package import NotADebError, Packager, place_of, unpack_deb
+from lifecycle.tools.archive import UnsafeArchiveError, manifest_of
+from lifecycle.tools.store import Store, sha256_of
+from tests.unit.builders import lock, locked_file, project
 
 FILE = locked_file("libcuda1", "535.309.01-1")
 
@@ -32,6 +37,10 @@ FILE = locked_file("libcuda1", "535.309.01-1")
         ("usr/share/doc/libcuda1/changelog.gz", None),
         ("etc/OpenCL/vendors/nvidia.icd", "etc/OpenCL/vendors/nvidia.icd"),
         ("etc/init.d/nvidia-persistenced", None),
+        ("sbin/nvidia-persistenced", "bin/nvidia-persistenced"),
+        ("usr/lib/xorg/modules/drivers/nvidia_drv.so", None),
+        ("usr/bin/folder/file", None),
+        ("opt/usr/bin/nvidia-smi", None),
         ("usr/share/man/man1/nvidia-smi.1.gz", None),
     ],
 )
@@ -82,3 +91,123 @@ def test_a_package_whose_files_lead_out_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnsafeArchiveError, match=r"p\.deb holds '\.\./escaped', which leads out of it"):
         unpack_deb(deb, FILE, tmp_path / "out")
     assert not (tmp_path / "escaped").exists()
+
+
+def real_deb(folder: Path, name: str, files: dict[str, str], links: dict[str, str]) -> Path:
+    """A package as dpkg-deb makes it."""
+    root = folder / name
+    (root / "DEBIAN").mkdir(parents=True)
+    control = f"Package: {name}\nVersion: 1\nArchitecture: amd64\nMaintainer: a <a@b.c>\nDescription: x\n"
+    (root / "DEBIAN/control").write_text(control)
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+        (root / path).chmod(0o755 if "bin/" in path else 0o644)
+    for path, to in links.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).symlink_to(to)
+    subprocess.run(["dpkg-deb", "--build", "-Zxz", root, folder / f"{name}.deb"], check=True, capture_output=True)
+    return folder / f"{name}.deb"
+
+
+def test_a_package_of_dpkgs_own_making_keeps_its_links_and_what_may_be_run(tmp_path: Path) -> None:
+    made = real_deb(tmp_path, "p", {"usr/bin/tool": "1", "usr/lib/liba.so.1": "2"}, {"usr/lib/liba.so": "liba.so.1"})
+    unpack_deb(made, FILE, tmp_path / "out")
+
+    assert (tmp_path / "out/usr/bin/tool").stat().st_mode & 0o111
+    assert (tmp_path / "out/usr/lib/liba.so").readlink() == Path("liba.so.1")
+    # The package's own scripts are none of its files.
+    assert not (tmp_path / "out/DEBIAN").exists()
+
+
+def kept(store: Store, deb: Path) -> LockedFile:
+    digest = sha256_of(deb)
+    store.part(digest).write_bytes(deb.read_bytes())
+    store.keep_blob(store.part(digest), digest)
+    return LockedFile(name=deb.stem, version="1", origin=f"Debian/{deb.name}", size=deb.stat().st_size, sha256=digest)
+
+
+def packager(store: Store, *userspace: LockedFile) -> Packager:
+    drivers = lock().drivers
+    changed = LockedDriver(**{**dict(drivers["550.163.01/amd64"]), "userspace": list(userspace)})
+    now = project(lock=lock(drivers={**drivers, "550.163.01/amd64": changed}))
+    return Packager(targets=Targets(now), store=store, threads=1)
+
+
+def unpacked(archive: Path, folder: Path) -> dict[str, str]:
+    folder.mkdir()
+    subprocess.run(["tar", "--zstd", "-xf", archive, "-C", folder], check=True)
+    return manifest_of(folder)
+
+
+def test_user_space_is_what_belongs_on_the_node_of_all_packages_in_one_archive(tmp_path: Path) -> None:
+    store = Store(tmp_path / "cache")
+    place = "usr/lib/x86_64-linux-gnu/nvidia/current"
+    libcuda = real_deb(
+        tmp_path,
+        "libcuda1",
+        {f"{place}/libcuda.so.550.163.01": "cuda", "usr/share/doc/libcuda1/copyright": "c", "etc/init.d/x": "no"},
+        {f"{place}/libcuda.so.1": "libcuda.so.550.163.01"},
+    )
+    smi = real_deb(tmp_path, "nvidia-smi", {"usr/lib/nvidia/current/nvidia-smi": "smi"}, {})
+    hands = packager(store, kept(store, libcuda), kept(store, smi))
+    combination = hands.targets.project.matrix().combinations[3]
+    archive = hands.userspace(combination)
+
+    assert sorted(archive.contents) == [
+        "bin/nvidia-smi",
+        "lib/libcuda.so.1",
+        "lib/libcuda.so.550.163.01",
+        "share/doc/libcuda1/copyright",
+    ]
+    assert archive.contents["lib/libcuda.so.1"] == "-> libcuda.so.550.163.01"
+    assert unpacked(archive.path, tmp_path / "out") == archive.contents
+    assert store.latest_inputs("userspace", "550.163.01/amd64") == hands.targets.userspace(combination).inputs
+    assert list(store.tmp.glob("userspace-*")) == []
+
+
+def test_user_space_packed_again_is_the_same_bytes(tmp_path: Path) -> None:
+    deb = real_deb(tmp_path, "tool", {"usr/bin/tool": "1", "usr/bin/other": "2"}, {})
+    made = []
+    for name in ("one", "two"):
+        store = Store(tmp_path / name)
+        hands = packager(store, kept(store, deb))
+        made.append(hands.userspace(hands.targets.project.matrix().combinations[3]).path.read_bytes())
+
+    assert made[0] == made[1]
+
+
+def test_a_damaged_package_leaves_no_archive_behind(tmp_path: Path) -> None:
+    store = Store(tmp_path / "cache")
+    (tmp_path / "libcuda1.deb").write_text("not a package")
+    hands = packager(store, kept(store, tmp_path / "libcuda1.deb"))
+    combination = hands.targets.project.matrix().combinations[3]
+    with pytest.raises(NotADebError, match="libcuda1 1 cannot be unpacked"):
+        hands.userspace(combination)
+
+    assert store.result(Kind.USERSPACE, hands.targets.userspace(combination).digest) is None
+    assert list(store.tmp.iterdir()) == []
+
+
+def test_modules_lie_where_depmod_looks_for_them(tmp_path: Path) -> None:
+    store = Store(tmp_path / "cache")
+    hands = packager(store)
+    combination = hands.targets.project.matrix().combinations[3]
+    compiled = hands.targets.modules(combination, ModuleType.OPEN)
+    with store.making(Kind.MODULES, compiled.digest, {"modules": {"nvidia.ko": {"size": 2}}}) as folder:
+        (folder / "nvidia.ko").write_bytes(b"ko")
+        (folder / "kernel.symvers").write_bytes(b"not for the node")
+    archive = hands.modules(combination, ModuleType.OPEN)
+
+    assert list(archive.contents) == ["lib/modules/6.12.117-amd64/kernel/drivers/video/nvidia/nvidia.ko"]
+    assert unpacked(archive.path, tmp_path / "out") == archive.contents
+    assert (archive.about["module_type"], archive.about["modules"]) == ("open", {"nvidia.ko": {"size": 2}})
+
+
+def test_modules_that_are_not_compiled_are_named_with_the_command_that_compiles_them(tmp_path: Path) -> None:
+    hands = packager(Store(tmp_path))
+    combination = hands.targets.project.matrix().combinations[3]
+    with pytest.raises(
+        InstallerError, match=r"6\.12\.117-amd64/550\.163\.01/open are not compiled\nRun `invoke compile`"
+    ):
+        hands.modules(combination, ModuleType.OPEN)

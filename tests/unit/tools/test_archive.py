@@ -133,3 +133,59 @@ def test_a_manifest_names_files_by_digest_and_links_by_target(tmp_path: Path) ->
     }
     shutil.rmtree(tmp_path / "folder")
     assert manifest_of(tmp_path) == {"link": "-> folder/file"}
+
+
+modes = st.sampled_from([(0o644, 0o755), (0o600, 0o700), (0o664, 0o775)])
+OWNER = (12345, 54321) if os.geteuid() == 0 else (-1, -1)
+
+
+@given(trees, modes, modes)
+def test_the_same_files_give_the_same_bytes_whatever_their_owner_and_umask(
+    tree: dict[str, bytes], one: tuple[int, int], two: tuple[int, int]
+) -> None:
+    results = []
+    for (file_mode, folder_mode), owner in ((one, (-1, -1)), (two, OWNER)):
+        with tempfile.TemporaryDirectory() as name:
+            make(Path(name), tree, mtime=1, reverse=False)
+            for path in Path(name).rglob("*"):
+                path.chmod(folder_mode if path.is_dir() else file_mode)
+                os.chown(path, *owner)
+            out = io.BytesIO()
+            write_tar(Path(name), out)
+            results.append(out.getvalue())
+
+    assert results[0] == results[1]
+
+
+def test_a_folder_large_enough_to_be_shared_between_threads_is_the_same_bytes(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    # At level 1 a thread's share is 2 MiB (zstd's ZSTDMT_computeTargetJobLog with long-distance matching).
+    (tree / "file").write_bytes(os.urandom(9_000_000) + b"repeated" * 200_000)
+    for threads in (1, 2, 4):
+        write_tar_zst(tree, tmp_path / str(threads), level=1, threads=threads)
+
+    assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes() == (tmp_path / "4").read_bytes()
+    subprocess.run(["zstd", "--test", "--quiet", tmp_path / "4"], check=True)
+
+
+def test_an_absolute_name_stays_inside(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    extract_safely(hostile(name=str(outside)), tmp_path / "in", archive="bad.deb")
+
+    assert not outside.exists()
+    assert (tmp_path / "in" / str(outside).lstrip("/")).is_file()
+
+
+def test_what_stood_before_the_hostile_member_stays_inside_too(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        link = tarfile.TarInfo("folder")
+        link.type, link.linkname = tarfile.SYMTYPE, "."
+        tar.addfile(link)
+        tar.addfile(tarfile.TarInfo("folder/../../escaped"))
+    out.seek(0)
+    with pytest.raises(UnsafeArchiveError, match="which leads out of it"):
+        extract_safely(out, tmp_path / "in", archive="bad.deb")
+
+    assert not (tmp_path / "escaped").exists()

@@ -1,3 +1,7 @@
+import concurrent.futures
+import os
+import signal
+import sys
 import threading
 from collections.abc import Callable, Mapping
 
@@ -101,3 +105,106 @@ def test_anything_else_aborts_the_run_and_comes_through(error: BaseException) ->
     with pytest.raises(type(error)):
         run_graph([node("a", work=wait), node("b", work=fail)], workers=2, heavy=1, abort=released.set)
     assert released.is_set()
+
+
+def test_what_was_not_tried_says_for_want_of_what() -> None:
+    failed = run(node("a", work=failing(InstallerError("no"))), node("b", "there already", "a"))
+
+    assert isinstance(failed["b"], NeedFailedError)
+    assert failed["b"].needed == "a"
+
+
+def test_what_needs_two_things_waits_for_both_and_fails_with_either() -> None:
+    order: list[str] = []
+    left_ended = threading.Event()
+
+    def left() -> Errors:
+        order.append("left")
+        left_ended.set()
+        return {}
+
+    def right() -> Errors:
+        assert left_ended.wait(timeout=10)
+        order.append("right")
+        raise InstallerError("no")
+
+    def both() -> Errors:
+        order.append("both")
+        return {}
+
+    failed = run(node("both", "left", "right", work=both), node("left", work=left), node("right", work=right))
+
+    assert order == ["left", "right"]
+    assert set(failed) == {"right", "both"}
+
+
+def test_a_heavy_node_that_fails_makes_room_for_the_next() -> None:
+    done: list[str] = []
+    nodes = [
+        node("a", work=failing(InstallerError("no")), heavy=True),
+        node("b", work=lambda: done.append("b") or {}, heavy=True),  # type: ignore[func-returns-value]
+    ]
+
+    assert set(run(*nodes, heavy=1)) == {"a"}
+    assert done == ["b"]
+
+
+def test_a_failure_that_a_node_returns_for_one_key_leaves_its_others_usable() -> None:
+    done: list[str] = []
+
+    def use(name: str) -> Callable[[], Errors]:
+        return lambda: done.append(name) or {}  # type: ignore[func-returns-value]
+
+    makes_both = node("closed open", work=lambda: {"closed": InstallerError("no")})
+    run(makes_both, node("a", "open", work=use("a")), node("b", "closed", work=use("b")))
+
+    assert done == ["a"]
+
+
+def test_after_an_abort_nothing_that_waits_is_started() -> None:
+    started: list[str] = []
+    aborted = threading.Event()
+
+    def fail() -> Errors:
+        raise KeyboardInterrupt
+
+    def wait() -> Errors:
+        assert aborted.wait(timeout=10)
+        return {}
+
+    def never() -> Errors:
+        started.append("c")
+        return {}
+
+    nodes = [node("a", work=fail), node("b", work=wait), node("c", work=never)]
+    with pytest.raises(KeyboardInterrupt):
+        run_graph(nodes, workers=1, heavy=1, abort=aborted.set)
+    assert started == []
+
+
+def everything_is_submitted() -> bool:
+    """Whether the main thread has come to wait for results."""
+    frame = sys._current_frames()[threading.main_thread().ident or 0]
+    while frame.f_back and frame.f_code is not concurrent.futures.wait.__code__:
+        frame = frame.f_back
+    return frame.f_code is concurrent.futures.wait.__code__
+
+
+def test_ctrl_c_starts_nothing_more_of_what_waits_for_its_turn() -> None:
+    started: list[str] = []
+    released = threading.Event()
+
+    def interrupted() -> Errors:
+        while not everything_is_submitted():
+            os.sched_yield()
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        assert released.wait(timeout=10)
+        return {}
+
+    def second() -> Errors:
+        started.append("second")
+        return {}
+
+    with pytest.raises(KeyboardInterrupt):
+        run_graph([node("a", work=interrupted), node("b", work=second)], workers=1, heavy=1, abort=released.set)
+    assert started == []

@@ -36,3 +36,21 @@ def test_folders_of_system_programs_are_on_the_path(monkeypatch: pytest.MonkeyPa
 
 def test_a_program_cannot_wait_for_an_answer() -> None:
     assert run([sys.executable, "-c", "import sys; print(repr(sys.stdin.read()))"]) == "''\n"
+
+
+def test_a_system_program_is_found_although_the_path_of_the_user_lacks_its_folder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+
+    assert run(["ldconfig", "--version"]).startswith("ldconfig")
+
+
+def test_a_program_that_fails_in_silence_is_said_to_have_done_so() -> None:
+    with pytest.raises(ProgramFailedError, match="it printed nothing") as caught:
+        run([sys.executable, "-c", "raise SystemExit(3)"])
+    assert caught.value.code == 3
+
+
+def test_output_that_is_no_text_is_no_error() -> None:
+    assert run([sys.executable, "-c", r"import os; os.write(1, b'a\xff')"]) == "a\ufffd"

@@ -1,0 +1,107 @@
+"""A real signed APT archive, made on the spot, with packages named as Debian names the kernel's and NVIDIA's."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lifecycle.model.component import AptRepository
+
+# Name, version, dependencies; Debian's metapackage of a flavour leads to the newest kernel's headers.
+PACKAGES = [
+    ("linux-headers-cloud-amd64", "6.1.192-2", "linux-base, linux-headers-6.1.0-56-cloud-amd64 (= 6.1.192-2)"),
+    ("linux-headers-cloud-amd64", "6.1.176-1", "linux-headers-6.1.0-50-cloud-amd64 (= 6.1.176-1)"),
+    (
+        "linux-headers-6.1.0-56-cloud-amd64",
+        "6.1.192-2",
+        "linux-headers-6.1.0-56-common (= 6.1.192-2), linux-kbuild-6.1 (>= 6.1.192-2), linux-compiler-gcc-12-x86",
+    ),
+    ("linux-headers-6.1.0-50-cloud-amd64", "6.1.176-1", "linux-kbuild-6.1"),
+    ("linux-headers-6.1.0-56-common", "6.1.192-2", ""),
+    ("linux-kbuild-6.1", "6.1.192-2", ""),
+    ("linux-base", "4.9", ""),
+    ("linux-compiler-gcc-12-x86", "6.1.192-2", ""),
+    ("nvidia-kernel-dkms", "535.261.03-1", ""),
+    ("nvidia-kernel-dkms", "535.309.01-0+deb12u1", ""),
+    ("nvidia-open-kernel-dkms", "535.261.03-1", ""),
+    ("libcuda1", "535.309.01-0+deb12u1", "libc6"),
+    ("libcuda1", "535.261.03-1", "libc6"),
+    ("libc6", "1:2.36-9", ""),
+    ("nvidia-modprobe", "535.161.07-1~deb12u1", ""),
+]
+FILES = {
+    "libcuda1": ("usr/lib/x86_64-linux-gnu/nvidia/current/libcuda.so.1", "usr/share/doc/libcuda1/copyright"),
+    "nvidia-modprobe": ("usr/bin/nvidia-modprobe", "usr/share/man/man1/nvidia-modprobe.1.gz"),
+}
+
+
+@dataclass(frozen=True)
+class Archive:
+    """The archive's folder, the key that signs it, and another key that does not."""
+
+    folder: Path
+    keyring: Path
+    wrong_keyring: Path
+
+    def repository(self, *, keyring: Path | None = None) -> AptRepository:
+        return AptRepository(
+            uri=f"file://{self.folder}", keyring=keyring or self.keyring, suite="stable", components=["main"]
+        )
+
+
+def make_archive(folder: Path, home: Path) -> Archive:
+    """An archive in a folder, signed with a throw-away key; `home` is gpg's, and keeps the keyrings."""
+    home.chmod(0o700)
+    (folder / "pool").mkdir()
+    for name, version, depends in PACKAGES:
+        _deb(folder, name, version, depends)
+    index = folder / "dists/stable/main/binary-amd64"
+    index.mkdir(parents=True)
+    packages = subprocess.run(["apt-ftparchive", "packages", "pool"], cwd=folder, check=True, capture_output=True)
+    (index / "Packages").write_bytes(packages.stdout)
+    suite = folder / "dists/stable"
+    about = {"Suite": "stable", "Label": "Test", "Architectures": "amd64", "Components": "main"}
+    options = [part for key, value in about.items() for part in ("-o", f"APT::FTPArchive::Release::{key}={value}")]
+    release = subprocess.run(["apt-ftparchive", *options, "release", suite], check=True, capture_output=True)
+    (suite / "Release").write_bytes(release.stdout)
+    keyring, wrong = _key(home, "right"), _key(home, "wrong")
+    sign = ["gpg", "--batch", "--clearsign", "--local-user", "right@example.org", "--output", "InRelease", "Release"]
+    subprocess.run(sign, cwd=suite, env=_gpg_environment(home), check=True, capture_output=True)
+    return Archive(folder, keyring, wrong)
+
+
+def end_agent(home: Path) -> None:
+    """End the agent that gpg has started for a home."""
+    subprocess.run(["gpgconf", "--kill", "gpg-agent"], env=_gpg_environment(home), check=True)
+
+
+def _deb(folder: Path, name: str, version: str, depends: str) -> None:
+    root = folder / "roots" / f"{name}_{version}"
+    (root / "DEBIAN").mkdir(parents=True)
+    for file in FILES.get(name, ()):
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        (root / file).write_text(f"{name} {version}")
+    lines = [
+        f"Package: {name}",
+        f"Version: {version}",
+        "Architecture: amd64",
+        "Maintainer: a <a@b.c>",
+        "Description: x",
+    ]
+    (root / "DEBIAN/control").write_text("\n".join([*lines, *([f"Depends: {depends}"] if depends else []), ""]))
+    subprocess.run(["dpkg-deb", "--build", "-Znone", root, folder / "pool"], check=True, capture_output=True)
+
+
+def _key(home: Path, name: str) -> Path:
+    env = _gpg_environment(home)
+    generate = ["gpg", "--batch", "--passphrase", "", "--quick-generate-key", f"{name}@example.org", "ed25519"]
+    subprocess.run(generate, env=env, check=True, capture_output=True)
+    keyring = home / f"{name}.gpg"
+    export = subprocess.run(["gpg", "--export", f"{name}@example.org"], env=env, check=True, capture_output=True)
+    keyring.write_bytes(export.stdout)
+    return keyring
+
+
+def _gpg_environment(home: Path) -> Mapping[str, str]:
+    return {**os.environ, "GNUPGHOME": str(home)}

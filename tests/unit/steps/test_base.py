@@ -1,0 +1,145 @@
+import json
+import tarfile
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from lifecycle.errors import InstallerError
+from lifecycle.model.lock import LockedBase
+from lifecycle.model.project import Project
+from lifecycle.model.targets import Targets
+from lifecycle.steps.base import BaseNotPulledError, base_tag, make_base, package_file_name
+from lifecycle.tools.engine import LocalImage
+from lifecycle.tools.process import ProgramFailedError
+from lifecycle.tools.store import Store
+from tests.unit.builders import images, local_image, lock, locked_file, project
+
+DIGEST = f"sha256:{'a' * 64}"
+PINNED = f"registry.example/debian@{DIGEST}"
+
+
+@dataclass
+class Engine:
+    """An engine that has some images, and writes down what is made in it."""
+
+    has: tuple[str, ...] = ()
+    tagged: list[tuple[str, str]] = field(default_factory=list)
+    imported: dict[str, list[str]] = field(default_factory=dict)
+
+    def image(self, reference: str) -> LocalImage | None:
+        return local_image(reference) if reference in self.has else None
+
+    def tag(self, image: str, reference: str) -> None:
+        self.tagged.append((image, reference))
+
+    def import_root(self, tar: Path, tag: str, labels: dict[str, str]) -> None:
+        with tarfile.open(tar) as content:
+            self.imported[tag] = [*content.getnames(), *labels.values()]
+
+
+def pulled() -> Project:
+    bases = images()
+    runtime = replace(bases.bases["RUNTIME"], reference="registry.example/debian:13")
+    locked = lock()
+    return project(
+        images=replace(bases, bases={**bases.bases, "RUNTIME": runtime}),
+        lock=locked.model_copy(
+            update={"bases": {**locked.bases, "RUNTIME": LockedBase(declaration="d", digest=DIGEST)}}
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "name"),
+    [
+        ("1:2.36-9", "libc6_1%3a2.36-9.deb"),
+        ("535.309.01-0+deb12u1", "libc6_535.309.01-0+deb12u1.deb"),
+        ("1.2~rc1", "libc6_1.2~rc1.deb"),
+    ],
+)
+def test_a_packages_file_is_named_as_apt_names_it(version: str, name: str) -> None:
+    assert package_file_name(locked_file("libc6", version)).lower() == name
+
+
+def test_bases_that_come_to_the_same_inputs_are_one_image() -> None:
+    one = locked_file("gcc")
+    same = {
+        name: LockedBase(declaration=name, packages=[one]) for name in ("BUILDER_OLD_1", "BUILDER_NEW_2", "RUNTIME")
+    }
+    targets = Targets(project(lock=lock().model_copy(update={"bases": same})))
+    tags = {name: base_tag(targets.base(name)) for name in same}
+
+    assert tags["BUILDER_OLD_1"] == tags["BUILDER_NEW_2"]
+    # What is left out of a runtime is not left out of a builder.
+    assert tags["RUNTIME"] != tags["BUILDER_OLD_1"]
+
+
+def test_a_base_that_was_pulled_gets_its_local_name(tmp_path: Path) -> None:
+    now, store, engine = pulled(), Store(tmp_path), Engine(has=(PINNED,))
+    target = Targets(now).base("RUNTIME")
+    tag = make_base(now, target, store, engine)  # type: ignore[arg-type]
+
+    assert engine.tagged == [(PINNED, tag)]
+    assert store.latest_inputs("base", "RUNTIME") == {"image": DIGEST}
+
+
+def test_a_base_that_was_not_pulled_is_named_with_the_command_that_pulls_it(tmp_path: Path) -> None:
+    now, store = pulled(), Store(tmp_path)
+    with pytest.raises(BaseNotPulledError, match=rf"the engine does not have {PINNED}\nRun `invoke fetch`"):
+        make_base(now, Targets(now).base("RUNTIME"), store, Engine())  # type: ignore[arg-type]
+    assert store.latest_inputs("base", "RUNTIME") is None
+
+
+def bootstrapped(root: Path, script: str) -> tuple[Project, Store]:
+    """A project whose bootstrap script is that one, and a store that has the packages."""
+    path = root / "checkout/scripts/base/bootstrap"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"#!/bin/sh\nset -eu\n{script}\n")
+    path.chmod(0o755)
+    store = Store(root / "cache")
+    packages = [locked_file("bash", "5.2-1"), locked_file("libc6", "1:2.36-9")]
+    for file in packages:
+        store.part(file.sha256).write_text(file.name)
+        store.keep_blob(store.part(file.sha256), file.sha256)
+    bases = {**lock().bases, "RUNTIME": LockedBase(declaration="d", packages=packages)}
+    return project(root=root / "checkout", lock=lock().model_copy(update={"bases": bases})), store
+
+
+def test_the_script_is_given_the_packages_by_name_the_suite_and_what_to_leave_out(tmp_path: Path) -> None:
+    script = """
+        mkdir "$3.d"
+        cp "$1"/* "$3.d"
+        touch "$3.d/suite-$2" "$3.d/without-$4" "$3.d/at-$SOURCE_DATE_EPOCH"
+        tar -cf "$3" -C "$3.d" ."""
+    now, store = bootstrapped(tmp_path, script)
+    engine, target = Engine(), Targets(now).base("RUNTIME")
+    tag = make_base(now, target, store, engine)  # type: ignore[arg-type]
+
+    assert sorted(name.removeprefix("./") for name in engine.imported[tag]) == sorted(
+        [
+            ".",
+            "at-1704067200",
+            "bash_5.2-1.deb",
+            "libc6_1%3A2.36-9.deb",
+            "suite-new",
+            "without-dpkg",
+            target.digest,
+        ]
+    )
+    assert list(store.tmp.iterdir()) == []
+    assert json.dumps(store.latest_inputs("base", "RUNTIME"), sort_keys=True) == json.dumps(
+        target.inputs, sort_keys=True
+    )
+
+
+def test_a_script_that_fails_is_quoted_and_no_image_is_made(tmp_path: Path) -> None:
+    now, store = bootstrapped(tmp_path, "echo 'E: no such suite' >&2; exit 9")
+    engine = Engine()
+    with pytest.raises(ProgramFailedError, match="E: no such suite") as caught:
+        make_base(now, Targets(now).base("RUNTIME"), store, engine)  # type: ignore[arg-type]
+
+    assert isinstance(caught.value, InstallerError)
+    assert engine.imported == {}
+    assert list(store.tmp.iterdir()) == []
+    assert store.latest_inputs("base", "RUNTIME") is None

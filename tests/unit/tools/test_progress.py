@@ -1,0 +1,104 @@
+import io
+import re
+import threading
+
+import pytest
+from rich.console import Console
+
+from lifecycle.tools.progress import Progress
+
+SECONDS = re.compile(r"\(\d+\.\d s\)")
+
+
+def display(*, terminal: bool = False) -> tuple[Progress, io.StringIO]:
+    said = io.StringIO()
+    return Progress(Console(file=said, force_terminal=terminal, width=100, highlight=False, soft_wrap=True)), said
+
+
+def lines(said: io.StringIO) -> list[str]:
+    return SECONDS.sub("(n s)", said.getvalue()).splitlines()
+
+
+def test_where_nobody_watches_a_step_is_a_line_at_its_start_and_one_at_its_end() -> None:
+    shown, said = display()
+    with shown.step("compile a"):
+        shown.say("something in between")
+
+    assert lines(said) == ["compile a …", "something in between", "✓ compile a (n s)"]
+
+
+def test_a_step_that_raises_is_crossed_out_and_the_error_comes_through() -> None:
+    shown, said = display()
+    with pytest.raises(KeyboardInterrupt), shown.step("compile a"):
+        raise KeyboardInterrupt
+
+    assert lines(said)[-1] == "✗ compile a (n s)"
+
+
+def test_a_step_of_which_a_part_failed_is_crossed_out_too() -> None:
+    shown, said = display()
+    with shown.step("compile a") as fail:
+        fail()
+
+    assert lines(said)[-1] == "✗ compile a (n s)"
+
+
+def test_what_looks_like_markup_is_printed_as_it_is() -> None:
+    shown, said = display()
+    with shown.step("[red]title[/red]"):
+        shown.say("[bold]line[/bold]")
+        shown.warn("[x]")
+    with shown.bytes("[red]title[/red]", 1):
+        pass
+
+    assert lines(said) == [
+        "[red]title[/red] …",
+        "[bold]line[/bold]",
+        "WARNING: [x]",
+        "✓ [red]title[/red] (n s)",
+        "[red]title[/red] (0 MB) …",
+        "✓ [red]title[/red], 0 MB (n s)",
+    ]
+
+
+def test_a_download_says_how_much_there_is_to_come() -> None:
+    shown, said = display()
+    with shown.bytes("downloading 2 files", 12_000_000) as advance:
+        advance(12_000_000)
+
+    assert lines(said) == ["downloading 2 files (12 MB) …", "✓ downloading 2 files, 12 MB (n s)"]
+
+
+def test_a_download_that_fails_is_not_ticked() -> None:
+    shown, said = display()
+    with pytest.raises(OSError, match="cut"), shown.bytes("downloading", 1):
+        raise OSError("cut")
+
+    assert "✓" not in said.getvalue()
+
+
+def test_a_line_without_a_terminal_has_no_control_characters_and_is_not_wrapped() -> None:
+    shown, said = display()
+    shown.warn("x" * 300)
+
+    assert said.getvalue() == f"WARNING: {'x' * 300}\n"
+
+
+def test_on_a_terminal_steps_of_several_threads_share_the_display() -> None:
+    shown, said = display(terminal=True)
+    both_run = threading.Barrier(2, timeout=10)
+
+    def work(title: str) -> None:
+        with shown.step(title):
+            both_run.wait()
+
+    threads = [threading.Thread(target=work, args=(title,)) for title in ("first", "second")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with shown.bytes("third", 10) as advance:
+        advance(10)
+
+    assert all(f"✓ {title}" in said.getvalue() for title in ("first", "second", "third"))
+    assert "first …" not in said.getvalue()
