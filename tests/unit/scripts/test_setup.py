@@ -36,7 +36,12 @@ touch /var/run/docker.sock
 exec tail -f /dev/null
 """
 # Asked for what it knows of its archives, apt-get answers from its lists, if it has them.
-ASKED = '[ "$1" = indextargets ] && { [ -e ../no-lists ] || echo "Label: Debian"; exit; }'
+ASKED = '[ "$1" = indextargets ] && { cat ../lists; exit; }'
+COMPONENT = """\
+- {archive: Debian, suite: bookworm}
+- {archive: Debian-Security, suite: bookworm-security}
+# - {archive: Retired, suite: old}
+"""
 PYTHON = """\
 [ "$*" = "-m venv --clear .venv" ] || exit 0
 mkdir -p .venv/bin
@@ -83,6 +88,8 @@ def machine(tmp_path: Path) -> Machine:
     made = Machine(checkout=tmp_path / "checkout", programs=tmp_path / "bin")
     (made.checkout / "requirements").mkdir(parents=True)
     (made.checkout / "requirements/main.txt").write_text("# nothing, so that no network is needed\n")
+    (made.checkout / "component.yaml").write_text(COMPONENT)
+    (tmp_path / "lists").write_text("=Debian=\n=Debian-Security=\n")
     (made.checkout / "scripts").mkdir()
     shutil.copy(ROOT / "scripts/setup", made.checkout / "scripts")
     made.programs.mkdir()
@@ -151,10 +158,20 @@ def test_package_lists_are_refreshed_when_the_first_try_fails(machine: Machine) 
 
 
 def test_package_lists_that_are_not_there_are_fetched(machine: Machine) -> None:
-    (machine.checkout.parent / "no-lists").touch()
+    lists = machine.checkout.parent / "lists"
+    lists.write_text("=Debian=\n")
+    machine.stub("apt-get", "echo =Debian-Security= >>../lists")
     done = machine.setup()
-    assert "setup: fetching apt's package lists" in done.stdout.splitlines()
+    assert "setup: fetching apt's lists of Debian-Security" in done.stdout.splitlines()
     assert [call.split()[1] for call in machine.calls("apt-get")] == ["update"]
+
+
+def test_an_archive_that_apt_does_not_have_is_named_and_set_up_goes_on(machine: Machine) -> None:
+    (machine.checkout.parent / "lists").write_text("")
+    done = machine.setup()
+    assert done.returncode == 0
+    assert "this machine's apt has no archive labelled Debian Debian-Security" in done.stderr
+    assert [call.split()[1] for call in machine.calls("apt-get")] == ["update"] * 3
 
 
 def test_a_failing_archive_is_tried_three_times_and_its_own_words_are_shown(machine: Machine) -> None:
