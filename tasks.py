@@ -95,12 +95,27 @@ def explain(_: Context, combination: str, cache_dir: str = "") -> None:
     show_explanation(_bench(cache_dir), combination)
 
 
-@task(help={"only": _ONLY, "update": "look everything up anew", "locked": _LOCKED, "cache-dir": _CACHE})
-def fetch(_: Context, only: str = "", update: bool = False, locked: bool = False, cache_dir: str = "") -> None:
+@task(
+    help={
+        "only": _ONLY,
+        "update": "look everything up anew",
+        "kernel-images": "also the kernels themselves, which `nox -s test_node` boots",
+        "locked": _LOCKED,
+        "cache-dir": _CACHE,
+    }
+)
+def fetch(
+    _: Context,
+    only: str = "",
+    update: bool = False,
+    kernel_images: bool = False,
+    locked: bool = False,
+    cache_dir: str = "",
+) -> None:
     """Look up and download everything that the combinations are made of, and make the base images."""
     bench = _bench(cache_dir)
     project = bench.resolved(update=update, locked=locked)
-    done = bench.fetch(project, lambda p: select(p.matrix(), only), locked=locked)
+    done = bench.fetch(project, lambda p: select(p.matrix(), only), locked=locked, kernel_images=kernel_images)
     bench.progress.say(
         f"{done.downloaded_files} files downloaded, {done.downloaded_bytes / 1e6:.0f} MB; the rest was there"
     )

@@ -68,9 +68,16 @@ class Workbench:
         known = Lock() if update else self.project.lock
         return self._fetcher().resolve(self.project, known, locked=locked)
 
-    def fetch(self, project: Project, choose: Callable[[Project], Sequence[Combination]], *, locked: bool) -> Fetched:
+    def fetch(
+        self,
+        project: Project,
+        choose: Callable[[Project], Sequence[Combination]],
+        *,
+        locked: bool,
+        kernel_images: bool = False,
+    ) -> Fetched:
         """Have the files of the combinations that are chosen of a project, whose lock may move over it."""
-        return self._fetcher().download(project, choose, locked=locked)
+        return self._fetcher().download(project, choose, locked=locked, kernel_images=kernel_images)
 
     def make(self, *, only: str, last: Kind, dry_run: bool, locked: bool) -> Made:
         """Plan and make everything up to a kind for the chosen combinations; nothing is touched in a dry run."""

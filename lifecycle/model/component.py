@@ -175,6 +175,7 @@ class Packages(Model):
 
     headers: str
     newest_headers: str
+    kernel_image: str
     modules: dict[ModuleType, str]
     userspace: list[str] = Field(min_length=1)
     companions: list[str] = []

@@ -38,6 +38,7 @@ def kernel_declarations(project: Project) -> dict[str, Declaration]:
             release.kernel_flavour,
             component.sources.packages.headers,
             component.sources.packages.newest_headers,
+            component.sources.packages.kernel_image,
         )
         for release in component.context.releases
         for architecture in component.context.architecture
@@ -122,8 +123,14 @@ def bases_of(combinations: Iterable[Combination]) -> list[str]:
     return list(dict.fromkeys([RUNTIME, *(builder_name(combination.release) for combination in combinations)]))
 
 
+def kernel_images_of(project: Project, combinations: Sequence[Combination]) -> list[LockedFile]:
+    """The files of the kernels that combinations are for, each once: what their tests boot."""
+    kernels = [project.lock.kernels[f"{c.release}/{c.architecture}"] for c in combinations]
+    return list({file.sha256: file for kernel in kernels for file in kernel.image}.values())
+
+
 def files_of(project: Project, combinations: Sequence[Combination]) -> list[LockedFile]:
-    """The files that combinations need, each once: headers, module sources, user space, bases."""
+    """The files that combinations need to be built, each once: headers, module sources, user space, bases."""
     lock = project.lock
     files: dict[str, LockedFile] = {}
     for combination in combinations:

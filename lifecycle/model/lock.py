@@ -33,12 +33,13 @@ class LockedFile(_Part):
 
 
 class LockedKernel(_Part):
-    """A release's kernel: `release` is `uname -r`, `version` upstream Linux's."""
+    """A release's kernel: `release` is `uname -r`, `version` upstream Linux's; `image` is what boots, for tests only."""
 
     declaration: str
     release: str
     version: str
     headers: list[LockedFile]
+    image: list[LockedFile] = []
 
 
 class LockedDriver(_Part):
@@ -69,7 +70,7 @@ class Lock(_Part):
     def files(self) -> Iterator[LockedFile]:
         """Every file it names, some more than once."""
         for kernel in self.kernels.values():
-            yield from kernel.headers
+            yield from [*kernel.headers, *kernel.image]
         for driver in self.drivers.values():
             for files in driver.modules.values():
                 yield from files

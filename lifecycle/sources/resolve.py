@@ -17,18 +17,21 @@ _HEADER_PARTS = re.compile(r"linux-(headers|kbuild)-")
 def resolve_kernel(
     release: Release, architecture: Architecture, packages: Packages, index: AptIndex, declaration: str
 ) -> LockedKernel:
-    """The kernel that a release means and the files of its headers; raises PackageLackingError."""
+    """The kernel that a release means, the files of its headers and the kernel itself; raises PackageLackingError."""
     pattern = _pattern(packages.headers)
     headers = packages.headers.format(kernel=release.kernel)
     if release.kernel == NEWEST:
         headers = _newest_headers(release, architecture, packages, index)
     version = _newest(index, headers)
     parts = [part for part in index.depends(headers, version) if _HEADER_PARTS.match(part)]
+    kernel = pattern.sub(r"\1", headers)
+    image = packages.kernel_image.format(kernel=kernel)
     return LockedKernel(
         declaration=declaration,
-        release=pattern.sub(r"\1", headers),
+        release=kernel,
         version=linux_version(version),
         headers=index.locate([(headers, version), *((part, _newest(index, part, like=version)) for part in parts)]),
+        image=index.locate([(image, _of_version(index, image, version))]),
     )
 
 
@@ -52,6 +55,14 @@ def _newest(index: AptIndex, package: str, like: str = "") -> str:
     if not versions:
         raise PackageLackingError(package, "", index.name, [])
     return like if like in versions else versions[0]
+
+
+def _of_version(index: AptIndex, package: str, version: str) -> str:
+    """The version itself; another one's kernel could differ in what the headers promise."""
+    versions = index.versions(package)
+    if version not in versions:
+        raise PackageLackingError(package, version, index.name, versions)
+    return version
 
 
 def resolve_driver(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lifecycle.model.component import AptRepository
-from lifecycle.model.declarations import bases_of, files_of
+from lifecycle.model.declarations import bases_of, files_of, kernel_images_of
 from lifecycle.model.lock import Lock, LockedFile
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import LOCK, Project
@@ -35,7 +35,7 @@ def without_gone(lock: Lock, gone: Sequence[LockedFile]) -> Lock:
         return not any(file.sha256 in hashes for file in files)
 
     return Lock(
-        kernels={key: kernel for key, kernel in lock.kernels.items() if whole(kernel.headers)},
+        kernels={key: kernel for key, kernel in lock.kernels.items() if whole([*kernel.headers, *kernel.image])},
         drivers={
             key: driver
             for key, driver in lock.drivers.items()
@@ -91,9 +91,14 @@ class Fetcher:
         return project.with_lock(lock)
 
     def download(
-        self, project: Project, choose: Callable[[Project], Sequence[Combination]], *, locked: bool
+        self,
+        project: Project,
+        choose: Callable[[Project], Sequence[Combination]],
+        *,
+        locked: bool,
+        kernel_images: bool = False,
     ) -> Fetched:
-        """Have every file that the chosen combinations of a resolved project need.
+        """Have every file that the chosen combinations of a resolved project need, and if asked, their kernels.
 
         Locked files that their archive no longer carries are resolved anew, with a loud warning; under `locked` that is
         LockOutdatedError. Raises DownloadError or WrongHashError for what cannot be had, GoneError for what the archive
@@ -102,7 +107,9 @@ class Fetcher:
         gone: list[LockedFile] = []
         while True:
             try:
-                return self._download(project, choose(project))
+                combinations = choose(project)
+                kernels = kernel_images_of(project, combinations) if kernel_images else []
+                return self._download(project, combinations, kernels)
             except GoneError as error:
                 if locked:
                     why = f"names {error.file.origin}, which the archive no longer carries"
@@ -113,8 +120,11 @@ class Fetcher:
                 self.progress.warn(f"{error.brief}: looking up what replaces it; review and commit versions.lock")
                 project = self.resolve(project, without_gone(project.lock, gone), locked=False)
 
-    def _download(self, project: Project, combinations: Sequence[Combination]) -> Fetched:
-        missing = [file for file in files_of(project, combinations) if not self.store.has_blob(file.sha256)]
+    def _download(
+        self, project: Project, combinations: Sequence[Combination], kernels: Sequence[LockedFile]
+    ) -> Fetched:
+        needed = [*files_of(project, combinations), *kernels]
+        missing = [file for file in needed if not self.store.has_blob(file.sha256)]
         repositories = declared_repositories(project)
         total = sum(file.size for file in missing)
         try:

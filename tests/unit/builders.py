@@ -47,6 +47,7 @@ sources:
   packages:
     headers: linux-headers-{kernel}
     newestHeaders: linux-headers-{flavour}-{architecture}
+    kernelImage: linux-image-{kernel}
     modules: {proprietary: nvidia-kernel-dkms, open: nvidia-open-kernel-dkms}
     userspace: [libcuda1]
     companions: [nvidia-modprobe]
@@ -69,7 +70,11 @@ def locked_file(name: str, version: str = "1") -> LockedFile:
 
 def kernel(release: str, version: str) -> LockedKernel:
     return LockedKernel(
-        declaration="d", release=release, version=version, headers=[locked_file(f"linux-headers-{release}", version)]
+        declaration="d",
+        release=release,
+        version=version,
+        headers=[locked_file(f"linux-headers-{release}", version)],
+        image=[locked_file(f"linux-image-{release}", version)],
     )
 
 

@@ -75,12 +75,12 @@ def test_an_impossible_driver_version_is_refused_with_the_remedy(tmp_path: Path,
 
 
 def test_an_unknown_key_with_no_like_is_to_be_removed(tmp_path: Path) -> None:
-    assert problems(tmp_path, COMPONENT + "zzz: 1\n") == ["component.yaml:32:1: zzz: unknown key: remove it"]
+    assert problems(tmp_path, COMPONENT + "zzz: 1\n") == ["component.yaml:33:1: zzz: unknown key: remove it"]
 
 
 def test_a_duplicate_key_is_refused(tmp_path: Path) -> None:
     assert problems(tmp_path, COMPONENT + "name: again\n") == [
-        "component.yaml:32:1: key 'name' stands twice: remove one of them"
+        "component.yaml:33:1: key 'name' stands twice: remove one of them"
     ]
 
 

@@ -9,6 +9,7 @@ from tests.unit.apt_archive import Archive
 PACKAGES = Packages(
     headers="linux-headers-{kernel}",
     newest_headers="linux-headers-{flavour}-{architecture}",
+    kernel_image="linux-image-{kernel}",
     modules={ModuleType.PROPRIETARY: "nvidia-kernel-dkms", ModuleType.OPEN: "nvidia-open-kernel-dkms"},
     userspace=["libcuda1"],
     companions=["nvidia-modprobe"],
@@ -40,12 +41,19 @@ def test_the_newest_kernel_is_what_the_metapackage_of_its_flavour_leads_to(index
         ("linux-headers-6.1.0-56-common", "6.1.192-2"),
         ("linux-kbuild-6.1", "6.1.192-2"),
     ]
+    assert [(file.name, file.version) for file in kernel.image] == [("linux-image-6.1.0-56-cloud-amd64", "6.1.192-2")]
 
 
 def test_an_exact_kernel_is_itself(index: AptIndex) -> None:
     kernel = resolve_kernel(release("6.1.0-50-cloud-amd64"), Architecture.AMD64, PACKAGES, index, "d")
 
     assert (kernel.release, kernel.version) == ("6.1.0-50-cloud-amd64", "6.1.176")
+
+
+def test_a_kernel_whose_image_is_not_of_the_headers_version_is_refused(index: AptIndex) -> None:
+    packages = PACKAGES.model_copy(update={"kernel_image": "linux-image-other-{kernel}"})
+    with pytest.raises(PackageLackingError, match=r"linux-image-other-6\.1\.0-56-cloud-amd64"):
+        resolve_kernel(release(), Architecture.AMD64, packages, index, "d")
 
 
 def test_a_kernel_that_the_archive_lacks_is_named(index: AptIndex) -> None:

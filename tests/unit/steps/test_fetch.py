@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from lifecycle.model.lock import Lock
+from lifecycle.model.lock import Lock, LockedFile
 from lifecycle.model.project import Project
 from lifecycle.sources.download import GoneError
 from lifecycle.sources.resolver import LockOutdatedError
@@ -59,7 +59,7 @@ class Archive:
 
 
 class FetcherUnderTest(Fetcher):
-    def _download(self, project: Project, combinations: Sequence[object]) -> Fetched:
+    def _download(self, project: Project, combinations: Sequence[object], _: Sequence[LockedFile]) -> Fetched:
         first = project.lock.kernels["old-1/amd64"]
         if first.release == "6.1.0-56-cloud-amd64":
             raise GoneError(first.headers[0])
@@ -93,7 +93,7 @@ def test_a_locked_file_that_is_gone_is_looked_up_anew_with_a_loud_warning(tmp_pa
 class SeveralGone(Fetcher):
     """The kernels of both releases have been replaced in the archive."""
 
-    def _download(self, project: Project, combinations: Sequence[object]) -> Fetched:
+    def _download(self, project: Project, combinations: Sequence[object], _: Sequence[LockedFile]) -> Fetched:
         for locked in project.lock.kernels.values():
             if locked in lock().kernels.values():
                 raise GoneError(locked.headers[0])
@@ -162,3 +162,20 @@ def test_a_lock_that_is_unchanged_is_not_written(tmp_path: Path) -> None:
 
     assert (tmp_path / "versions.lock").stat().st_mtime_ns == before
     assert said.getvalue() == ""
+
+
+def test_the_kernels_themselves_are_downloaded_only_for_who_asks(tmp_path: Path) -> None:
+    hands, _ = fetcher(tmp_path, Archive())
+    asked: list[str] = []
+
+    class Writing(Fetcher):
+        def _download(self, project: Project, combinations: Sequence[object], kernels: Sequence[LockedFile]) -> Fetched:
+            asked.extend(file.name for file in kernels)
+            return Fetched(project=project, downloaded_files=0, downloaded_bytes=0)
+
+    writing = Writing(**{name: getattr(hands, name) for name in ("store", "have", "machine", "resolver", "progress")})
+    now = project(root=tmp_path)
+    writing.download(now, lambda p: p.matrix().combinations, locked=False)
+    assert asked == []
+    writing.download(now, lambda p: p.matrix().combinations, locked=False, kernel_images=True)
+    assert asked == ["linux-image-6.1.0-56-cloud-amd64", "linux-image-6.12.117-amd64"]
