@@ -1,4 +1,4 @@
-"""The checks. `nox` runs what a change has to pass: lint, unit and test_images; `nox -l` lists everything.
+"""The checks. `nox` runs what a change has to pass: lint, unit, test_images and test_node; `nox -l` lists everything.
 
 Each session installs one hashed lock of `requirements/` and keeps its environment for the next run.
 """
@@ -32,7 +32,7 @@ def lint(session: nox.Session) -> None:
 def unit(session: nox.Session) -> None:
     """Test the code alone, in seconds and without a container engine: `nox -s unit -- -k setup`."""
     install(session, "test")
-    session.run("pytest", "tests/unit", *session.posargs)
+    session.run("pytest", "tests/unit", "--numprocesses=auto", *session.posargs)
 
 
 @nox.session
@@ -41,6 +41,15 @@ def test_images(session: nox.Session) -> None:
     install(session, "test")
     session.run("python", "-m", "invoke", "build")
     session.run("pytest", "tests/images", *session.posargs)
+
+
+@nox.session
+def test_node(session: nox.Session) -> None:
+    """Boot each image's own kernel in QEMU and install in it, without a GPU: `nox -s test_node -- --only 550`."""
+    install(session, "test")
+    session.run("python", "-m", "invoke", "build")
+    session.run("python", "-m", "invoke", "fetch", "--kernel-images")
+    session.run("pytest", "tests/node", *session.posargs)
 
 
 @nox.session(default=False)

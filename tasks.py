@@ -18,6 +18,7 @@ from lifecycle.build import tables
 from lifecycle.build.diff import show_diff
 from lifecycle.build.explain import show_explanation
 from lifecycle.build.failures import raise_failures
+from lifecycle.build.proof_table import show_proof
 from lifecycle.build.workbench import Workbench
 from lifecycle.errors import EXIT_INTERRUPTED, InstallerError, SystemRefusedError
 from lifecycle.model.select import select
@@ -163,10 +164,16 @@ def build(
     raise_failures(made)
 
 
+@task(help={"only": _ONLY, "json": _JSON, "cache-dir": _CACHE})
+def verify(_: Context, only: str = "", json: bool = False, cache_dir: str = "") -> None:
+    """Prove offline that the kernels would take the modules that ship: vermagic, symbols by CRC, licence, signature."""
+    show_proof(_bench(cache_dir), only, as_json=json)
+
+
 def _make(bench: Workbench, only: str, last: Kind, *, locked: bool) -> None:
     made = bench.make(only=only, last=last, dry_run=False, locked=locked)
     tables.print_made(made, last)
     raise_failures(made)
 
 
-ns = Collection(matrix, explain, fetch, compile_, package, image, build)
+ns = Collection(matrix, explain, fetch, compile_, package, image, build, verify)

@@ -1,29 +1,35 @@
 """Measure our build against the plain loop: `python -m benchmarks [--out FILE] [SCENARIO ...]`.
 
 Scenarios: one (cold, one combination), matrix (cold, all of them), unchanged (the same again), driver (one added),
-bytes (of images and in a registry). `matrix` has to be there for `unchanged` and `bytes`. Seconds are of wall time on this
-machine at this time: quote the ratios.
+bytes (of images and in a registry), node (what a starting node waits for). `matrix` has to be there for `unchanged` and
+`bytes`. Seconds are of wall time on this machine at this time: quote the ratios.
 """
 
 import argparse
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+import docker
+
 from benchmarks.engine import image_bytes, private_engine, registry_bytes
+from benchmarks.node import NodeBenchmark
 from benchmarks.sides import Ours, Plain
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project, load_project
 from lifecycle.sources.apt_setup import MachineArchives
+from lifecycle.tools.store import Store, default_cache_dir
+from tests.node.lab import Lab
 
 ROOT = Path(__file__).resolve().parents[1]
-SCENARIOS = ["one", "matrix", "unchanged", "driver", "bytes"]
+SCENARIOS = ["one", "matrix", "unchanged", "driver", "bytes", "node"]
 _PORTS = {"ours": 5901, "plain": 5902}
 
 
@@ -96,6 +102,17 @@ class Run:
         self.note("driver", "ours", ours.build()[0])
         self.note("driver", "plain", self.loop(tuple(c for c in self.combinations if c.declared_driver == added)))
 
+    def node(self) -> None:
+        """The driver unpacked, indexed and loaded on a node: our image from the engine that `invoke build` uses."""
+        first = self.combinations[0]
+        self.loop((first,))
+        folder = self.folder / "node"
+        folder.mkdir()
+        engine = self.stack.enter_context(closing(docker.from_env()))
+        lab = Lab(project=self.project, store=Store(default_cache_dir(os.environ)), engine=engine, folder=folder)
+        image = self.theirs[first.id][1]
+        NodeBenchmark(lab=lab, plain=self.plain, plain_image=image, combination=first, folder=folder).run(self.note)
+
     def loop(self, combinations: tuple[Combination, ...]) -> float:
         """The seconds of the plain loop over combinations; each is built once in a run."""
         for combination in combinations:
@@ -124,6 +141,8 @@ def main() -> None:
     if unknown:
         parser.error(f"no scenario {', '.join(unknown)}: there is {', '.join(SCENARIOS)}")
     scenarios = options.scenarios or SCENARIOS
+    # Ended from outside, it still ends what it started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Not below /tmp where that is a small file system in memory: a run needs some 15 GB.
     with tempfile.TemporaryDirectory(prefix="nvidia-benchmark-", dir="/var/tmp") as folder, ExitStack() as stack:
         run = Run(load_project(ROOT), Path(folder), stack)
@@ -133,6 +152,8 @@ def main() -> None:
             run.matrix(scenarios)
         if "driver" in scenarios:
             run.driver()
+        if "node" in scenarios:
+            run.node()
     machine = {"cpus": os.cpu_count(), "kernel": platform.release(), "python": platform.python_version()}
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps({"machine": machine, "found": run.found}, indent=1) + "\n")

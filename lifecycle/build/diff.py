@@ -15,7 +15,7 @@ from lifecycle.model.declarations import check_answered
 from lifecycle.model.image_versions import RUNTIME
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project, load_project
-from lifecycle.model.targets import Target, Targets, changed_inputs
+from lifecycle.model.targets import Kind, Target, Targets, changed_inputs
 
 
 class UnknownRevisionError(UsageError):
@@ -70,7 +70,12 @@ def _parts(targets: Targets, combination: Combination) -> dict[str, Target]:
     """Everything that goes into an image, the image last, by what it is to a person."""
     return {
         "builder": targets.builder(combination),
-        **{f"{t} modules": targets.modules(combination, t) for t in combination.module_types},
+        **{f"{t} modules": targets.compiled(combination, t) for t in combination.module_types},
+        **{
+            f"{t} signatures": s
+            for t in combination.module_types
+            if (s := targets.modules(combination, t)).kind is Kind.SIGNED
+        },
         **{f"{t} archive": targets.archive(combination, t) for t in combination.module_types},
         "user space": targets.userspace(combination),
         "runtime base": targets.base(RUNTIME),
@@ -90,10 +95,14 @@ def _reasons(old: Mapping[str, Target], new: Mapping[str, Target]) -> Iterator[s
 
 def _own(target: Target, digests: set[str]) -> dict[str, object]:
     """A target's inputs without those that are other targets' digests: they have reasons of their own."""
+
+    def others(value: object) -> bool:
+        return isinstance(value, str) and value in digests
+
     return {
-        key: {k: v for k, v in value.items() if v not in digests} if isinstance(value, Mapping) else value
+        key: {k: v for k, v in value.items() if not others(v)} if isinstance(value, Mapping) else value
         for key, value in target.inputs.items()
-        if not (isinstance(value, str) and value in digests)
+        if not others(value)
     }
 
 

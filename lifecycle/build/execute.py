@@ -9,16 +9,19 @@ from dataclasses import dataclass
 from lifecycle.errors import InstallerError
 from lifecycle.model.component import ModuleType
 from lifecycle.model.image_versions import RUNTIME, builder_name
+from lifecycle.model.matrix import Combination
 from lifecycle.model.plan import Action, Plan
 from lifecycle.model.targets import Kind, Target, Targets
 from lifecycle.steps.base import base_tag, make_base
 from lifecycle.steps.compile import CompileJob, Compiler
 from lifecycle.steps.image import Contents, ImageBuilder
 from lifecycle.steps.package import Packager
+from lifecycle.steps.sign import ModuleSigner
 from lifecycle.tools.engine import Engine
 from lifecycle.tools.graph import Node, run_graph
 from lifecycle.tools.progress import Progress
 from lifecycle.tools.results import Archive, archive_of
+from lifecycle.tools.signing_key import SigningKey
 from lifecycle.tools.store import Store
 
 # Two compiles at a time fill the gaps in which one has a single process to run (linking, modpost, objtool).
@@ -36,12 +39,15 @@ class Outcome:
 
 
 class Executor:
-    """Runs plans with the hands it is given."""
+    """Runs plans with the hands it is given; `key` is for plans that sign."""
 
-    def __init__(self, targets: Targets, store: Store, engine: Engine, progress: Progress) -> None:
+    def __init__(
+        self, targets: Targets, store: Store, engine: Engine, progress: Progress, key: SigningKey | None = None
+    ) -> None:
         cpus = len(os.sched_getaffinity(0))
         self._targets, self._store, self._engine, self._progress = targets, store, engine, progress
         self._compiler = Compiler(targets=targets, store=store, engine=engine)
+        self._signer = ModuleSigner(targets=targets, store=store, engine=engine, key=key) if key else None
         self._packager = Packager(targets=targets, store=store, threads=cpus)
         self._images = ImageBuilder(targets=targets, store=store, engine=engine)
         self._cpus = cpus
@@ -64,6 +70,7 @@ class Executor:
         for job, actions in compile_jobs(self._targets, plan.running(Kind.MODULES)):
             makes = tuple(action.target.digest for action in actions)
             nodes.append(Node(makes=makes, needs=actions[0].needs, work=_call(self._compile, job), heavy=True))
+        nodes += self._single(plan, Kind.SIGNED, self._sign)
         nodes += self._single(plan, Kind.USERSPACE, self._userspace)
         nodes += self._single(plan, Kind.ARCHIVE, self._archive)
         return nodes + self._single(plan, Kind.IMAGE, self._image)
@@ -80,17 +87,28 @@ class Executor:
         return {}
 
     def _compile(self, job: CompileJob) -> Errors:
-        base = self._targets.builder(job.combination)
-        targets = {t: self._targets.modules(job.combination, t) for t in job.types}
+        targets = {t: self._targets.compiled(job.combination, t) for t in job.types}
         with self._step(next(iter(targets.values())), f"compile {job.title}") as fail:
-            with self._one_builder:
-                name = builder_name(job.combination.release).lower().removeprefix("builder_")
-                builder = self._compiler.builder(base_tag(base), name)
+            builder = self._builder(job.combination)
             results = self._compiler.compile(job, builder, self._cpus)
             errors = {targets[t].digest: result for t, result in results.items() if isinstance(result, InstallerError)}
             if errors:
                 fail()
         return errors
+
+    def _builder(self, combination: Combination) -> str:
+        """The tag of a combination's builder image, built where the engine does not have it."""
+        name = builder_name(combination.release).lower().removeprefix("builder_")
+        with self._one_builder:
+            return self._compiler.builder(base_tag(self._targets.builder(combination)), name)
+
+    def _sign(self, action: Action) -> Errors:
+        combination, module_type = action.combinations[0], ModuleType(action.target.name.rpartition("/")[2])
+        if self._signer is None:
+            raise InstallerError(f"nobody has read the key that signs {action.target.name}")
+        with self._step(action.target, f"sign {action.target.name}"):
+            self._signer.sign(combination, module_type, self._builder(combination))
+        return {}
 
     def _userspace(self, action: Action) -> Errors:
         with self._step(action.target, f"user space of {action.target.name}"):

@@ -42,7 +42,8 @@ def _console() -> Console:
     return console if console.is_terminal else _Console(width=200)
 
 
-def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table without borders; cells are folded, never cut."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
         table.add_column(column, overflow="fold", justify="right" if column in ("size", "seconds") else "left")
@@ -77,7 +78,7 @@ def _plain(combination: Combination) -> dict[str, object]:
 
 def print_matrix(matrix: Matrix, combinations: Sequence[Combination]) -> None:
     """The matrix as a table, then what is excluded and why."""
-    _table(
+    print_table(
         f"{len(combinations)} combinations",
         ["combination", "channel", "modules", "patches"],
         [
@@ -94,12 +95,12 @@ def print_matrix(matrix: Matrix, combinations: Sequence[Combination]) -> None:
     excluded = [(c.id, str(e.module_type), e.reason) for c in everything for e in c.excluded]
     if excluded:
         print()  # noqa: T201 - a line between two tables
-        _table("excluded", ["combination", "modules", "reason"], excluded)
+        print_table("excluded", ["combination", "modules", "reason"], excluded)
 
 
 def print_plan(actions: Iterable[Action]) -> None:
     """The plan, a line an action."""
-    _table(
+    print_table(
         "plan",
         ["", "what", "name", "reason"],
         [("RUN" if a.run else "SKIP", str(a.target.kind), a.target.name, a.reason) for a in actions],
@@ -109,7 +110,7 @@ def print_plan(actions: Iterable[Action]) -> None:
 def print_made(made: Made, last: Kind) -> None:
     """What a run up to a step came to: the targets of that step, a line each."""
     errors = made.outcome.errors if made.outcome else {}
-    _table(
+    print_table(
         f"{last}",
         ["", "name", "reason"],
         [
@@ -182,7 +183,7 @@ def _kinds(actions: Iterable[Action]) -> list[str]:
 def print_results(made: Made) -> None:
     """The closing table of a build."""
     image = made.targets.project.component.image
-    _table(
+    print_table(
         f"{image.registry}/{image.repository}",
         ["combination", "tag", "size", "seconds", "reused"],
         [

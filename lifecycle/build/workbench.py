@@ -13,7 +13,7 @@ from lifecycle.model.declarations import check_answered
 from lifecycle.model.lock import Lock
 from lifecycle.model.matrix import Combination
 from lifecycle.model.plan import Plan, make_plan
-from lifecycle.model.project import Project, load_project
+from lifecycle.model.project import COMPONENT, Project, load_project
 from lifecycle.model.select import select
 from lifecycle.model.targets import Kind, Targets
 from lifecycle.sources.apt_setup import MachineArchives
@@ -21,9 +21,10 @@ from lifecycle.sources.resolver import Resolver
 from lifecycle.steps.fetch import Fetched, Fetcher
 from lifecycle.tools.engine import Engine
 from lifecycle.tools.progress import Progress
+from lifecycle.tools.signing_key import SigningKey, load_key
 from lifecycle.tools.store import Store, default_cache_dir
 
-_NEEDS_FILES = (Kind.BASE, Kind.MODULES, Kind.USERSPACE)
+_NEEDS_FILES = (Kind.BASE, Kind.MODULES, Kind.SIGNED, Kind.USERSPACE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +49,12 @@ class Workbench:
         self.store = Store(Path(cache_dir).expanduser().absolute() if cache_dir else default_cache_dir(environ))
         self.engine = Engine(environ)
         self.progress = Progress()
+        self._environ = environ
 
     @cached_property
     def project(self) -> Project:
         """The checkout, read; raises ConfigurationError."""
-        return load_project(self.root)
+        return load_project(self.root, self._environ)
 
     def answered(self) -> Project:
         """The project, whose lock answers what is declared as it stands; raises NotLockedError where it does not."""
@@ -86,10 +88,12 @@ class Workbench:
             made = self._planned(project, only, last)
             if dry_run or made.plan.idle:
                 return made
+            # Before minutes are spent on what would have to be signed in the end.
+            key = self._key(made)
             moved = self.fetch(project, lambda p: _still_needed(made.plan, p), locked=locked).project
             if moved.lock != project.lock:
                 made = self._planned(moved, only, last)
-            executor = Executor(made.targets, self.store, self.engine, self.progress)
+            executor = Executor(made.targets, self.store, self.engine, self.progress, key)
             outcome = executor.execute(made.plan)
             return Made(
                 targets=made.targets,
@@ -98,6 +102,13 @@ class Workbench:
                 outcome=outcome,
                 state=self.state(),
             )
+
+    def _key(self, made: Made) -> SigningKey | None:
+        """The key that signs, where the plan needs one; raises SigningError."""
+        signing, signer = made.targets.project.component.signing, made.targets.project.signer
+        if signing is None or signer is None or not made.plan.running(Kind.SIGNED):
+            return None
+        return load_key(self.root / COMPONENT, signing, signer, self._environ)
 
     def _planned(self, project: Project, only: str, last: Kind) -> Made:
         matrix = project.matrix()

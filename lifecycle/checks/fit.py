@@ -1,8 +1,8 @@
 """Whether a kernel would take a set of modules, found out without booting it: the rules that it applies itself.
 
-kernel/module/main.c and version.c: vermagic has to agree, every imported symbol has to be exported by the kernel or by
-another of the modules, with the same CRC where the kernel has CRCs, by a rule that the module's licence allows, and from a
-namespace that the module imports.
+kernel/module/main.c, version.c and signing.c: vermagic has to agree, every imported symbol has to be exported by the kernel
+or by another of the modules, with the same CRC where the kernel has CRCs, by a rule that the module's licence allows, and
+from a namespace that the module imports; where there is a signer, the signature has to be its own.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lifecycle.checks.kernel_module import KernelModule
+from lifecycle.checks.signature import Signature, read_signature
 from lifecycle.checks.symvers import Export, Symvers
+from lifecycle.model.signing import Signer
 
 # include/linux/license.h, license_is_gpl_compatible().
 _GPL_COMPATIBLE = {"GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"}
@@ -28,6 +30,8 @@ class Problem(StrEnum):
     LICENCE = "GPL-only symbol"
     NAMESPACE = "namespace not imported"
     DEBUG_INFO = "debug info"
+    UNSIGNED = "not signed"
+    SIGNATURE = "wrong signature"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,25 +45,78 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """What the modules are for."""
+    """What the modules are for, and who has signed them; with no `signer` no signature is asked for."""
 
     symvers: Symvers
     kernel_release: str
     architecture: str
     driver_version: str
+    signer: Signer | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examined:
+    """What was found of one module.
+
+    Of its imports, `kernel_symbols` are the kernel's to export (module_layout among them, where the module names its CRC),
+    and `agreeing` those that it does export, with that CRC where it has CRCs; `sibling_symbols` are another module's.
+    `signature` is None where there is none.
+    """
+
+    module: KernelModule
+    kernel_symbols: int
+    agreeing: int
+    sibling_symbols: int
+    signature: Signature | None
+    findings: tuple[Finding, ...]
 
 
 def check_modules(modules: Sequence[KernelModule], expected: Expectation) -> tuple[Finding, ...]:
     """All findings, by module in the order given; none means that the kernel would take them."""
-    return tuple(
-        Finding(module=module.path.name, problem=problem, message=message)
-        for module in modules
-        for problem, message in _problems(module, modules, expected)
+    return tuple(finding for examined in examine_modules(modules, expected) for finding in examined.findings)
+
+
+def examine_modules(modules: Sequence[KernelModule], expected: Expectation) -> tuple[Examined, ...]:
+    """What was found of each module, in the order given."""
+    return tuple(_examine(module, modules, expected) for module in modules)
+
+
+def _examine(module: KernelModule, modules: Sequence[KernelModule], expected: Expectation) -> Examined:
+    exports, has_crcs = expected.symvers.exports, expected.symvers.has_crcs
+    siblings = _siblings(module, modules)
+    own = {name: crc for name, crc in _expected_crcs(module).items() if name in exports or name not in siblings}
+    agreeing = [name for name, crc in own.items() if name in exports and (not has_crcs or crc == exports[name].crc)]
+    signature = read_signature(module.path, expected.signer) if module.signed else None
+    problems = [*_problems(module, siblings, expected), *_signature_problems(signature, expected.signer)]
+    return Examined(
+        module=module,
+        kernel_symbols=len(own),
+        agreeing=len(agreeing),
+        sibling_symbols=len([name for name in module.imports if name not in own]),
+        signature=signature,
+        findings=tuple(Finding(module=module.path.name, problem=p, message=message) for p, message in problems),
     )
 
 
+def _siblings(module: KernelModule, modules: Sequence[KernelModule]) -> dict[str, int | None]:
+    return {name: crc for other in modules if other is not module for name, crc in other.exports.items()}
+
+
+def _expected_crcs(module: KernelModule) -> dict[str, int | None]:
+    layout = {} if module.layout_crc is None else {"module_layout": module.layout_crc}
+    return {**module.imports, **layout}
+
+
+def _signature_problems(signature: Signature | None, signer: Signer | None) -> Iterator[tuple[Problem, str]]:
+    if signer is not None and signature is None:
+        yield Problem.UNSIGNED, "is not signed, though component.yaml declares signing"
+    elif signature is not None and signature.problem:
+        by = f" by {signature.signer}" if signature.signer else ""
+        yield Problem.SIGNATURE, f"is signed{by}, and the signature does not hold: {signature.problem}"
+
+
 def _problems(
-    module: KernelModule, modules: Sequence[KernelModule], expected: Expectation
+    module: KernelModule, siblings: Mapping[str, int | None], expected: Expectation
 ) -> Iterator[tuple[Problem, str]]:
     if module.kernel_release != expected.kernel_release:
         yield Problem.RELEASE, f"was built for kernel {module.kernel_release}, not {expected.kernel_release}"
@@ -69,13 +126,12 @@ def _problems(
         yield Problem.VERSION, f"is of driver {module.version}, not {expected.driver_version}"
     if module.has_debug_info:
         yield Problem.DEBUG_INFO, "carries debug info, which makes it ten times as large"
-    yield from _symbol_problems(module, modules, expected.symvers)
+    yield from _symbol_problems(module, siblings, expected.symvers)
 
 
 def _symbol_problems(
-    module: KernelModule, modules: Sequence[KernelModule], symvers: Symvers
+    module: KernelModule, siblings: Mapping[str, int | None], symvers: Symvers
 ) -> Iterator[tuple[Problem, str]]:
-    siblings = {name: crc for other in modules if other is not module for name, crc in other.exports.items()}
     exports = symvers.exports
     unresolved = [name for name in module.imports if name not in exports and name not in siblings]
     if unresolved:
@@ -104,7 +160,7 @@ def _crc_problems(
     offered = {**siblings, **{name: export.crc for name, export in exports.items()}, "module_layout": layout}
     wrong = [
         (name, crc, offered[name])
-        for name, crc in {**module.imports, "module_layout": module.layout_crc}.items()
+        for name, crc in _expected_crcs(module).items()
         if crc is not None and offered.get(name) is not None and crc != offered[name]
     ]
     if wrong:

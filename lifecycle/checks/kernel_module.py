@@ -13,11 +13,10 @@ from typing import Any
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
+from lifecycle.checks.signature import MARKER
 from lifecycle.errors import InstallerError
 
 _ARCHITECTURES = {"EM_X86_64": "amd64", "EM_AARCH64": "arm64"}
-# scripts/sign-file.c: the last bytes of a signed module.
-_SIGNED = b"~Module signature appended~\n"
 # Elf64_Sym (elf(5)): name, info, other, section, value, size.
 _SYMBOL = struct.Struct("<IBBHQQ")
 _WEAK = 2
@@ -93,8 +92,8 @@ def _read(path: Path, elf: ELFFile, sections: Mapping[str, Any]) -> KernelModule
     versions = _versions(sections)
     undefined, exports = _symbols(elf, sections)
     with path.open("rb") as file:
-        file.seek(-len(_SIGNED), 2)
-        signed = file.read() == _SIGNED
+        file.seek(-len(MARKER), 2)
+        signed = file.read() == MARKER
 
     def one(key: str) -> str:
         return info.get(key, [""])[0]

@@ -4,11 +4,13 @@ The format is that of Documentation/kbuild/modules.rst, "Symbols and CRCs": a li
 export type and (since Linux 5.4) namespace, split by tabs.
 """
 
-from collections.abc import Iterable, Mapping
+import io
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lifecycle.errors import InstallerError
+from lifecycle.tools.deb import deb_files
 
 _FIELDS = 4
 
@@ -59,6 +61,33 @@ def parse_symvers(lines: Iterable[str], *, source: str) -> Symvers:
         except ValueError as error:
             raise BadSymversError(source, number, line) from error
     return Symvers(exports)
+
+
+class NoSymversError(InstallerError):
+    """Headers packages without a Module.symvers."""
+
+    def __init__(self, packages: Sequence[str]) -> None:
+        super().__init__(
+            f"none of {', '.join(packages)} holds a Module.symvers",
+            resolution="These are not the headers of a kernel: check sources.packages.headers in component.yaml.",
+        )
+
+
+def symvers_of_headers(packages: Mapping[str, Path]) -> Symvers:
+    """The Module.symvers in a kernel's headers packages (.deb files by name), the first that has one.
+
+    Raises NoSymversError, BadSymversError, and UnreadablePackageError for a file that dpkg-deb cannot read.
+    """
+    for name, path in packages.items():
+        with deb_files(path) as files:
+            for member in files:
+                found = (
+                    files.extractfile(member) if member.name.endswith("/Module.symvers") and member.isreg() else None
+                )
+                if found is not None:
+                    lines = io.StringIO(found.read().decode(errors="replace"))
+                    return parse_symvers(lines, source=f"{name}: Module.symvers")
+    raise NoSymversError(list(packages))
 
 
 def read_symvers(path: Path) -> Symvers:

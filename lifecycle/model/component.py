@@ -53,6 +53,9 @@ def _version_range(value: str) -> str:
 DriverVersion = Annotated[str, AfterValidator(_driver_version)]
 Range = Annotated[str, AfterValidator(_version_range)]
 ReleaseName = Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$")]
+ModuleName = Literal["nvidia", "nvidia-uvm", "nvidia-modeset", "nvidia-drm", "nvidia-peermem"]
+ParameterName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+ParameterValue = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.,:;=/+-]+$")]
 
 
 class Model(BaseModel):
@@ -189,14 +192,25 @@ class Sources(Model):
     packages: Packages
 
 
+class Signing(Model):
+    """Who signs the kernel modules: each value is a file's path, or `env:NAME`. Read by lifecycle/model/signing.py."""
+
+    certificate: str = Field(min_length=1)
+    key: str = Field(min_length=1)
+    passphrase: str | None = Field(default=None, min_length=1)
+    hash: Literal["sha256", "sha384", "sha512"] = "sha256"
+
+
 class Component(Model):
-    """The whole file."""
+    """The whole file; `module_parameters` are defaults for the node; without `signing` the modules stay unsigned."""
 
     name: str = Field(min_length=1)
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
     image: Image
     context: Context
     sources: Sources
+    signing: Signing | None = None
+    module_parameters: dict[ModuleName, dict[ParameterName, ParameterValue]] = {}
 
     @model_validator(mode="after")
     def _every_release_and_driver_has_a_source(self) -> Self:

@@ -80,7 +80,10 @@ class _Graph:
         builder = self._want(targets.builder(combination), combination)
         archives = []
         for module_type in combination.module_types:
-            modules = self._want(targets.modules(combination, module_type), combination, builder)
+            modules = self._want(targets.compiled(combination, module_type), combination, builder)
+            shipped = targets.modules(combination, module_type)
+            if shipped.kind is Kind.SIGNED:
+                modules = self._want(shipped, combination, modules, builder)
             archives.append(self._want(targets.archive(combination, module_type), combination, modules))
         userspace = self._want(targets.userspace(combination), combination)
         runtime = self._want(targets.base(RUNTIME), combination)

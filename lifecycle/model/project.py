@@ -1,5 +1,6 @@
 """A checkout, read: everything that decides what is built, and nothing of what has been built."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from lifecycle.model.lock import Lock
 from lifecycle.model.matrix import Matrix, expand
 from lifecycle.model.packages import PackageList, load_package_list
 from lifecycle.model.patches import PatchSeries, load_patches
+from lifecycle.model.signing import Signer, read_signer
 
 COMPONENT = Path("component.yaml")
 IMAGE_VERSIONS = Path("image_versions")
@@ -25,6 +27,7 @@ SOURCE_DATE_EPOCH = 1704067200
 RECIPES: Mapping[str, tuple[str, ...]] = {
     "base": ("scripts/base",),
     "modules": ("dockerfiles/builder/Dockerfile", "scripts/builder"),
+    "signed": ("scripts/signer", "lifecycle/steps/sign.py"),
     "archive": ("lifecycle/steps/package.py", "lifecycle/tools/archive.py"),
     "image": ("dockerfiles/installer/Dockerfile", "scripts/node", "lifecycle/steps/image.py"),
 }
@@ -32,7 +35,10 @@ RECIPES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Project:
-    """The files of a checkout that decide what is built; `recipes` are the sha256 of RECIPES' files, by kind and path."""
+    """The files of a checkout that decide what is built; `recipes` are the sha256 of RECIPES' files, by kind and path.
+
+    `signer` is who signs the modules; None where component.yaml has no `signing`.
+    """
 
     root: Path
     component: Component
@@ -43,6 +49,7 @@ class Project:
     runtime_packages: PackageList
     recipes: Mapping[str, Mapping[str, str]]
     patch_digests: Mapping[str, str]
+    signer: Signer | None = None
 
     def matrix(self) -> Matrix:
         """The combinations; raises what `expand` raises."""
@@ -53,11 +60,13 @@ class Project:
         return replace(self, lock=lock)
 
 
-def load_project(root: Path) -> Project:
-    """Read a checkout; raises ConfigurationError for whatever of it is wrong."""
+def load_project(root: Path, environ: Mapping[str, str] = os.environ) -> Project:
+    """Read a checkout, and of the environment what component.yaml names; raises ConfigurationError for what is wrong."""
+    component = load_component(root / COMPONENT)
+    signing = component.signing
     return Project(
         root=root,
-        component=load_component(root / COMPONENT),
+        component=component,
         images=load_image_versions(root / IMAGE_VERSIONS),
         lock=Lock.load(root / LOCK),
         series=load_patches(root / PATCHES),
@@ -65,4 +74,5 @@ def load_project(root: Path) -> Project:
         runtime_packages=load_package_list(root / "dockerfiles/installer/packages"),
         recipes={kind: digest_of_files(root, [root / path for path in paths]) for kind, paths in RECIPES.items()},
         patch_digests=digest_of_files(root / PATCHES, [root / PATCHES]) if (root / PATCHES).is_dir() else {},
+        signer=read_signer(root / COMPONENT, signing, environ) if signing else None,
     )

@@ -20,10 +20,11 @@ _LISTED = 4
 
 
 class Kind(StrEnum):
-    """The kinds of targets, in the order of the lifecycle."""
+    """The kinds of targets, in the order of the lifecycle; SIGNED only where component.yaml declares `signing`."""
 
     BASE = "base"
     MODULES = "modules"
+    SIGNED = "signed"
     USERSPACE = "userspace"
     ARCHIVE = "archive"
     IMAGE = "image"
@@ -85,7 +86,23 @@ class Targets:
         return self.base(builder_name(combination.release))
 
     def modules(self, combination: Combination, module_type: ModuleType) -> Target:
-        """The kernel modules of one type. The OS release is no input: releases that share a kernel share its modules."""
+        """The kernel modules of one type as they ship: as they were compiled, or signed where `signing` is declared."""
+        compiled, signer = self.compiled(combination, module_type), self.project.signer
+        if signer is None:
+            return compiled
+        return Target(
+            kind=Kind.SIGNED,
+            name=compiled.name,
+            inputs={
+                "modules": compiled.digest,
+                "certificate": signer.fingerprint,
+                "hash": signer.hash,
+                "recipe": dict(self.project.recipes["signed"]),
+            },
+        )
+
+    def compiled(self, combination: Combination, module_type: ModuleType) -> Target:
+        """The compiled modules of one type. The OS release is no input: releases that share a kernel share its modules."""
         patches = [p.patch.file for p in combination.patches if p.module_type is module_type]
         return Target(
             kind=Kind.MODULES,
@@ -137,6 +154,7 @@ class Targets:
                 "combination": combination.id,
                 "name": self.project.component.name,
                 "version": self.project.component.version,
+                "parameters": self.project.component.module_parameters,
             },
         )
 

@@ -176,7 +176,7 @@ class Compiler:
     def _finish(
         self, job: CompileJob, module_type: ModuleType, out: Path, log: Path, code: int
     ) -> Result | InstallerError:
-        target = self.targets.modules(job.combination, module_type)
+        target = self.targets.compiled(job.combination, module_type)
         made, whole_log = out / module_type, self.store.log(target.kind, target.name)
         if not (made / "make.log").exists():
             return CompileFailedError(

@@ -26,8 +26,11 @@ from lifecycle.tools.results import Archive
 from lifecycle.tools.store import Store
 
 HOME = "opt/nvidia-installer"
+_COMMANDS = (f"{HOME}/bin/nvidia-installer", f"{HOME}/bin/nvidia-driver")
 # OCI distribution specification: a tag is [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}; Debian's kernel releases have a `+`.
 _NOT_IN_A_TAG = re.compile(r"[^A-Za-z0-9_.-]")
+# What scripts/node/lib/manifest.sh takes as a value.
+_NOT_IN_A_VALUE = re.compile(r"[^A-Za-z0-9._+~:@/ -]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +76,16 @@ def _modules(archive: Archive) -> Mapping[str, Mapping[str, object]]:
     return modules if isinstance(modules, Mapping) else {}
 
 
+def signer_of(contents: Contents) -> tuple[str, str] | None:
+    """The name and the certificate's fingerprint of who signed the modules; None where nobody did."""
+    for archive in contents.modules.values():
+        for module in _modules(archive).values():
+            signature = module.get("signature")
+            if isinstance(signature, Mapping):
+                return str(signature["signer"]), str(signature["fingerprint"])
+    return None
+
+
 def labels_of(component: Component, combination: Combination, digest: str, contents: Contents) -> dict[str, str]:
     """The labels: what the image is (OCI image specification, "Annotations"), and what it was made for."""
     return {
@@ -95,6 +108,7 @@ def manifest_of(
     component: Component, combination: Combination, digest: str, contents: Contents, tag: str
 ) -> dict[str, object]:
     """Everything that a checker needs, as /opt/nvidia-installer/manifest.json holds it."""
+    signer = signer_of(contents)
     return {
         "name": component.name,
         "version": component.version,
@@ -106,6 +120,7 @@ def manifest_of(
         "vermagic": vermagic_of(contents),
         "image_tag": tag,
         "inputs_digest": digest,
+        **({"signer": {"name": signer[0], "fingerprint": signer[1]}} if signer else {}),
         "module_types": {
             str(module_type): {
                 "modules": _modules(archive),
@@ -122,8 +137,17 @@ def manifest_of(
     }
 
 
-def environment_file(combination: Combination, tag: str) -> str:
+def parameter_files(component: Component) -> dict[str, str]:
+    """The modules' default parameters as the node's scripts read them: `<module>.conf` with a `name=value` a line."""
+    return {
+        f"{module}.conf": "".join(f"{name}={value}\n" for name, value in parameters.items())
+        for module, parameters in component.module_parameters.items()
+    }
+
+
+def environment_file(combination: Combination, contents: Contents, tag: str) -> str:
     """The same in brief for the scripts on the node, which have no JSON parser: KEY=VALUE lines."""
+    signer = signer_of(contents)
     values = {
         "DRIVER_VERSION": combination.driver,
         "KERNEL_RELEASE": combination.kernel,
@@ -131,6 +155,11 @@ def environment_file(combination: Combination, tag: str) -> str:
         "OS_RELEASE": combination.release,
         "MODULE_TYPES": " ".join(combination.module_types),
         "IMAGE_TAG": tag,
+        **({"SIGNER": _NOT_IN_A_VALUE.sub("_", signer[0])} if signer else {}),
+        **{
+            f"UNPACKED_BYTES_{module_type.upper()}": str(contents.userspace.unpacked_bytes + archive.unpacked_bytes)
+            for module_type, archive in contents.modules.items()
+        },
     }
     return "".join(f"{key}={value}\n" for key, value in values.items())
 
@@ -169,9 +198,10 @@ class ImageBuilder:
         manifest = manifest_of(component, combination, digest, contents, tag)
         scripts: dict[str, bytes | Path] = {
             f"{HOME}/manifest.json": (json.dumps(manifest, indent=1) + "\n").encode(),
-            f"{HOME}/manifest.env": environment_file(combination, tag).encode(),
-            f"{HOME}/bin/nvidia-installer": root / "scripts/node/nvidia-installer",
+            f"{HOME}/manifest.env": environment_file(combination, contents, tag).encode(),
+            **{path: root / "scripts/node" / Path(path).name for path in _COMMANDS},
             **{f"{HOME}/lib/{script.name}": script for script in sorted((root / "scripts/node/lib").glob("*.sh"))},
+            **{f"{HOME}/parameters/{name}": text.encode() for name, text in parameter_files(component).items()},
         }
         layers: dict[str, dict[str, bytes | Path]] = {
             "userspace.tar": {f"{HOME}/userspace.tar.zst": contents.userspace.path},
@@ -182,6 +212,6 @@ class ImageBuilder:
         for name, layer in layers.items():
             files[name] = path.with_name(name)
             with tarfile.open(path.with_name(name), mode="w") as tar:
-                write_members(tar, layer, executables=[f"{HOME}/bin/nvidia-installer"])
+                write_members(tar, layer, executables=_COMMANDS)
         with tarfile.open(path, mode="w") as tar:
             write_members(tar, files)

@@ -14,7 +14,7 @@ from lifecycle.errors import InstallerError
 from lifecycle.model.component import ModuleType
 from lifecycle.model.lock import LockedFile
 from lifecycle.model.matrix import Combination
-from lifecycle.model.targets import Kind, Target, Targets
+from lifecycle.model.targets import Target, Targets
 from lifecycle.tools.archive import extract_safely, manifest_of, write_tar_zst
 from lifecycle.tools.process import ProgramMissingError
 from lifecycle.tools.results import Archive, archive_of
@@ -23,6 +23,8 @@ from lifecycle.tools.store import Store
 # Measured (benchmarks/README.md): level 19 saves 4 % of level 9 and takes eight times as long.
 ZSTD_LEVEL = 9
 MODULES_FOLDER = "lib/modules/{kernel}/kernel/drivers/video/nvidia"
+
+_BLOCK = 4096
 
 # Where a package's file goes in the archive; the first rule that matches decides, what matches none is left out.
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -54,6 +56,12 @@ def place_of(path: str) -> str | None:
     return None
 
 
+def disk_bytes(folder: Path) -> int:
+    """The bytes that a folder's content needs on a disk with blocks of 4 KiB, as ext4 and XFS have by default."""
+    sizes = [path.lstat().st_size if path.is_file() and not path.is_symlink() else 0 for path in folder.rglob("*")]
+    return sum(_BLOCK * (1 + -(-size // _BLOCK)) for size in sizes)
+
+
 # ----- effects
 
 
@@ -76,7 +84,7 @@ class Packager:
     def modules(self, combination: Combination, module_type: ModuleType) -> Archive:
         """The modules of one type as one archive, at the place where depmod and modprobe look below a root."""
         modules = self.targets.modules(combination, module_type)
-        made = self.store.result(Kind.MODULES, modules.digest)
+        made = self.store.result(modules.kind, modules.digest)
         if made is None:
             raise InstallerError(f"the modules of {modules.name} are not compiled", resolution="Run `invoke compile`.")
         with self.store.scratch("modules") as folder:
@@ -102,6 +110,7 @@ class Packager:
             "name": target.name,
             "inputs": target.inputs,
             "contents": manifest_of(tree),
+            "unpacked_bytes": disk_bytes(tree),
             **extra,
         }
         with self.store.making(target.kind, target.digest, about) as folder:

@@ -1,8 +1,9 @@
 """One container of the SDK's while it is there: files in, run, files out."""
 
 import io
+import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,10 +22,16 @@ class Container:
         with self._refusals("copy files into a container"):
             self._raw.put_archive("/", tar)
 
-    def run(self, log: Path) -> int:
-        """Start it, write what it prints to `log`, and return its exit code."""
+    def run(self, log: Path, *, stdin: bytes | None = None) -> int:
+        """Start it, write what it prints to `log`, and return its exit code.
+
+        `stdin` is its standard input, which the engine keeps nowhere; it has to have been made with one.
+        """
         with self._refusals("run a container"), log.open("wb") as out:
+            connection = None if stdin is None else self._raw.attach_socket(params={"stdin": 1, "stream": 1})
             self._raw.start()
+            if connection is not None:
+                _send(connection, stdin or b"")
             for chunk in self._raw.logs(stream=True, follow=True):
                 out.write(chunk)
                 out.flush()
@@ -36,6 +43,18 @@ class Container:
         with self._refusals(f"copy {path} out of a container"):
             chunks, _ = self._raw.get_archive(path, chunk_size=1 << 20)
             yield io.BufferedReader(_ChunkReader(iter(chunks)), 1 << 20)
+
+
+def _send(connection: Any, data: bytes) -> None:  # noqa: ANN401 - the SDK has no types
+    """Write all of it and say that there is no more.
+
+    The SDK's object can be written to only through the socket in it, which has to be closed on its own. A program that ends
+    without reading its input says why by its own words and exit code.
+    """
+    raw = getattr(connection, "_sock", connection)
+    with closing(raw), closing(connection), suppress(BrokenPipeError, ConnectionResetError):
+        raw.sendall(data)
+        raw.shutdown(socket.SHUT_WR)
 
 
 class _ChunkReader(io.RawIOBase):

@@ -168,15 +168,19 @@ class Engine:
         return image
 
     @contextmanager
-    def container(self, image: str, *, env: Mapping[str, str], command: list[str] | None = None) -> Iterator[Container]:
+    def container(
+        self, image: str, *, env: Mapping[str, str], entrypoint: list[str] | None = None, stdin: bool = False
+    ) -> Iterator[Container]:
         """A container without network, made but not started; removed at the end, whatever happens.
 
+        `entrypoint` is a command in place of the image's own, `stdin` whether it has a standard input.
         Raises StoppedError after `stop_own_containers`.
         """
         with self._refusals(f"create a container of {image}"):
             raw = self.client.containers.create(
                 image,
-                command=command,
+                entrypoint=entrypoint,
+                stdin_open=stdin,
                 environment=dict(env),
                 network_mode="none",
                 labels={LABEL_OWNER: _owner()},

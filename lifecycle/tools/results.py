@@ -10,16 +10,21 @@ from lifecycle.tools.store import Result
 
 @dataclass(frozen=True, kw_only=True)
 class Archive:
-    """A finished archive: the file, the sha256 of each file in it (`-> target` of a link), and its maker's notes."""
+    """A finished archive: the file, the sha256 of each file in it (`-> target` of a link), and its maker's notes.
+
+    `unpacked_bytes` is the room that the content needs on a disk.
+    """
 
     path: Path
     contents: Mapping[str, str]
+    unpacked_bytes: int
     about: Mapping[str, object]
 
 
 def archive_of(result: Result) -> Archive:
     """A stored result as an archive; raises InstallerError if its notes are damaged."""
-    contents = result.about.get("contents")
-    if not isinstance(contents, Mapping):
+    contents, unpacked = result.about.get("contents"), result.about.get("unpacked_bytes")
+    if not isinstance(contents, Mapping) or not isinstance(unpacked, int):
         raise InstallerError(f"{result.folder}/result.json is damaged", resolution="Remove that folder and run again.")
-    return Archive(path=result.file("archive.tar.zst"), contents=contents, about=result.about)
+    path = result.file("archive.tar.zst")
+    return Archive(path=path, contents=contents, unpacked_bytes=unpacked, about=result.about)

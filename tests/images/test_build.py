@@ -49,6 +49,16 @@ def test_a_second_build_does_nothing_and_starts_no_container(engine: docker.Dock
     ] == []
 
 
+def test_every_module_that_ships_is_proven_from_its_image(project: Project) -> None:
+    done = subprocess.run([*INVOKE, "verify", "--json"], cwd=ROOT, capture_output=True, text=True, check=True)
+    proofs = json.loads(done.stdout)
+
+    assert [(proof["combination"], proof["module_type"], proof["source"], proof["problems"]) for proof in proofs] == [
+        (c.id, str(module_type), "image", []) for c in project.matrix().combinations for module_type in c.module_types
+    ]
+    assert {len(proof["modules"]) for proof in proofs} == {5}
+
+
 def test_a_second_fetch_downloads_nothing() -> None:
     done = subprocess.run([*INVOKE, "fetch", "--locked"], cwd=ROOT, capture_output=True, text=True, check=True)
 

@@ -22,6 +22,7 @@ from lifecycle.model.project import Project
 from lifecycle.steps.image import references
 from lifecycle.tools.archive import extract_safely, write_members, write_tar_zst
 from tests.images.conftest import HOME, ROOT
+from tests.spoil import flip_a_crc
 
 TAG = "nvidia-installer-test/bad"
 MANIFEST = "test_the_manifest_holds_for_every_file"
@@ -59,13 +60,8 @@ def truncate_module(tree: Path, _: Material) -> None:
     path.write_bytes(path.read_bytes()[:100_000])
 
 
-def flip_a_crc(tree: Path, _: Material) -> None:
-    path = module(tree, "nvidia-uvm.ko")
-    data = bytearray(path.read_bytes())
-    # A row of __versions is an 8-byte CRC and the symbol's name (struct modversion_info, include/linux/module.h).
-    at = data.index(b"module_layout\0".ljust(56, b"\0")) - 8
-    data[at] ^= 1
-    path.write_bytes(data)
+def put_a_wrong_crc(tree: Path, _: Material) -> None:
+    flip_a_crc(module(tree, "nvidia-uvm.ko"))
 
 
 def remove_module(tree: Path, _: Material) -> None:
@@ -119,7 +115,7 @@ BAD = [
     Bad(
         name="one wrong CRC",
         archive="modules",
-        spoil=flip_a_crc,
+        spoil=put_a_wrong_crc,
         fails=frozenset({MANIFEST, "test_the_kernel_accepts_every_imported_symbol"}),
     ),
     Bad(

@@ -43,6 +43,8 @@ def test_the_manifest_holds_for_every_file(installer: Installer) -> None:
 def test_the_brief_manifest_says_the_same_as_the_long_one(installer: Installer) -> None:
     brief = dict(line.split("=", 1) for line in installer.host.file(f"{HOME}/manifest.env").content_string.splitlines())
 
+    sizes = {f"UNPACKED_BYTES_{module_type.upper()}" for module_type in installer.manifest["module_types"]}
+    assert min(int(brief.pop(size)) for size in sizes) > 0
     assert brief == {
         "DRIVER_VERSION": installer.manifest["driver_version"],
         "KERNEL_RELEASE": installer.manifest["kernel_release"],
@@ -50,6 +52,7 @@ def test_the_brief_manifest_says_the_same_as_the_long_one(installer: Installer) 
         "OS_RELEASE": installer.manifest["os_release"],
         "MODULE_TYPES": " ".join(installer.manifest["module_types"]),
         "IMAGE_TAG": installer.manifest["image_tag"],
+        **({"SIGNER": installer.manifest["signer"]["name"]} if "signer" in installer.manifest else {}),
     }
 
 

@@ -29,7 +29,7 @@ def test_modules_compiled_again_are_the_same_bytes(
     combination: Combination, module_type: ModuleType, tmp_path: Path
 ) -> None:
     cache, targets = default_cache_dir(os.environ), Targets(PROJECT)
-    target = targets.modules(combination, module_type)
+    target = targets.compiled(combination, module_type)
     at_hand = Store(cache).result(target.kind, target.digest)
     assert at_hand is not None, f"nothing to compare with: run `invoke compile --only {combination.id}`"
 

@@ -160,6 +160,7 @@ def every_target(of: Project) -> list[Target]:
     found: dict[str, Target] = {}
     for combination in of.matrix().combinations:
         some = [targets.builder(combination), targets.base("RUNTIME"), targets.userspace(combination)]
+        some += [targets.compiled(combination, module_type) for module_type in combination.module_types]
         some += [targets.modules(combination, module_type) for module_type in combination.module_types]
         some += [targets.archive(combination, module_type) for module_type in combination.module_types]
         found.update((target.digest, target) for target in [*some, targets.image(combination)])

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.unit.apt_archive import Archive, end_agent, make_archive
 from tests.unit.builders import ROOT
+from tests.unit.signers import Pair, make_pair
 
 # How long one example takes depends on what else the machine does; it says nothing of the code.
 settings.register_profile("unit", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -34,3 +35,15 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
     home = tmp_path_factory.mktemp("gnupg")
     yield make_archive(tmp_path_factory.mktemp("archive"), home)
     end_agent(home)
+
+
+@pytest.fixture(scope="session")
+def ours(tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    """The signer that component.yaml names, where it names one."""
+    return make_pair(tmp_path_factory.mktemp("ours"), "Our modules")
+
+
+@pytest.fixture(scope="session")
+def theirs(tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    """Another signer."""
+    return make_pair(tmp_path_factory.mktemp("theirs"), "Somebody else")

@@ -15,13 +15,17 @@ check_architecture() {
 }
 
 check_kernel() {
-  local kernel tag
+  local kernel
   kernel=$(uname -r)
-  [[ $kernel != "${IMAGE[KERNEL_RELEASE]}" ]] || return 0
-  # `+` may not stand in the tag of an image.
-  tag=${IMAGE[DRIVER_VERSION]}-${kernel//+/-}-$(node_release)
+  [[ $kernel == "${IMAGE[KERNEL_RELEASE]}" ]] || fail_for_kernel "this node runs $kernel" "$kernel"
+}
+
+# `+` may not stand in the tag of an image.
+fail_for_kernel() { # WORDS KERNEL
+  local tag
+  tag=${IMAGE[DRIVER_VERSION]}-${2//+/-}-$(node_release)
   fail "$EXIT_WRONG_KERNEL" \
-    "this node runs $kernel, and the image is for ${IMAGE[KERNEL_RELEASE]}; this node needs the image with the tag $tag"
+    "$1, and the image is for ${IMAGE[KERNEL_RELEASE]}; this node needs the image with the tag $tag"
 }
 
 # Prints the OS release as image tags name it. A node with another kernel may well have been upgraded to another one, so
@@ -72,12 +76,20 @@ check_space() { # PATH BYTES
     "$path has $((available >> 20)) MiB left, and the driver needs $((($2 >> 20) + 1)) MiB; make room and run again"
 }
 
+LOCK=
+
 # One lock a node, however many containers there are. A folder of the host's is locked, so that nothing is left behind:
 # /run, because it is never on a network file system, some of which cannot lock folders.
-take_lock() {
-  local folder=${HOST_ROOT%/}/run lock
+take_lock() { # [FOLDER]
+  local folder=${1:-${HOST_ROOT%/}/run}
+  [[ -z $LOCK ]] || return 0
   [[ -d $folder ]] || folder=$HOST_ROOT
-  exec {lock}<"$folder"
-  flock --nonblock "$lock" ||
+  exec {LOCK}<"$folder"
+  flock --nonblock "$LOCK" ||
     fail "$EXIT_LOCKED" "another nvidia-installer is at work on this node; run again when it has ended"
+}
+
+# For a process that outlives the work.
+release_lock() {
+  [[ -z $LOCK ]] || exec {LOCK}<&-
 }

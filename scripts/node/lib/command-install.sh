@@ -1,16 +1,8 @@
 # shellcheck shell=bash
-# nvidia-installer install: the driver on the host, current and loaded.
-#
-# A killed run leaves only names that begin with a dot, which the next run removes: whatever has a plain name is whole.
-
-readonly PARTIAL=$STORE/.unpacking
-readonly REPLACED=$STORE/.replaced
-readonly NEXT_LINK=$STORE/.current
-readonly RECORD=installed.env
+# nvidia-installer install: the driver on the host, current, loaded and ready.
 
 install_command() { # [--no-load]
-  local -r name=${IMAGE[DRIVER_VERSION]}-${IMAGE[KERNEL_RELEASE]}
-  local load=true type record
+  local load=true type record folder state=
   case "$*" in
     "") ;;
     --no-load) load=false ;;
@@ -20,64 +12,71 @@ install_command() { # [--no-load]
   check_architecture
   if "$load"; then check_kernel; fi
   check_host_root
+  if "$load"; then read_bus && check_gpu; fi
   type=$(module_type)
   record=$(record_of "$type")
+  read_parameters
   take_lock
-  if "$load"; then check_loaded; fi
-  ensure_unpacked "$name" "$type" "$record"
-  ensure_current "$name"
+  folder=$(folder_of "${IMAGE[DRIVER_VERSION]}-${IMAGE[KERNEL_RELEASE]}" "$record")
   if "$load"; then
-    set_firmware_path "$name"
-    load_modules "$name"
-  fi
-  say "driver $name ($type) is installed in $INSTALL_ROOT"
-}
-
-# Prints what tells installations of the same name apart: an image that was built anew, or the other module type.
-record_of() { # MODULE-TYPE
-  local -r file=$NVIDIA_INSTALLER_HOME/manifest.json
-  local digest
-  [[ -f $file && -r $file ]] || fail "$EXIT_DAMAGED_IMAGE" "$file is missing; pull the image anew"
-  digest=$(sha256sum <"$file")
-  printf '%s\nMODULE_TYPE=%s\nMANIFEST_SHA256=%s\n' "$(<"$MANIFEST")" "$1" "${digest%% *}"
-}
-
-ensure_unpacked() { # NAME MODULE-TYPE RECORD
-  local bytes
-  if [[ -f $STORE/$1/$RECORD && $(<"$STORE/$1/$RECORD") == "$3" ]]; then
+    state=$(loaded_state "$folder" "$type" "$record")
+    if [[ $state == same ]]; then report_parameters; fi
+    if ! is_done "$folder" "$record" "$state"; then
+      check_before_loading "$state" "$folder" "$type" "$record"
+      ensure_unpacked "$folder" "$type" "$record"
+      put_into_service "$folder" "$state"
+    fi
     remove_leftovers
-    return
+  else
+    ensure_unpacked "$folder" "$type" "$record"
+    ensure_current "$folder"
+    register_libraries
   fi
-  bytes=$(unpacked_bytes "$2")
-  remove_leftovers
-  check_space "$STORE" "$bytes"
-  say "unpacking $1 ($2), $((bytes >> 20)) MiB"
-  trap 'rm -rf -- "$PARTIAL"' EXIT
-  run mkdir -p -- "$PARTIAL"
-  unpack_archives "$2" "$PARTIAL"
-  index_modules "$PARTIAL"
-  run write_record "$3"
-  run sync --file-system "$PARTIAL"
-  # A folder cannot take the place of another in one step: for a moment the name is missing and `current` leads nowhere.
-  if [[ -e $STORE/$1 ]]; then run mv -T -- "$STORE/$1" "$REPLACED"; fi
-  run mv -T -- "$PARTIAL" "$STORE/$1"
-  run sync "$STORE"
-  remove_leftovers
+  say "driver $folder ($type) is installed in $INSTALL_ROOT"
 }
 
-remove_leftovers() {
-  run rm -rf -- "$PARTIAL" "$REPLACED"
+# Whether there is nothing to do. Readiness is told last, so whoever told it has done all the rest.
+is_done() { # FOLDER RECORD STATE
+  [[ $3 == same ]] && are_loaded "${REQUIRED[@]}" && has_record "$1" "$2" &&
+    [[ $(linked_folder current) == "$1" ]] && is_ready "$1"
 }
 
-write_record() { # RECORD
-  printf '%s\n' "$1" >"$PARTIAL/$RECORD"
+check_before_loading() { # STATE FOLDER MODULE-TYPE RECORD
+  if [[ $1 == different ]]; then check_idle "$(why_unload)"; fi
+  if [[ $1 != same ]]; then
+    check_signature "$2" "$3" "$4"
+    check_nouveau
+  fi
 }
 
-# A link cannot be changed in place, but a new one can take its name in one step.
-ensure_current() { # NAME
-  if [[ -L $STORE/current && $(readlink -- "$STORE/current") == "$1" ]]; then return; fi
-  run ln -sfn -- "$1" "$NEXT_LINK"
-  run mv -T -- "$NEXT_LINK" "$STORE/current"
-  run sync "$STORE"
-  say "$INSTALL_ROOT/current is now $1"
+why_unload() {
+  printf '%s' "the kernel has driver $(loaded_version) loaded, and another one is to take its place"
+}
+
+# From here on the running driver is touched, and until the end the node is not ready.
+put_into_service() { # FOLDER STATE
+  check_fabric_manager "$1"
+  mark_not_ready
+  blacklist_nouveau
+  if [[ $2 == different ]]; then unload_modules "$(why_unload)"; fi
+  unload_nouveau
+  ensure_current "$1"
+  register_libraries
+  relax_iommu_groups
+  set_firmware_path "$1"
+  load_modules "$1"
+  make_device_files
+  check_with_nvidia_smi
+  remove_old_drivers
+  mark_ready "$1"
+}
+
+# The first program that talks to the GPUs; what it says of a fault is worth more than what we could.
+check_with_nvidia_smi() {
+  local output
+  ((${#GPUS[@]} > 0)) || return 0
+  if output=$(LD_LIBRARY_PATH=$STORE/current/lib timeout 120 "$STORE/current/bin/nvidia-smi" 2>&1); then return 0; fi
+  quote "$output"
+  quote "$(kernel_words)"
+  fail "$EXIT_CHECK_FAILED" "the driver is loaded, but nvidia-smi fails; what it says stands above"
 }

@@ -31,9 +31,32 @@ give_up() { # CODE SENTENCE WORDS-OF-THE-TOOL
   fail "$1" "$2"
 }
 
+# Functions that are called when the run ends, however it ends but by KILL. Each has to bear being called for nothing, and
+# must neither fail nor exit.
+AT_EXIT=()
+
+# A subshell that a signal kills early calls this, too.
+run_at_exit() {
+  local function
+  [[ $BASHPID == "$$" ]] || return 0
+  for function in "${AT_EXIT[@]}"; do
+    "$function" || true
+  done
+}
+
 # For a tool whose output matters only if it fails.
 run() { # COMMAND…
   local output
-  if output=$("$@" 2>&1); then return; fi
+  if output=$("$@" 2>&1); then return 0; fi
   give_up "$EXIT_STEP_FAILED" "this failed: $*" "$output"
+}
+
+# For a step without which the driver works, too.
+try() { # WHAT-IS-LOST COMMAND…
+  local -r lost=$1
+  local output
+  shift
+  if output=$("$@" 2>&1); then return 0; fi
+  say "$lost: ${output//$'\n'/; }"
+  return 1
 }

@@ -25,15 +25,17 @@ read_image() {
     [[ ${IMAGE[$key]:-} =~ ^[A-Za-z0-9][A-Za-z0-9._+~-]*$ ]] ||
       fail "$EXIT_DAMAGED_IMAGE" "$MANIFEST is damaged: it has no usable $key"
   done
+  [[ ${IMAGE[DRIVER_VERSION]} =~ ^[0-9]+\. ]] ||
+    fail "$EXIT_DAMAGED_IMAGE" "$MANIFEST is damaged: it has no usable DRIVER_VERSION"
   [[ ${IMAGE[MODULE_TYPES]:-} =~ ^(open|proprietary)(\ (open|proprietary))*$ ]] ||
     fail "$EXIT_DAMAGED_IMAGE" "$MANIFEST is damaged: it has no usable MODULE_TYPES"
 }
 
-# Prints the module type to install.
-module_type() {
-  local type=$KERNEL_MODULE_TYPE
-  [[ $type != auto ]] || type=${IMAGE[MODULE_TYPES]%% *}
-  [[ " ${IMAGE[MODULE_TYPES]} " == *" $type "* ]] || fail "$EXIT_NO_MODULE_TYPE" \
-    "this image has no $type modules, only: ${IMAGE[MODULE_TYPES]}; change KERNEL_MODULE_TYPE"
-  printf '%s' "$type"
+# Prints what tells installations of the same name apart: an image that was built anew, or the other module type.
+record_of() { # MODULE-TYPE
+  local -r file=$NVIDIA_INSTALLER_HOME/manifest.json
+  local digest
+  [[ -f $file && -r $file ]] || fail "$EXIT_DAMAGED_IMAGE" "$file is missing; pull the image anew"
+  digest=$(sha256sum <"$file")
+  printf '%s\nMODULE_TYPE=%s\nMANIFEST_SHA256=%s\n' "$(<"$MANIFEST")" "$1" "${digest%% *}"
 }

@@ -17,6 +17,7 @@ from lifecycle.build.diff import (
 from lifecycle.model.lock import Lock
 from lifecycle.model.patches import Patch, PatchSeries
 from lifecycle.model.project import Project, load_project
+from lifecycle.model.signing import Signer
 from tests.unit.builders import base, component, driver, kernel, lock, project
 
 OLD = "old-1/6.1.0-56-cloud-amd64"
@@ -140,6 +141,19 @@ def test_a_new_version_of_ours_is_said_once_an_image() -> None:
     now = project(component=component(("version: 1.2.3", "version: 1.2.4")))
 
     assert rebuilt(now) == dict.fromkeys(EVERY, ("image: version changed",))
+
+
+def test_a_signer_that_comes_goes_or_changes_is_said_so_and_no_module_is_compiled_for_it() -> None:
+    signer = Signer(certificate="a certificate", fingerprint="abc", hash="sha256")
+    before = replace(project(), recipes={**project().recipes, "signed": {"sign": "1"}})
+    signed, renewed = replace(before, signer=signer), replace(before, signer=replace(signer, fingerprint="def"))
+
+    assert compare(before, signed).rebuilt[EVERY[0]] == ("proprietary signatures: added",)
+    assert compare(signed, before).rebuilt[EVERY[0]] == ("proprietary signatures: dropped",)
+    assert compare(signed, renewed).rebuilt[EVERY[3]] == (
+        "proprietary signatures: certificate changed",
+        "open signatures: certificate changed",
+    )
 
 
 # ----- with git

@@ -1,6 +1,11 @@
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from lifecycle.build.execute import Executor, Outcome, compile_jobs
+from lifecycle.errors import InstallerError
 from lifecycle.model.component import ModuleType
 from lifecycle.model.lock import Lock
 from lifecycle.model.plan import Action, make_plan
@@ -11,6 +16,7 @@ from lifecycle.steps.compile import CompileJob
 from lifecycle.tools.progress import Progress
 from lifecycle.tools.store import Store
 from tests.unit.builders import ListedImages, Memory, every_target, kernel, lock, project
+from tests.unit.signers import Pair
 
 PROPRIETARY, OPEN = ModuleType.PROPRIETARY, ModuleType.OPEN
 OLD = "6.1.0-56-cloud-amd64"
@@ -105,3 +111,33 @@ def test_an_idle_plan_does_not_even_look_for_an_engine(tmp_path: Path) -> None:
 
     assert executor.execute(plan) == Outcome(seconds={}, errors={})
     assert (engine.asked, list(tmp_path.iterdir())) == ([], [])
+
+
+def test_modules_are_signed_one_by_one_after_their_compile_and_before_they_are_packed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ours: Pair
+) -> None:
+    now = replace(project(), signer=ours.signer, recipes={**project().recipes, "signed": {"sign": "1"}})
+    targets, work = Targets(now), []
+
+    class Engine(ListedImages):
+        def sweep(self) -> None:
+            pass
+
+        def stop_own_containers(self) -> None:
+            pass
+
+    def done(what: str) -> Callable[..., dict[str, InstallerError]]:
+        def call(_: Executor, of: Action | CompileJob) -> dict[str, InstallerError]:
+            work.append((what, of.combinations[0].id if isinstance(of, Action) else of.combination.id))
+            return {}
+
+        return call
+
+    for name in ("_base", "_compile", "_sign", "_userspace", "_archive", "_image"):
+        monkeypatch.setattr(Executor, name, done(name))
+    plan = make_plan(targets, now.matrix().combinations[:1], Memory())
+    Executor(targets, Store(tmp_path), Engine(), Progress()).execute(plan)  # type: ignore[arg-type]
+    order = [what for what, _ in work]
+
+    assert order.index("_compile") < order.index("_sign") < order.index("_archive") < order.index("_image")
+    assert order.count("_sign") == 1

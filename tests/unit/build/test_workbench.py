@@ -10,12 +10,14 @@ from lifecycle.build.workbench import Workbench
 from lifecycle.model.matrix import NotLockedError
 from lifecycle.model.project import load_project
 from lifecycle.model.select import NothingSelectedError
+from lifecycle.model.signing import SigningError
 from lifecycle.model.targets import Kind, Target
 from lifecycle.steps.base import base_tag
 from lifecycle.steps.image import references
 from lifecycle.tools.progress import Progress
 from lifecycle.tools.store import Store
 from tests.unit.builders import ROOT, ListedImages, every_target, local_image
+from tests.unit.signers import Pair
 
 
 @pytest.fixture
@@ -138,3 +140,25 @@ def test_a_second_build_in_the_same_cache_says_that_it_waits_and_then_goes_on(ch
 
     assert made.plan.idle
     assert said.getvalue() == f"another build uses {cache}: waiting for it to end\n"
+
+
+def test_a_key_that_is_missing_ends_a_build_before_anything_is_fetched_or_made(
+    checkout: Path, said: io.StringIO, ours: Pair
+) -> None:
+    with_everything_made(checkout, said)
+    with (checkout / "component.yaml").open("a") as file:
+        file.write(f"\nsigning: {{certificate: {ours.certificate}, key: env:KEY}}\n")
+    project = load_project(checkout)
+    images = [local_image(base_tag(t)) for t in every_target(project) if t.kind is Kind.BASE]
+    here = bench(checkout, said, ListedImages(*images))
+    with pytest.raises(SigningError, match=r"signing\.key: the environment variable KEY is not set"):
+        here.make(only="", last=Kind.IMAGE, dry_run=False, locked=True)
+    assert said.getvalue() == ""
+
+
+def test_a_dry_run_needs_no_key(checkout: Path, said: io.StringIO, ours: Pair) -> None:
+    with (checkout / "component.yaml").open("a") as file:
+        file.write(f"\nsigning: {{certificate: {ours.certificate}, key: env:KEY}}\n")
+    made = bench(checkout, said, ListedImages()).make(only="", last=Kind.IMAGE, dry_run=True, locked=False)
+
+    assert len(made.plan.running(Kind.SIGNED)) == len(made.plan.running(Kind.MODULES)) > 0

@@ -35,6 +35,11 @@ def extended(versions: Mapping[str, int]) -> str:
 @pytest.fixture
 def make_module(tmp_path: Path) -> MakeModule:
     """Make a module: its .modinfo, what it imports (symbol to CRC), what it exports, and how it was built."""
+    return module_maker(tmp_path)
+
+
+def module_maker(folder: Path) -> MakeModule:
+    """The function that makes modules in a folder."""
 
     def make(
         file: str = "good",
@@ -66,7 +71,7 @@ def make_module(tmp_path: Path) -> MakeModule:
             lines += [f'.section ___kcrctab+{symbol},"a"', f"__crc_{symbol}:", f"    .long {crc}"]
         if debug:
             lines += ['.section .debug_info,"",@progbits', "    .byte 0"]
-        source, out = tmp_path / f"{file}.s", tmp_path / f"{file}.ko"
+        source, out = folder / f"{file}.s", folder / f"{file}.ko"
         source.write_text("\n".join(lines) + "\n")
         subprocess.run(["gcc", "-c", "-o", str(out), str(source)], check=True)
         return out

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.checks.fit import Expectation, Finding, Problem, check_modules
+from lifecycle.checks.fit import Expectation, Finding, Problem, check_modules, examine_modules
 from lifecycle.checks.kernel_module import KernelModule, read_module
 from lifecycle.checks.symvers import Export, Symvers
 from tests.unit.checks.conftest import MakeModule
@@ -143,3 +143,21 @@ def test_any_flipped_bit_of_any_crc_is_found(name: str, bit: int) -> None:
 
     assert check_modules([FITTING], EXPECTED) == ()
     assert [finding.problem for finding in check_modules([bad], EXPECTED)] == [Problem.CRC]
+
+
+def test_the_imports_of_a_module_are_counted_by_who_has_to_export_them(make_module: MakeModule) -> None:
+    nvidia = make_module("nvidia", exports={"nvidia_register": 5})
+    uvm = make_module("nvidia-uvm", imports={"nvidia_register": 5, "printk": 0x11111111, "dma_buf_get": 1, "none": 1})
+    first, second = examine_modules([read_module(path) for path in (nvidia, uvm)], EXPECTED)
+
+    assert (first.agreeing, first.kernel_symbols, first.sibling_symbols) == (2, 2, 0)
+    # module_layout and printk agree, dma_buf_get and none do not.
+    assert (second.agreeing, second.kernel_symbols, second.sibling_symbols) == (2, 4, 1)
+
+
+def test_where_the_kernel_has_no_crcs_the_names_are_counted(make_module: MakeModule) -> None:
+    kernel = {name: replace(export, crc=0) for name, export in KERNEL.items()}
+    module = read_module(make_module(versions=False))
+    (examined,) = examine_modules([module], replace(EXPECTED, symvers=Symvers(kernel)))
+
+    assert (examined.agreeing, examined.kernel_symbols) == (1, 1)

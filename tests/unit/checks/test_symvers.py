@@ -1,8 +1,21 @@
+import subprocess
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.checks.symvers import BadSymversError, Export, Symvers, parse_symvers
+from lifecycle.checks.symvers import (
+    BadSymversError,
+    Export,
+    NoSymversError,
+    Symvers,
+    parse_symvers,
+    symvers_of_headers,
+)
+from lifecycle.tools.deb import UnreadablePackageError
+
+CONTROL = "Package: {name}\nVersion: 1\nArchitecture: all\nMaintainer: a <a@b.c>\nDescription: x\n"
 
 names = st.text(alphabet=st.characters(codec="ascii", categories=["L", "N"]) | st.just("_"), min_size=1)
 exports = st.builds(
@@ -40,3 +53,35 @@ def test_an_ill_formed_line_is_named(line: str) -> None:
 
 def test_a_kernel_without_modversions_has_no_crcs() -> None:
     assert not parse_symvers(["0x00000000\tprintk\tvmlinux\tEXPORT_SYMBOL\t"], source="f").has_crcs
+
+
+def deb(folder: Path, name: str, files: dict[str, str]) -> Path:
+    root = folder / name
+    for path, text in {"DEBIAN/control": CONTROL.format(name=name), **files}.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    subprocess.run(["dpkg-deb", "--build", root, folder / f"{name}.deb"], check=True, capture_output=True)
+    return folder / f"{name}.deb"
+
+
+def test_the_symbols_are_those_of_the_first_package_that_has_a_module_symvers(tmp_path: Path) -> None:
+    line = "0x0000000a\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n"
+    packages = {
+        "common": deb(tmp_path, "common", {"usr/src/common/scripts/Module.symvers.txt": "not it"}),
+        "headers": deb(tmp_path, "headers", {"usr/src/linux-headers-6.1/Module.symvers": line}),
+        "unread": tmp_path / "unread.deb",
+    }
+
+    assert symvers_of_headers(packages).exports == {"printk": Export(crc=10, gpl_only=False, namespace="")}
+
+
+def test_packages_without_a_module_symvers_are_named(tmp_path: Path) -> None:
+    with pytest.raises(NoSymversError, match=r"none of common holds a Module\.symvers"):
+        symvers_of_headers({"common": deb(tmp_path, "common", {"usr/src/a": ""})})
+
+
+def test_a_package_that_is_none_is_named_with_dpkgs_own_words(tmp_path: Path) -> None:
+    (tmp_path / "bad.deb").write_text("not a package")
+    with pytest.raises(UnreadablePackageError, match=r"bad\.deb is no package that can be read") as caught:
+        symvers_of_headers({"bad": tmp_path / "bad.deb"})
+    assert "dpkg-deb: error: " in str(caught.value)

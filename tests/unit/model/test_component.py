@@ -190,3 +190,19 @@ def test_the_garden_linux_lines_are_ready_to_be_uncommented(tmp_path: Path) -> N
     (repository,) = read.sources.releases["gardenlinux-1592.9"].repositories
     assert (repository.suite, repository.label) == ("1592.9", "https://packages.gardenlinux.io/gardenlinux")
     assert "gardenlinux-1592.9" in [release.name for release in read.context.releases]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "problem"),
+    [
+        ("nvidia-foo: {a: 1}", "moduleParameters.nvidia-foo"),
+        ("nvidia: {a b: 1}", "moduleParameters.nvidia.a b"),
+        ("nvidia: {a: 1 2}", "moduleParameters.nvidia.a"),
+        ("nvidia: [a=1]", "moduleParameters.nvidia"),
+    ],
+)
+def test_a_parameter_that_no_module_takes_is_named(tmp_path: Path, parameters: str, problem: str) -> None:
+    found = problems(tmp_path, f"{COMPONENT}moduleParameters:\n  {parameters}\n")
+
+    assert len(found) == 1
+    assert re.match(rf"component\.yaml:34:\d+: {re.escape(problem)}\b", found[0])

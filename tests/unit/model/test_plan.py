@@ -5,6 +5,7 @@ import pytest
 from lifecycle.model.lock import Lock
 from lifecycle.model.plan import Plan, make_plan, reason_to_make
 from lifecycle.model.project import Project
+from lifecycle.model.signing import Signer
 from lifecycle.model.targets import Kind, Target, Targets
 from tests.unit.builders import (
     Memory,
@@ -311,3 +312,46 @@ def test_a_long_list_of_reasons_is_cut_with_a_count() -> None:
     state = Memory([replace(target, inputs=dict.fromkeys("abcde", 1))])
 
     assert reason_to_make(target, state.latest_inputs) == "a changed; b changed; c changed; and 2 more"
+
+
+def signed() -> Project:
+    now = project()
+    signer = Signer(certificate="a certificate", fingerprint="abc", hash="sha256")
+    return replace(now, signer=signer, recipes={**now.recipes, "signed": {"scripts/signer/sign-modules": "1"}})
+
+
+def test_a_signer_that_comes_signs_and_packs_what_is_there_and_compiles_nothing() -> None:
+    made = plan(signed(), Memory(every_target(project())))
+
+    assert to_run(made) == [
+        *(("RUN", Kind.SIGNED, name, NEVER) for kind, name in NAMES if kind is Kind.MODULES),
+        *(("RUN", kind, name, "modules changed") for kind, name in NAMES if kind is Kind.ARCHIVE),
+        *(
+            ("RUN", kind, name, f"modules: {'open ' if '550' in name else ''}proprietary changed")
+            for kind, name in NAMES
+            if kind is Kind.IMAGE
+        ),
+    ]
+
+
+def test_signed_modules_that_are_there_are_kept_and_the_compiled_ones_are_not_needed_for_them() -> None:
+    everything = every_target(signed())
+    made = plan(signed(), Memory(t for t in everything if t.kind in (Kind.SIGNED, Kind.USERSPACE)))
+
+    assert {kind for _, kind, _, _ in to_run(made)} == {Kind.BASE, Kind.ARCHIVE, Kind.IMAGE}
+    assert [name for _, kind, name, _ in to_run(made) if kind is Kind.BASE] == ["RUNTIME"]
+
+
+def test_signing_needs_the_builder_and_the_compiled_modules() -> None:
+    now = signed()
+    made = plan(now, Memory(), only=slice(0, 1))
+    by_kind = {a.target.kind: a for a in made.actions if a.target.name != "RUNTIME"}
+
+    assert by_kind[Kind.SIGNED].needs == (by_kind[Kind.MODULES].target.digest, by_kind[Kind.BASE].target.digest)
+    assert by_kind[Kind.ARCHIVE].needs == (by_kind[Kind.SIGNED].target.digest,)
+
+
+def test_compiling_alone_signs_nothing() -> None:
+    made = plan(signed(), Memory(), last=Kind.MODULES)
+
+    assert {a.target.kind for a in made.actions} == {Kind.BASE, Kind.MODULES}

@@ -9,6 +9,7 @@ from lifecycle.model.lock import Lock, LockedBase
 from lifecycle.model.packages import PackageList
 from lifecycle.model.patches import Patch, PatchSeries
 from lifecycle.model.project import SOURCE_DATE_EPOCH, Project
+from lifecycle.model.signing import Signer
 from lifecycle.model.targets import Kind, Target, Targets, changed_inputs, hashes
 from tests.unit.builders import base, component, every_target, lock, locked_file, project
 
@@ -21,9 +22,9 @@ def digests(of: Project) -> dict[tuple[Kind, str], str]:
     return {(target.kind, target.name): target.digest for target in every_target(of)}
 
 
-def changed(now: Project) -> set[Kind]:
+def changed(now: Project, of: Project | None = None) -> set[Kind]:
     """The kinds of targets whose digests differ from those of the unchanged project."""
-    before, after = digests(project()), digests(now)
+    before, after = digests(of or project()), digests(now)
     assert before.keys() == after.keys()
     return {kind for (kind, name), digest in after.items() if before[kind, name] != digest}
 
@@ -154,6 +155,44 @@ def test_the_files_of_a_target_are_known_by_name_version_and_sha256() -> None:
     file = locked_file("libcuda1", "535")
 
     assert hashes([file]) == {"libcuda1=535": file.sha256}
+
+
+def signed_by(signer: Signer) -> Project:
+    now = project()
+    return replace(now, signer=signer, recipes={**now.recipes, "signed": {"scripts/signer/sign-modules": "1"}})
+
+
+SIGNER = Signer(certificate="a certificate", fingerprint="abc", hash="sha256")
+
+
+def test_modules_that_are_signed_are_made_of_the_very_ones_that_were_compiled() -> None:
+    now = signed_by(SIGNER)
+    combination = now.matrix().combinations[1]
+    compiled = Targets(project()).modules(combination, ModuleType.OPEN)
+
+    assert Targets(now).compiled(combination, ModuleType.OPEN) == compiled
+    assert Targets(now).modules(combination, ModuleType.OPEN) == Target(
+        kind=Kind.SIGNED,
+        name=compiled.name,
+        inputs={
+            "modules": compiled.digest,
+            "certificate": "abc",
+            "hash": "sha256",
+            "recipe": {"scripts/signer/sign-modules": "1"},
+        },
+    )
+
+
+def test_without_a_signer_the_modules_that_ship_are_the_compiled_ones() -> None:
+    now = project()
+    combination = now.matrix().combinations[1]
+
+    assert Targets(now).modules(combination, ModuleType.OPEN) == Targets(now).compiled(combination, ModuleType.OPEN)
+
+
+@pytest.mark.parametrize("other", [{"fingerprint": "def"}, {"hash": "sha512"}])
+def test_another_certificate_or_hash_signs_anew_and_compiles_nothing(other: dict[str, str]) -> None:
+    assert changed(signed_by(replace(SIGNER, **other)), signed_by(SIGNER)) == {Kind.SIGNED, Kind.ARCHIVE, Kind.IMAGE}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ import pytest
 ROOT = Path(__file__).parents[3]
 NODE = ROOT / "scripts/node"
 INSTALLER = NODE / "nvidia-installer"
-SCRIPTS = (INSTALLER, *sorted(NODE.glob("lib/*.sh")))
+COMMANDS = (INSTALLER, NODE / "nvidia-driver")
+SCRIPTS = (*COMMANDS, *sorted(NODE.glob("lib/*.sh")))
 REFERENCE = (ROOT / "docs/reference/node.md").read_text()
 
 
@@ -48,8 +49,22 @@ def test_shellcheck_finds_nothing() -> None:
     assert done.stdout == ""
 
 
-def test_only_the_entry_point_is_executable() -> None:
-    assert [script for script in SCRIPTS if os.access(script, os.X_OK)] == [INSTALLER]
+def test_only_the_commands_are_executable() -> None:
+    assert tuple(script for script in SCRIPTS if os.access(script, os.X_OK)) == COMMANDS
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_every_script_is_small(script: Path) -> None:
+    assert len(script.read_text().splitlines()) <= 120
+
+
+def test_every_file_of_the_library_is_read_by_the_installer() -> None:
+    sourced = re.findall(r'^source "\$LIB/(.+)"$', INSTALLER.read_text(), re.MULTILINE)
+    assert sorted(sourced) == sorted(script.name for script in NODE.glob("lib/*.sh"))
+
+
+def test_nothing_is_evaluated() -> None:
+    assert not [script.name for script in SCRIPTS if re.search(r"^[^#]*\beval\b", script.read_text(), re.MULTILINE)]
 
 
 def test_the_reference_has_the_exit_codes_of_the_scripts() -> None:
@@ -65,8 +80,7 @@ def test_every_exit_code_has_one_meaning_and_every_meaning_one_code() -> None:
 def test_every_exit_code_that_is_used_is_in_the_table_and_the_other_way_round() -> None:
     text = "".join(script.read_text() for script in SCRIPTS)
     defined = set(re.findall(r"^readonly (EXIT_[A-Z_]+)=", text, re.MULTILINE))
-    used = set(re.findall(r'"\$(EXIT_[A-Z_]+)"', text))
-    assert used == defined - {"EXIT_OK"}
+    assert set(re.findall(r'"\$(EXIT_[A-Z_]+)"', text)) == defined
 
 
 def test_the_reference_has_the_environment_variables_of_the_scripts() -> None:
@@ -78,7 +92,7 @@ def test_the_reference_has_the_environment_variables_of_the_scripts() -> None:
 def test_help_or_no_command_prints_commands_variables_and_exit_codes(arguments: tuple[str, ...]) -> None:
     done = installer(*arguments)
     assert (done.returncode, done.stderr) == (0, "")
-    for command in ("install [--no-load]", "status", "unpack DIR"):
+    for command in ("install [--no-load]", "uninstall [--keep-modules]", "status [--json | --quiet]", "unpack DIR"):
         assert f"\n  {command} " in done.stdout
     for name, default, meaning in settings():
         assert f"  {name}={default}  {meaning}\n" in done.stdout
@@ -100,7 +114,14 @@ def test_a_wrong_command_is_a_usage_error() -> None:
         ("INSTALL_ROOT", "/"),
         ("INSTALL_ROOT", "/opt/../etc"),
         ("INSTALL_ROOT", "/opt/nvi dia"),
+        ("RUN_DIR", "run/nvidia"),
+        ("SYSFS_ROOT", "sys"),
         ("KERNEL_MODULE_TYPE", "opne"),
+        ("REQUIRE_GPU", "yes"),
+        ("FABRIC_MANAGER", "on"),
+        ("PERSISTENCE", "on"),
+        ("IOMMU_GROUP_TYPE", "DMA"),
+        ("POLL_SECONDS", "5; reboot"),
     ],
 )
 def test_an_impossible_value_of_a_variable_is_a_usage_error_that_names_it(variable: str, value: str) -> None:

@@ -27,7 +27,23 @@ REAL = (
     "tail",
     "timeout",
 )
-STUBBED = ("mmdebstrap", "apt-ftparchive", "gpgv", "gpg", "gpg-agent", "zstd", "modinfo", "git", "gcc", "xz", "sleep")
+STUBBED = (
+    "mmdebstrap",
+    "apt-ftparchive",
+    "gpgv",
+    "gpg",
+    "gpg-agent",
+    "zstd",
+    "modinfo",
+    "git",
+    "gcc",
+    "xz",
+    "sleep",
+    "qemu-system-x86_64",
+    "iasl",
+    "bsdtar",
+    "openssl",
+)
 DOCKER = "[ -e /var/run/docker.sock ]"
 DOCKERD = """\
 [ ! -e /var/run/docker.pid ] || exit 1

@@ -23,6 +23,7 @@ from lifecycle.steps.image import (
     is_newest_of_branch,
     labels_of,
     manifest_of,
+    parameter_files,
     references,
     tag_of,
     vermagic_of,
@@ -40,11 +41,11 @@ TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 
 def archive(**modules: str) -> Archive:
     about = {"modules": {name: {"vermagic": vermagic} for name, vermagic in modules.items()}}
-    return Archive(path=Path("a"), contents={"lib/x": "digest"}, about=about)
+    return Archive(path=Path("a"), contents={"lib/x": "digest"}, unpacked_bytes=8192, about=about)
 
 
 CONTENTS = Contents(
-    userspace=Archive(path=Path("u"), contents={"bin/nvidia-smi": "d1"}, about={}),
+    userspace=Archive(path=Path("u"), contents={"bin/nvidia-smi": "d1"}, unpacked_bytes=4096, about={}),
     modules={t: archive(nvidia=VERMAGIC, uvm=VERMAGIC) for t in (ModuleType.PROPRIETARY, ModuleType.OPEN)},
 )
 
@@ -111,9 +112,22 @@ def test_the_manifest_names_files_modules_and_patches_of_each_type() -> None:
     assert manifest["userspace"] == {"files": {"bin/nvidia-smi": "d1"}}
 
 
-@pytest.mark.parametrize("line", environment_file(COMBINATION, "tag").splitlines())
+@pytest.mark.parametrize("line", environment_file(COMBINATION, CONTENTS, "tag").splitlines())
 def test_every_line_of_the_brief_manifest_is_what_the_scripts_on_the_node_take(line: str) -> None:
     assert re.fullmatch(r"[A-Z][A-Z0-9_]*=[A-Za-z0-9._+~:@/ -]*", line)
+
+
+def test_the_brief_manifest_says_what_each_module_type_needs_on_a_disk_user_space_included() -> None:
+    lines = environment_file(COMBINATION, CONTENTS, "tag").splitlines()
+
+    assert {"UNPACKED_BYTES_PROPRIETARY=12288", "UNPACKED_BYTES_OPEN=12288"} <= {*lines}
+
+
+def test_default_parameters_are_a_file_a_module_and_a_line_a_parameter() -> None:
+    asked = component(("sources:", "moduleParameters:\n  nvidia-uvm: {uvm_disable_hmm: 1, a: b}\nsources:"))
+
+    assert parameter_files(asked) == {"nvidia-uvm.conf": "uvm_disable_hmm=1\na=b\n"}
+    assert parameter_files(component()) == {}
 
 
 @dataclass

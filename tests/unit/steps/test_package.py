@@ -9,7 +9,7 @@ from lifecycle.errors import InstallerError
 from lifecycle.model.component import ModuleType
 from lifecycle.model.lock import LockedDriver, LockedFile
 from lifecycle.model.targets import Kind, Targets
-from lifecycle.steps.package import NotADebError, Packager, place_of, unpack_deb
+from lifecycle.steps.package import NotADebError, Packager, disk_bytes, place_of, unpack_deb
 from lifecycle.tools.archive import UnsafeArchiveError, manifest_of
 from lifecycle.tools.store import Store, sha256_of
 from tests.unit.builders import lock, locked_file, project
@@ -164,6 +164,15 @@ def test_user_space_is_what_belongs_on_the_node_of_all_packages_in_one_archive(t
     assert unpacked(archive.path, tmp_path / "out") == archive.contents
     assert store.latest_inputs("userspace", "550.163.01/amd64") == hands.targets.userspace(combination).inputs
     assert list(store.tmp.glob("userspace-*")) == []
+
+
+def test_the_room_that_files_need_is_counted_in_blocks_folders_and_links_included(tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib/one").write_bytes(b"1")
+    (tmp_path / "lib/two").write_bytes(b"2" * 4097)
+    (tmp_path / "lib/link").symlink_to("one")
+
+    assert disk_bytes(tmp_path) == 4096 * (1 + 2 + 3 + 1)
 
 
 def test_user_space_packed_again_is_the_same_bytes(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import io
+import socket
 import tarfile
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -90,3 +91,33 @@ def test_a_container_is_removed_with_its_volumes_and_one_that_is_gone_or_going_i
 def test_a_container_that_the_engine_keeps_is_an_error() -> None:
     with pytest.raises(docker.errors.APIError):
         remove(Raw(refusal=500))
+
+
+@dataclass
+class Attached(Raw):
+    """A container with a standard input, whose other end is `reader`."""
+
+    def __post_init__(self) -> None:
+        self.reader, self.writer = socket.socketpair()
+
+    def attach_socket(self, *, params: dict[str, int]) -> socket.SocketIO:
+        assert params == {"stdin": 1, "stream": 1}
+        self.asked.append("attach")
+        return socket.SocketIO(self.writer, "rw")
+
+
+def test_standard_input_is_attached_before_the_start_written_and_closed(tmp_path: Path) -> None:
+    raw = Attached(prints=[b"read it\n"])
+    with raw.reader, raw.writer:
+        assert Container(raw, lambda _: nullcontext()).run(tmp_path / "log", stdin=b"secret\n") == 0
+        assert raw.reader.makefile("rb").read() == b"secret\n"
+
+    assert raw.asked == ["attach", "start", "wait"]
+    assert (tmp_path / "log").read_bytes() == b"read it\n"
+
+
+def test_a_program_that_ends_without_reading_its_input_is_known_by_its_exit_code(tmp_path: Path) -> None:
+    raw = Attached(code=3)
+    raw.reader.close()
+    with raw.writer:
+        assert Container(raw, lambda _: nullcontext()).run(tmp_path / "log", stdin=b"secret\n") == 3

@@ -1,0 +1,149 @@
+"""What a starting node waits for: the driver unpacked, indexed and loaded, by our installer and the predecessor's way.
+
+The predecessor's archive is one tar.gz with the modules as `make` leaves them and NVIDIA's libraries as its Dockerfile
+copies them, by name (`*nvidia*`, `*cuda*`), graphics included (gardenlinux/gardenlinux-nvidia-installer, Dockerfile of 2024).
+"""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+
+from benchmarks.sides import Plain
+from lifecycle.model.matrix import Combination
+from lifecycle.sources.apt import AptIndex
+from lifecycle.sources.download import Request, download_all
+from lifecycle.steps.image import HOME, references
+from lifecycle.steps.package import MODULES_FOLDER, unpack_deb
+from lifecycle.tools.process import run
+from tests.node.lab import Lab
+
+# Besides what our user space has.
+_GRAPHICS = [
+    "libegl-nvidia0",
+    "libgles-nvidia1",
+    "libgles-nvidia2",
+    "libglx-nvidia0",
+    "libnvidia-allocator1",
+    "libnvidia-eglcore",
+    "libnvidia-fbc1",
+    "libnvidia-glcore",
+    "libnvidia-glvkspirv",
+    "libnvidia-ngx1",
+    "libnvidia-rtcore",
+]
+_GUEST = Path(__file__).parent / "guest"
+_ROUNDS = 3
+_BOOT_SECONDS = 900
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeBenchmark:
+    """One combination, its plain image in the plain side's engine, ours in the engine that `invoke build` uses."""
+
+    lab: Lab
+    plain: Plain
+    plain_image: str
+    combination: Combination
+    folder: Path
+
+    def run(self, note: Callable[[str, str, float], None]) -> None:
+        """Measure on this machine's disk (unpack and index) and in QEMU (and load); note seconds and bytes."""
+        tree, archive = self._plain_archive()
+        home = self._our_home()
+        host = self.folder / "host"
+        for side, install in {
+            "ours": lambda: self._ours(home, host),
+            "plain": lambda: self._plain(archive, host),
+        }.items():
+            note("node on disk", side, min(_timed(install, host) for _ in range(_ROUNDS)))
+            note("node bytes", side, _bytes_of(host))
+        shutil.rmtree(host)
+        shutil.rmtree(tree)
+        over = self.folder / "over"
+        shutil.copytree(_GUEST, over / "guest")
+        (over / "plain").mkdir()
+        archive.rename(over / "plain/driver.tar.gz")
+        machine = self.lab.machine(self.combination, over=[over], memory_mib=4096)
+        for side in ("ours", "plain"):
+            boot = machine.boot(side, self.folder / f"boot-{side}", seconds=_BOOT_SECONDS)
+            if boot[side].code:
+                raise SystemExit(f"{side} failed in QEMU:\n{boot[side].text}")
+            note("node in QEMU", side, boot[side].seconds)
+
+    def _ours(self, home: Path, host: Path) -> None:
+        env = {**os.environ, "NVIDIA_INSTALLER_HOME": str(home), "HOST_ROOT": str(host)}
+        command = [str(home / "bin/nvidia-installer"), "install", "--no-load"]
+        subprocess.run(command, env=env, check=True, capture_output=True)
+
+    def _plain(self, archive: Path, host: Path) -> None:
+        to = host / "opt/nvidia"
+        to.mkdir(parents=True)
+        run(["tar", "-xzf", str(archive), "-C", str(to)])
+        run(["sync", "--file-system", str(to)])
+        run(["depmod", "-b", str(to), self.combination.kernel])
+
+    def _our_home(self) -> Path:
+        reference = references(self.lab.project.component.image, self.combination)[0]
+        container = self.lab.engine.containers.create(reference)
+        try:
+            run(["docker", "cp", f"{container.id}:/{HOME}", str(self.folder / "home")])
+        finally:
+            container.remove(v=True)
+        return self.folder / "home"
+
+    def _plain_archive(self) -> tuple[Path, Path]:
+        """The plain image's tree with the graphics libraries added, and the tar.gz of it."""
+        tree, archive = self.folder / "tree", self.folder / "driver.tar.gz"
+        container = docker.DockerClient(base_url=self.plain.engine).containers.create(self.plain_image)
+        source = f"{container.id}:/opt/nvidia-installer/driver-{self.combination.module_types[0]}.tar.gz"
+        run(["docker", "--host", self.plain.engine, "cp", source, str(archive)])
+        container.remove(v=True)
+        tree.mkdir()
+        run(["tar", "-xzf", str(archive), "-C", str(tree)])
+        modules = tree / MODULES_FOLDER.format(kernel=self.combination.kernel)
+        modules.mkdir(parents=True)
+        for module in tree.glob("*.ko"):
+            module.rename(modules / module.name)
+        self._add_graphics(tree)
+        run(["tar", "-czf", str(archive), "-C", str(tree), "."])
+        return tree, archive
+
+    def _add_graphics(self, tree: Path) -> None:
+        sources = self.lab.project.component.sources
+        repositories = sources.releases[sources.drivers[self.combination.branch].release].repositories
+        index = AptIndex(
+            name="graphics",
+            repositories=repositories,
+            architecture=self.combination.architecture,
+            machine=self.plain.machine,
+            root=self.folder / "apt",
+        )
+        versions = {
+            name: [v for v in index.versions(name) if v.startswith(self.combination.driver)] for name in _GRAPHICS
+        }
+        files = index.locate([(name, found[0]) for name, found in versions.items() if found])
+        store = self.lab.store
+        requests = [Request(file=f, uri=self.plain.machine.address(f.origin, repositories)) for f in files]
+        download_all([r for r in requests if not store.has_blob(r.file.sha256)], store, advance=lambda _: None)
+        for file in files:
+            unpacked = self.folder / "unpacked" / file.name
+            unpack_deb(store.blob(file.sha256), file, unpacked)
+            shutil.copytree(unpacked, tree, dirs_exist_ok=True, symlinks=True)
+
+
+def _timed(install: Callable[[], None], host: Path) -> float:
+    shutil.rmtree(host, ignore_errors=True)
+    (host / "run").mkdir(parents=True)
+    started = time.monotonic()
+    install()
+    return time.monotonic() - started
+
+
+def _bytes_of(folder: Path) -> int:
+    return int(run(["du", "--summarize", "--block-size=1", str(folder)]).split()[0])

@@ -1,0 +1,35 @@
+# shellcheck shell=bash
+# nvidia-installer wait: what a pod's main container runs after `install` in an init container.
+
+wait_command() { # [--once] [--timeout SECONDS]
+  local once=false said=false
+  local -i timeout=0 begin=$SECONDS
+  while (($# > 0)); do
+    case $1 in
+      --once) once=true ;;
+      --timeout)
+        [[ ${2:-} =~ ^[0-9]{1,6}$ ]] || usage_error "--timeout takes a number of seconds"
+        timeout=10#$2
+        shift
+        ;;
+      *) usage_error "wait knows --once and --timeout SECONDS only, not: $1" ;;
+    esac
+    shift
+  done
+  trap request_stop TERM INT
+  read_bus
+  until read_status --quiet && [[ ${STATUS[ready]} == true ]]; do
+    "$said" || say "waiting for the driver to become ready"
+    said=true
+    ((timeout == 0 || SECONDS - begin < timeout)) || fail "$EXIT_TIMED_OUT" \
+      "the driver is not ready after $timeout seconds (installed: ${STATUS[driver]:-none}, loaded: ${STATUS[loaded]:-none})"
+    pause
+    if "$STOPPING"; then exit "$EXIT_OK"; fi
+  done
+  say "driver ${STATUS[folder]} is ready"
+  if "$once"; then return 0; fi
+  # The container of `install` had device files of its own.
+  make_device_files
+  supervise
+  stop_daemons
+}

@@ -1,0 +1,49 @@
+# shellcheck shell=bash
+# The container's root as the GPU Operator's other containers want to find it: mounted on the host, with the driver's
+# programs and libraries in the usual folders.
+
+readonly DRIVER_ROOT=$STATE/driver
+
+# Mounted before the modules are loaded, so that the kernel finds the firmware below it. /sys stays out of it, as in
+# NVIDIA's own containers.
+mount_root() {
+  unmount_root
+  run mount --make-runbindable /sys
+  run mount --make-private /sys
+  run mkdir -p -- "$DRIVER_ROOT"
+  run mount --rbind "$HOST_ROOT" "$DRIVER_ROOT"
+  # shellcheck disable=SC2034 # used in firmware.sh
+  ROOT_ON_HOST=$RUN_DIR/driver
+}
+
+unmount_root() {
+  if is_mounted; then run umount -l -R "$DRIVER_ROOT"; fi
+}
+
+is_mounted() {
+  grep -q " $DRIVER_ROOT " "$PROC_ROOT/self/mounts"
+}
+
+# A root of a container that failed is of no use to anybody; one of a driver that stays loaded is.
+leave_root() {
+  if ! is_loaded nvidia && is_mounted; then umount -l -R "$DRIVER_ROOT" || true; fi
+}
+
+# The links are relative: they have to lead to the driver from the host and from other containers, too. What the image
+# has there of its own stays.
+link_into_root() {
+  local triplet=x86_64-linux-gnu
+  [[ ${IMAGE[ARCHITECTURE]} != arm64 ]] || triplet=aarch64-linux-gnu
+  link_all bin usr/bin ../..
+  link_all lib "usr/lib/$triplet" ../../..
+}
+
+link_all() { # FOLDER-OF-THE-DRIVER FOLDER-OF-THE-ROOT WAY-UP
+  local file link
+  run mkdir -p -- "${HOST_ROOT%/}/$2"
+  for file in "$STORE/current/$1"/*; do
+    link=${HOST_ROOT%/}/$2/${file##*/}
+    [[ ! -d $file && (-L $link || ! -e $link) ]] || continue
+    run ln -sfn -- "$3$INSTALL_ROOT/current/$1/${file##*/}" "$link"
+  done
+}

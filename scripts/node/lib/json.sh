@@ -1,0 +1,57 @@
+# shellcheck shell=bash
+# The status as one JSON object; the image has no program that writes JSON.
+
+# Prints a string in JSON (RFC 8259); names of processes can hold anything.
+json_string() { # TEXT
+  local text=$1 out='' character code
+  local -i i
+  for ((i = 0; i < ${#text}; i++)); do
+    character=${text:i:1}
+    case $character in
+      '"' | \\) out+="\\$character" ;;
+      [[:cntrl:]] | [!\ -~])
+        printf -v code '%d' "'$character"
+        printf -v code '\\u%04x' "$((code & 0xff))"
+        out+=$code
+        ;;
+      *) out+=$character ;;
+    esac
+  done
+  printf '"%s"' "$out"
+}
+
+# A string, or null for an empty one.
+json_value() { # TEXT
+  if [[ -n $1 ]]; then json_string "$1"; else printf 'null'; fi
+}
+
+json_list() { # LINES
+  local line out=
+  while IFS= read -r line; do
+    [[ -z $line ]] || out+="${out:+, }$(json_string "$line")"
+  done <<<"$1"
+  printf '[%s]' "$out"
+}
+
+print_status_json() {
+  printf '{"image": {"tag": %s, "driver": %s, "kernel": %s, "module_types": %s},\n' \
+    "$(json_string "${IMAGE[IMAGE_TAG]}")" "$(json_string "${IMAGE[DRIVER_VERSION]}")" \
+    "$(json_string "${IMAGE[KERNEL_RELEASE]}")" "$(json_list "${IMAGE[MODULE_TYPES]// /$'\n'}")"
+  printf ' "installed": {"folder": %s, "driver": %s, "kernel": %s, "module_type": %s, "of_this_image": %s},\n' \
+    "$(json_value "${STATUS[folder]}")" "$(json_value "${STATUS[driver]}")" "$(json_value "${STATUS[kernel]}")" \
+    "$(json_value "${STATUS[type]}")" "${STATUS[of_image]}"
+  printf ' "loaded": {"version": %s, "srcversion": %s, "complete": %s, "modules": %s},\n' \
+    "$(json_value "${STATUS[loaded]}")" "$(json_value "${STATUS[srcversion]}")" "${STATUS[complete]}" \
+    "$(json_list "$(loaded_modules)")"
+  printf ' "state": %s, "used_by": %s,\n' "$(json_string "${STATUS[state]}")" "$(json_list "${STATUS[users]}")"
+  printf ' "gpus": %d, "nvswitches": %d, "persistence_daemon": %s, "fabric_manager": %s, "ready": %s}\n' \
+    "${#GPUS[@]}" "${#NVSWITCHES[@]}" "$(json_string "$(persistence_state)")" "$(json_string "$(fabric_state)")" \
+    "${STATUS[ready]}"
+}
+
+loaded_modules() {
+  local module
+  for module in "${LOAD_ORDER[@]}"; do
+    if is_loaded "$module"; then printf '%s\n' "$module"; fi
+  done
+}

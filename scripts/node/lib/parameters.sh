@@ -1,0 +1,63 @@
+# shellcheck shell=bash
+# Parameters of the kernel modules: the image's defaults, and over them, parameter by parameter, the files that the GPU
+# Operator (driver.kernelModuleConfig) or the pod mounts. Both are <module>.conf, with words of name=value in each line.
+
+# Words by module, one a line.
+declare -A PARAMETERS=()
+
+read_parameters() {
+  local module
+  for module in "${LOAD_ORDER[@]}"; do
+    read_module_parameters "$module"
+  done
+}
+
+read_module_parameters() { # MODULE
+  local -a names=()
+  local -A values=()
+  local name words=
+  read_parameter_file "$NVIDIA_INSTALLER_HOME/parameters/$1.conf"
+  read_parameter_file "$PARAMETERS_DIR/$1.conf"
+  for name in "${names[@]}"; do
+    words+="${words:+$'\n'}$name=${values[$name]}"
+  done
+  PARAMETERS[$1]=$words
+}
+
+# Reads into the caller's names and values.
+read_parameter_file() { # FILE
+  local line word number=0
+  local -a words
+  [[ -e $1 ]] || return 0
+  [[ -f $1 && -r $1 ]] || usage_error "$1 is no file that can be read"
+  while IFS= read -r line || [[ -n $line ]]; do
+    number=$((number + 1))
+    read -r -a words <<<"${line%%#*}"
+    for word in "${words[@]}"; do
+      [[ $word =~ ^([A-Za-z][A-Za-z0-9_]*)=(.+)$ ]] ||
+        usage_error "$1 is wrong in line $number: '$word' is not name=value"
+      [[ -v values[${BASH_REMATCH[1]}] ]] || names+=("${BASH_REMATCH[1]}")
+      # shellcheck disable=SC2004 # a word and not a number: the array is associative
+      values[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}
+    done
+  done <"$1"
+}
+
+# Prints all that modules are loaded with: <module> <word>, one a line. It is kept as long as the modules are, since the
+# kernel does not show all parameters of a loaded module.
+all_parameters() {
+  local module word
+  for module in "${LOAD_ORDER[@]}"; do
+    while IFS= read -r word; do
+      [[ -z $word ]] || printf '%s %s\n' "$module" "$word"
+    done <<<"${PARAMETERS[$module]}"
+  done
+}
+
+readonly LOADED_PARAMETERS=$STATE/nvidia-installer.parameters
+
+report_parameters() {
+  [[ -f $LOADED_PARAMETERS ]] || return 0
+  [[ $(<"$LOADED_PARAMETERS") == "$(all_parameters)" ]] ||
+    say "module parameters have changed, and apply when the modules are loaded anew: uninstall, or reboot the node"
+}

@@ -1,0 +1,132 @@
+"""Each image's own kernel, booted with the image's own file system, on a machine with an NVSwitch and no GPU.
+
+`--only` chooses combinations, as in `invoke build --only`. What the guests' consoles said is below build/node.
+"""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+import pytest
+
+from lifecycle.model.component import ModuleType
+from lifecycle.model.matrix import Combination
+from lifecycle.model.project import load_project
+from lifecycle.model.select import select
+from lifecycle.tools.store import Store, default_cache_dir
+from tests.node.boots import Boots
+from tests.node.lab import Lab
+from tests.node.machine import Boot
+
+ROOT = Path(__file__).resolve().parents[2]
+_SUMMARY = pytest.StashKey[list[str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--only", default="", help="which combinations, as in `invoke build --only`")
+
+
+def chosen(config: pytest.Config) -> tuple[Combination, ...]:
+    return select(load_project(ROOT).matrix(), config.getoption("--only"))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if {"combination", "module_type"} <= {*metafunc.fixturenames}:
+        cases = [(c, t) for c in chosen(metafunc.config) for t in c.module_types]
+        metafunc.parametrize(("combination", "module_type"), cases, ids=[f"{c.id}-{t}" for c, t in cases])
+    elif "combination" in metafunc.fixturenames:
+        combinations = chosen(metafunc.config)
+        metafunc.parametrize("combination", combinations, ids=[c.id for c in combinations])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kernels:
+    """A combination, and one of the same driver for another kernel."""
+
+    own: Combination
+    other: Combination
+
+
+def two_kernels(config: pytest.Config) -> Kernels | None:
+    for own in reversed(chosen(config)):
+        for other in chosen(config):
+            if other.kernel != own.kernel and other.driver == own.driver:
+                return Kernels(own=own, other=other)
+    return None
+
+
+@pytest.fixture(scope="session")
+def boots(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Boots]:
+    """Every boot that one of the chosen tests asks for, begun; the longest first."""
+    wanted = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
+    config, folder = request.config, tmp_path_factory.mktemp("lab")
+    kernels = two_kernels(config)
+    store = Store(default_cache_dir(os.environ))
+    with ThreadPoolExecutor(os.cpu_count()) as pool, closing(docker.from_env()) as engine:
+        lab = Lab(project=load_project(ROOT), store=store, engine=engine, folder=folder)
+        boots = Boots(lab=lab, pool=pool, kept=ROOT / "build/node")
+        if "installation" in wanted:
+            for combination in chosen(config):
+                boots.begin_installation(combination)
+        if "secure_boot" in wanted:
+            boots.begin_secure_boot(chosen(config)[-1])
+        if "refusals" in wanted and kernels:
+            boots.begin_refusals(kernels.own, kernels.other)
+        yield boots
+    for name, boot in boots.begun.items():
+        if not boot.exception():
+            config.stash[_SUMMARY].append(f"{name}: {boot.result().seconds}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_SUMMARY] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print how long each node took: the guest's own seconds, of emulated processors."""
+    for line in config.stash[_SUMMARY]:
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def installation(boots: Boots, combination: Combination) -> Boot:
+    """The boot of a combination's own kernel, in which its installer went through a node's life."""
+    return boots[combination.id]
+
+
+@pytest.fixture
+def refusals(boots: Boots, pytestconfig: pytest.Config) -> Boots:
+    """The boots of nodes that have to refuse an image."""
+    if not two_kernels(pytestconfig):
+        pytest.skip("needs two kernels of one driver")
+    return boots
+
+
+@pytest.fixture
+def secure_boot(boots: Boots) -> Boot:
+    """The boot of a node whose firmware and kernel trust one signer."""
+    return boots["Secure Boot"]
+
+
+@dataclass(frozen=True)
+class Load:
+    """The part of a boot in which the modules of one type were loaded."""
+
+    boot: Boot
+    module_type: ModuleType
+    combination: Combination
+
+    def text(self, section: str) -> str:
+        return self.boot[f"{section} {self.module_type}"].text
+
+    def code(self, section: str) -> int:
+        return self.boot[f"{section} {self.module_type}"].code
+
+
+@pytest.fixture
+def load(installation: Boot, combination: Combination, module_type: ModuleType) -> Load:
+    return Load(installation, module_type, combination)

@@ -1,0 +1,44 @@
+"""The guest's file systems: an image's own, and what the tests put over it, as cpio archives that the kernel unpacks."""
+
+import subprocess
+from pathlib import Path
+
+import docker
+
+
+def of_image(engine: docker.DockerClient, reference: str, archive: Path) -> None:
+    """An image's file system without its devices, which the guest's kernel has its own of."""
+    container = engine.containers.create(reference)
+    try:
+        # The kernel's form of cpio is newc (Documentation/driver-api/early-userspace/buffer-format.rst).
+        command = ["bsdtar", "--create", "--format=newc", f"--file={archive}", "--exclude=dev/*", "@-"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE) as bsdtar:
+            assert bsdtar.stdin
+            for chunk in container.export():
+                bsdtar.stdin.write(chunk)
+            bsdtar.stdin.close()
+        assert bsdtar.returncode == 0
+    finally:
+        container.remove(v=True)
+    _align(archive)
+
+
+def of_folder(folder: Path, archive: Path) -> None:
+    """A folder's content, all of it root's."""
+    command = [
+        "bsdtar",
+        "--create",
+        "--format=newc",
+        "--uid=0",
+        "--gid=0",
+        f"--file={archive}",
+        f"--directory={folder}",
+    ]
+    subprocess.run([*command, "."], check=True)
+    _align(archive)
+
+
+def _align(archive: Path) -> None:
+    """Archives that follow one another begin at multiples of four bytes."""
+    with archive.open("ab") as file:
+        file.write(b"\0" * (-file.tell() % 4))

@@ -1,0 +1,222 @@
+"""What makes `nvidia-installer install` refuse, with which exit code and words, and that the host stays as it was."""
+
+import fcntl
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.unit.scripts.node_host import (
+    KERNEL,
+    MODULE_FOLDER,
+    NAME,
+    OLD_DRIVER,
+    Node,
+    archive,
+    make_image,
+    write_manifests,
+)
+
+
+def test_a_wrong_kernel_is_refused_with_both_kernels_and_the_tag_that_is_needed(node: Node) -> None:
+    node.environment["KERNEL"] = "6.12.120+deb13-cloud-amd64"
+    before = node.stat()
+    done = node.run("install")
+    assert (done.returncode, done.stdout) == (10, "")
+    assert done.stderr == (
+        "nvidia-installer: this node runs 6.12.120+deb13-cloud-amd64, and the image is for 6.12.117+deb13-cloud-amd64; "
+        "this node needs the image with the tag 550.163.01-6.12.120-deb13-cloud-amd64-debian-13\n"
+    )
+    assert node.stat() == before
+
+
+@pytest.mark.parametrize(
+    ("of_the_image", "os_release", "in_the_tag"),
+    [
+        ("gardenlinux-1592.9", "ID=gardenlinux\nVERSION_ID=1592.10\n", "gardenlinux-1592.10"),
+        ("debian-13", "ID='debian'\nVERSION_ID=\"12\"\n", "debian-12"),
+        ("debian-13-backports", 'ID=debian\nVERSION_ID="13"\n', "debian-13-backports"),
+        ("debian-13", "ID=debian\n", "debian-13"),
+        ("debian-13", 'ID=debian\nVERSION_ID="$(reboot)"\n', "debian-13"),
+        ("debian-13", None, "debian-13"),
+    ],
+)
+def test_the_tag_that_is_needed_has_the_nodes_own_release(
+    node: Node, of_the_image: str, os_release: str | None, in_the_tag: str
+) -> None:
+    write_manifests(node.image, OS_RELEASE=of_the_image)
+    (node.host / "etc/os-release").unlink()
+    if os_release:
+        (node.host / "etc/os-release").write_text(os_release)
+    node.environment["KERNEL"] = "6.6.1"
+    assert node.run("install").stderr.endswith(f" tag 550.163.01-6.6.1-{in_the_tag}\n")
+
+
+def test_without_the_hosts_root_the_tag_that_is_needed_has_the_images_release(node: Node) -> None:
+    write_manifests(node.image, OS_RELEASE="gardenlinux-1592.9")
+    node.environment.update(KERNEL="6.6.1", HOST_ROOT="/")
+    assert node.run("install").stderr.endswith(" tag 550.163.01-6.6.1-gardenlinux-1592.9\n")
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flip_a_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def append(path: Path, line: str) -> None:
+    path.write_text(path.read_text() + line)
+
+
+def point_outside(node: Node) -> None:
+    (node.host / "opt").rmdir()
+    (node.host / "opt").symlink_to(node.folder)
+
+
+def replace_by_a_file(path: Path) -> None:
+    path.rmdir()
+    path.write_text("")
+
+
+def lock_down(node: Node) -> None:
+    folder = node.sysfs / "kernel/security"
+    folder.mkdir(parents=True)
+    (folder / "lockdown").write_text("none [integrity] confidentiality\n")
+
+
+def enforce_signatures(node: Node) -> None:
+    folder = node.sysfs / "module/module/parameters"
+    folder.mkdir(parents=True)
+    (folder / "sig_enforce").write_text("Y\n")
+
+
+REFUSALS: Mapping[str, tuple[Callable[[Node], object], int, str]] = {
+    "architecture": (
+        lambda n: n.environment.update(MACHINE="aarch64"),
+        11,
+        "this node is aarch64, and the image is for",
+    ),
+    "user": (lambda n: n.environment.update(USER_ID="1000"), 12, "this needs root"),
+    "no archive": (lambda n: (n.image / "userspace.tar.zst").unlink(), 15, "userspace.tar.zst is missing"),
+    "no manifest": (lambda n: (n.image / "manifest.json").unlink(), 15, "manifest.json is missing"),
+    "no values": (lambda n: (n.image / "manifest.env").unlink(), 15, "manifest.env is missing"),
+    "missing key": (lambda n: write_manifests(n.image, KERNEL_RELEASE=""), 15, "has no usable KERNEL_RELEASE"),
+    "no size": (
+        lambda n: write_manifests(n.image, UNPACKED_BYTES_PROPRIETARY="1 MB"),
+        15,
+        "usable UNPACKED_BYTES_PROP",
+    ),
+    "leading out": (lambda n: write_manifests(n.image, DRIVER_VERSION="../x"), 15, "has no usable DRIVER_VERSION"),
+    "shell code": (lambda n: append(n.image / "manifest.env", "A=$(reboot)\n"), 15, "'A=$(reboot)' is not KEY=VALUE"),
+    "no pair": (lambda n: append(n.image / "manifest.env", "reboot"), 15, "'reboot' is not KEY=VALUE"),
+    "doubled key": (
+        lambda n: append(n.image / "manifest.env", "IMAGE_TAG=a\n"),
+        15,
+        "'IMAGE_TAG=a' is not KEY=VALUE, or",
+    ),
+    "odd types": (lambda n: write_manifests(n.image, MODULE_TYPES="open source"), 15, "has no usable MODULE_TYPES"),
+    "no such type": (
+        lambda n: [
+            write_manifests(n.image, MODULE_TYPES="open"),
+            n.environment.update(KERNEL_MODULE_TYPE="proprietary"),
+        ],
+        16,
+        "this image has no proprietary modules, only: open",
+    ),
+    "no host": (lambda n: n.environment.update(HOST_ROOT=f"{n.host}/none"), 17, "is no folder; mount the host's root"),
+    "link outside": (point_outside, 17, "which is not on the host"),
+    "no folder": (lambda n: replace_by_a_file(n.host / "opt"), 17, "is no folder that can be written"),
+    "no GPU": (lambda n: n.empty_bus(), 22, "this node has no NVIDIA GPU: none is on its PCI bus"),
+    "only sound": (lambda n: n.add_to_bus("0000:3b:00.0", "22ba", "040300"), 22, "this node has no NVIDIA GPU"),
+    "signatures": (enforce_signatures, 23, "signed modules only (module.sig_enforce), and this image's are not signed"),
+    "Secure Boot": (lock_down, 23, "signed modules only (lockdown (Secure Boot)), and this image's are not signed"),
+    "wrong option": (
+        lambda n: n.environment.update(KERNEL_MODULE_TYPE="closed"),
+        2,
+        "KERNEL_MODULE_TYPE=closed is none of",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_a_refused_installation_leaves_the_host_as_it_was(node: Node, case: str) -> None:
+    spoil, code, words = REFUSALS[case]
+    spoil(node)
+    before = node.stat()
+    done = node.run("install")
+    assert (done.returncode, done.stdout) == (code, "")
+    assert words in done.stderr
+    assert node.stat() == before
+
+
+def test_a_second_installer_on_the_node_is_refused(node: Node) -> None:
+    before = node.stat()
+    descriptor = os.open(node.host / "run", os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        done = node.run("install")
+    finally:
+        os.close(descriptor)
+    assert done.returncode == 14
+    assert node.stat() == before
+    node.installs()
+
+
+def spoil_modules(node: Node, change: Callable[[Path], object]) -> None:
+    """Change the folder of the proprietary modules in the image's archive."""
+    packed, tree = node.image / "modules-proprietary.tar.zst", node.folder / "tree"
+    tree.mkdir()
+    subprocess.run(["tar", "--extract", "--zstd", "--file", packed, "--directory", tree], check=True)
+    change(tree / MODULE_FOLDER)
+    archive(tree, packed)
+
+
+DAMAGES: Mapping[str, tuple[Callable[[Node], object], str]] = {
+    "cut archive": (lambda n: cut(n.image / "userspace.tar.zst"), "userspace.tar.zst is damaged; pull the image anew"),
+    "flipped bit": (lambda n: flip_a_bit(n.image / "modules-proprietary.tar.zst"), "proprietary.tar.zst is damaged"),
+    "no module": (
+        lambda n: spoil_modules(n, lambda folder: (folder / "nvidia.ko").unlink()),
+        f"the modules archive has no nvidia.ko for {KERNEL}",
+    ),
+    "no ELF": (
+        lambda n: spoil_modules(n, lambda folder: (folder / "nvidia-uvm.ko").write_text("no ELF")),
+        "depmod cannot read the modules",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGES)
+def test_a_damaged_image_is_noticed_while_the_old_driver_still_serves(node: Node, case: str) -> None:
+    make_image(node, driver=OLD_DRIVER)
+    node.installs()
+    before = node.tree()
+    make_image(node)
+    spoil, words = DAMAGES[case]
+    spoil(node)
+    done = node.run("install")
+    assert done.returncode == 15
+    assert words in done.stderr
+    assert node.tree() == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("install", "--load"), ("install", "now"), ("uninstall", "all"), ("status", "-v"), ("unpack",), ("unpack", "-x")],
+)
+def test_wrong_arguments_are_a_usage_error(node: Node, arguments: tuple[str, ...]) -> None:
+    before = node.stat()
+    done = node.run(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert node.stat() == before
+
+
+def test_where_no_gpu_is_required_the_driver_itself_has_the_word(node: Node) -> None:
+    node.empty_bus()
+    node.environment["REQUIRE_GPU"] = "false"
+    assert NAME in node.installs()

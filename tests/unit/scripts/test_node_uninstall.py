@@ -1,0 +1,109 @@
+"""`nvidia-installer uninstall`: install the other way round."""
+
+import shutil
+
+from tests.unit.scripts.node_host import DRIVER, LOADED, OLD_DRIVER, Node, make_image
+
+
+def uninstalls(node: Node, *arguments: str) -> str:
+    done = node.run("uninstall", *arguments)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    return done.stderr
+
+
+def own(tree: dict[str, object]) -> dict[str, object]:
+    """Without what is not ours: the kernel's own module that ours needed, and the folder that every /dev has."""
+    return {
+        path: value
+        for path, value in tree.items()
+        if not path.startswith(("sys/module/drm", "host/dev/char", "dev/char"))
+    }
+
+
+def test_nothing_is_left(node: Node) -> None:
+    (node.sysfs / "module/nouveau").mkdir()
+    before = node.tree()
+    node.installs()
+    assert uninstalls(node).endswith("nvidia-installer: no driver is installed in /opt/nvidia any more\n")
+    gone = {"sys/module/nouveau"}
+    assert own(node.tree()) == {path: value for path, value in own(before).items() if path not in gone}
+    assert not list((node.host / "dev/char").iterdir())
+
+
+def test_a_second_time_it_does_nothing(node: Node) -> None:
+    node.installs()
+    uninstalls(node)
+    before = node.stat()
+    uninstalls(node)
+    assert node.stat() == before
+
+
+def test_all_drivers_go_whichever_image_does_it(node: Node) -> None:
+    node.installs()
+    make_image(node, driver=OLD_DRIVER)
+    node.installs("--no-load")
+    uninstalls(node)
+    assert not node.store.exists()
+    assert node.loaded() == set()
+
+
+def test_a_driver_in_use_stays_and_its_users_are_named(node: Node) -> None:
+    node.installs()
+    node.add_process(41, "train.py", "/dev/nvidia0")
+    before = node.stat()
+    done = node.run("uninstall")
+    assert done.returncode == 21
+    assert done.stderr.startswith(
+        "nvidia-installer: | process 41 (train.py)\nnvidia-installer: the driver is to be uninstalled, but it is in use"
+    )
+    assert node.stat() == before
+
+
+def test_keep_modules_leaves_a_driver_in_use_loaded_until_the_reboot(node: Node) -> None:
+    node.installs()
+    node.add_process(41, "train.py", "/dev/nvidia0")
+    uninstalls(node, "--keep-modules")
+    assert node.loaded() == LOADED
+    assert (node.host / "dev/nvidia0").exists()
+    assert not node.store.exists()
+    assert not (node.host / "run/nvidia/nvidia-installer.ready").exists()
+
+
+def test_a_driver_that_somebody_else_has_loaded_stays(node: Node) -> None:
+    node.pretend_loaded(DRIVER)
+    node.installs("--no-load")
+    assert f"driver {DRIVER} stays loaded: it is none that is installed in /opt/nvidia" in uninstalls(node)
+    assert node.loaded() == {"nvidia"}
+    assert not node.store.exists()
+
+
+def test_what_others_keep_beside_our_drivers_stays(node: Node) -> None:
+    node.installs()
+    (node.store / "mine").mkdir()
+    (node.host / "run/nvidia/toolkit.pid").write_text("1\n")
+    uninstalls(node)
+    assert [path.name for path in node.store.iterdir()] == ["mine"]
+    assert [path.name for path in (node.host / "run/nvidia").iterdir()] == ["toolkit.pid"]
+
+
+def test_device_files_of_others_stay(node: Node) -> None:
+    node.installs()
+    for name in ("nvidia-fs0", "nvidiafoo", "null"):
+        (node.host / "dev" / name).write_text("c 1 3 666\n")
+    uninstalls(node)
+    assert {path.name for path in (node.host / "dev").iterdir()} == {"char", "nvidia-fs0", "nvidiafoo", "null"}
+
+
+def test_it_needs_neither_a_certain_kernel_nor_a_gpu(node: Node) -> None:
+    node.installs()
+    node.empty_bus()
+    node.environment["KERNEL"] = "6.6.1"
+    uninstalls(node)
+    assert not node.store.exists()
+
+
+def test_without_a_driver_folder_there_is_nothing_to_do(node: Node) -> None:
+    before = node.stat()
+    shutil.rmtree(node.image / "parameters", ignore_errors=True)
+    uninstalls(node)
+    assert node.stat() == before
