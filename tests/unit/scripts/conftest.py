@@ -4,18 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.scripts import node_host
+from tests.unit.scripts import node_image
 from tests.unit.scripts.node_host import Node
 
 
 @pytest.fixture(scope="session")
 def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("modules")
-    node_host.compile_modules(folder)
+    node_image.compile_modules(folder)
     return folder
 
 
 @pytest.fixture
 def node(tmp_path: Path, modules: Path) -> Node:
     """A node with one GPU on which everything is as it should be, and no driver."""
-    return node_host.make_node(tmp_path, modules)
+    return node_image.make_node(tmp_path, modules)

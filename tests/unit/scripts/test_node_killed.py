@@ -10,18 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.scripts.node_host import (
-    MODULE_FOLDER,
-    NAME,
-    NODE,
-    OLD_DRIVER,
-    OLD_NAME,
-    WRITING,
-    Node,
-    executable,
-    make_image,
-    make_node,
-)
+from tests.unit.scripts.node_host import MODULE_FOLDER, NAME, NODE, OLD_DRIVER, OLD_NAME, WRITING, Node, executable
+from tests.unit.scripts.node_image import make_image, make_node
 
 CHANGING = (*WRITING, "ldconfig", "mknod", "modprobe", "rmmod", "sync")
 

@@ -2,7 +2,8 @@
 
 import shutil
 
-from tests.unit.scripts.node_host import DRIVER, LOADED, OLD_DRIVER, Node, make_image
+from tests.unit.scripts.node_host import DRIVER, LOADED, OLD_DRIVER, Node
+from tests.unit.scripts.node_image import make_image
 
 
 def uninstalls(node: Node, *arguments: str) -> str:

@@ -11,7 +11,8 @@ from typing import TypeVar
 
 import pytest
 
-from tests.unit.scripts.node_host import H100_SWITCH, NAME, NODE, SYSTEM_PATH, Node, make_image
+from tests.unit.scripts.node_host import H100_SWITCH, NAME, NODE, SYSTEM_PATH, Node
+from tests.unit.scripts.node_image import make_image
 
 # Like the real one, which goes into the background; like any daemon it holds what it inherits. It says who it is.
 T = TypeVar("T")
