@@ -40,7 +40,7 @@ def test_images(session: nox.Session) -> None:
     """Build every image that is not there yet, then test all of them: `nox -s test_images -- -k vermagic`."""
     install(session, "test")
     session.run("python", "-m", "invoke", "build")
-    session.run("pytest", "tests/images", *session.posargs)
+    session.run("pytest", "tests/images", "--numprocesses=auto", *session.posargs)
 
 
 @nox.session
