@@ -12,9 +12,9 @@ from pathlib import Path
 
 import docker
 
-from lifecycle.model.component import AptRepository
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project
+from lifecycle.model.sources import AptRepository
 from lifecycle.sources.apt_setup import MachineArchives
 from lifecycle.tools.process import run
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lifecycle.errors import InstallerError
-from lifecycle.model.component import ModuleType
 from lifecycle.model.image_versions import RUNTIME, builder_name
 from lifecycle.model.matrix import Combination
 from lifecycle.model.plan import Action, Plan
+from lifecycle.model.schema import ModuleType
 from lifecycle.model.targets import Kind, Target, Targets
 from lifecycle.steps.base import base_tag, make_base
 from lifecycle.steps.compile import CompileJob, Compiler
@@ -23,6 +23,7 @@ from lifecycle.tools.progress import Progress
 from lifecycle.tools.results import Archive, archive_of
 from lifecycle.tools.signing_key import SigningKey
 from lifecycle.tools.store import Store
+from lifecycle.tools.unpack import Unpacker
 
 # Two compiles at a time fill the gaps in which one has a single process to run (linking, modpost, objtool).
 _COMPILES = 2
@@ -111,8 +112,11 @@ class Executor:
         return {}
 
     def _userspace(self, action: Action) -> Errors:
+        combination = action.combinations[0]
+        base = base_tag(self._targets.builder(combination))
+        unpacker = Unpacker(root=self._targets.project.root, store=self._store, engine=self._engine, base=base)
         with self._step(action.target, f"user space of {action.target.name}"):
-            self._packager.userspace(action.combinations[0])
+            self._packager.userspace(combination, unpacker)
         return {}
 
     def _archive(self, action: Action) -> Errors:

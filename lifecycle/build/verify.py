@@ -23,8 +23,8 @@ from lifecycle.checks.fit import Examined, Expectation, examine_modules
 from lifecycle.checks.kernel_module import KernelModule, UnreadableModuleError, read_module
 from lifecycle.checks.symvers import Symvers, symvers_of_headers
 from lifecycle.errors import InstallerError
-from lifecycle.model.component import ModuleType
 from lifecycle.model.matrix import Combination
+from lifecycle.model.schema import ModuleType
 from lifecycle.model.select import select
 from lifecycle.model.targets import Targets
 from lifecycle.steps.compile import MODULES

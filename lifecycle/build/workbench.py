@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lifecycle.build.execute import Executor, Outcome
 from lifecycle.build.state import BuildState
-from lifecycle.model.declarations import check_answered
+from lifecycle.model.declarations import apt_repositories, check_answered
 from lifecycle.model.lock import Lock
 from lifecycle.model.matrix import Combination
 from lifecycle.model.plan import Plan, make_plan
@@ -17,7 +17,11 @@ from lifecycle.model.project import COMPONENT, Project, load_project
 from lifecycle.model.select import select
 from lifecycle.model.targets import Kind, Targets
 from lifecycle.sources.apt_setup import MachineArchives
+from lifecycle.sources.indexes import Indexes
+from lifecycle.sources.places import Places
 from lifecycle.sources.resolver import Resolver
+from lifecycle.sources.runfile import RunfileResolver
+from lifecycle.sources.swift import SwiftSession
 from lifecycle.steps.fetch import Fetched, Fetcher
 from lifecycle.tools.engine import Engine
 from lifecycle.tools.progress import Progress
@@ -55,6 +59,16 @@ class Workbench:
     def project(self) -> Project:
         """The checkout, read; raises ConfigurationError."""
         return load_project(self.root, self._environ)
+
+    @cached_property
+    def places(self) -> Places:
+        """All that component.yaml names, as it is seen from this machine."""
+        return Places(
+            root=self.root,
+            machine=MachineArchives(),
+            swift=SwiftSession(self._environ),
+            repositories=apt_repositories(self.project.component),
+        )
 
     def answered(self) -> Project:
         """The project, whose lock answers what is declared as it stands; raises NotLockedError where it does not."""
@@ -119,10 +133,15 @@ class Workbench:
         return Made(targets=targets, combinations=combinations, plan=plan, outcome=None, state=state)
 
     def _fetcher(self) -> Fetcher:
-        machine = MachineArchives()
-        resolver = Resolver(root=self.store.root / "apt", machine=machine, pull=self.engine.pull, say=self.progress.say)
+        places, say = self.places, self.progress.say
+        resolver = Resolver(
+            indexes=Indexes(store=self.store, places=places),
+            runfiles=RunfileResolver(store=self.store, places=places, say=say),
+            pull=self.engine.pull,
+            say=say,
+        )
         return Fetcher(
-            store=self.store, have=self.engine.have, machine=machine, resolver=resolver, progress=self.progress
+            store=self.store, have=self.engine.have, places=places, resolver=resolver, progress=self.progress
         )
 
     @contextmanager

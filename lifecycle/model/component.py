@@ -7,9 +7,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator, Field, model_validator
 
+from lifecycle.model.schema import Architecture, Model, ModuleType, ReleaseName
+from lifecycle.model.sources import PackagedDriver, PackageSource, Sources
 from lifecycle.model.validation import read_text, validate
 from lifecycle.model.versions import DRIVER_BRANCH, DRIVER_EXACT, VersionRange, driver_branch
 from lifecycle.model.yaml_text import read_yaml
@@ -23,19 +24,6 @@ class Channel(StrEnum):
     PREVIOUS = "previous"
     CURRENT = "current"
     CANARY = "canary"
-
-
-class ModuleType(StrEnum):
-    """Which of NVIDIA's two sets of kernel module sources."""
-
-    PROPRIETARY = "proprietary"
-    OPEN = "open"
-
-
-class Architecture(StrEnum):
-    """Processor architectures by Debian's names."""
-
-    AMD64 = "amd64"
 
 
 def _driver_version(value: str) -> str:
@@ -52,16 +40,9 @@ def _version_range(value: str) -> str:
 
 DriverVersion = Annotated[str, AfterValidator(_driver_version)]
 Range = Annotated[str, AfterValidator(_version_range)]
-ReleaseName = Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$")]
 ModuleName = Literal["nvidia", "nvidia-uvm", "nvidia-modeset", "nvidia-drm", "nvidia-peermem"]
 ParameterName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 ParameterValue = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.,:;=/+-]+$")]
-
-
-class Model(BaseModel):
-    """Base of all parts: camelCase keys, unknown keys are errors, nothing changes after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
 
 
 class Image(Model):
@@ -130,68 +111,6 @@ class Context(Model):
         return self
 
 
-class AptRepository(Model):
-    """One suite of an APT archive.
-
-    Either `archive`, the Label (Debian, Debian-Security) of an archive that the machine's own apt is set up with, whose
-    address and keyring are used; or `uri` and `keyring`. Suites, labels: sources.list(5), Debian's Release files.
-    """
-
-    archive: str | None = None
-    uri: str | None = Field(default=None, pattern=r"^(https?|file)://")
-    keyring: Path | None = None
-    suite: str
-    components: list[str] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _has_an_address_and_a_keyring(self) -> Self:
-        if (self.archive is None) == (self.uri is None):
-            msg = "needs either 'archive' (one the machine's apt is set up with) or 'uri' with 'keyring'"
-            raise ValueError(msg)
-        if self.uri and not self.keyring:
-            msg = "'uri' needs 'keyring', the file whose keys sign the archive"
-            raise ValueError(msg)
-        return self
-
-    @property
-    def label(self) -> str:
-        """The name of the archive in versions.lock: never an address where the machine decides it."""
-        return self.archive or str(self.uri)
-
-
-class AptSource(Model):
-    """A set of APT suites that belong together: one OS release's packages."""
-
-    kind: Literal["apt"]
-    repositories: list[AptRepository] = Field(min_length=1)
-
-
-class DriverSource(Model):
-    """Where a driver branch comes from: `release` names an entry of sources.releases."""
-
-    kind: Literal["apt"]
-    release: ReleaseName
-
-
-class Packages(Model):
-    """The names of packages by the part they play. `{kernel}`, `{flavour}`, `{architecture}` are filled in."""
-
-    headers: str
-    newest_headers: str
-    kernel_image: str
-    modules: dict[ModuleType, str]
-    userspace: list[str] = Field(min_length=1)
-    companions: list[str] = []
-
-
-class Sources(Model):
-    """Where each release's headers and each driver come from."""
-
-    releases: dict[ReleaseName, AptSource]
-    drivers: dict[Annotated[str, Field(pattern=r"^\d{3}$")], DriverSource]
-    packages: Packages
-
-
 class Signing(Model):
     """Who signs the kernel modules: each value is a file's path, or `env:NAME`. Read by lifecycle/model/signing.py."""
 
@@ -214,20 +133,27 @@ class Component(Model):
 
     @model_validator(mode="after")
     def _every_release_and_driver_has_a_source(self) -> Self:
-        releases, drivers = self.sources.releases, self.sources.drivers
-        missing = [f"release {r.name!r}" for r in self.context.releases if r.name not in releases]
+        sources, drivers = self.sources, self.sources.drivers
+        missing = [f"release {r.name!r}" for r in self.context.releases if sources.release(r.name) is None]
         missing += [
             f"driver {version!r}" for version in self.context.driver_version if driver_branch(version) not in drivers
         ]
         missing += [
-            f"driver branch {branch!r}'s release {source.release!r}"
-            for branch, source in drivers.items()
-            if source.release not in releases
+            f"driver branch {branch!r}'s release {driver.release!r}"
+            for branch, driver in drivers.items()
+            if isinstance(driver, PackagedDriver) and sources.release(driver.release) is None
         ]
         if missing:
             msg = f"no source for {', '.join(missing)}: add it under 'sources', or take it out"
             raise ValueError(msg)
         return self
+
+    def source_of(self, release: str) -> PackageSource:
+        """The source of a release that this file names: that there is one has been checked."""
+        source = self.sources.release(release)
+        if source is None:
+            raise KeyError(release)
+        return source
 
 
 def load_component(path: Path) -> Component:

@@ -2,38 +2,54 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from lifecycle.errors import UsageError
-from lifecycle.model.component import AptRepository, Architecture
+from lifecycle.model.component import Component
 from lifecycle.model.digest import digest_of, short
 from lifecycle.model.image_versions import RUNTIME, Base, builder_name
 from lifecycle.model.lock import LockedBase, LockedDriver, LockedFile, LockedKernel
 from lifecycle.model.matrix import Combination, NotLockedError
 from lifecycle.model.project import Project
+from lifecycle.model.schema import Architecture
+from lifecycle.model.sources import (
+    AptRepository,
+    AptSource,
+    DirectorySource,
+    PackagedDriver,
+    PackageSource,
+    RunfileDriver,
+    SwiftSource,
+)
 from lifecycle.model.versions import driver_branch
 
+AnySource: TypeAlias = PackageSource | RunfileDriver
+SourceT_co = TypeVar("SourceT_co", bound=AnySource | None, covariant=True)
+SourceT = TypeVar("SourceT", bound=AnySource | None)
 Entry = TypeVar("Entry", LockedKernel, LockedDriver, LockedBase)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Declaration:
-    """What has to be resolved: its key in the lock, the digest of all that decides the answer, and how to get it."""
+class Declaration(Generic[SourceT_co]):
+    """What has to be resolved: its key in the lock, the digest of all that decides the answer, and who is asked.
+
+    `source` is None for a base that is pulled.
+    """
 
     key: str
     digest: str
     architecture: Architecture
-    repositories: tuple[AptRepository, ...]
+    source: SourceT_co
 
 
-def kernel_declarations(project: Project) -> dict[str, Declaration]:
+def kernel_declarations(project: Project) -> dict[str, Declaration[PackageSource]]:
     """One a release and architecture."""
     component = project.component
     return {
         key: _declare(
             key,
             architecture,
-            tuple(component.sources.releases[release.name].repositories),
+            component.source_of(release.name),
             release.kernel,
             release.kernel_flavour,
             component.sources.packages.headers,
@@ -46,27 +62,29 @@ def kernel_declarations(project: Project) -> dict[str, Declaration]:
     }
 
 
-def driver_declarations(project: Project) -> dict[str, Declaration]:
+def driver_declarations(project: Project) -> dict[str, Declaration[AnySource]]:
     """One an entry of driverVersion and architecture."""
     component = project.component
-    packages = component.sources.packages
     return {
-        key: _declare(
-            key,
-            architecture,
-            tuple(component.sources.releases[component.sources.drivers[driver_branch(declared)].release].repositories),
-            declared,
-            {str(module_type): packages.modules.get(module_type) for module_type in component.context.module_type},
-            packages.userspace,
-            packages.companions,
-        )
+        key: _declare(key, architecture, source, declared, *parts)
         for declared in component.context.driver_version
+        for source, parts in [_driver_source(component, declared)]
         for architecture in component.context.architecture
         for key in [f"{declared}/{architecture}"]
     }
 
 
-def base_declarations(project: Project) -> dict[str, Declaration]:
+def _driver_source(component: Component, declared: str) -> tuple[AnySource, Sequence[object]]:
+    """Who is asked for a driver, and what else decides the answer."""
+    driver, packages = component.sources.drivers[driver_branch(declared)], component.sources.packages
+    types = component.context.module_type
+    if isinstance(driver, PackagedDriver):
+        modules = {str(module_type): packages.modules.get(module_type) for module_type in types}
+        return component.source_of(driver.release), [modules, packages.userspace, packages.companions]
+    return driver, [list(types)]
+
+
+def base_declarations(project: Project) -> dict[str, Declaration[AptSource | None]]:
     """One a base that the releases need. A base's architecture is the first that is declared: it is what compiles."""
     component = project.component
     names = [*(builder_name(release.name) for release in component.context.releases), RUNTIME]
@@ -75,21 +93,27 @@ def base_declarations(project: Project) -> dict[str, Declaration]:
     architecture = component.context.architecture[0]
     declarations = {}
     for name, base in zip(names, bases, strict=True):
-        repositories = _base_repositories(project, base)
+        source = _base_source(project, base)
         packages = list(base_packages(project, base)) if base.release else []
-        declarations[name] = _declare(name, architecture, repositories, base.reference, packages)
+        declarations[name] = _declare(name, architecture, source, base.reference, packages)
     return declarations
 
 
-def _base_repositories(project: Project, base: Base) -> tuple[AptRepository, ...]:
+def _base_source(project: Project, base: Base) -> AptSource | None:
     if base.release is None:
-        return ()
-    if base.release not in project.component.sources.releases:
+        return None
+    source = project.component.sources.release(base.release)
+    if source is None:
         raise UsageError(
             f"{project.images.file}: {base.name}={base.reference}: component.yaml has no release {base.release!r} "
             f"under sources.releases: it has {', '.join(project.component.sources.releases)}"
         )
-    return tuple(project.component.sources.releases[base.release].repositories)
+    if not isinstance(source, AptSource):
+        raise UsageError(
+            f"{project.images.file}: {base.name}={base.reference}: {base.release} comes from a {source.kind}, and only an "
+            f"APT archive says what a base needs: name a release of kind apt, or an image to pull"
+        )
+    return source
 
 
 def base_packages(project: Project, base: Base) -> Sequence[str]:
@@ -97,14 +121,27 @@ def base_packages(project: Project, base: Base) -> Sequence[str]:
     return (project.runtime_packages if base.name == RUNTIME else project.builder_packages).include
 
 
-def _declare(
-    key: str, architecture: Architecture, repositories: tuple[AptRepository, ...], *parts: object
-) -> Declaration:
-    plain = [str(architecture), [r.model_dump(mode="json", exclude_none=True) for r in repositories], *parts]
-    return Declaration(key=key, digest=short(digest_of(plain)), architecture=architecture, repositories=repositories)
+def _declare(key: str, architecture: Architecture, source: SourceT, *parts: object) -> Declaration[SourceT]:
+    digest = short(digest_of([str(architecture), _decisive(source), *parts]))
+    return Declaration(key=key, digest=digest, architecture=architecture, source=source)
 
 
-def unanswered(declared: Mapping[str, Declaration], locked: Mapping[str, Entry]) -> list[str]:
+def _decisive(source: AnySource | None) -> object:
+    """What of a source decides which files it means."""
+    match source:
+        case None:
+            return []
+        case AptSource():
+            return [repository.model_dump(mode="json", exclude_none=True) for repository in source.repositories]
+        case SwiftSource():
+            return {"container": source.container, "prefix": source.prefix}
+        case DirectorySource():
+            return {"path": source.path}
+        case RunfileDriver():
+            return {"url": source.url, "fabric manager": source.fabric_manager}
+
+
+def unanswered(declared: Mapping[str, Declaration[AnySource | None]], locked: Mapping[str, Entry]) -> list[str]:
     """The keys that the lock has no answer for, or an answer to another declaration."""
     return [key for key, d in declared.items() if key not in locked or locked[key].declaration != d.digest]
 
@@ -116,6 +153,13 @@ def check_answered(project: Project) -> None:
     missing += [f"base {key}" for key in unanswered(base_declarations(project), project.lock.bases)]
     if missing:
         raise NotLockedError(missing)
+
+
+def apt_repositories(component: Component) -> list[AptRepository]:
+    """Every APT repository of component.yaml, with those of families as the releases of `context` have them."""
+    sources = [component.source_of(release.name) for release in component.context.releases]
+    sources += [source for name, source in component.sources.releases.items() if not name.endswith("*")]
+    return [repository for source in sources if isinstance(source, AptSource) for repository in source.repositories]
 
 
 def bases_of(combinations: Iterable[Combination]) -> list[str]:

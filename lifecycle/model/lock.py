@@ -11,7 +11,8 @@ from typing import Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from lifecycle.model.component import ModuleType
+from lifecycle.model.layout import Packing, packing_of
+from lifecycle.model.schema import ModuleType
 from lifecycle.model.validation import read_text, validate
 from lifecycle.model.yaml_text import read_yaml
 
@@ -31,6 +32,11 @@ class LockedFile(_Part):
     size: int = Field(ge=0)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
+    @property
+    def file_name(self) -> str:
+        """The name that it has where it comes from."""
+        return self.origin.rpartition("/")[2]
+
 
 class LockedKernel(_Part):
     """A release's kernel: `release` is `uname -r`, `version` upstream Linux's; `image` is what boots, for tests only."""
@@ -49,6 +55,11 @@ class LockedDriver(_Part):
     version: str
     modules: dict[ModuleType, list[LockedFile]]
     userspace: list[LockedFile]
+
+    @property
+    def runfiles(self) -> list[LockedFile]:
+        """NVIDIA's own installers among the files of user space, which are unpacked in a container."""
+        return [file for file in self.userspace if packing_of(file.file_name) is Packing.RUNFILE]
 
 
 class LockedBase(_Part):

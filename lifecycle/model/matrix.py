@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from lifecycle.errors import ConfigurationError, UsageError
-from lifecycle.model.component import Architecture, Channel, Component, Exclusion, ModuleType, Release
+from lifecycle.model.component import Channel, Component, Exclusion, Release
 from lifecycle.model.lock import Lock, LockedDriver, LockedKernel
 from lifecycle.model.patches import Patch, PatchSeries
+from lifecycle.model.schema import Architecture, ModuleType
 from lifecycle.model.versions import driver_branch
 
 

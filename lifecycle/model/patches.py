@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from lifecycle.errors import ConfigurationError
-from lifecycle.model.component import Model, ModuleType, Range
+from lifecycle.model.component import Range
+from lifecycle.model.schema import Model, ModuleType
 from lifecycle.model.validation import read_text, validate
 from lifecycle.model.versions import VersionRange, driver_branch
 from lifecycle.model.yaml_text import read_yaml

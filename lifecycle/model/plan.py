@@ -85,7 +85,8 @@ class _Graph:
             if shipped.kind is Kind.SIGNED:
                 modules = self._want(shipped, combination, modules, builder)
             archives.append(self._want(targets.archive(combination, module_type), combination, modules))
-        userspace = self._want(targets.userspace(combination), combination)
+        unpacks = [builder] if targets.driver(combination).runfiles else []
+        userspace = self._want(targets.userspace(combination), combination, *unpacks)
         runtime = self._want(targets.base(RUNTIME), combination)
         self._want(targets.image(combination), combination, runtime, userspace, *archives)
 

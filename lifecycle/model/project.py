@@ -28,7 +28,13 @@ RECIPES: Mapping[str, tuple[str, ...]] = {
     "base": ("scripts/base",),
     "modules": ("dockerfiles/builder/Dockerfile", "scripts/builder"),
     "signed": ("scripts/signer", "lifecycle/steps/sign.py"),
-    "archive": ("lifecycle/steps/package.py", "lifecycle/tools/archive.py"),
+    "archive": (
+        "lifecycle/model/layout.py",
+        "lifecycle/steps/package.py",
+        "lifecycle/tools/archive.py",
+        "lifecycle/tools/unpack.py",
+        "scripts/runfile",
+    ),
     "image": ("dockerfiles/installer/Dockerfile", "scripts/node", "lifecycle/steps/image.py"),
 }
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from lifecycle.model.component import ModuleType
 from lifecycle.model.digest import digest_of
 from lifecycle.model.image_versions import RUNTIME, builder_name
 from lifecycle.model.lock import LockedDriver, LockedFile, LockedKernel
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import SOURCE_DATE_EPOCH, Project
+from lifecycle.model.schema import ModuleType
 
 _LISTED = 4
 

@@ -59,14 +59,25 @@ def _key(path: tuple[str | int, ...], document: Document) -> str:
 
 
 def _explain(details: ErrorDetails, names: list[str]) -> str:
-    got = details["input"]
-    found = "nothing" if got is None else repr(got)
+    """What is wrong and what to do: with the key, or else with its value."""
     match details["type"]:
         case "missing":
             return "this key is missing: add it"
         case "extra_forbidden":
             close = difflib.get_close_matches(str(details["loc"][-1]), names, 1, 0.6)
             return f"unknown key; did you mean {close[0]!r}?" if close else "unknown key: remove it"
+        case "union_tag_invalid":
+            return f"{details['ctx']['tag']!r} is none of its kinds, {details['ctx']['expected_tags']}"
+        case "union_tag_not_found":
+            return f"the key {details['ctx']['discriminator']} is missing, which says what it is: add it"
+        case _:
+            return _explain_value(details)
+
+
+def _explain_value(details: ErrorDetails) -> str:
+    got = details["input"]
+    found = "nothing" if got is None else repr(got)
+    match details["type"]:
         case "enum" | "literal_error":
             return f"expected {details['ctx']['expected']}, found {found}"
         case "value_error":

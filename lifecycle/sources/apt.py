@@ -14,28 +14,17 @@ from debian.deb822 import Packages
 from debian.debian_support import Version
 
 from lifecycle.errors import InstallerError
-from lifecycle.model.component import AptRepository, Architecture
 from lifecycle.model.lock import LockedFile
+from lifecycle.model.schema import Architecture
+from lifecycle.model.sources import AptRepository
 from lifecycle.sources.apt_setup import MachineArchives
+from lifecycle.sources.index import PackageLackingError
 from lifecycle.tools.process import ProgramFailedError, run
 
 _URI_LINE = re.compile(r"'(?P<uri>[^']+)' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})")
 # Name resolution and mirrors fail for moments; apt itself retries (apt.conf(5), Acquire::Retries).
 _RETRIES = 5
 _SHOWN = 6
-
-
-class PackageLackingError(InstallerError):
-    """A package, or a version of one, that the archive does not carry."""
-
-    def __init__(self, package: str, version: str, source: str, known: Sequence[str]) -> None:
-        what = f"{package} {version}".strip()
-        offer = f"it has {', '.join(known)}" if known else "it has no version of it"
-        super().__init__(
-            f"the archive of {source} does not carry {what}: {offer}",
-            resolution="Name a version that it carries in component.yaml, then run `invoke fetch`.",
-        )
-        self.exit_code = 2
 
 
 class ArchiveRefusedError(InstallerError):
@@ -101,6 +90,10 @@ class AptIndex:
         except ProgramFailedError as error:
             raise ArchiveRefusedError(self.name, error.output) from error
         return flags
+
+    def names(self, prefix: str) -> list[str]:
+        """The names of packages that begin with a prefix."""
+        return sorted(run(["apt-cache", *self._options, "pkgnames", prefix]).split())
 
     def versions(self, package: str) -> list[str]:
         """All versions of a package, newest first by Debian's order; empty if there is none."""

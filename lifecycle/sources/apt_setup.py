@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from debian.deb822 import Deb822
 
 from lifecycle.errors import InstallerError, UsageError
-from lifecycle.model.component import AptRepository
+from lifecycle.model.sources import AptRepository
 from lifecycle.tools.process import run
 
 _SIGNED_BY_OPTION = re.compile(r"\[[^\]]*signed-by=([^\]\s]+)[^\]]*\]")

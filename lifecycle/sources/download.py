@@ -8,18 +8,32 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import copyfile
-from urllib.parse import unquote, urlsplit
+from typing import Protocol
 
 import httpx
 
-from lifecycle.errors import InstallerError
+from lifecycle.errors import InstallerError, UsageError
 from lifecycle.model.lock import LockedFile
-from lifecycle.tools.store import Store
+from lifecycle.sources.transfer import Address, NotThere, Refused, Wait, new_client, transfer
+from lifecycle.tools.store import Store, sha256_of
 
-ATTEMPTS = 6
 CONNECTIONS = 8
-_TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
+
+
+class Named(Protocol):
+    """What an error has to know of a file."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the lock."""
+
+    @property
+    def version(self) -> str:
+        """Its version."""
+
+    @property
+    def origin(self) -> str:
+        """Where it comes from, as the lock writes it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +41,25 @@ class Request:
     """A file to have: what the lock says of it, and where it is to be had from here."""
 
     file: LockedFile
-    uri: str
+    address: Address
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewFile:
+    """A file that no lock knows yet: what it will be called there, and where it is to be had from here.
+
+    `verify` looks at what arrived and returns what is wrong with it, or nothing.
+    """
+
+    name: str
+    version: str
+    origin: str
+    address: Address
+    verify: Callable[[Path], str] = lambda _: ""
 
 
 class GoneError(InstallerError):
-    """A file that its archive no longer carries (HTTP 404 or 410)."""
+    """A file that its source no longer carries (HTTP 404 or 410)."""
 
     def __init__(self, file: LockedFile) -> None:
         super().__init__(
@@ -41,10 +69,20 @@ class GoneError(InstallerError):
         self.file = file
 
 
+class LackingError(UsageError):
+    """A file that its source does not have."""
+
+    def __init__(self, file: Named) -> None:
+        super().__init__(
+            f"there is no {file.name} {file.version} at {file.origin}: "
+            "name a version that is there, or mend its source in component.yaml"
+        )
+
+
 class DownloadError(InstallerError):
     """A download that failed for good."""
 
-    def __init__(self, file: LockedFile, why: str) -> None:
+    def __init__(self, file: Named, why: str) -> None:
         super().__init__(
             f"{file.name} {file.version} could not be downloaded ({file.origin})",
             details=f"  {why}",
@@ -63,34 +101,33 @@ class WrongHashError(InstallerError):
         )
 
 
-class _TransientError(Exception):
-    """Worth another attempt."""
+class DamagedError(InstallerError):
+    """A new file that is not what its source says it is."""
+
+    def __init__(self, file: NewFile, why: str) -> None:
+        super().__init__(
+            f"{file.name} {file.version} did not arrive as its source has it: it was thrown away",
+            details=f"  {why}\n  from {file.origin}",
+            resolution="Run the command again; if it persists, the file is damaged where it comes from.",
+        )
 
 
 Advance = Callable[[int], None]
 
 
-def download_all(
-    requests: Iterable[Request], store: Store, *, advance: Advance, wait: Callable[[float], None] = time.sleep
-) -> None:
+def download_all(requests: Iterable[Request], store: Store, *, advance: Advance, wait: Wait = time.sleep) -> None:
     """Bring every file into the store; `advance` is told the bytes as they come, `wait` the seconds before a retry.
 
     Raises the first GoneError, WrongHashError or DownloadError, after all others have ended.
     """
-    limits = httpx.Limits(max_connections=CONNECTIONS)
-    with (
-        httpx.Client(follow_redirects=True, timeout=30, limits=limits) as client,
-        ThreadPoolExecutor(CONNECTIONS) as pool,
-    ):
+    with new_client(CONNECTIONS) as client, ThreadPoolExecutor(CONNECTIONS) as pool:
         jobs = [pool.submit(_download, client, request, store, advance, wait) for request in requests]
     for job in jobs:
         job.result()
 
 
-def _download(
-    client: httpx.Client, request: Request, store: Store, advance: Advance, wait: Callable[[float], None]
-) -> None:
-    part = store.part(request.file.sha256)
+def _download(client: httpx.Client, request: Request, store: Store, advance: Advance, wait: Wait) -> None:
+    file, part = request.file, store.part(request.file.sha256)
     counted = 0
 
     def reach(size: int) -> None:
@@ -99,79 +136,45 @@ def _download(
         advance(max(size - counted, 0))
         counted = max(size, counted)
 
-    why = ""
-    for attempt in range(ATTEMPTS):
-        if attempt:
-            wait(min(2.0**attempt / 4, 8))
-        try:
-            with _disk_errors(request.file):
-                _transfer(client, request, part, reach)
-            break
-        except _TransientError as error:
-            why = str(error)
-    else:
-        raise DownloadError(request.file, why)
-    obtained = _sha256(part)
-    if obtained != request.file.sha256:
+    try:
+        with _failures(file):
+            transfer(client, request.address, part, size=file.size, reach=reach, wait=wait)
+    except NotThere as error:
+        raise GoneError(file) from error
+    obtained = sha256_of(part)
+    if obtained != file.sha256:
         part.unlink()
-        raise WrongHashError(request.file, obtained)
-    store.keep_blob(part, request.file.sha256)
+        raise WrongHashError(file, obtained)
+    store.keep_blob(part, file.sha256)
+
+
+def download_new(file: NewFile, store: Store, *, wait: Wait = time.sleep) -> LockedFile:
+    """Bring a file into the store whose size and sha256 are not known yet, and return what the lock is to say of it.
+
+    Raises LackingError, DamagedError, DownloadError.
+    """
+    part = store.part(hashlib.sha256(file.origin.encode()).hexdigest())
+    try:
+        with new_client(1) as client, _failures(file):
+            transfer(client, file.address, part, wait=wait)
+    except NotThere as error:
+        raise LackingError(file) from error
+    wrong = file.verify(part)
+    if wrong:
+        part.unlink()
+        raise DamagedError(file, wrong)
+    sha256, size = sha256_of(part), part.stat().st_size
+    store.keep_blob(part, sha256)
+    return LockedFile(name=file.name, version=file.version, origin=file.origin, size=size, sha256=sha256)
 
 
 @contextmanager
-def _disk_errors(file: LockedFile) -> Iterator[None]:
+def _failures(file: Named) -> Iterator[None]:
     try:
         yield
+    except Refused as error:
+        raise DownloadError(file, str(error)) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
             raise DownloadError(file, f"it cannot be written to the cache: {error.strerror}") from error
         raise
-
-
-def _transfer(client: httpx.Client, request: Request, part: Path, reach: Advance) -> None:
-    """One attempt: go on from what is there, or start over where the server cannot. `reach` is told the size so far."""
-    if request.uri.startswith("file:"):
-        _copy_local(request, part)
-        reach(request.file.size)
-        return
-    have = part.stat().st_size if part.exists() else 0
-    if have == request.file.size:
-        reach(have)
-        return
-    headers = {"Range": f"bytes={have}-"} if 0 < have < request.file.size else {}
-    try:
-        with client.stream("GET", request.uri, headers=headers) as response:
-            _check(response, request.file)
-            resumed = response.status_code == httpx.codes.PARTIAL_CONTENT
-            size = have if resumed else 0
-            reach(size)
-            with part.open("ab" if resumed else "wb") as out:
-                for chunk in response.iter_raw():
-                    out.write(chunk)
-                    size += len(chunk)
-                    reach(size)
-    except httpx.RequestError as error:
-        raise _TransientError(f"{type(error).__name__}: {error}") from error
-    if part.stat().st_size < request.file.size:
-        raise _TransientError(f"the connection ended after {part.stat().st_size} of {request.file.size} bytes")
-
-
-def _check(response: httpx.Response, file: LockedFile) -> None:
-    if response.status_code in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
-        raise GoneError(file)
-    if response.status_code in _TRANSIENT:
-        raise _TransientError(f"the server answered {response.status_code} {response.reason_phrase}")
-    if response.is_error:
-        raise DownloadError(file, f"the server answered {response.status_code} {response.reason_phrase}")
-
-
-def _copy_local(request: Request, part: Path) -> None:
-    try:
-        copyfile(unquote(urlsplit(request.uri).path), part)
-    except FileNotFoundError as error:
-        raise GoneError(request.file) from error
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

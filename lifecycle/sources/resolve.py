@@ -5,17 +5,19 @@ from collections.abc import Sequence
 
 from debian.debian_support import Version
 
-from lifecycle.model.component import NEWEST, Architecture, ModuleType, Packages, Release
+from lifecycle.model.component import NEWEST, Release
 from lifecycle.model.lock import LockedDriver, LockedKernel
+from lifecycle.model.schema import Architecture, ModuleType
+from lifecycle.model.sources import Packages
 from lifecycle.model.versions import driver_branch, linux_version
-from lifecycle.sources.apt import AptIndex, PackageLackingError
+from lifecycle.sources.index import PackageIndex, PackageLackingError
 
 # What the headers package needs at compile time; the compiler it also depends on is the builder's.
 _HEADER_PARTS = re.compile(r"linux-(headers|kbuild)-")
 
 
 def resolve_kernel(
-    release: Release, architecture: Architecture, packages: Packages, index: AptIndex, declaration: str
+    release: Release, architecture: Architecture, packages: Packages, index: PackageIndex, declaration: str
 ) -> LockedKernel:
     """The kernel that a release means, the files of its headers and the kernel itself; raises PackageLackingError."""
     pattern = _pattern(packages.headers)
@@ -35,13 +37,20 @@ def resolve_kernel(
     )
 
 
-def _newest_headers(release: Release, architecture: Architecture, packages: Packages, index: AptIndex) -> str:
-    """The package that the metapackage of a flavour's newest kernel depends on."""
+def _newest_headers(release: Release, architecture: Architecture, packages: Packages, index: PackageIndex) -> str:
+    """The headers package that the metapackage of a flavour's newest kernel depends on; without one, that of the newest."""
+    pattern = _pattern(packages.headers)
     meta = packages.newest_headers.format(flavour=release.kernel_flavour, architecture=architecture)
-    depends = index.depends(meta, _newest(index, meta))
-    found = [name for name in depends if _pattern(packages.headers).fullmatch(name)]
+    if index.versions(meta):
+        offered = index.depends(meta, _newest(index, meta))
+        found = [name for name in offered if pattern.fullmatch(name)]
+    else:
+        offered = index.names(packages.headers.partition("{")[0])
+        of_flavour = re.compile(rf"\d.*-{re.escape(release.kernel_flavour)}-{re.escape(architecture)}")
+        matching = [name for name in offered if (m := pattern.fullmatch(name)) and of_flavour.fullmatch(m[1])]
+        found = sorted(matching, key=lambda name: Version(_newest(index, name)), reverse=True)
     if not found:
-        raise PackageLackingError(packages.headers, "", index.name, depends)
+        raise PackageLackingError(meta, "", index.name, offered)
     return found[0]
 
 
@@ -49,7 +58,7 @@ def _pattern(template: str) -> re.Pattern[str]:
     return re.compile(re.escape(template).replace(re.escape("{kernel}"), "(.+)"))
 
 
-def _newest(index: AptIndex, package: str, like: str = "") -> str:
+def _newest(index: PackageIndex, package: str, like: str = "") -> str:
     """The newest version of a package, or `like` itself where there is one of that version."""
     versions = index.versions(package)
     if not versions:
@@ -57,7 +66,7 @@ def _newest(index: AptIndex, package: str, like: str = "") -> str:
     return like if like in versions else versions[0]
 
 
-def _of_version(index: AptIndex, package: str, version: str) -> str:
+def _of_version(index: PackageIndex, package: str, version: str) -> str:
     """The version itself; another one's kernel could differ in what the headers promise."""
     versions = index.versions(package)
     if version not in versions:
@@ -66,7 +75,7 @@ def _of_version(index: AptIndex, package: str, version: str) -> str:
 
 
 def resolve_driver(
-    declared: str, module_types: Sequence[ModuleType], packages: Packages, index: AptIndex, declaration: str
+    declared: str, module_types: Sequence[ModuleType], packages: Packages, index: PackageIndex, declaration: str
 ) -> LockedDriver:
     """The driver version that `535` (a branch: its newest) or `535.309.01` (itself) means, and its files.
 
@@ -91,7 +100,7 @@ def resolve_driver(
     )
 
 
-def _driver_version(declared: str, packages: Packages, index: AptIndex) -> str:
+def _driver_version(declared: str, packages: Packages, index: PackageIndex) -> str:
     package = packages.modules.get(ModuleType.PROPRIETARY) or next(iter(packages.modules.values()))
     upstream = [_upstream(version) for version in index.versions(package)]
     matching = [v for v in upstream if declared in (v, driver_branch(v))]
@@ -104,11 +113,11 @@ def _upstream(version: str) -> str:
     return str(Version(version).upstream_version)
 
 
-def _of_upstream(index: AptIndex, package: str, upstream: str) -> str | None:
+def _of_upstream(index: PackageIndex, package: str, upstream: str) -> str | None:
     return next((v for v in index.versions(package) if _upstream(v) == upstream), None)
 
 
-def _required(index: AptIndex, package: str, upstream: str) -> str:
+def _required(index: PackageIndex, package: str, upstream: str) -> str:
     found = _of_upstream(index, package, upstream)
     if not found:
         raise PackageLackingError(package, upstream, index.name, index.versions(package))

@@ -1,12 +1,11 @@
 """Answers declarations from the archives and the engine; keeps what versions.lock answers already."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from lifecycle.errors import UsageError
-from lifecycle.model.component import Architecture
 from lifecycle.model.declarations import (
+    AnySource,
     Declaration,
     base_declarations,
     base_packages,
@@ -14,12 +13,12 @@ from lifecycle.model.declarations import (
     kernel_declarations,
     unanswered,
 )
-from lifecycle.model.digest import digest_of, short
 from lifecycle.model.lock import Lock, LockedBase, LockedDriver, LockedKernel
 from lifecycle.model.project import Project
-from lifecycle.sources.apt import AptIndex
-from lifecycle.sources.apt_setup import MachineArchives
+from lifecycle.model.sources import AptSource, PackageSource, RunfileDriver
+from lifecycle.sources.indexes import Indexes
 from lifecycle.sources.resolve import resolve_driver, resolve_kernel
+from lifecycle.sources.runfile import RunfileResolver
 
 
 class LockOutdatedError(UsageError):
@@ -31,16 +30,12 @@ class LockOutdatedError(UsageError):
 
 @dataclass(frozen=True, kw_only=True)
 class Resolver:
-    """The hands that look things up: the machine's archives, the engine's `pull` (reference to digest), `say` for the log.
+    """The hands that look things up: package sources, .run files, the engine's `pull` (reference to digest), `say` for the log."""
 
-    `root` is a folder for apt's private lists; they are brought up to date once in a resolver's life.
-    """
-
-    root: Path
-    machine: MachineArchives
+    indexes: Indexes
+    runfiles: RunfileResolver
     pull: Callable[[str], str]
     say: Callable[[str], None]
-    _indexes: dict[tuple[str, Architecture], AptIndex] = field(default_factory=dict)
 
     def resolve(self, project: Project, known: Lock, *, locked: bool) -> Lock:
         """The lock that answers every declaration of the project; what `known` answers stays exactly as it is.
@@ -62,36 +57,30 @@ class Resolver:
             bases={key: found_bases.get(key) or known.bases[key] for key in bases},
         )
 
-    def _index(self, declaration: Declaration) -> AptIndex:
-        name = "-".join(dict.fromkeys(repository.suite for repository in declaration.repositories))
-        plain = [repository.model_dump(mode="json", exclude_none=True) for repository in declaration.repositories]
-        key = short(digest_of(plain))
-        index = AptIndex(
-            name=name,
-            repositories=declaration.repositories,
-            architecture=declaration.architecture,
-            machine=self.machine,
-            root=self.root / f"{name}-{declaration.architecture}-{key}",
-        )
-        return self._indexes.setdefault((key, declaration.architecture), index)
-
-    def _kernel(self, project: Project, declaration: Declaration) -> LockedKernel:
+    def _kernel(self, project: Project, declaration: Declaration[PackageSource]) -> LockedKernel:
         name = declaration.key.rpartition("/")[0]
         release = next(release for release in project.component.context.releases if release.name == name)
         self.say(f"looking up the kernel of {name}")
-        packages = project.component.sources.packages
-        return resolve_kernel(release, declaration.architecture, packages, self._index(declaration), declaration.digest)
+        packages, index = (
+            project.component.sources.packages,
+            self.indexes.of(declaration.source, declaration.architecture),
+        )
+        return resolve_kernel(release, declaration.architecture, packages, index, declaration.digest)
 
-    def _driver(self, project: Project, declaration: Declaration) -> LockedDriver:
+    def _driver(self, project: Project, declaration: Declaration[AnySource]) -> LockedDriver:
         declared = declaration.key.rpartition("/")[0]
         self.say(f"looking up driver {declared}")
         context, packages = project.component.context, project.component.sources.packages
-        return resolve_driver(declared, context.module_type, packages, self._index(declaration), declaration.digest)
+        source, architecture = declaration.source, declaration.architecture
+        if isinstance(source, RunfileDriver):
+            return self.runfiles.resolve(declared, context.module_type, source, architecture, declaration.digest)
+        index = self.indexes.of(source, architecture)
+        return resolve_driver(declared, context.module_type, packages, index, declaration.digest)
 
-    def _base(self, project: Project, declaration: Declaration) -> LockedBase:
+    def _base(self, project: Project, declaration: Declaration[AptSource | None]) -> LockedBase:
         base = project.images.bases[declaration.key]
         self.say(f"looking up {base.name}={base.reference}")
-        if base.release is None:
+        if declaration.source is None:
             return LockedBase(declaration=declaration.digest, digest=self.pull(base.reference))
-        wanted: Sequence[str] = base_packages(project, base)
-        return LockedBase(declaration=declaration.digest, packages=self._index(declaration).closure(wanted))
+        index = self.indexes.apt(declaration.source, declaration.architecture)
+        return LockedBase(declaration=declaration.digest, packages=index.closure(base_packages(project, base)))

@@ -8,6 +8,7 @@ from lifecycle.model.digest import short
 from lifecycle.model.image_versions import RUNTIME, Base
 from lifecycle.model.lock import LockedFile
 from lifecycle.model.project import SOURCE_DATE_EPOCH, Project
+from lifecycle.model.sources import AptSource
 from lifecycle.model.targets import Target
 from lifecycle.tools.engine import Engine
 from lifecycle.tools.labels import LABEL_DIGEST
@@ -54,7 +55,8 @@ def make_base(project: Project, target: Target, store: Store, engine: Engine) ->
 
 def _bootstrap(project: Project, base: Base, target: Target, store: Store, engine: Engine) -> None:
     packages = project.runtime_packages if base.name == RUNTIME else project.builder_packages
-    suite = project.component.sources.releases[str(base.release)].repositories[0].suite
+    source = project.component.sources.release(str(base.release))
+    suite = source.repositories[0].suite if isinstance(source, AptSource) else str(base.release)
     with store.scratch("base") as folder:
         debs, tar = folder / "debs", folder / "root.tar"
         debs.mkdir()

@@ -15,13 +15,14 @@ from lifecycle.checks.fit import Expectation, check_modules
 from lifecycle.checks.kernel_module import read_module
 from lifecycle.checks.symvers import read_symvers
 from lifecycle.errors import InstallerError
-from lifecycle.model.component import ModuleType
 from lifecycle.model.digest import digest_of, short
+from lifecycle.model.layout import Packing, packing_of
 from lifecycle.model.lock import LockedFile
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import SOURCE_DATE_EPOCH
+from lifecycle.model.schema import ModuleType
 from lifecycle.model.targets import Target, Targets
-from lifecycle.tools.archive import extract_safely, normalised, write_members
+from lifecycle.tools.archive import extract_safely, write_members
 from lifecycle.tools.engine import Engine
 from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.store import Result, Store
@@ -97,15 +98,17 @@ def error_lines(log: str) -> list[str]:
 
 
 def input_files(job: CompileJob, targets: Targets, store: Store) -> dict[str, bytes | Path]:
-    """What the container finds below /in."""
+    """What the container finds below /in. NVIDIA's installer, which holds the sources of all types, is there once."""
     project, driver = targets.project, targets.driver(job.combination)
 
-    def debs(folder: str, files: Sequence[LockedFile]) -> dict[str, bytes | Path]:
-        return {f"in/{folder}/{index}-{file.name}.deb": store.blob(file.sha256) for index, file in enumerate(files)}
+    def put(folder: str, files: Sequence[LockedFile]) -> dict[str, bytes | Path]:
+        return {f"in/{folder}/{index}-{file.file_name}": store.blob(file.sha256) for index, file in enumerate(files)}
 
-    result = debs("headers", targets.kernel(job.combination).headers)
+    result = put("headers", targets.kernel(job.combination).headers)
     for module_type in job.types:
-        result |= debs(f"{module_type}/sources", driver.modules[module_type])
+        sources = driver.modules[module_type]
+        result |= put(f"{module_type}/sources", [f for f in sources if packing_of(f.file_name) is Packing.DEB])
+        result |= put("runfile", [f for f in sources if packing_of(f.file_name) is Packing.RUNFILE])
         patches = [p.patch.file for p in job.combination.patches if p.module_type is module_type]
         for index, name in enumerate(patches):
             result[f"in/{module_type}/patches/{index:03}-{name}"] = project.root / "patches" / name
@@ -160,14 +163,10 @@ class Compiler:
         Raises EngineRefusedError, EngineUnreachableError where the engine is at fault.
         """
         with self.store.scratch("compile") as folder:
-            archive, out = folder / "in.tar", folder / "out"
-            with tarfile.open(archive, mode="w") as tar:
-                write_members(tar, input_files(job, self.targets, self.store))
-                tar.addfile(normalised("out", mode=0o755, kind=tarfile.DIRTYPE))
+            out = folder / "out"
             log = self.store.log("compile", job.combination.id)
             with self.engine.container(builder, env=environment_of(job, jobs)) as container:
-                with archive.open("rb") as stream:
-                    container.put(stream)
+                container.put(input_files(job, self.targets, self.store), folders=["out"], scratch=folder)
                 code = container.run(log)
                 with container.get("/out") as result:
                     extract_safely(result, folder, archive="the builder's output")

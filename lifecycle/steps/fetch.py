@@ -3,13 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lifecycle.model.component import AptRepository
 from lifecycle.model.declarations import bases_of, files_of, kernel_images_of
 from lifecycle.model.lock import Lock, LockedFile
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import LOCK, Project
-from lifecycle.sources.apt_setup import MachineArchives
 from lifecycle.sources.download import GoneError, Request, download_all
+from lifecycle.sources.places import Places
 from lifecycle.sources.resolver import LockOutdatedError, Resolver
 from lifecycle.tools.progress import Progress
 from lifecycle.tools.store import Store
@@ -64,11 +63,11 @@ def changes(old: Lock, new: Lock) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Fetcher:
-    """The hands of this step: the cache, the machine's archives, a resolver, `have` an image (pull it if need be), the display."""
+    """The hands of this step: the cache, the places, a resolver, `have` an image (pull it if need be), the display."""
 
     store: Store
     have: Callable[[str], None]
-    machine: MachineArchives
+    places: Places
     resolver: Resolver
     progress: Progress
 
@@ -125,11 +124,10 @@ class Fetcher:
     ) -> Fetched:
         needed = [*files_of(project, combinations), *kernels]
         missing = [file for file in needed if not self.store.has_blob(file.sha256)]
-        repositories = declared_repositories(project)
         total = sum(file.size for file in missing)
         try:
             if missing:
-                requests = [Request(file=f, uri=self.machine.address(f.origin, repositories)) for f in missing]
+                requests = [Request(file=file, address=self.places.address(file.origin)) for file in missing]
                 with self.progress.bytes(f"downloading {len(missing)} files", total) as advance:
                     download_all(requests, self.store, advance=advance)
         finally:
@@ -139,8 +137,3 @@ class Fetcher:
             if digest:
                 self.have(project.images.bases[name].pinned(digest))
         return Fetched(project=project, downloaded_files=len(missing), downloaded_bytes=total)
-
-
-def declared_repositories(project: Project) -> list[AptRepository]:
-    """Every APT repository of component.yaml."""
-    return [repository for source in project.component.sources.releases.values() for repository in source.repositories]

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lifecycle.model.component import Component, Image, ModuleType
+from lifecycle.model.component import Component, Image
 from lifecycle.model.matrix import Combination
+from lifecycle.model.schema import ModuleType
 from lifecycle.model.targets import Targets
 from lifecycle.model.versions import version_key
 from lifecycle.tools.archive import write_members

@@ -1,24 +1,21 @@
 """package: archives that do not depend on who makes them. One of user space a driver, one of modules a module type."""
 
-import re
 import shutil
-import subprocess
-import tarfile
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
+from lifecycle.checks.shared_object import soname_of
 from lifecycle.errors import InstallerError
-from lifecycle.model.component import ModuleType
+from lifecycle.model.layout import Packing, packing_of, place_of
 from lifecycle.model.lock import LockedFile
 from lifecycle.model.matrix import Combination
+from lifecycle.model.schema import ModuleType
 from lifecycle.model.targets import Target, Targets
-from lifecycle.tools.archive import extract_safely, manifest_of, write_tar_zst
-from lifecycle.tools.process import ProgramMissingError
+from lifecycle.tools.archive import manifest_of, write_tar_zst
 from lifecycle.tools.results import Archive, archive_of
 from lifecycle.tools.store import Store
+from lifecycle.tools.unpack import Unpacker
 
 # Measured (benchmarks/README.md): level 19 saves 4 % of level 9 and takes eight times as long.
 ZSTD_LEVEL = 9
@@ -26,34 +23,7 @@ MODULES_FOLDER = "lib/modules/{kernel}/kernel/drivers/video/nvidia"
 
 _BLOCK = 4096
 
-# Where a package's file goes in the archive; the first rule that matches decides, what matches none is left out.
-_RULES: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"(?:usr/)?lib/firmware/(.+)"), r"lib/firmware/\1"),
-    (re.compile(r"(?:usr/)?lib/(?:.+/)?(lib[^/]+\.so(?:\.[^/]+)?)"), r"lib/\1"),
-    (re.compile(r"(?:usr/)?s?bin/([^/]+)"), r"bin/\1"),
-    (re.compile(r"usr/lib/nvidia/current/(nvidia-smi)"), r"bin/\1"),
-    (re.compile(r"etc/OpenCL/vendors/([^/]+)"), r"etc/OpenCL/vendors/\1"),
-    (re.compile(r"usr/share/doc/([^/]+)/copyright"), r"share/doc/\1/copyright"),
-)
-
-
-class NotADebError(InstallerError):
-    """A package that dpkg-deb cannot read."""
-
-    def __init__(self, file: LockedFile, said: str) -> None:
-        super().__init__(f"{file.name} {file.version} cannot be unpacked", details=f"  {said.strip()}")
-
-
 # ----- pure
-
-
-def place_of(path: str) -> str | None:
-    """Where a package's file goes in the user-space archive: `bin/nvidia-smi`; None if it does not belong there."""
-    for pattern, place in _RULES:
-        match = pattern.fullmatch(path)
-        if match:
-            return match.expand(place)
-    return None
 
 
 def disk_bytes(folder: Path) -> int:
@@ -65,6 +35,16 @@ def disk_bytes(folder: Path) -> int:
 # ----- effects
 
 
+def link_sonames(folder: Path) -> None:
+    """Give each library the link by which programs ask for it (its DT_SONAME), where it came without, as in a .run file."""
+    for path in sorted(folder.glob("lib*.so.*")):
+        if path.is_symlink():
+            continue
+        name = soname_of(path)
+        if name and not (folder / name).exists():
+            (folder / name).symlink_to(path.name)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Packager:
     """The hands of this step; `threads` is how many zstd may use."""
@@ -73,13 +53,15 @@ class Packager:
     store: Store
     threads: int
 
-    def userspace(self, combination: Combination) -> Archive:
+    def userspace(self, combination: Combination, unpacker: Unpacker) -> Archive:
         """The driver's libraries, tools and firmware as one archive, laid out as scripts/node expects them."""
         target = self.targets.userspace(combination)
         with self.store.scratch("userspace") as folder:
+            tree = folder / "tree"
             for file in self.targets.driver(combination).userspace:
-                self._place(file, folder / "unpacked" / file.name, folder / "tree")
-            return self._keep(target, folder / "tree", {"driver": combination.driver})
+                self._place(file, unpacker, folder / "unpacked" / file.name, tree, combination.driver)
+            link_sonames(tree / "lib")
+            return self._keep(target, tree, {"driver": combination.driver})
 
     def modules(self, combination: Combination, module_type: ModuleType) -> Archive:
         """The modules of one type as one archive, at the place where depmod and modprobe look below a root."""
@@ -95,13 +77,18 @@ class Packager:
             about = {"module_type": str(module_type), "modules": made.about["modules"]}
             return self._keep(self.targets.archive(combination, module_type), folder / "tree", about)
 
-    def _place(self, file: LockedFile, unpacked: Path, tree: Path) -> None:
-        unpack_deb(self.store.blob(file.sha256), file, unpacked)
+    def _place(self, file: LockedFile, unpacker: Unpacker, unpacked: Path, tree: Path, version: str) -> None:
+        packing = packing_of(file.file_name) or Packing.DEB
+
+        def place(path: str) -> str | None:
+            return place_of(path, packing, version=version)
+
+        unpacker.unpack(file, unpacked, wanted=lambda path: place(path) is not None)
         for path in sorted(unpacked.rglob("*")):
-            place = place_of(path.relative_to(unpacked).as_posix())
-            if place is None or (path.is_dir() and not path.is_symlink()):
+            where = place(path.relative_to(unpacked).as_posix())
+            if where is None or (path.is_dir() and not path.is_symlink()):
                 continue
-            to = tree / place
+            to = tree / where
             to.parent.mkdir(parents=True, exist_ok=True)
             path.rename(to)
 
@@ -120,33 +107,3 @@ class Packager:
         if result is None:
             raise InstallerError(f"the archive of {target.name} vanished from the cache while it was made")
         return archive_of(result)
-
-
-def unpack_deb(deb: Path, file: LockedFile, folder: Path) -> None:
-    """Unpack a package's files (not its scripts) into a folder; raises NotADebError, UnsafeArchiveError."""
-    folder.mkdir(parents=True)
-    # What it says goes to a file: a second pipe that nobody reads would block it.
-    with tempfile.TemporaryFile() as said, _dpkg_deb(deb, said) as process:
-        if process.stdout is None:
-            raise NotADebError(file, "no output")
-        try:
-            extract_safely(process.stdout, folder, archive=deb.name)
-        except BaseException as error:
-            process.kill()
-            if isinstance(error, tarfile.ReadError):
-                raise NotADebError(file, _text(said) or str(error)) from error
-            raise
-        if process.wait():
-            raise NotADebError(file, _text(said))
-
-
-def _dpkg_deb(deb: Path, said: IO[bytes]) -> subprocess.Popen[bytes]:
-    try:
-        return subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE, stderr=said)
-    except FileNotFoundError as error:
-        raise ProgramMissingError("dpkg-deb") from error
-
-
-def _text(file: IO[bytes]) -> str:
-    file.seek(0)
-    return file.read().decode(errors="replace")

@@ -3,18 +3,17 @@
 The private key goes to that container's standard input, and nowhere else.
 """
 
-import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lifecycle.checks.signature import read_signature, split_signature
 from lifecycle.errors import InstallerError
-from lifecycle.model.component import ModuleType
 from lifecycle.model.matrix import Combination
+from lifecycle.model.schema import ModuleType
 from lifecycle.model.signing import Signer
 from lifecycle.model.targets import Target, Targets
-from lifecycle.tools.archive import extract_safely, write_members
+from lifecycle.tools.archive import extract_safely
 from lifecycle.tools.engine import Engine
 from lifecycle.tools.signing_key import SigningKey
 from lifecycle.tools.store import Result, Store
@@ -81,13 +80,9 @@ class ModuleSigner:
             return self._keep(target, made, folder / "out")
 
     def _run(self, files: Mapping[str, bytes | Path], builder: str, folder: Path, log: Path) -> int:
-        archive = folder / "in.tar"
-        with tarfile.open(archive, mode="w") as tar:
-            write_members(tar, files, executables=[_SCRIPT])
         command = [f"/{_SCRIPT}", "/in", "/out", self.key.signer.hash]
         with self.engine.container(builder, env={}, entrypoint=command, stdin=True) as container:
-            with archive.open("rb") as stream:
-                container.put(stream)
+            container.put(files, executables=[_SCRIPT], scratch=folder)
             code = container.run(log, stdin=self.key.pem)
             if code == 0:
                 with container.get("/out") as result:

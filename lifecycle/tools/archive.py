@@ -3,7 +3,7 @@
 import hashlib
 import io
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -97,14 +97,23 @@ def write_members(tar: tarfile.TarFile, files: Mapping[str, bytes | Path], *, ex
                 tar.addfile(normalised(name, size=content.stat().st_size, mode=mode), file)
 
 
-def extract_safely(stream: IO[bytes], folder: Path, *, archive: str) -> None:
-    """Unpack a tar stream into a folder; raises UnsafeArchiveError for a member that leads out of it.
+def extract_safely(
+    stream: IO[bytes], folder: Path, *, archive: str, strip: str = "", wanted: Callable[[str], bool] = lambda _: True
+) -> None:
+    """Unpack a tar stream into a folder, or the files of it that are `wanted` by their path, less the beginning `strip`.
 
     The rules are those of Python's `data` filter (PEP 706): no absolute paths, no `..`, no links that lead out, no devices.
+    Raises UnsafeArchiveError for a member that breaks one, wanted or not.
     """
+
+    def choose(member: tarfile.TarInfo, to: str) -> tarfile.TarInfo | None:
+        safe = tarfile.data_filter(member, to)
+        path = safe.name.removeprefix("./").removeprefix(strip)
+        return safe.replace(name=path) if path and not safe.isdir() and wanted(path) else None
+
     with tarfile.open(fileobj=stream, mode="r|") as tar:
         try:
-            tar.extractall(folder, filter="data")
+            tar.extractall(folder, filter=choose)  # noqa: S202 - `choose` starts with the data filter
         except tarfile.FilterError as error:
             raise UnsafeArchiveError(archive, error.tarinfo.name) from error
 

@@ -2,12 +2,15 @@
 
 import io
 import socket
-from collections.abc import Callable, Iterator
+import tarfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 import docker.errors
+
+from lifecycle.tools.archive import normalised, write_members
 
 
 class Container:
@@ -17,10 +20,23 @@ class Container:
         self._raw = raw
         self._refusals = refusals
 
-    def put(self, tar: IO[bytes]) -> None:
-        """Unpack a tar at the container's root."""
-        with self._refusals("copy files into a container"):
-            self._raw.put_archive("/", tar)
+    def put(
+        self,
+        files: Mapping[str, bytes | Path],
+        *,
+        executables: Iterable[str] = (),
+        folders: Iterable[str] = (),
+        scratch: Path,
+    ) -> None:
+        """Put files, by their path below the container's root, and empty folders there; their tar is made in `scratch`."""
+        archive = scratch / "in.tar"
+        with tarfile.open(archive, mode="w") as tar:
+            write_members(tar, files, executables=executables)
+            for folder in folders:
+                tar.addfile(normalised(folder, mode=0o755, kind=tarfile.DIRTYPE))
+        with self._refusals("copy files into a container"), archive.open("rb") as stream:
+            self._raw.put_archive("/", stream)
+        archive.unlink()
 
     def run(self, log: Path, *, stdin: bytes | None = None) -> int:
         """Start it, write what it prints to `log`, and return its exit code.

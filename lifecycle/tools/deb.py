@@ -1,4 +1,4 @@
-"""The files of a Debian package, one after the other, without unpacking it."""
+"""The files of a Debian package as a stream."""
 
 import shutil
 import subprocess
@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from lifecycle.errors import InstallerError
 from lifecycle.tools.process import ProgramMissingError, environment
@@ -17,11 +18,15 @@ class UnreadablePackageError(InstallerError):
 
     def __init__(self, path: Path, said: str) -> None:
         super().__init__(f"{path} is no package that can be read", details=f"  {said.strip()}")
+        self.said = said
 
 
 @contextmanager
-def deb_files(path: Path) -> Iterator[tarfile.TarFile]:
-    """Yield a package's files as a tar that is read from front to back; raises UnreadablePackageError, ProgramMissingError."""
+def deb_stream(path: Path, *, partly: bool = False) -> Iterator[IO[bytes]]:
+    """Yield the uncompressed tar of a package's files, of which `partly` only some will be read.
+
+    Raises UnreadablePackageError, also where the block finds no tar in it (tarfile.ReadError); ProgramMissingError.
+    """
     env = environment()
     if not shutil.which("dpkg-deb", path=env["PATH"]):
         raise ProgramMissingError("dpkg-deb")
@@ -32,12 +37,27 @@ def deb_files(path: Path) -> Iterator[tarfile.TarFile]:
         subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=said) as process,
     ):
         try:
-            with tarfile.open(fileobj=process.stdout, mode="r|") as tar:
-                yield tar
+            if process.stdout is not None:
+                yield process.stdout
         except tarfile.ReadError as error:
             process.wait()
-            said.seek(0)
-            raise UnreadablePackageError(path, said.read().decode(errors="replace") or str(error)) from error
-        finally:
-            # Whoever has found what he wants leaves the rest unread.
+            raise UnreadablePackageError(path, _text(said) or str(error)) from error
+        except BaseException:
             process.kill()
+            raise
+        if partly:
+            process.kill()
+        elif process.wait():
+            raise UnreadablePackageError(path, _text(said))
+
+
+@contextmanager
+def deb_files(path: Path) -> Iterator[tarfile.TarFile]:
+    """Yield a package's files as a tar that is read from front to back; raises what `deb_stream` raises."""
+    with deb_stream(path, partly=True) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
+        yield tar
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")

@@ -4,7 +4,8 @@
 #   compile.sh IN OUT
 #
 # IN/headers/*.deb            the kernel's headers and kbuild
-# IN/<type>/sources/*.deb     a package with the module sources of a type (proprietary, open)
+# IN/<type>/sources/*.deb     a package with the module sources of a type (proprietary, open), or, for all types:
+# IN/runfile/*.run            NVIDIA's own installer, which holds those of both
 # IN/<type>/patches/*.patch   patches for them, applied in the order of their names
 # OUT/<type>/*.ko             the modules, without debug info
 # OUT/<type>/make.log         all that the compiler said
@@ -55,17 +56,9 @@ unpack_headers() {
 
 compile_type() {
     set -euo pipefail
-    local type=$1 in=$2 out=$3 build=$BUILD/$1 unpacked=$BUILD/unpacked-$1 deb patch conf
-    mkdir -p "$unpacked"
-    for deb in "$in"/sources/*.deb; do
-        dpkg-deb --fsys-tarfile "$deb" | tar --extract --directory "$unpacked"
-    done
-    conf=$(find "$unpacked" -name dkms.conf -print -quit)
-    if [[ -z $conf ]]; then
-        echo "compile.sh: error: no module sources (dkms.conf) in $(cd "$in/sources" && echo *.deb)"
-        return 1
-    fi
-    mv "$(dirname "$conf")" "$build"
+    local type=$1 in=$2 out=$3 build=$BUILD/$1 sources patch
+    sources=$(unpack_sources "$type" "$in") || return 1
+    mv "$sources" "$build"
     cd "$build"
     for patch in "$in"/patches/*.patch; do
         [[ -e $patch ]] || continue
@@ -77,6 +70,28 @@ compile_type() {
     make_modules
     strip --strip-debug ./*.ko
     cp ./*.ko "$out"
+}
+
+# Prints the folder with the module sources of a type; a message where there are none.
+unpack_sources() {
+    local type=$1 in=$2 unpacked=$BUILD/unpacked-$1 deb conf
+    local -r runfile=$(find "${in%/*}/runfile" -name '*.run' -print -quit 2>/dev/null)
+    if [[ -n $runfile ]]; then
+        # The folders of the .run file; its README, "Open Linux Kernel Modules".
+        [[ -d $BUILD/runfile ]] || sh "$runfile" --extract-only --target "$BUILD/runfile" >&2
+        conf=$BUILD/runfile/kernel$([[ $type == open ]] && echo -open)/Kbuild
+    else
+        mkdir -p "$unpacked"
+        for deb in "$in"/sources/*.deb; do
+            dpkg-deb --fsys-tarfile "$deb" | tar --extract --directory "$unpacked"
+        done
+        conf=$(find "$unpacked" -name dkms.conf -print -quit)
+    fi
+    if [[ ! -e $conf ]]; then
+        echo "compile.sh: error: no $type module sources in $(basename "${runfile:-$(echo "$in"/sources/*)}")" >&2
+        return 1
+    fi
+    dirname "$conf"
 }
 
 # NVIDIA's conftest.sh probes the kernel's headers with some 390 tiny compiles, half the time of a build. The answers

@@ -18,9 +18,9 @@ import testinfra
 from docker.models.containers import Container
 from testinfra.host import Host
 
-from lifecycle.model.component import ModuleType
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project, load_project
+from lifecycle.model.schema import ModuleType
 from lifecycle.model.select import select
 from lifecycle.steps.image import references
 

@@ -8,9 +8,9 @@ import pytest
 from lifecycle.checks.fit import Expectation, check_modules
 from lifecycle.checks.kernel_module import read_module
 from lifecycle.checks.symvers import Symvers, symvers_of_headers
-from lifecycle.model.component import ModuleType
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project
+from lifecycle.model.schema import ModuleType
 from lifecycle.tools.labels import LABEL_KERNEL, LABEL_VERMAGIC
 from lifecycle.tools.store import Store, default_cache_dir
 from tests.images.conftest import Installer

@@ -13,9 +13,9 @@ from pathlib import Path
 import docker
 import pytest
 
-from lifecycle.model.component import ModuleType
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import load_project
+from lifecycle.model.schema import ModuleType
 from lifecycle.model.select import select
 from lifecycle.tools.store import Store, default_cache_dir
 from tests.node.boots import Boots

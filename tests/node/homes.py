@@ -6,8 +6,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from lifecycle.model.component import ModuleType
 from lifecycle.model.matrix import Combination
+from lifecycle.model.schema import ModuleType
 from lifecycle.model.targets import Targets
 from lifecycle.steps.image import HOME
 from lifecycle.steps.package import MODULES_FOLDER

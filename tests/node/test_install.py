@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from lifecycle.model.component import ModuleType
+from lifecycle.model.schema import ModuleType
 from tests.node.conftest import Load
 from tests.node.machine import Boot
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.model.component import ModuleType
 from lifecycle.model.image_versions import builder_name
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import load_project
+from lifecycle.model.schema import ModuleType
 from lifecycle.model.targets import Targets
 from lifecycle.steps.base import base_tag
 from lifecycle.steps.compile import CompileJob, Compiler

@@ -4,12 +4,13 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from lifecycle.model.component import Component, ModuleType
+from lifecycle.model.component import Component
 from lifecycle.model.image_versions import Base, ImageVersions
 from lifecycle.model.lock import Lock, LockedBase, LockedDriver, LockedFile, LockedKernel
 from lifecycle.model.packages import PackageList
 from lifecycle.model.patches import PatchSeries
 from lifecycle.model.project import Project
+from lifecycle.model.schema import ModuleType
 from lifecycle.model.targets import Kind, Target, Targets
 from lifecycle.model.validation import validate
 from lifecycle.model.yaml_text import read_yaml
@@ -42,8 +43,8 @@ sources:
       kind: apt
       repositories: [{archive: Debian, suite: new, components: [main]}]
   drivers:
-    535: {kind: apt, release: old-1}
-    550: {kind: apt, release: new-2}
+    535: {kind: packages, release: old-1}
+    550: {kind: packages, release: new-2}
   packages:
     headers: linux-headers-{kernel}
     newestHeaders: linux-headers-{flavour}-{architecture}

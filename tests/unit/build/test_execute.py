@@ -6,10 +6,10 @@ import pytest
 
 from lifecycle.build.execute import Executor, Outcome, compile_jobs
 from lifecycle.errors import InstallerError
-from lifecycle.model.component import ModuleType
 from lifecycle.model.lock import Lock
 from lifecycle.model.plan import Action, make_plan
 from lifecycle.model.project import Project
+from lifecycle.model.schema import ModuleType
 from lifecycle.model.targets import Kind, Targets
 from lifecycle.steps.base import base_tag
 from lifecycle.steps.compile import CompileJob

@@ -1,6 +1,6 @@
 from lifecycle.build.explain import facts
-from lifecycle.model.component import ModuleType
 from lifecycle.model.patches import Patch, PatchSeries
+from lifecycle.model.schema import ModuleType
 from tests.unit.builders import component, project
 
 

@@ -7,8 +7,8 @@ from lifecycle.build.failures import BuildFailedError, raise_failures
 from lifecycle.build.state import BuildState
 from lifecycle.build.workbench import Made
 from lifecycle.errors import EXIT_FAILURE, InstallerError
-from lifecycle.model.component import ModuleType
 from lifecycle.model.plan import make_plan
+from lifecycle.model.schema import ModuleType
 from lifecycle.model.targets import Targets
 from lifecycle.tools.graph import NeedFailedError
 from lifecycle.tools.store import Store

@@ -9,9 +9,9 @@ from lifecycle.build.state import BuildState
 from lifecycle.build.tables import ResultRow
 from lifecycle.build.workbench import Made
 from lifecycle.errors import InstallerError
-from lifecycle.model.component import ModuleType
 from lifecycle.model.patches import Patch, PatchSeries
 from lifecycle.model.plan import make_plan
+from lifecycle.model.schema import ModuleType
 from lifecycle.model.targets import Kind, Target, Targets
 from lifecycle.tools.graph import NeedFailedError
 from lifecycle.tools.store import Store

@@ -17,10 +17,10 @@ from rich.console import Console
 from lifecycle.build.proof_table import show_proof
 from lifecycle.build.verify import HeadersMissingError, Proof, ProofFailedError, differences, prove
 from lifecycle.build.workbench import Workbench
-from lifecycle.model.component import ModuleType
 from lifecycle.model.lock import LockedFile
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project
+from lifecycle.model.schema import ModuleType
 from lifecycle.model.select import NothingSelectedError
 from lifecycle.model.targets import Targets
 from lifecycle.steps.compile import MODULES

@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 
 from lifecycle.errors import ConfigurationError
-from lifecycle.model.component import Architecture, Component, Exclusion, ModuleType, load_component
+from lifecycle.model.component import Component, Exclusion, load_component
+from lifecycle.model.schema import Architecture, ModuleType
+from lifecycle.model.sources import AptSource, DirectorySource, RunfileDriver, SwiftSource
 from tests.unit.builders import COMPONENT, ROOT, component
 
 
@@ -177,19 +179,81 @@ def test_the_projects_own_component_is_well_formed() -> None:
     assert isinstance(load_component(ROOT / "component.yaml"), Component)
 
 
-def test_the_garden_linux_lines_are_ready_to_be_uncommented(tmp_path: Path) -> None:
+def uncommented(path: Path, first: str, count: int = 1) -> Component:
+    """The project's own component with some lines uncommented."""
     lines = (ROOT / "component.yaml").read_text().splitlines()
-    start = lines.index("    # gardenlinux-1592.9:")
-    text = "\n".join(
-        re.sub(r"^(\s*)# ", r"\1", line) if "{name: gardenlinux-1592.9," in line or start <= index < start + 7 else line
-        for index, line in enumerate(lines)
-    )
-    (tmp_path / "component.yaml").write_text(text)
-    read = load_component(tmp_path / "component.yaml")
+    start = next(index for index, line in enumerate(lines) if first in line)
+    for index in range(start, start + count):
+        lines[index] = re.sub(r"^(\s*)# ", r"\1", lines[index])
+    (path / "component.yaml").write_text("\n".join(lines))
+    return load_component(path / "component.yaml")
 
-    (repository,) = read.sources.releases["gardenlinux-1592.9"].repositories
-    assert (repository.suite, repository.label) == ("1592.9", "https://packages.gardenlinux.io/gardenlinux")
-    assert "gardenlinux-1592.9" in [release.name for release in read.context.releases]
+
+def test_the_garden_linux_lines_are_ready_to_be_uncommented(tmp_path: Path) -> None:
+    read = uncommented(tmp_path, "{name: gardenlinux-1592.10,")
+    source = read.source_of("gardenlinux-1592.10")
+
+    assert isinstance(source, AptSource)
+    assert [(r.suite, r.label) for r in source.repositories] == [
+        ("1592.10", "https://packages.gardenlinux.io/gardenlinux")
+    ]
+
+
+def test_the_lines_of_nvidias_own_installer_are_ready_to_be_uncommented(tmp_path: Path) -> None:
+    source = uncommented(tmp_path, "# 580:", 6).sources.drivers["580"]
+
+    assert isinstance(source, RunfileDriver)
+    assert source.url.endswith("/{version}/NVIDIA-Linux-{arch}-{version}.run")
+    assert str(source.fabric_manager).endswith("/{platform}/fabricmanager-{platform}-{version}-archive.tar.xz")
+
+
+FAMILY = (
+    "  drivers:\n    535",
+    "    gl-*: {kind: swift, container: c, prefix: '{version}/'}\n  drivers:\n    535",
+)
+
+
+def test_a_family_is_the_source_of_all_of_its_releases() -> None:
+    read = component(FAMILY, ("{name: old-1,", "{name: gl-1592.10,"))
+
+    assert read.source_of("gl-1592.10") == SwiftSource(kind="swift", container="c", prefix="1592.10/")
+    assert read.sources.release("gm-1") is None
+
+
+def test_an_entry_of_its_own_goes_before_the_familys() -> None:
+    own = ("    new-2:\n", "    gl-1: {kind: directory, path: debs}\n    new-2:\n")
+
+    assert component(FAMILY, own).sources.release("gl-1") == DirectorySource(kind="directory", path="debs")
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("{kind: ftp, release: old-1}", "sources.drivers.535: 'ftp' is none of its kinds, 'packages', 'runfile'"),
+        ("{release: old-1}", "sources.drivers.535: the key 'kind' is missing, which says what it is: add it"),
+        ("{kind: runfile, url: 'https://x/a.run'}", "does not say where the version goes: write {version} there"),
+        ("{kind: packages}", "sources.drivers.535.release: this key is missing: add it"),
+    ],
+)
+def test_a_source_of_a_driver_that_is_none_is_named(tmp_path: Path, source: str, said: str) -> None:
+    (problem,) = problems(tmp_path, COMPONENT.replace("{kind: packages, release: old-1}", source))
+
+    assert said in problem
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("{kind: scp}", "sources.releases.old-1: 'scp' is none of its kinds, 'apt', 'swift', 'directory'"),
+        ("{kind: swift, container: a/b}", "sources.releases.old-1.container: 'a/b' does not have the form"),
+        ("{kind: swift, container: c, prefixx: p}", "unknown key; did you mean 'prefix'?"),
+    ],
+)
+def test_a_source_of_a_release_that_is_none_is_named(tmp_path: Path, source: str, said: str) -> None:
+    text = re.sub(r"old-1:\n.*\n.*\n", f"old-1: {source}\n", COMPONENT)
+    (problem,) = problems(tmp_path, text)
+
+    assert said in problem
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from lifecycle.errors import UsageError
 from lifecycle.model.component import Component
 from lifecycle.model.declarations import (
+    AnySource,
     Declaration,
     base_declarations,
     base_packages,
@@ -70,10 +72,10 @@ def test_there_is_one_declaration_for_each_thing_to_look_up() -> None:
 
 def test_a_declaration_says_where_to_look() -> None:
     now = project()
-    old, new = (tuple(now.component.sources.releases[name].repositories) for name in ("old-1", "new-2"))
+    old, new = (now.component.sources.releases[name] for name in ("old-1", "new-2"))
 
-    def places(declared: dict[str, Declaration]) -> dict[str, object]:
-        return {key: declaration.repositories for key, declaration in declared.items()}
+    def places(declared: Mapping[str, Declaration[AnySource | None]]) -> dict[str, object]:
+        return {key: declaration.source for key, declaration in declared.items()}
 
     assert places(kernel_declarations(now)) == {OLD: old, NEW: new}
     assert places(driver_declarations(now)) == {D535: old, D550: new}
@@ -95,7 +97,7 @@ def test_an_unchanged_project_asks_nothing() -> None:
             [NEW, D550, "BUILDER_NEW_2", "RUNTIME"],
         ),
         ([("    - 550.163.01", "    - 550")], ["550/amd64"]),
-        ([("550: {kind: apt, release: new-2}", "550: {kind: apt, release: old-1}")], [D550]),
+        ([("550: {kind: packages, release: new-2}", "550: {kind: packages, release: old-1}")], [D550]),
         ([("headers: linux-headers-{kernel}", "headers: linux-image-{kernel}")], [OLD, NEW]),
         ([("newestHeaders: linux-headers", "newestHeaders: linux-image")], [OLD, NEW]),
         ([("userspace: [libcuda1]", "userspace: [libcuda1, nvidia-smi]")], [D535, D550]),
@@ -160,7 +162,7 @@ def test_a_base_that_is_pulled_is_not_made_of_packages() -> None:
     now = replace(pulled, runtime_packages=packages)
 
     assert unanswered(base_declarations(now), pulled.lock.bases) == []
-    assert base_declarations(now)["RUNTIME"].repositories == ()
+    assert base_declarations(now)["RUNTIME"].source is None
 
 
 def test_a_base_of_a_release_that_is_not_declared_is_refused() -> None:

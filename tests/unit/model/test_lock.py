@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.errors import ConfigurationError
-from lifecycle.model.component import ModuleType
 from lifecycle.model.lock import Lock, LockedBase, LockedDriver, LockedFile, LockedKernel
+from lifecycle.model.schema import ModuleType
 from tests.unit.builders import ROOT, lock
 
 words = st.text(alphabet=st.characters(codec="ascii", categories=["L", "N", "P", "S"]), min_size=1, max_size=20)

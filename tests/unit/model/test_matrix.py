@@ -2,7 +2,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.model.component import ModuleType
 from lifecycle.model.lock import Lock
 from lifecycle.model.matrix import (
     Combination,
@@ -12,6 +11,7 @@ from lifecycle.model.matrix import (
     expand,
 )
 from lifecycle.model.patches import Patch, PatchSeries
+from lifecycle.model.schema import ModuleType
 from lifecycle.model.select import NothingSelectedError, select
 from tests.unit.builders import component, driver, kernel, lock
 

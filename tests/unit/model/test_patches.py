@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from lifecycle.errors import ConfigurationError
-from lifecycle.model.component import ModuleType
 from lifecycle.model.patches import Patch, PatchSeries, load_patches
+from lifecycle.model.schema import ModuleType
 from tests.unit.builders import ROOT
 
 OPEN, PROPRIETARY = ModuleType.OPEN, ModuleType.PROPRIETARY

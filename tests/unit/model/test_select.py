@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.model.component import Architecture, Channel, ModuleType
+from lifecycle.model.component import Channel
 from lifecycle.model.matrix import Combination, Matrix
+from lifecycle.model.schema import Architecture, ModuleType
 from lifecycle.model.select import NothingSelectedError, matches, select
 
 releases = st.from_regex(r"[a-z0-9]{1,4}([.-][a-z0-9]{1,3}){0,2}", fullmatch=True)

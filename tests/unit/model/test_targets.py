@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.model.component import ModuleType
 from lifecycle.model.lock import Lock, LockedBase
 from lifecycle.model.packages import PackageList
 from lifecycle.model.patches import Patch, PatchSeries
 from lifecycle.model.project import SOURCE_DATE_EPOCH, Project
+from lifecycle.model.schema import ModuleType
 from lifecycle.model.signing import Signer
 from lifecycle.model.targets import Kind, Target, Targets, changed_inputs, hashes
 from tests.unit.builders import base, component, every_target, lock, locked_file, project

@@ -5,7 +5,8 @@ import pytest
 from pydantic import Field
 
 from lifecycle.errors import ConfigurationError
-from lifecycle.model.component import Channel, Model
+from lifecycle.model.component import Channel
+from lifecycle.model.schema import Model
 from lifecycle.model.validation import read_text, validate
 from lifecycle.model.yaml_text import read_yaml
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.model.component import Architecture
-from lifecycle.sources.apt import AptIndex, ArchiveRefusedError, PackageLackingError
+from lifecycle.model.schema import Architecture
+from lifecycle.sources.apt import AptIndex, ArchiveRefusedError
 from lifecycle.sources.apt_setup import MachineArchives
+from lifecycle.sources.index import PackageLackingError
 from tests.unit.apt_archive import Archive
 
 

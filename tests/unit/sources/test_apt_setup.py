@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.model.component import AptRepository
+from lifecycle.model.sources import AptRepository
 from lifecycle.sources.apt_setup import (
     ArchiveNotSetUpError,
     ForeignOriginError,

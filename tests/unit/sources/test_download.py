@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lifecycle.model.lock import LockedFile
-from lifecycle.sources.download import ATTEMPTS, DownloadError, GoneError, Request, WrongHashError, download_all
+from lifecycle.sources.download import DownloadError, GoneError, Request, WrongHashError, download_all
+from lifecycle.sources.transfer import ATTEMPTS, Address
 from lifecycle.tools.store import Store
 
 CONTENT = bytes(range(256)) * 4000
@@ -24,7 +25,7 @@ class Server:
 
     def request(self, path: str = "/file", content: bytes = CONTENT) -> Request:
         file = LockedFile(name="f", version="1", origin=f"Debian{path}", size=len(content), sha256=digest(content))
-        return Request(file=file, uri=f"{self.address}{path}")
+        return Request(file=file, address=Address(uri=f"{self.address}{path}"))
 
 
 def digest(content: bytes) -> str:

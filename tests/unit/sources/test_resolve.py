@@ -1,8 +1,11 @@
 import pytest
 
-from lifecycle.model.component import Architecture, Channel, ModuleType, Packages, Release
-from lifecycle.sources.apt import AptIndex, PackageLackingError
+from lifecycle.model.component import Channel, Release
+from lifecycle.model.schema import Architecture, ModuleType
+from lifecycle.model.sources import Packages
+from lifecycle.sources.apt import AptIndex
 from lifecycle.sources.apt_setup import MachineArchives
+from lifecycle.sources.index import PackageLackingError
 from lifecycle.sources.resolve import resolve_driver, resolve_kernel
 from tests.unit.apt_archive import Archive
 

@@ -3,28 +3,37 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.model.declarations import Declaration
 from lifecycle.model.lock import Lock
+from lifecycle.model.schema import Architecture
+from lifecycle.model.sources import AptSource
 from lifecycle.sources.apt import AptIndex
 from lifecycle.sources.apt_setup import MachineArchives
+from lifecycle.sources.indexes import Indexes
+from lifecycle.sources.places import Places
 from lifecycle.sources.resolver import LockOutdatedError, Resolver
+from lifecycle.sources.runfile import RunfileResolver
+from lifecycle.sources.swift import SwiftSession
+from lifecycle.tools.store import Store
 from tests.unit.apt_archive import Archive
 from tests.unit.builders import component, images, lock, project
 
 
-class ResolverUnderTest(Resolver):
+class OneArchive(Indexes):
     """Asks one archive, whatever is declared."""
 
-    def _index(self, declaration: Declaration) -> AptIndex:
-        return super()._index(replace(declaration, repositories=self.repositories))  # type: ignore[attr-defined]
+    def apt(self, source: AptSource, architecture: Architecture) -> AptIndex:
+        return super().apt(source.model_copy(update={"repositories": list(self.places.repositories)}), architecture)
 
 
 def resolver(archive: Archive, root: Path, said: list[str]) -> Resolver:
-    made = ResolverUnderTest(
-        root=root, machine=MachineArchives(), pull=lambda reference: f"sha256:{reference}", say=said.append
+    store = Store(root)
+    places = Places(root=root, machine=MachineArchives(), swift=SwiftSession({}), repositories=(archive.repository(),))
+    return Resolver(
+        indexes=OneArchive(store=store, places=places),
+        runfiles=RunfileResolver(store=store, places=places, say=said.append),
+        pull=lambda reference: f"sha256:{reference}",
+        say=said.append,
     )
-    object.__setattr__(made, "repositories", (archive.repository(),))
-    return made
 
 
 ONE_DRIVER = component(

@@ -1,6 +1,5 @@
 import io
-import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.errors import InstallerError
-from lifecycle.model.component import Exclusion, ModuleType
+from lifecycle.model.component import Exclusion
 from lifecycle.model.matrix import ModulePatch
 from lifecycle.model.patches import Patch
+from lifecycle.model.schema import ModuleType
 from lifecycle.model.targets import Targets
 from lifecycle.steps.compile import (
     MODULES,
@@ -106,11 +106,11 @@ def test_the_container_finds_headers_sources_and_patches_in_their_order() -> Non
     )
 
     assert sorted(files) == [
-        "in/headers/0-linux-headers-6.12.117-amd64.deb",
+        "in/headers/0-linux-headers-6.12.117-amd64_6.12.117.deb",
         "in/open/patches/000-z.patch",
         "in/open/patches/001-a.patch",
-        "in/open/sources/0-nvidia-open-dkms.deb",
-        "in/proprietary/sources/0-nvidia-proprietary-dkms.deb",
+        "in/open/sources/0-nvidia-open-dkms_550.163.01.deb",
+        "in/proprietary/sources/0-nvidia-proprietary-dkms_550.163.01.deb",
     ]
     assert files["in/open/patches/000-z.patch"] == Path("/checkout/patches/z.patch")
 
@@ -160,11 +160,11 @@ class Builder:
         self.env = {**env, "image": image}
         yield self
 
-    def put(self, tar: IO[bytes]) -> None:
-        with tarfile.open(fileobj=tar) as archive:
-            for member in archive:
-                file = archive.extractfile(member)
-                self.given[member.name] = file.read() if file else b"folder"
+    def put(self, files: Mapping[str, bytes | Path], *, folders: Iterable[str] = (), **_: object) -> None:
+        self.given.update(
+            (n, content if isinstance(content, bytes) else content.read_bytes()) for n, content in files.items()
+        )
+        self.given.update((folder, b"folder") for folder in folders)
 
     def run(self, log: Path) -> int:
         log.write_bytes(self.prints)
@@ -203,7 +203,7 @@ def test_each_type_that_fails_has_its_own_error_with_its_own_log(tmp_path: Path)
         assert isinstance(error, CompileFailedError)
         assert f"error: {said}\n  the whole log: {log}" in str(error)
         assert log.read_text().endswith(f"error: {said}\n")
-    assert builder.given["in/headers/0-linux-headers-6.12.117-amd64.deb"] == b"linux-headers-6.12.117-amd64"
+    assert builder.given["in/headers/0-linux-headers-6.12.117-amd64_6.12.117.deb"] == b"linux-headers-6.12.117-amd64"
     assert builder.given["out"] == b"folder"
     assert builder.env["image"] == "the-builder"
     assert list(store.tmp.glob("compile-*")) == []

@@ -71,7 +71,7 @@ def fetcher(tmp_path: Path, archive: Archive) -> tuple[FetcherUnderTest, io.Stri
     made = FetcherUnderTest(
         store=Store(tmp_path),
         have=lambda _: None,
-        machine=None,  # type: ignore[arg-type]
+        places=None,  # type: ignore[arg-type]
         resolver=archive,  # type: ignore[arg-type]
         progress=Progress(Console(file=said, width=200)),
     )
@@ -113,7 +113,7 @@ class TwoNewer(Archive):
 
 def fetcher_of(kind: type[Fetcher], tmp_path: Path, archive: Archive) -> Fetcher:
     hands, _ = fetcher(tmp_path, archive)
-    return kind(**{name: getattr(hands, name) for name in ("store", "have", "machine", "resolver", "progress")})
+    return kind(**{name: getattr(hands, name) for name in ("store", "have", "places", "resolver", "progress")})
 
 
 def test_however_many_files_are_gone_each_is_looked_up_anew(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_the_kernels_themselves_are_downloaded_only_for_who_asks(tmp_path: Path)
             asked.extend(file.name for file in kernels)
             return Fetched(project=project, downloaded_files=0, downloaded_bytes=0)
 
-    writing = Writing(**{name: getattr(hands, name) for name in ("store", "have", "machine", "resolver", "progress")})
+    writing = Writing(**{name: getattr(hands, name) for name in ("store", "have", "places", "resolver", "progress")})
     now = project(root=tmp_path)
     writing.download(now, lambda p: p.matrix().combinations, locked=False)
     assert asked == []

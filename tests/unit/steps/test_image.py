@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.model.component import ModuleType
 from lifecycle.model.matrix import Combination, ModulePatch
 from lifecycle.model.patches import Patch
+from lifecycle.model.schema import ModuleType
 from lifecycle.model.targets import Targets
 from lifecycle.steps.image import (
     HOME,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.model.component import ModuleType
+from lifecycle.model.schema import ModuleType
 from lifecycle.steps.image import Contents, environment_file, manifest_of, signer_of
 from lifecycle.tools.results import Archive
 from tests.unit.builders import component, project

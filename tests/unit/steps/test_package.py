@@ -1,123 +1,19 @@
-import io
 import subprocess
-import tarfile
 from pathlib import Path
 
 import pytest
 
 from lifecycle.errors import InstallerError
-from lifecycle.model.component import ModuleType
 from lifecycle.model.lock import LockedDriver, LockedFile
+from lifecycle.model.schema import ModuleType
 from lifecycle.model.targets import Kind, Targets
-from lifecycle.steps.package import NotADebError, Packager, disk_bytes, place_of, unpack_deb
-from lifecycle.tools.archive import UnsafeArchiveError, manifest_of
+from lifecycle.steps.package import Packager, disk_bytes
+from lifecycle.tools.archive import manifest_of
+from lifecycle.tools.engine import Engine
 from lifecycle.tools.store import Store, sha256_of
-from tests.unit.builders import lock, locked_file, project
-
-FILE = locked_file("libcuda1", "535.309.01-1")
-
-
-@pytest.mark.parametrize(
-    ("path", "place"),
-    [
-        ("usr/lib/x86_64-linux-gnu/nvidia/current/libcuda.so.535.309.01", "lib/libcuda.so.535.309.01"),
-        ("usr/lib/x86_64-linux-gnu/nvidia/current/libcuda.so.1", "lib/libcuda.so.1"),
-        ("usr/lib/x86_64-linux-gnu/nvidia/current/libcuda.so", "lib/libcuda.so"),
-        (
-            "usr/lib/x86_64-linux-gnu/libnvidia-pkcs11-openssl3.so.550.163.01",
-            "lib/libnvidia-pkcs11-openssl3.so.550.163.01",
-        ),
-        ("lib/firmware/nvidia/535.309.01/gsp_ga10x.bin", "lib/firmware/nvidia/535.309.01/gsp_ga10x.bin"),
-        ("usr/lib/firmware/nvidia/550.163.01/gsp_tu10x.bin", "lib/firmware/nvidia/550.163.01/gsp_tu10x.bin"),
-        ("usr/bin/nvidia-modprobe", "bin/nvidia-modprobe"),
-        ("usr/sbin/nvidia-cuda-mps-server", "bin/nvidia-cuda-mps-server"),
-        ("usr/lib/nvidia/current/nvidia-smi", "bin/nvidia-smi"),
-        ("usr/lib/nvidia/current/nvidia-smi.1.gz", None),
-        ("usr/share/doc/libcuda1/copyright", "share/doc/libcuda1/copyright"),
-        ("usr/share/doc/libcuda1/changelog.gz", None),
-        ("etc/OpenCL/vendors/nvidia.icd", "etc/OpenCL/vendors/nvidia.icd"),
-        ("etc/init.d/nvidia-persistenced", None),
-        ("sbin/nvidia-persistenced", "bin/nvidia-persistenced"),
-        ("usr/lib/xorg/modules/drivers/nvidia_drv.so", None),
-        ("usr/bin/folder/file", None),
-        ("opt/usr/bin/nvidia-smi", None),
-        ("usr/share/man/man1/nvidia-smi.1.gz", None),
-    ],
-)
-def test_a_packages_file_goes_where_the_node_looks_for_it(path: str, place: str | None) -> None:
-    assert place_of(path) == place
-
-
-def deb_of(tmp_path: Path, data: bytes) -> Path:
-    """A package around any data.tar (deb(5))."""
-    for name, content in {"debian-binary": b"2.0\n", "control.tar": tar({}), "data.tar": data}.items():
-        (tmp_path / name).write_bytes(content)
-    subprocess.run(["ar", "rc", "p.deb", "debian-binary", "control.tar", "data.tar"], cwd=tmp_path, check=True)
-    return tmp_path / "p.deb"
-
-
-def tar(files: dict[str, bytes]) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        for name, content in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-    return out.getvalue()
-
-
-def test_a_package_is_unpacked(tmp_path: Path) -> None:
-    unpack_deb(deb_of(tmp_path, tar({"./usr/bin/tool": b"1"})), FILE, tmp_path / "out")
-
-    assert (tmp_path / "out/usr/bin/tool").read_bytes() == b"1"
-
-
-def test_a_file_that_is_no_package_is_named_with_dpkgs_own_words(tmp_path: Path) -> None:
-    (tmp_path / "bad.deb").write_text("not a package")
-    with pytest.raises(NotADebError, match=r"libcuda1 535\.309\.01-1 cannot be unpacked") as caught:
-        unpack_deb(tmp_path / "bad.deb", FILE, tmp_path / "out")
-    assert "dpkg-deb: error: " in str(caught.value)
-
-
-def test_a_package_that_is_cut_off_is_named(tmp_path: Path) -> None:
-    deb = deb_of(tmp_path, tar({"./usr/bin/tool": b"1" * 100_000}))
-    deb.write_bytes(deb.read_bytes()[:50_000])
-    with pytest.raises(NotADebError, match="cannot be unpacked"):
-        unpack_deb(deb, FILE, tmp_path / "out")
-
-
-def test_a_package_whose_files_lead_out_is_refused(tmp_path: Path) -> None:
-    deb = deb_of(tmp_path, tar({"../escaped": b"1", "./filler": b"1" * 5_000_000}))
-    with pytest.raises(UnsafeArchiveError, match=r"p\.deb holds '\.\./escaped', which leads out of it"):
-        unpack_deb(deb, FILE, tmp_path / "out")
-    assert not (tmp_path / "escaped").exists()
-
-
-def real_deb(folder: Path, name: str, files: dict[str, str], links: dict[str, str]) -> Path:
-    """A package as dpkg-deb makes it."""
-    root = folder / name
-    (root / "DEBIAN").mkdir(parents=True)
-    control = f"Package: {name}\nVersion: 1\nArchitecture: amd64\nMaintainer: a <a@b.c>\nDescription: x\n"
-    (root / "DEBIAN/control").write_text(control)
-    for path, text in files.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(text)
-        (root / path).chmod(0o755 if "bin/" in path else 0o644)
-    for path, to in links.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).symlink_to(to)
-    subprocess.run(["dpkg-deb", "--build", "-Zxz", root, folder / f"{name}.deb"], check=True, capture_output=True)
-    return folder / f"{name}.deb"
-
-
-def test_a_package_of_dpkgs_own_making_keeps_its_links_and_what_may_be_run(tmp_path: Path) -> None:
-    made = real_deb(tmp_path, "p", {"usr/bin/tool": "1", "usr/lib/liba.so.1": "2"}, {"usr/lib/liba.so": "liba.so.1"})
-    unpack_deb(made, FILE, tmp_path / "out")
-
-    assert (tmp_path / "out/usr/bin/tool").stat().st_mode & 0o111
-    assert (tmp_path / "out/usr/lib/liba.so").readlink() == Path("liba.so.1")
-    # The package's own scripts are none of its files.
-    assert not (tmp_path / "out/DEBIAN").exists()
+from lifecycle.tools.unpack import NotUnpackedError, Unpacker
+from tests.unit.builders import ROOT, lock, project
+from tests.unit.debs import real_deb
 
 
 def kept(store: Store, deb: Path) -> LockedFile:
@@ -125,6 +21,10 @@ def kept(store: Store, deb: Path) -> LockedFile:
     store.part(digest).write_bytes(deb.read_bytes())
     store.keep_blob(store.part(digest), digest)
     return LockedFile(name=deb.stem, version="1", origin=f"Debian/{deb.name}", size=deb.stat().st_size, sha256=digest)
+
+
+def unpacker(store: Store) -> Unpacker:
+    return Unpacker(root=ROOT, store=store, engine=Engine({}), base="none")
 
 
 def packager(store: Store, *userspace: LockedFile) -> Packager:
@@ -152,7 +52,7 @@ def test_user_space_is_what_belongs_on_the_node_of_all_packages_in_one_archive(t
     smi = real_deb(tmp_path, "nvidia-smi", {"usr/lib/nvidia/current/nvidia-smi": "smi"}, {})
     hands = packager(store, kept(store, libcuda), kept(store, smi))
     combination = hands.targets.project.matrix().combinations[3]
-    archive = hands.userspace(combination)
+    archive = hands.userspace(combination, unpacker(store))
 
     assert sorted(archive.contents) == [
         "bin/nvidia-smi",
@@ -181,7 +81,8 @@ def test_user_space_packed_again_is_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         store = Store(tmp_path / name)
         hands = packager(store, kept(store, deb))
-        made.append(hands.userspace(hands.targets.project.matrix().combinations[3]).path.read_bytes())
+        combination = hands.targets.project.matrix().combinations[3]
+        made.append(hands.userspace(combination, unpacker(store)).path.read_bytes())
 
     assert made[0] == made[1]
 
@@ -191,8 +92,8 @@ def test_a_damaged_package_leaves_no_archive_behind(tmp_path: Path) -> None:
     (tmp_path / "libcuda1.deb").write_text("not a package")
     hands = packager(store, kept(store, tmp_path / "libcuda1.deb"))
     combination = hands.targets.project.matrix().combinations[3]
-    with pytest.raises(NotADebError, match="libcuda1 1 cannot be unpacked"):
-        hands.userspace(combination)
+    with pytest.raises(NotUnpackedError, match="libcuda1 1 cannot be unpacked"):
+        hands.userspace(combination, unpacker(store))
 
     assert store.result(Kind.USERSPACE, hands.targets.userspace(combination).digest) is None
     assert list(store.tmp.iterdir()) == []

@@ -1,7 +1,6 @@
 import io
 import json
-import tarfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,9 +10,9 @@ import pytest
 
 from lifecycle.checks.signature import read_signature
 from lifecycle.errors import InstallerError
-from lifecycle.model.component import ModuleType
 from lifecycle.model.lock import LockedKernel
 from lifecycle.model.project import Project
+from lifecycle.model.schema import ModuleType
 from lifecycle.model.targets import Targets
 from lifecycle.steps.sign import ModuleSigner, SigningFailedError
 from lifecycle.tools.archive import tar_bytes
@@ -55,11 +54,11 @@ class Builder:
         self.made = {"image": image, "env": dict(env), "entrypoint": entrypoint, "stdin": stdin}
         yield self
 
-    def put(self, tar: IO[bytes]) -> None:
-        with tarfile.open(fileobj=tar) as archive:
-            for member in archive:
-                file = archive.extractfile(member)
-                self.given[member.name] = file.read() if file else b"folder"
+    def put(self, files: Mapping[str, bytes | Path], *, folders: Iterable[str] = (), **_: object) -> None:
+        self.given.update(
+            (n, content if isinstance(content, bytes) else content.read_bytes()) for n, content in files.items()
+        )
+        self.given.update((folder, b"folder") for folder in folders)
 
     def run(self, log: Path, *, stdin: bytes) -> int:
         self.stdin = stdin

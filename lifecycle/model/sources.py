@@ -1,0 +1,148 @@
+"""`sources` of component.yaml: where each release's packages and each driver come from."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeAlias
+
+from pydantic import Field, model_validator
+
+from lifecycle.model.schema import Model, ModuleType, ReleaseName
+
+_VERSION = "{version}"
+
+# A release's own entry, or `gardenlinux-*`: that of a family, in which `{version}` stands for what `*` does.
+SourceName = Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*(-\*)?$")]
+DriverBranch = Annotated[str, Field(pattern=r"^\d{3}$")]
+# A container's name holds no slash and no query (OpenStack Object Storage API v1, "Containers").
+ContainerName = Annotated[str, Field(pattern=r"^[^/?#\s]{1,256}$")]
+
+
+class AptRepository(Model):
+    """One suite of an APT archive.
+
+    Either `archive`, the Label (Debian, Debian-Security) of an archive that the machine's own apt is set up with, whose
+    address and keyring are used; or `uri` and `keyring`. Suites, labels: sources.list(5), Debian's Release files.
+    """
+
+    archive: str | None = None
+    uri: str | None = Field(default=None, pattern=r"^(https?|file)://")
+    keyring: Path | None = None
+    suite: str
+    components: list[str] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _has_an_address_and_a_keyring(self) -> Self:
+        if (self.archive is None) == (self.uri is None):
+            msg = "needs either 'archive' (one the machine's apt is set up with) or 'uri' with 'keyring'"
+            raise ValueError(msg)
+        if self.uri and not self.keyring:
+            msg = "'uri' needs 'keyring', the file whose keys sign the archive"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def label(self) -> str:
+        """The name of the archive in versions.lock: never an address where the machine decides it."""
+        return self.archive or str(self.uri)
+
+
+class AptSource(Model):
+    """A set of APT suites that belong together: one OS release's packages."""
+
+    kind: Literal["apt"]
+    repositories: list[AptRepository] = Field(min_length=1)
+    versions: str | None = None
+
+
+class SwiftSource(Model):
+    """Packages in an OpenStack Swift container: the .deb files whose names begin with `prefix`.
+
+    `mirrorOf` is the APT archive that `invoke mirror` copies them from.
+    """
+
+    kind: Literal["swift"]
+    container: ContainerName
+    prefix: str = ""
+    mirror_of: AptSource | None = None
+
+
+class DirectorySource(Model):
+    """Packages in a folder: .deb files that somebody copied. A relative path is below the checkout."""
+
+    kind: Literal["directory"]
+    path: str = Field(min_length=1)
+
+
+# What a source of packages may be; where it is read, its `kind` says which it is.
+PackageSource: TypeAlias = AptSource | SwiftSource | DirectorySource
+
+
+class PackagedDriver(Model):
+    """A driver branch as packages: those of `release`, an entry of sources.releases."""
+
+    kind: Literal["packages"]
+    release: ReleaseName
+
+
+class RunfileDriver(Model):
+    """A driver branch as NVIDIA's own installer, `NVIDIA-Linux-<arch>-<version>.run`.
+
+    `url` and `fabricManager` (the redistributable archive of it) are templates with `{version}` and `{arch}` (x86_64,
+    aarch64): an https:// address, `swift:container/object`, or a path, below the checkout if it is relative. `versions`
+    is a page that names the versions there are; a container or folder is listed instead.
+    """
+
+    kind: Literal["runfile"]
+    url: str = Field(min_length=1)
+    fabric_manager: str | None = None
+    versions: str | None = None
+
+    @model_validator(mode="after")
+    def _names_the_version(self) -> Self:
+        for name, value in (("url", self.url), ("fabricManager", self.fabric_manager)):
+            if value is not None and _VERSION not in value:
+                msg = f"{name} {value!r} does not say where the version goes: write {_VERSION} there"
+                raise ValueError(msg)
+        return self
+
+
+DriverSource: TypeAlias = PackagedDriver | RunfileDriver
+
+
+class Packages(Model):
+    """The names of packages by the part they play. `{kernel}`, `{flavour}`, `{architecture}` are filled in."""
+
+    headers: str
+    newest_headers: str
+    kernel_image: str
+    modules: dict[ModuleType, str]
+    userspace: list[str] = Field(min_length=1)
+    companions: list[str] = []
+
+
+class Sources(Model):
+    """Where each release's headers and each driver come from."""
+
+    releases: dict[SourceName, Annotated[PackageSource, Field(discriminator="kind")]]
+    drivers: dict[DriverBranch, Annotated[DriverSource, Field(discriminator="kind")]]
+    packages: Packages
+
+    def release(self, name: str) -> PackageSource | None:
+        """The source of a release: its own entry, or its family's with the version filled in; None where there is none."""
+        if name in self.releases:
+            return self.releases[name]
+        family, _, version = name.rpartition("-")
+        source = self.releases.get(f"{family}-*")
+        return source if source is None else _filled(source, version)
+
+
+def _filled(source: PackageSource, version: str) -> PackageSource:
+    return type(source).model_validate(_fill(source.model_dump(exclude_none=True), version))
+
+
+def _fill(value: Any, version: str) -> Any:  # noqa: ANN401 - any part of a document
+    if isinstance(value, Mapping):
+        return {key: _fill(part, version) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_fill(part, version) for part in value]
+    return value.replace(_VERSION, version) if isinstance(value, str) else value

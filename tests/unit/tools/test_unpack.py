@@ -1,0 +1,47 @@
+from pathlib import Path
+
+import pytest
+
+from lifecycle.tools.archive import UnsafeArchiveError
+from lifecycle.tools.unpack import NotUnpackedError, unpack_deb
+from tests.unit.builders import locked_file
+from tests.unit.debs import deb_of, real_deb, tar
+
+FILE = locked_file("libcuda1", "535.309.01-1")
+
+
+def test_a_package_is_unpacked(tmp_path: Path) -> None:
+    unpack_deb(deb_of(tmp_path, tar({"./usr/bin/tool": b"1"})), FILE, tmp_path / "out")
+
+    assert (tmp_path / "out/usr/bin/tool").read_bytes() == b"1"
+
+
+def test_a_file_that_is_no_package_is_named_with_dpkgs_own_words(tmp_path: Path) -> None:
+    (tmp_path / "bad.deb").write_text("not a package")
+    with pytest.raises(NotUnpackedError, match=r"libcuda1 535\.309\.01-1 cannot be unpacked") as caught:
+        unpack_deb(tmp_path / "bad.deb", FILE, tmp_path / "out")
+    assert "dpkg-deb: error: " in str(caught.value)
+
+
+def test_a_package_that_is_cut_off_is_named(tmp_path: Path) -> None:
+    deb = deb_of(tmp_path, tar({"./usr/bin/tool": b"1" * 100_000}))
+    deb.write_bytes(deb.read_bytes()[:50_000])
+    with pytest.raises(NotUnpackedError, match="cannot be unpacked"):
+        unpack_deb(deb, FILE, tmp_path / "out")
+
+
+def test_a_package_whose_files_lead_out_is_refused(tmp_path: Path) -> None:
+    deb = deb_of(tmp_path, tar({"../escaped": b"1", "./filler": b"1" * 5_000_000}))
+    with pytest.raises(UnsafeArchiveError, match=r"p\.deb holds '\.\./escaped', which leads out of it"):
+        unpack_deb(deb, FILE, tmp_path / "out")
+    assert not (tmp_path / "escaped").exists()
+
+
+def test_a_package_of_dpkgs_own_making_keeps_its_links_and_what_may_be_run(tmp_path: Path) -> None:
+    made = real_deb(tmp_path, "p", {"usr/bin/tool": "1", "usr/lib/liba.so.1": "2"}, {"usr/lib/liba.so": "liba.so.1"})
+    unpack_deb(made, FILE, tmp_path / "out")
+
+    assert (tmp_path / "out/usr/bin/tool").stat().st_mode & 0o111
+    assert (tmp_path / "out/usr/lib/liba.so").readlink() == Path("liba.so.1")
+    # The package's own scripts are none of its files.
+    assert not (tmp_path / "out/DEBIAN").exists()
