@@ -12,7 +12,7 @@ nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_venv = "yes"
 
 # Which of pyproject.toml's dependency groups a lock holds, on top of what the project itself needs.
-LOCKS = {"main": ("nox",), "test": ("test",), "lint": ("nox", "lint")}
+LOCKS = {"main": ("nox",), "test": ("test",), "lint": ("nox", "lint"), "services": ("test", "services")}
 
 
 @nox.session
@@ -50,6 +50,14 @@ def test_node(session: nox.Session) -> None:
     session.run("python", "-m", "invoke", "build")
     session.run("python", "-m", "invoke", "fetch", "--kernel-images")
     session.run("pytest", "tests/node", *session.posargs)
+
+
+@nox.session
+def test_services(session: nox.Session) -> None:
+    """Test against real servers on loopback, Swift, Keystone and APT among them: `nox -s test_services -- -k swift`."""
+    session.run("scripts/setup-services", external=True)
+    install(session, "services")
+    session.run("pytest", "tests/services", *session.posargs)
 
 
 @nox.session(default=False)

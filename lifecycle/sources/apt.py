@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from debian.deb822 import Packages
 from debian.debian_support import Version
 
-from lifecycle.errors import InstallerError
+from lifecycle.errors import InstallerError, UsageError
 from lifecycle.model.lock import LockedFile
 from lifecycle.model.schema import Architecture
 from lifecycle.model.sources import AptRepository
@@ -22,6 +22,7 @@ from lifecycle.sources.index import PackageLackingError
 from lifecycle.tools.process import ProgramFailedError, run
 
 _URI_LINE = re.compile(r"'(?P<uri>[^']+)' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})")
+_NO_SUITE = re.compile(r"The repository '(?P<uri>\S+) (?P<suite>\S+) Release' does not have a Release file")
 # Name resolution and mirrors fail for moments; apt itself retries (apt.conf(5), Acquire::Retries).
 _RETRIES = 5
 _SHOWN = 6
@@ -36,6 +37,15 @@ class ArchiveRefusedError(InstallerError):
             f"the archive of {source} cannot be used",
             details="\n".join(f"  {line}" for line in said[:_SHOWN]),
             resolution="Try again; if it persists, check the machine's apt set-up, or the archive's keyring in component.yaml.",
+        )
+
+
+class SuiteLackingError(UsageError):
+    """A suite, which for Garden Linux is a version, that an archive does not have."""
+
+    def __init__(self, suite: str, uri: str) -> None:
+        super().__init__(
+            f"the archive at {uri} has no suite {suite!r}: name a release that it has in component.yaml, or mend its source there"
         )
 
 
@@ -88,6 +98,9 @@ class AptIndex:
         try:
             run(["apt-get", *flags, "--error-on=any", "--quiet", "update"])
         except ProgramFailedError as error:
+            lacking = _NO_SUITE.search(error.output)
+            if lacking:
+                raise SuiteLackingError(lacking["suite"], lacking["uri"]) from error
             raise ArchiveRefusedError(self.name, error.output) from error
         return flags
 

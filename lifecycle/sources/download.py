@@ -86,7 +86,7 @@ class DownloadError(InstallerError):
         super().__init__(
             f"{file.name} {file.version} could not be downloaded ({file.origin})",
             details=f"  {why}",
-            resolution="Run the command again: what has been downloaded is kept. If it persists, check the machine's apt set-up.",
+            resolution="Run the command again: what has been downloaded is kept. If it persists, check the source.",
         )
 
 

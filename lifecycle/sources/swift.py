@@ -72,7 +72,7 @@ class SwiftSession:
     """One account, signed in to when first needed."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
+        self.environ = environ
         self._connection: Any = None
         self._lock = threading.RLock()
 
@@ -164,7 +164,7 @@ class SwiftSession:
         with self._lock:
             try:
                 if self._connection is None:
-                    self._connection = swift_connection(self._environ)
+                    self._connection = swift_connection(self.environ)
                 if not self._connection.token:
                     self._connection.get_auth()
                 yield self._connection

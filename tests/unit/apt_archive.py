@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,32 +47,38 @@ class Archive:
     folder: Path
     keyring: Path
     wrong_keyring: Path
+    suite: str = "stable"
 
-    def repository(self, *, keyring: Path | None = None) -> AptRepository:
+    def repository(self, *, keyring: Path | None = None, uri: str = "") -> AptRepository:
         return AptRepository(
-            uri=f"file://{self.folder}", keyring=keyring or self.keyring, suite="stable", components=["main"]
+            uri=uri or f"file://{self.folder}",
+            keyring=keyring or self.keyring,
+            suite=self.suite,
+            components=["main"],
         )
 
 
-def make_archive(folder: Path, home: Path) -> Archive:
+def make_archive(
+    folder: Path, home: Path, packages: Sequence[tuple[str, str, str]] = PACKAGES, suite_name: str = "stable"
+) -> Archive:
     """An archive in a folder, signed with a throw-away key; `home` is gpg's, and keeps the keyrings."""
     home.chmod(0o700)
     (folder / "pool").mkdir()
-    for name, version, depends in PACKAGES:
-        _deb(folder, name, version, depends)
-    index = folder / "dists/stable/main/binary-amd64"
+    for name, version, depends in packages:
+        make_deb(folder, name, version, depends)
+    suite = folder / "dists" / suite_name
+    index = suite / "main/binary-amd64"
     index.mkdir(parents=True)
-    packages = subprocess.run(["apt-ftparchive", "packages", "pool"], cwd=folder, check=True, capture_output=True)
-    (index / "Packages").write_bytes(packages.stdout)
-    suite = folder / "dists/stable"
-    about = {"Suite": "stable", "Label": "Test", "Architectures": "amd64", "Components": "main"}
+    listed = subprocess.run(["apt-ftparchive", "packages", "pool"], cwd=folder, check=True, capture_output=True)
+    (index / "Packages").write_bytes(listed.stdout)
+    about = {"Suite": suite_name, "Label": "Test", "Architectures": "amd64", "Components": "main"}
     options = [part for key, value in about.items() for part in ("-o", f"APT::FTPArchive::Release::{key}={value}")]
     release = subprocess.run(["apt-ftparchive", *options, "release", suite], check=True, capture_output=True)
     (suite / "Release").write_bytes(release.stdout)
     keyring, wrong = _key(home, "right"), _key(home, "wrong")
     sign = ["gpg", "--batch", "--clearsign", "--local-user", "right@example.org", "--output", "InRelease", "Release"]
     subprocess.run(sign, cwd=suite, env=_gpg_environment(home), check=True, capture_output=True)
-    return Archive(folder, keyring, wrong)
+    return Archive(folder, keyring, wrong, suite_name)
 
 
 def end_agent(home: Path) -> None:
@@ -80,7 +86,8 @@ def end_agent(home: Path) -> None:
     subprocess.run(["gpgconf", "--kill", "gpg-agent"], env=_gpg_environment(home), check=True)
 
 
-def _deb(folder: Path, name: str, version: str, depends: str) -> None:
+def make_deb(folder: Path, name: str, version: str, depends: str) -> None:
+    """A package below `pool`, and its tree below `roots`."""
     root = folder / "roots" / f"{name}_{version}"
     (root / "DEBIAN").mkdir(parents=True)
     for file in FILES.get(name, ()):

@@ -1,0 +1,78 @@
+"""Real servers on loopback, started when a test asks for one, and ended by their process ids."""
+
+import functools
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.services.keystone_server import Keystone, keystone_server
+from tests.services.lab import GARDEN_PACKAGES
+from tests.services.swift_cluster import SwiftCluster, swift_cluster
+from tests.unit.apt_archive import Archive, end_agent, make_archive
+
+
+@pytest.fixture(scope="session")
+def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SwiftCluster]:
+    """An OpenStack Swift with TempAuth."""
+    with swift_cluster(tmp_path_factory.mktemp("swift")) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def keystone(swift: SwiftCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keystone]:
+    """An OpenStack Keystone whose object store the Swift is."""
+    with keystone_server(tmp_path_factory.mktemp("keystone"), swift) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def garden(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
+    """A signed APT archive laid out as Garden Linux's is; to be copied by who wants to damage it."""
+    home = tmp_path_factory.mktemp("gnupg")
+    yield make_archive(tmp_path_factory.mktemp("garden"), home, GARDEN_PACKAGES, "1592.9")
+    end_agent(home)
+
+
+@dataclass(frozen=True)
+class Web:
+    """A web server of a folder."""
+
+    folder: Path
+    port: int
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def web_server(folder: Path) -> Iterator[Web]:
+    """Serve a folder over HTTP until the block ends."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield Web(folder, server.server_port)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def web(garden: Archive, tmp_path: Path) -> Iterator[Web]:
+    """A copy of Garden Linux's archive, to damage, on the web."""
+    shutil.copytree(garden.folder, tmp_path / "archive", ignore=shutil.ignore_patterns("roots"))
+    with web_server(tmp_path / "archive") as server:
+        yield server

@@ -1,0 +1,81 @@
+"""A TCP proxy on loopback that does to connections what networks do: drops them, cuts answers short, holds them up."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+
+_CHUNK = 65536
+
+
+@dataclass
+class FaultyProxy:
+    """Passes connections on to a port; each takes the next fault from the script, or none when that is used up.
+
+    A fault is `drop` (closed at once), `cut` (closed after `cut_after` bytes of the answer), or `hold` (the answer waits
+    until `release` is set).
+    """
+
+    to: int
+    port: int = 0
+    script: list[str] = field(default_factory=list)
+    cut_after: int = 1000
+    release: threading.Event = field(default_factory=threading.Event)
+    met: list[str] = field(default_factory=list)
+
+    def serve(self, server: socket.socket) -> None:
+        """Accept until the socket is closed."""
+        while True:
+            try:
+                client, _ = server.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._connect, args=(client,), daemon=True).start()
+
+    def _connect(self, client: socket.socket) -> None:
+        fault = self.script.pop(0) if self.script else "none"
+        self.met.append(fault)
+        with _ended(client), suppress(OSError):
+            if fault == "drop":
+                return
+            with _ended(socket.create_connection(("127.0.0.1", self.to))) as server:
+                threading.Thread(target=_pump, args=(client, server), daemon=True).start()
+                if fault == "hold":
+                    self.release.wait(60)
+                _pump(server, client, self.cut_after if fault == "cut" else None)
+
+
+@contextmanager
+def _ended(connection: socket.socket) -> Iterator[socket.socket]:
+    """End a connection after the block, also while another thread waits for what it brings."""
+    with closing(connection):
+        yield connection
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+
+
+def _pump(source: socket.socket, sink: socket.socket, limit: int | None = None) -> None:
+    """Pass bytes on until there are no more, or the limit is reached."""
+    with suppress(OSError):
+        while chunk := source.recv(_CHUNK if limit is None else min(_CHUNK, limit)):
+            sink.sendall(chunk)
+            if limit is not None:
+                limit -= len(chunk)
+                if limit <= 0:
+                    return
+
+
+@contextmanager
+def faulty_proxy(to: int) -> Iterator[FaultyProxy]:
+    """Start a proxy to a port of loopback; it ends with the block."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        proxy = FaultyProxy(to=to, port=server.getsockname()[1])
+        thread = threading.Thread(target=proxy.serve, args=(server,))
+        thread.start()
+        try:
+            yield proxy
+        finally:
+            proxy.release.set()
+            server.shutdown(socket.SHUT_RDWR)
+    thread.join()

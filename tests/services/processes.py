@@ -1,0 +1,76 @@
+"""Servers of the tests' own: started on loopback, waited for, ended by their process id."""
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+_SECONDS = 60
+_INTERVAL = 0.05
+
+
+@dataclass
+class Process:
+    """A server: its command, where it logs, and the process that it is now."""
+
+    command: Sequence[str]
+    log: Path
+    environ: Mapping[str, str] | None
+    popen: subprocess.Popen[bytes]
+
+    def stop(self) -> None:
+        """End it, and wait for its end."""
+        self.popen.terminate()
+        try:
+            self.popen.wait(_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.popen.kill()
+            self.popen.wait()
+
+    def start(self) -> None:
+        """Start it again."""
+        self.popen = _popen(self.command, self.log, self.environ)
+
+
+def free_port() -> int:
+    """A TCP port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def started(command: Sequence[str], log: Path, *, environ: Mapping[str, str] | None = None) -> Iterator[Process]:
+    """Start a server whose output goes to a file; it ends with the block."""
+    process = Process(command, log, environ, _popen(command, log, environ))
+    try:
+        yield process
+    finally:
+        process.stop()
+
+
+def _popen(command: Sequence[str], log: Path, environ: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
+    with log.open("ab") as out:
+        return subprocess.Popen(
+            command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environ and dict(environ)
+        )
+
+
+def wait_for(
+    address: str, process: Process, *, headers: Mapping[str, str] | None = None, any_answer: bool = False
+) -> None:
+    """Wait until a server answers well, or at all; raises with the end of its log if it ends, or does not in a minute."""
+    deadline = time.monotonic() + _SECONDS
+    while time.monotonic() < deadline and process.popen.poll() is None:
+        try:
+            if httpx.get(address, headers=dict(headers or {})).is_success or any_answer:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(_INTERVAL)
+    raise RuntimeError(f"{address} does not answer; {process.log} ends with:\n{process.log.read_text()[-2000:]}")

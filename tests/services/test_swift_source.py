@@ -1,0 +1,257 @@
+"""Packages from a real OpenStack Swift."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from lifecycle.sources.download import DamagedError, Request, download_all
+from lifecycle.sources.swift import NoContainerError, SwiftRefusedError, SwiftSession
+from lifecycle.sources.swift_login import CredentialsMissingError, swift_connection
+from lifecycle.tools.store import Store, sha256_of
+from tests.services.faulty_proxy import FaultyProxy, faulty_proxy
+from tests.services.keystone_server import Keystone
+from tests.services.lab import HEADERS, KERNEL, Lab, make_lab
+from tests.services.swift_cluster import PAGE, SwiftCluster
+from tests.unit.apt_archive import Archive
+
+PREFIX = "1592.9/"
+SOURCE = json.dumps({"kind": "swift", "container": "gardenlinux-packages", "prefix": "{version}/"})
+
+
+def upload(session: SwiftSession, container: str, debs: list[Path], **options: int) -> None:
+    for deb in debs:
+        session.put(container, f"{PREFIX}{deb.name}", deb, sha256_of(deb), **options)
+
+
+@pytest.fixture(scope="session")
+def debs(garden: Archive) -> list[Path]:
+    """All packages but the metapackage, which nobody copies."""
+    return sorted(deb for deb in (garden.folder / "pool").iterdir() if not deb.name.startswith("linux-headers-cloud"))
+
+
+@pytest.fixture(scope="session")
+def filled(swift: SwiftCluster, debs: list[Path]) -> SwiftCluster:
+    """The cluster with the packages in a container, beside those of another version."""
+    session = SwiftSession(swift.environ)
+    upload(session, "gardenlinux-packages", debs)
+    session.put("gardenlinux-packages", "1592.8/other.deb", debs[0], sha256_of(debs[0]))
+    return swift
+
+
+@pytest.fixture
+def lab(filled: SwiftCluster, tmp_path: Path) -> Lab:
+    return make_lab(tmp_path, SOURCE, environ=filled.environ)
+
+
+@pytest.fixture
+def proxy(swift: SwiftCluster) -> Iterator[FaultyProxy]:
+    with faulty_proxy(swift.port) as made:
+        yield made
+
+
+def test_a_listing_of_several_pages_is_whole(filled: SwiftCluster, debs: list[Path]) -> None:
+    listed = SwiftSession(filled.environ).listing("gardenlinux-packages", PREFIX)
+
+    assert [entry.name for entry in listed] == [f"{PREFIX}{deb.name}" for deb in debs]
+    assert len(listed) > 2 * PAGE
+
+
+def test_a_release_is_resolved_downloaded_and_locked(lab: Lab, debs: list[Path]) -> None:
+    project = lab.resolve()
+    lab.empty_cache()
+    lab.download(project)
+    kernel = project.lock.kernels["gardenlinux-1592.9/amd64"]
+
+    assert kernel.release == KERNEL
+    assert [file.name for file in kernel.headers] == HEADERS
+    assert kernel.headers[0].origin == f"swift:gardenlinux-packages/{PREFIX}linux-headers-{KERNEL}_6.6.71-1_amd64.deb"
+    by_name = {deb.name: deb for deb in debs}
+    for file in project.lock.files():
+        assert lab.bench().store.blob(file.sha256).read_bytes() == by_name[file.file_name].read_bytes()
+
+
+def test_a_locked_build_needs_no_listing(lab: Lab) -> None:
+    lab.download(lab.resolve())
+    nobody = Lab(lab.root, lab.cache, {})
+
+    assert nobody.download(nobody.resolve(locked=True), locked=True).downloaded_files == 0
+
+
+@pytest.mark.parametrize("how", ["password", "application credential"])
+def test_keystone_lets_us_in(keystone: Keystone, debs: list[Path], tmp_path: Path, how: str) -> None:
+    upload(SwiftSession(keystone.password_environ), "gardenlinux-packages", debs)
+    environ = keystone.password_environ if how == "password" else keystone.application_environ()
+    project = make_lab(tmp_path, SOURCE, environ=environ).resolve()
+
+    assert project.lock.kernels["gardenlinux-1592.9/amd64"].release == KERNEL
+
+
+def test_a_token_that_is_there_already_is_taken(filled: SwiftCluster) -> None:
+    address = SwiftSession(filled.environ).address("gardenlinux-packages", "x")
+    environ = {
+        "OS_STORAGE_URL": address.uri.rpartition("/gardenlinux-packages")[0],
+        "OS_AUTH_TOKEN": SwiftSession(filled.environ).headers(anew=False)["X-Auth-Token"],
+    }
+
+    assert len(SwiftSession(environ).listing("gardenlinux-packages", PREFIX)) > PAGE
+
+
+@pytest.fixture
+def large(swift: SwiftCluster, tmp_path: Path) -> tuple[SwiftSession, Path]:
+    """A session, and a file of some segments."""
+    path = tmp_path / "large"
+    path.write_bytes(bytes(range(256)) * 200)
+    return SwiftSession(swift.environ), path
+
+
+Make = Callable[[SwiftSession, Path], None]
+
+
+def static(session: SwiftSession, path: Path) -> None:
+    session.put("large", "object", path, sha256_of(path), segment=10_000)
+
+
+def dynamic(session: SwiftSession, path: Path) -> None:
+    connection = swift_connection(session.environ)
+    connection.put_container("large")
+    connection.put_container("parts")
+    content = path.read_bytes()
+    for number, offset in enumerate(range(0, len(content), 10_000)):
+        connection.put_object("parts", f"object/{number:03}", content[offset : offset + 10_000])
+    connection.put_object("large", "object", b"", headers={"X-Object-Manifest": "parts/object/"})
+
+
+@pytest.mark.parametrize("make", [static, dynamic])
+def test_a_large_object_arrives_whole_and_is_checked_part_by_part(large: tuple[SwiftSession, Path], make: Make) -> None:
+    session, path = large
+    make(session, path)
+    assert session.problem_with("large", "object", path) == ""
+
+    damaged = bytearray(path.read_bytes())
+    damaged[25_000] ^= 1
+    path.write_bytes(bytes(damaged))
+    said = session.problem_with("large", "object", path)
+    assert said.startswith(("its 10000 bytes from byte 20000 on do not have the MD5", "its sha256 is not"))
+
+    path.write_bytes(path.read_bytes()[:-1])
+    assert session.problem_with("large", "object", path) != ""
+
+
+def test_an_object_that_rotted_in_the_cluster_is_thrown_away(
+    swift: SwiftCluster, debs: list[Path], tmp_path: Path
+) -> None:
+    before = set(swift.files_of_objects())
+    upload(SwiftSession(swift.environ), "rotten", debs)
+    for path in set(swift.files_of_objects()) - before:
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(bytes(content))
+    lab = make_lab(tmp_path, SOURCE.replace("gardenlinux-packages", "rotten"), environ=swift.environ)
+    with pytest.raises(
+        (DamagedError, DownloadError), match=r"did not arrive as its source has it|could not be downloaded"
+    ):
+        lab.resolve()
+
+    assert list((lab.cache / "blobs").glob("*")) == []
+
+
+def test_a_token_that_expired_is_renewed(lab: Lab, filled: SwiftCluster) -> None:
+    project = lab.resolve()
+    lab.empty_cache()
+    bench = lab.bench()
+    bench.places.swift.headers(anew=False)
+    filled.forget_tokens()
+    fetched = bench.fetch(project, lambda p: p.matrix().combinations, locked=True)
+
+    assert fetched.downloaded_files > 0
+
+
+def requests(lab: Lab) -> list[Request]:
+    bench = lab.bench()
+    return [
+        Request(file=file, address=bench.places.address(file.origin))
+        for file in lab.resolve().lock.kernels["gardenlinux-1592.9/amd64"].headers
+    ]
+
+
+def test_a_cluster_that_answers_503_is_asked_again(lab: Lab, filled: SwiftCluster) -> None:
+    wanted = requests(lab)
+    lab.empty_cache()
+    server = filled.servers["object"]
+    server.stop()
+    waits: list[float] = []
+    one_at_a_time = threading.Lock()
+
+    def wait(seconds: float) -> None:
+        with one_at_a_time:
+            waits.append(seconds)
+            if len(waits) == 1:
+                filled.start("object")
+
+    download_all(wanted, Store(lab.cache), advance=lambda _: None, wait=wait)
+    assert waits
+
+
+def test_a_body_that_was_cut_is_taken_up_where_it_ended(lab: Lab, filled: SwiftCluster, proxy: FaultyProxy) -> None:
+    proxied = Lab(lab.root, lab.cache, {**filled.environ, "ST_AUTH": f"http://127.0.0.1:{proxy.port}/auth/v1.0"})
+    wanted = requests(proxied)
+    assert f":{proxy.port}/" in wanted[0].address.uri
+    lab.empty_cache()
+    proxy.script, proxy.cut_after = ["cut"] * len(wanted), 900
+    download_all(wanted, Store(lab.cache), advance=lambda _: None, wait=lambda _: None)
+
+    assert proxy.met.count("cut") == len(wanted)
+    assert all(Store(lab.cache).has_blob(request.file.sha256) for request in wanted)
+
+
+@pytest.mark.parametrize(
+    ("environ", "code", "sentence"),
+    [
+        ({}, 2, "Swift: no credentials in the environment: set ST_AUTH, ST_USER and ST_KEY"),
+        ({"ST_KEY": ""}, 2, "Swift: ST_KEY is not set"),
+        ({"ST_KEY": "wrong"}, 1, "Swift: cannot list the container 'gardenlinux-packages'"),
+        ({"ST_AUTH": "http://127.0.0.1:1/auth/v1.0"}, 1, "Swift: cannot list the container 'gardenlinux-packages'"),
+    ],
+)
+def test_bad_credentials_are_one_clear_message(
+    lab: Lab, filled: SwiftCluster, environ: dict[str, str], code: int, sentence: str
+) -> None:
+    done = Lab(lab.root, lab.cache, {**(filled.environ if environ else {}), **environ}).invoke("fetch")
+
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False)
+    assert sentence in done.stderr
+    assert lab.kept() == []
+
+
+def test_a_password_is_in_no_message(lab: Lab, filled: SwiftCluster) -> None:
+    done = Lab(lab.root, lab.cache, {**filled.environ, "ST_KEY": "geheim-4711"}).invoke("fetch")
+
+    assert done.returncode == 1
+    assert "geheim-4711" not in done.stdout + done.stderr
+
+
+def test_a_container_that_is_not_there_is_named(swift: SwiftCluster, tmp_path: Path) -> None:
+    done = make_lab(tmp_path, "{kind: swift, container: nobodys}", environ=swift.environ).invoke("fetch")
+
+    assert done.returncode == 2
+    assert "Swift: there is no container 'nobodys' in this account" in done.stderr
+
+
+def test_a_version_that_the_container_lacks_is_named(filled: SwiftCluster, tmp_path: Path) -> None:
+    source = json.dumps({"kind": "swift", "container": "gardenlinux-packages", "prefix": "9{version}/"})
+    done = make_lab(tmp_path, source, environ=filled.environ).invoke("fetch")
+
+    assert done.returncode == 2
+    assert "does not carry linux-headers-cloud-amd64" in done.stderr
+
+
+def test_errors_have_their_types(swift: SwiftCluster) -> None:
+    with pytest.raises(NoContainerError):
+        SwiftSession(swift.environ).listing("nobodys", "")
+    with pytest.raises(CredentialsMissingError):
+        SwiftSession({"OS_AUTH_URL": "http://127.0.0.1:1"}).listing("nobodys", "")
+    with pytest.raises(SwiftRefusedError):
+        SwiftSession({**swift.environ, "ST_KEY": "wrong"}).listing("nobodys", "")
