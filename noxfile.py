@@ -57,6 +57,7 @@ def test_services(session: nox.Session) -> None:
     """Test against real servers on loopback, Swift, Keystone and APT among them: `nox -s test_services -- -k swift`."""
     session.run("scripts/setup-services", external=True)
     install(session, "services")
+    session.run("python", "-m", "invoke", "fetch")
     session.run("pytest", "tests/services", *session.posargs)
 
 

@@ -132,16 +132,23 @@ class Workbench:
         plan = make_plan(targets, combinations, state, last=last)
         return Made(targets=targets, combinations=combinations, plan=plan, outcome=None, state=state)
 
-    def _fetcher(self) -> Fetcher:
-        places, say = self.places, self.progress.say
-        resolver = Resolver(
-            indexes=Indexes(store=self.store, places=places),
-            runfiles=RunfileResolver(store=self.store, places=places, say=say),
+    @cached_property
+    def resolver(self) -> Resolver:
+        """Looks up what the lock does not answer."""
+        return Resolver(
+            indexes=Indexes(store=self.store, places=self.places),
+            runfiles=RunfileResolver(store=self.store, places=self.places, say=self.progress.say),
             pull=self.engine.pull,
-            say=say,
+            say=self.progress.say,
         )
+
+    def _fetcher(self) -> Fetcher:
         return Fetcher(
-            store=self.store, have=self.engine.have, places=places, resolver=resolver, progress=self.progress
+            store=self.store,
+            have=self.engine.have,
+            places=self.places,
+            resolver=self.resolver,
+            progress=self.progress,
         )
 
     @contextmanager

@@ -48,16 +48,17 @@ class Resolver:
         asked = [*ask_kernels, *ask_drivers, *ask_bases]
         if locked and asked:
             raise LockOutdatedError(f"does not answer what is declared for {', '.join(asked)}")
-        found_kernels = {key: self._kernel(project, kernels[key]) for key in ask_kernels}
-        found_drivers = {key: self._driver(project, drivers[key]) for key in ask_drivers}
-        found_bases = {key: self._base(project, bases[key]) for key in ask_bases}
+        found_kernels = {key: self.kernel(project, kernels[key]) for key in ask_kernels}
+        found_drivers = {key: self.driver(project, drivers[key]) for key in ask_drivers}
+        found_bases = {key: self.base(project, bases[key]) for key in ask_bases}
         return Lock(
             kernels={key: found_kernels.get(key) or known.kernels[key] for key in kernels},
             drivers={key: found_drivers.get(key) or known.drivers[key] for key in drivers},
             bases={key: found_bases.get(key) or known.bases[key] for key in bases},
         )
 
-    def _kernel(self, project: Project, declaration: Declaration[PackageSource]) -> LockedKernel:
+    def kernel(self, project: Project, declaration: Declaration[PackageSource]) -> LockedKernel:
+        """The kernel that a declaration means; raises PackageLackingError."""
         name = declaration.key.rpartition("/")[0]
         release = next(release for release in project.component.context.releases if release.name == name)
         self.say(f"looking up the kernel of {name}")
@@ -67,7 +68,8 @@ class Resolver:
         )
         return resolve_kernel(release, declaration.architecture, packages, index, declaration.digest)
 
-    def _driver(self, project: Project, declaration: Declaration[AnySource]) -> LockedDriver:
+    def driver(self, project: Project, declaration: Declaration[AnySource]) -> LockedDriver:
+        """The driver that a declaration means; raises PackageLackingError, NoVersionsError."""
         declared = declaration.key.rpartition("/")[0]
         self.say(f"looking up driver {declared}")
         context, packages = project.component.context, project.component.sources.packages
@@ -77,7 +79,8 @@ class Resolver:
         index = self.indexes.of(source, architecture)
         return resolve_driver(declared, context.module_type, packages, index, declaration.digest)
 
-    def _base(self, project: Project, declaration: Declaration[AptSource | None]) -> LockedBase:
+    def base(self, project: Project, declaration: Declaration[AptSource | None]) -> LockedBase:
+        """The base that a declaration means: its packages, or the digest of the image, which is pulled."""
         base = project.images.bases[declaration.key]
         self.say(f"looking up {base.name}={base.reference}")
         if declaration.source is None:

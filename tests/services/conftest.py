@@ -1,6 +1,7 @@
 """Real servers on loopback, started when a test asks for one, and ended by their process ids."""
 
 import functools
+import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -11,10 +12,17 @@ from pathlib import Path
 
 import pytest
 
+from lifecycle.model.project import load_project
+from lifecycle.model.targets import Targets
+from lifecycle.steps.base import base_tag
+from lifecycle.tools.engine import Engine
+from lifecycle.tools.store import Store
+from lifecycle.tools.unpack import Unpacker
 from tests.services.keystone_server import Keystone, keystone_server
 from tests.services.lab import GARDEN_PACKAGES
 from tests.services.swift_cluster import SwiftCluster, swift_cluster
 from tests.unit.apt_archive import Archive, end_agent, make_archive
+from tests.unit.builders import ROOT
 
 
 @pytest.fixture(scope="session")
@@ -76,3 +84,16 @@ def web(garden: Archive, tmp_path: Path) -> Iterator[Web]:
     shutil.copytree(garden.folder, tmp_path / "archive", ignore=shutil.ignore_patterns("roots"))
     with web_server(tmp_path / "archive") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def builder() -> str:
+    """The base that modules of the first release are compiled in, which `invoke fetch` has made."""
+    project = load_project(ROOT)
+    return base_tag(Targets(project).builder(project.matrix().combinations[0]))
+
+
+@pytest.fixture
+def unpacker(builder: str, tmp_path: Path) -> Unpacker:
+    """Unpacks in containers of the real engine."""
+    return Unpacker(root=ROOT, store=Store(tmp_path / "cache"), engine=Engine(os.environ), base=builder)

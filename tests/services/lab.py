@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lifecycle.build.workbench import Workbench
+from lifecycle.model.declarations import driver_declarations
+from lifecycle.model.lock import LockedDriver
 from lifecycle.model.project import Project
 from lifecycle.steps.fetch import Fetched
 from lifecycle.tools.engine import Engine
@@ -88,6 +90,12 @@ class Lab:
     def resolve(self, *, locked: bool = False, update: bool = False) -> Project:
         """`invoke fetch`, the part that looks things up and writes the lock."""
         return self.bench().resolved(locked=locked, update=update)
+
+    def resolve_driver(self) -> LockedDriver:
+        """What the lock would say of the one driver, without the rest."""
+        bench = self.bench()
+        (declaration,) = driver_declarations(bench.project).values()
+        return bench.resolver.driver(bench.project, declaration)
 
     def download(self, project: Project, *, locked: bool = False) -> Fetched:
         """`invoke fetch`, the part that downloads what the lock names, kernels included."""

@@ -150,9 +150,7 @@ def test_an_object_that_rotted_in_the_cluster_is_thrown_away(
         content[len(content) // 2] ^= 1
         path.write_bytes(bytes(content))
     lab = make_lab(tmp_path, SOURCE.replace("gardenlinux-packages", "rotten"), environ=swift.environ)
-    with pytest.raises(
-        (DamagedError, DownloadError), match=r"did not arrive as its source has it|could not be downloaded"
-    ):
+    with pytest.raises(DamagedError, match="did not arrive as its source has it"):
         lab.resolve()
 
     assert list((lab.cache / "blobs").glob("*")) == []

@@ -1,0 +1,75 @@
+"""Installers made as NVIDIA makes its own: with makeself, out of a driver's real files.
+
+NVIDIA's .run files are not to be had here. Their packing is makeself's, their layout that of NVIDIA's README; the one option of
+theirs that makeself lacks, --extract-only, is added to its header.
+"""
+
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from lifecycle.model.lock import LockedDriver
+from lifecycle.model.schema import ModuleType
+from lifecycle.tools.store import Store
+from lifecycle.tools.unpack import unpack_deb
+
+_HEADER = Path("/usr/share/makeself/makeself-header.sh")
+_NO_EXEC = "\t--noexec)\n"
+_EXTRACT_ONLY = '    --extract-only)\n\tscript=""\n\tcleanup_script=""\n\tshift\n\t;;\n'
+
+
+def make_runfile(folder: Path, version: str, files: Mapping[str, bytes | Path], *, arch: str = "x86_64") -> Path:
+    """An installer of a version in a folder, with files by their path in it; files without a suffix may be run."""
+    tree = folder / f"tree-{version}"
+    for name, content in files.items():
+        path = tree / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.read_bytes())
+        path.chmod(0o644 if path.suffix else 0o755)
+    return pack_runfile(tree, folder / f"NVIDIA-Linux-{arch}-{version}.run")
+
+
+def pack_runfile(tree: Path, path: Path) -> Path:
+    """Pack a folder that is laid out as NVIDIA's."""
+    header = path.with_suffix(".header")
+    text = _HEADER.read_text().replace(_NO_EXEC, _EXTRACT_ONLY + _NO_EXEC, 1)
+    assert _EXTRACT_ONLY in text
+    header.write_text(text)
+    command = ["makeself", "--header", header, "--xz", "--quiet", "--sha256", tree, path, "NVIDIA driver", "true"]
+    subprocess.run(command, check=True, capture_output=True)
+    return path
+
+
+def driver_tree(folder: Path, driver: LockedDriver, store: Store) -> Path:
+    """A driver's real files, out of Debian's packages, laid out in a folder as NVIDIA's installer has them."""
+    tree = folder / "tree"
+    unpacked = folder / "unpacked"
+    for file in driver.userspace:
+        unpack_deb(store.blob(file.sha256), file, _new(unpacked / file.name))
+    for module_type, files in driver.modules.items():
+        place = _new(unpacked / f"sources-{module_type}")
+        for file in files:
+            unpack_deb(store.blob(file.sha256), file, place)
+        sources = next(place.rglob("dkms.conf")).parent
+        shutil.move(sources, _new(tree) / ("kernel" if module_type is ModuleType.PROPRIETARY else "kernel-open"))
+    for path in sorted(unpacked.rglob("*")):
+        name = _place(path, driver.version)
+        if name and path.is_file() and not path.is_symlink():
+            shutil.copy(path, _new((tree / name).parent) / path.name)
+    (tree / "LICENSE").write_text("NVIDIA's licence stands here.\n")
+    (tree / "nvidia-installer").write_bytes(b"\x7fELF")
+    return tree
+
+
+def _place(path: Path, version: str) -> str | None:
+    if path.suffix == ".bin" and "firmware" in path.parts:
+        return f"firmware/{path.name}"
+    if path.parent.name in ("bin", "sbin") or path.name in ("nvidia-smi", "nvidia.icd"):
+        return path.name
+    return path.name if path.name.startswith("lib") and path.name.endswith(f".so.{version}") else None
+
+
+def _new(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

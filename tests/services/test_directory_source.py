@@ -1,0 +1,69 @@
+"""Packages in a folder that somebody has filled."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lifecycle.sources.flat import OtherPackageError
+from lifecycle.sources.index import PackageLackingError
+from lifecycle.sources.resolver import LockOutdatedError
+from tests.services.lab import HEADERS, KERNEL, Lab, make_lab
+from tests.unit.apt_archive import Archive
+
+
+@pytest.fixture
+def lab(garden: Archive, tmp_path: Path) -> Lab:
+    made = make_lab(tmp_path, "{kind: directory, path: 'inputs/{version}'}", environ={})
+    shutil.copytree(garden.folder / "pool", made.root / "inputs/1592.9")
+    (made.root / "inputs/1592.9/README").write_text("not a package")
+    return made
+
+
+def test_a_release_is_resolved_downloaded_and_locked(lab: Lab) -> None:
+    project = lab.resolve()
+    lab.empty_cache()
+    lab.download(project, locked=True)
+    kernel = project.lock.kernels["gardenlinux-1592.9/amd64"]
+
+    assert kernel.release == KERNEL
+    assert [file.name for file in kernel.headers] == HEADERS
+    assert kernel.headers[0].origin == f"file:inputs/1592.9/linux-headers-{KERNEL}_6.6.71-1_amd64.deb"
+
+
+def test_without_a_metapackage_the_newest_kernel_of_the_flavour_is_meant(lab: Lab) -> None:
+    next((lab.root / "inputs/1592.9").glob("linux-headers-cloud-amd64_*")).unlink()
+
+    assert lab.resolve().lock.kernels["gardenlinux-1592.9/amd64"].release == KERNEL
+
+
+def test_a_file_with_another_packages_name_is_refused(lab: Lab) -> None:
+    folder = lab.root / "inputs/1592.9"
+    shutil.copy(next(folder.glob("libcuda1_*")), next(folder.glob("linux-kbuild-*")))
+    with pytest.raises(
+        OtherPackageError, match=r"is another package than its name says: it is libcuda1 550\.163\.01-1"
+    ):
+        lab.resolve()
+    assert not (lab.root / "versions.lock").exists()
+
+
+def test_a_package_that_is_missing_is_named(lab: Lab) -> None:
+    next((lab.root / "inputs/1592.9").glob("linux-kbuild-*")).unlink()
+    with pytest.raises(PackageLackingError, match=r"does not carry linux-kbuild-6\.6\.71: it has no version of it"):
+        lab.resolve()
+
+
+def test_a_file_that_vanished_after_locking_is_an_error_for_ci(lab: Lab) -> None:
+    project = lab.resolve()
+    lab.empty_cache()
+    next((lab.root / "inputs/1592.9").glob("linux-kbuild-*")).unlink()
+    with pytest.raises(LockOutdatedError, match="which the archive no longer carries"):
+        lab.download(project, locked=True)
+
+
+def test_a_folder_that_is_not_there_is_a_mistake_in_the_component(lab: Lab) -> None:
+    shutil.rmtree(lab.root / "inputs")
+    done = lab.invoke("fetch")
+
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert "component.yaml: there is no folder 'inputs/1592.9', which a source of kind directory names" in done.stderr

@@ -1,0 +1,72 @@
+"""A network that drops, delays and cuts: a download ends right or says why, and the cache never holds a bad file."""
+
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lifecycle.model.lock import LockedFile
+from lifecycle.sources.download import DownloadError, Request, download_all
+from lifecycle.sources.transfer import ATTEMPTS, Address
+from lifecycle.tools.store import Store, sha256_of
+from tests.services.conftest import Web
+from tests.services.faulty_proxy import FaultyProxy, faulty_proxy
+
+
+def request_of(web: Web, proxy: FaultyProxy) -> Request:
+    path = max((web.folder / "pool").iterdir(), key=lambda p: p.stat().st_size)
+    file = LockedFile(name="p", version="1", origin=f"A/{path.name}", size=path.stat().st_size, sha256=sha256_of(path))
+    return Request(file=file, address=Address(uri=f"http://127.0.0.1:{proxy.port}/pool/{path.name}"))
+
+
+def failure_of(request: Request, store: Store) -> str:
+    """What a download ended with; nothing where it ended well."""
+    try:
+        download_all([request], store, advance=lambda _: None, wait=lambda _: None)
+    except DownloadError as error:
+        return str(error)
+    return ""
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(script=st.lists(st.sampled_from(["drop", "cut", "none"]), max_size=ATTEMPTS + 2), after=st.integers(1, 30_000))
+def test_whatever_happens_the_cache_holds_the_file_or_none(
+    web: Web, tmp_path: Path, script: list[str], after: int
+) -> None:
+    cache = tmp_path / "cache"
+    shutil.rmtree(cache, ignore_errors=True)
+    store = Store(cache)
+    with faulty_proxy(web.port) as proxy:
+        request = request_of(web, proxy)
+        proxy.script, proxy.cut_after = list(script), after
+        failed = failure_of(request, store)
+
+        if failed:
+            assert len(proxy.met) == ATTEMPTS
+            assert "could not be downloaded" in failed
+        assert store.blob(request.file.sha256).exists() is not bool(failed)
+        assert all(sha256_of(blob) == blob.name for blob in (cache / "blobs").glob("*"))
+
+
+def test_an_answer_that_is_late_arrives(web: Web, tmp_path: Path) -> None:
+    with faulty_proxy(web.port) as proxy:
+        proxy.script = ["hold"]
+        request = request_of(web, proxy)
+        store = Store(tmp_path / "cache")
+        late = threading.Timer(0.5, proxy.release.set)
+        late.start()
+        download_all([request], store, advance=lambda _: None)
+        late.join()
+
+        assert proxy.met == ["hold"]
+        assert store.has_blob(request.file.sha256)
+
+
+def test_a_network_that_drops_everything_says_so(web: Web, tmp_path: Path) -> None:
+    with faulty_proxy(web.port) as proxy:
+        proxy.script = ["drop"] * ATTEMPTS
+        with pytest.raises(DownloadError, match=r"RemoteProtocolError|ReadError"):
+            download_all([request_of(web, proxy)], Store(tmp_path / "c"), advance=lambda _: None, wait=lambda _: None)

@@ -1,0 +1,229 @@
+"""A driver from NVIDIA's own installer: found, locked, verified and unpacked."""
+
+import io
+import json
+import tarfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from lifecycle.model.layout import Packing
+from lifecycle.model.lock import LockedFile
+from lifecycle.sources.download import DamagedError, LackingError
+from lifecycle.sources.runfile import NoVersionsError
+from lifecycle.sources.swift import SwiftSession
+from lifecycle.tools.archive import UnsafeArchiveError
+from lifecycle.tools.store import Store, sha256_of
+from lifecycle.tools.unpack import NotUnpackedError, Unpacker
+from tests.services.conftest import Web, web_server
+from tests.services.lab import Lab, make_lab
+from tests.services.runfiles import make_runfile
+from tests.services.swift_cluster import SwiftCluster
+
+VERSIONS = ["550.90.07", "550.163.01", "570.10.01"]
+FILES = {
+    "kernel/Kbuild": b"k",
+    "libcuda.so.1": b"cuda",
+    "nvidia-smi": b"smi",
+    "LICENSE": b"l",
+    "32/libcuda.so.1": b"no",
+}
+NO_RELEASE = "{kind: directory, path: .}"
+
+
+@pytest.fixture(scope="session")
+def runfiles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with installers of some versions, beside the folders that they are made of."""
+    folder = tmp_path_factory.mktemp("runfiles")
+    for version in VERSIONS:
+        make_runfile(folder, version, FILES)
+    return folder
+
+
+@pytest.fixture
+def drivers(runfiles: Path, tmp_path: Path) -> Iterator[Web]:
+    """A copy of them, to damage, on the web."""
+    folder = tmp_path / "web"
+    folder.mkdir()
+    for path in runfiles.glob("*.run"):
+        (folder / path.name).write_bytes(path.read_bytes())
+    with web_server(folder) as server:
+        yield server
+
+
+def lab_of(
+    tmp_path: Path, url: str, *, version: str = "550", environ: Mapping[str, str] | None = None, **more: str
+) -> Lab:
+    driver = json.dumps({"kind": "runfile", "url": url, **more})
+    return make_lab(tmp_path, NO_RELEASE, environ=environ or {}, driver=driver, driver_version=version)
+
+
+def driver_of(lab: Lab) -> dict[str, LockedFile]:
+    """The driver's files in a lock that has been resolved: by name."""
+    return {file.name: file for file in lab.resolve_driver().userspace}
+
+
+def test_a_branch_is_the_newest_version_in_a_folder(runfiles: Path, tmp_path: Path) -> None:
+    lab = lab_of(tmp_path, f"{runfiles}/NVIDIA-Linux-{{arch}}-{{version}}.run")
+    locked = lab.resolve_driver()
+    path = runfiles / "NVIDIA-Linux-x86_64-550.163.01.run"
+
+    assert locked.version == "550.163.01"
+    assert locked.userspace == locked.modules["proprietary"]  # type: ignore[index]
+    assert [(f.name, f.sha256, f.origin) for f in locked.userspace] == [
+        ("NVIDIA-Linux-x86_64", sha256_of(path), f"file:{path}")
+    ]
+
+
+def test_a_branch_is_the_newest_version_in_a_container(swift: SwiftCluster, runfiles: Path, tmp_path: Path) -> None:
+    session = SwiftSession(swift.environ)
+    for version in VERSIONS:
+        path = runfiles / f"NVIDIA-Linux-x86_64-{version}.run"
+        session.put("drivers", f"nvidia/{path.name}", path, sha256_of(path), segment=4096)
+    lab = lab_of(tmp_path, "swift:drivers/nvidia/NVIDIA-Linux-{arch}-{version}.run", environ=swift.environ)
+
+    assert driver_of(lab)["NVIDIA-Linux-x86_64"].sha256 == sha256_of(runfiles / "NVIDIA-Linux-x86_64-550.163.01.run")
+
+
+def test_a_branch_is_the_newest_version_that_a_page_names(drivers: Web, tmp_path: Path) -> None:
+    (drivers.folder / "list.html").write_text("<a href='550.90.07/'>550.90.07/</a> <a href='570.10.01/'>570.10.01/</a>")
+    url = f"{drivers.address}/NVIDIA-Linux-{{arch}}-{{version}}.run"
+    lab = lab_of(tmp_path, url, versions=f"{drivers.address}/list.html")
+
+    assert lab.resolve_driver().version == "550.90.07"
+
+
+def test_a_branch_on_the_web_without_a_page_asks_for_an_exact_version(drivers: Web, tmp_path: Path) -> None:
+    lab = lab_of(tmp_path, f"{drivers.address}/NVIDIA-Linux-{{arch}}-{{version}}.run")
+    with pytest.raises(
+        NoVersionsError, match="cannot be listed: write an exact version, or name a page under `versions`"
+    ):
+        lab.resolve_driver()
+
+
+def test_a_branch_that_a_folder_lacks_says_what_there_is(runfiles: Path, tmp_path: Path) -> None:
+    lab = lab_of(tmp_path, f"{runfiles}/NVIDIA-Linux-{{arch}}-{{version}}.run.bak")
+    with pytest.raises(NoVersionsError, match="it has none at all"):
+        lab.resolve_driver()
+
+
+def test_a_version_that_is_not_there_is_a_mistake_in_the_component(drivers: Web, tmp_path: Path) -> None:
+    lab = lab_of(tmp_path, f"{drivers.address}/NVIDIA-Linux-{{arch}}-{{version}}.run", version="550.10.01")
+    with pytest.raises(LackingError, match=r"there is no NVIDIA-Linux-x86_64 550\.10\.01 at http"):
+        lab.resolve_driver()
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_the_checksum_that_nvidia_publishes_beside_it_has_to_hold(drivers: Web, tmp_path: Path, right: bool) -> None:
+    path = drivers.folder / "NVIDIA-Linux-x86_64-550.163.01.run"
+    stated = sha256_of(path) if right else "0" * 64
+    path.with_name(f"{path.name}.sha256sum").write_text(f"{stated}  {path.name}\n")
+    lab = lab_of(tmp_path, f"{drivers.address}/NVIDIA-Linux-{{arch}}-{{version}}.run", version="550.163.01")
+    if right:
+        assert driver_of(lab)["NVIDIA-Linux-x86_64"].sha256 == stated
+        return
+    with pytest.raises(DamagedError, match="did not arrive as its source has it: it was thrown away"):
+        lab.resolve_driver()
+    assert not lab.bench().store.has_blob(sha256_of(path))
+
+
+def test_fabric_manager_is_of_the_drivers_version(drivers: Web, tmp_path: Path) -> None:
+    name = "fabricmanager-linux-x86_64-550.163.01-archive.tar.xz"
+    redistributable(drivers.folder / name, {"bin/nv-fabricmanager": b"fm"})
+    lab = lab_of(
+        tmp_path,
+        f"{drivers.address}/NVIDIA-Linux-{{arch}}-{{version}}.run",
+        version="550.163.01",
+        fabricManager=f"{drivers.address}/fabricmanager-{{platform}}-{{version}}-archive.tar.xz",
+    )
+    files = driver_of(lab)
+
+    assert list(files) == ["NVIDIA-Linux-x86_64", "fabricmanager-linux-x86_64"]
+    assert files["fabricmanager-linux-x86_64"].version == "550.163.01"
+
+
+def redistributable(path: Path, files: Mapping[str, bytes], *, top: str = "") -> Path:
+    """NVIDIA's other archive: one folder with the version in its name."""
+    top = top or path.name.removesuffix(".tar.xz") + "/"
+    with tarfile.open(path, "w:xz") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(f"{top}{name}")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return path
+
+
+def kept(store: Store, path: Path, name: str, version: str = "550.163.01") -> LockedFile:
+    digest = sha256_of(path)
+    store.part(digest).write_bytes(path.read_bytes())
+    store.keep_blob(store.part(digest), digest)
+    return LockedFile(name=name, version=version, origin=f"file:{path}", size=path.stat().st_size, sha256=digest)
+
+
+def unpacked(unpacker: Unpacker, path: Path, folder: Path) -> list[str]:
+    unpacker.unpack(kept(unpacker.store, path, "driver"), folder, wanted=lambda name: not name.startswith("32/"))
+    return sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+
+
+def test_an_installer_unpacks_itself_in_a_container(unpacker: Unpacker, runfiles: Path, tmp_path: Path) -> None:
+    found = unpacked(unpacker, runfiles / "NVIDIA-Linux-x86_64-550.163.01.run", tmp_path / "out")
+
+    assert found == sorted(name for name in FILES if not name.startswith("32/"))
+    assert (tmp_path / "out/nvidia-smi").stat().st_mode & 0o111
+
+
+@pytest.mark.parametrize("damage", ["tampered", "truncated"])
+def test_a_damaged_installer_is_quoted_in_its_own_words(
+    unpacker: Unpacker, drivers: Web, tmp_path: Path, damage: str
+) -> None:
+    path = drivers.folder / "NVIDIA-Linux-x86_64-550.163.01.run"
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 1
+    path.write_bytes(bytes(content) if damage == "tampered" else bytes(content[:-100]))
+    with pytest.raises(NotUnpackedError, match=r"driver 550\.163\.01 cannot be unpacked") as caught:
+        unpacked(unpacker, path, tmp_path / "out")
+
+    assert ("checksum" if damage == "tampered" else "Unexpected archive size") in str(caught.value)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["../escaped", "/escaped", "bin/../../../escaped"])
+def test_an_archive_that_leads_out_is_refused_and_writes_nothing(unpacker: Unpacker, tmp_path: Path, name: str) -> None:
+    path = redistributable(tmp_path / "fabricmanager-1-archive.tar.xz", {name: b"1"}, top="" if "bin" in name else "./")
+    if name.startswith("/"):
+        path = redistributable(path, {name: b"1"}, top="/..")
+    with pytest.raises(UnsafeArchiveError, match="leads out of it"):
+        unpacked(unpacker, path, tmp_path / "in" / "out")
+
+    assert list(tmp_path.rglob("escaped")) == []
+
+
+def test_a_link_that_leads_out_is_refused(unpacker: Unpacker, tmp_path: Path) -> None:
+    path = tmp_path / "fabricmanager-1-archive.tar.xz"
+    with tarfile.open(path, "w:xz") as tar:
+        member = tarfile.TarInfo("top/bin/link")
+        member.type, member.linkname = tarfile.SYMTYPE, "../../../outside"
+        tar.addfile(member)
+    with pytest.raises(UnsafeArchiveError):
+        unpacked(unpacker, path, tmp_path / "out")
+
+
+def test_an_archive_that_is_cut_off_is_named(unpacker: Unpacker, tmp_path: Path) -> None:
+    path = redistributable(tmp_path / "fabricmanager-1-archive.tar.xz", {"bin/a": bytes(range(256)) * 999})
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(NotUnpackedError, match="cannot be unpacked"):
+        unpacked(unpacker, path, tmp_path / "out")
+
+
+def test_what_is_neither_is_named(unpacker: Unpacker, tmp_path: Path) -> None:
+    (tmp_path / "driver.zip").write_bytes(b"PK")
+    with pytest.raises(NotUnpackedError, match=r"driver\.zip is none of \.deb, \.run, \.tar\.xz"):
+        unpacked(unpacker, tmp_path / "driver.zip", tmp_path / "out")
+
+
+def test_each_kind_says_what_it_was(unpacker: Unpacker, runfiles: Path, tmp_path: Path) -> None:
+    path = runfiles / "NVIDIA-Linux-x86_64-550.90.07.run"
+    file = kept(unpacker.store, path, "driver")
+
+    assert unpacker.unpack(file, tmp_path / "out", wanted=lambda _: True) is Packing.RUNFILE
