@@ -18,6 +18,7 @@ from lifecycle.build import tables
 from lifecycle.build.diff import show_diff
 from lifecycle.build.explain import show_explanation
 from lifecycle.build.failures import raise_failures
+from lifecycle.build.mirroring import show_mirror
 from lifecycle.build.proof_table import show_proof
 from lifecycle.build.workbench import Workbench
 from lifecycle.errors import EXIT_INTERRUPTED, InstallerError, SystemRefusedError
@@ -170,10 +171,34 @@ def verify(_: Context, only: str = "", json: bool = False, cache_dir: str = "") 
     show_proof(_bench(cache_dir), only, as_json=json)
 
 
+@task(
+    positional=["release"],
+    help={
+        "release": "an OS release, declared or not yet: gardenlinux-1592.10",
+        "kernel": "an exact kernel release (default: as declared, or the newest)",
+        "flavour": "a kernel flavour (default: that of the release, or of the last one)",
+        "dry-run": "say what would be copied",
+        "json": _JSON,
+        "cache-dir": _CACHE,
+    },
+)
+def mirror(
+    _: Context,
+    release: str,
+    kernel: str = "",
+    flavour: str = "",
+    dry_run: bool = False,
+    json: bool = False,
+    cache_dir: str = "",
+) -> None:
+    """Copy what a release needs from its APT archive into the Swift container that its source names."""
+    show_mirror(_bench(cache_dir), release, kernel=kernel, flavour=flavour, dry_run=dry_run, as_json=json)
+
+
 def _make(bench: Workbench, only: str, last: Kind, *, locked: bool) -> None:
     made = bench.make(only=only, last=last, dry_run=False, locked=locked)
     tables.print_made(made, last)
     raise_failures(made)
 
 
-ns = Collection(matrix, explain, fetch, compile_, package, image, build, verify)
+ns = Collection(matrix, explain, fetch, compile_, package, image, build, verify, mirror)

@@ -133,10 +133,15 @@ class Workbench:
         return Made(targets=targets, combinations=combinations, plan=plan, outcome=None, state=state)
 
     @cached_property
+    def indexes(self) -> Indexes:
+        """The sources of packages, each opened once."""
+        return Indexes(store=self.store, places=self.places)
+
+    @cached_property
     def resolver(self) -> Resolver:
         """Looks up what the lock does not answer."""
         return Resolver(
-            indexes=Indexes(store=self.store, places=self.places),
+            indexes=self.indexes,
             runfiles=RunfileResolver(store=self.store, places=self.places, say=self.progress.say),
             pull=self.engine.pull,
             say=self.progress.say,

@@ -156,9 +156,10 @@ def check_answered(project: Project) -> None:
 
 
 def apt_repositories(component: Component) -> list[AptRepository]:
-    """Every APT repository of component.yaml, with those of families as the releases of `context` have them."""
-    sources = [component.source_of(release.name) for release in component.context.releases]
-    sources += [source for name, source in component.sources.releases.items() if not name.endswith("*")]
+    """Every APT repository of component.yaml: of families those of their releases, and those that `mirrorOf` names."""
+    sources: list[PackageSource | None] = [component.source_of(release.name) for release in component.context.releases]
+    sources += component.sources.releases.values()
+    sources += [source.mirror_of for source in sources if isinstance(source, SwiftSource)]
     return [repository for source in sources if isinstance(source, AptSource) for repository in source.repositories]
 
 
