@@ -1,27 +1,24 @@
 """The front door: one thin Invoke task a step. Parses options, calls one function, shows the result."""
 
 import os
-import signal
-import sys
-from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from invoke.collection import Collection
 from invoke.context import Context
-from invoke.exceptions import Exit
-from invoke.tasks import Task
-from invoke.tasks import task as invoke_task
 
 from lifecycle.build import tables
+from lifecycle.build.boundary import task
 from lifecycle.build.diff import show_diff
+from lifecycle.build.editing import show_edit, today
 from lifecycle.build.explain import show_explanation
 from lifecycle.build.failures import raise_failures
 from lifecycle.build.mirroring import show_mirror
+from lifecycle.build.outdated import show_outdated, show_update
 from lifecycle.build.proof_table import show_proof
 from lifecycle.build.workbench import Workbench
-from lifecycle.errors import EXIT_INTERRUPTED, InstallerError, SystemRefusedError
+from lifecycle.model import changes
 from lifecycle.model.select import select
 from lifecycle.model.targets import Kind
 
@@ -31,34 +28,6 @@ _ONLY = "which combinations: debian-12, 535, debian-12/535.309.01, current, glob
 _CACHE = "the cache folder (default: $XDG_CACHE_HOME/nvidia-installer)"
 _JSON = "print JSON on stdout, for scripts"
 _LOCKED = "fail rather than change versions.lock (for CI)"
-
-
-class LifecycleTask(Task[Any]):
-    """A task whose errors become one message on stderr and an exit code, never a traceback."""
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as invoke declares it
-        """Run the task; raises Exit with the error's own exit code, 130 on Ctrl-C."""
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        try:
-            return super().__call__(*args, **kwargs)
-        except BrokenPipeError as error:
-            # Whoever read our output has seen enough; Python would complain once more when it flushes at the end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise Exit(code=0) from error
-        except OSError as error:
-            raise Exit(f"error: {SystemRefusedError(error)}", code=SystemRefusedError.exit_code) from error
-        except InstallerError as error:
-            raise Exit(f"error: {error}", code=error.exit_code) from error
-        except KeyboardInterrupt as error:
-            raise Exit(
-                "interrupted: nothing half made is left, run the same command to go on", EXIT_INTERRUPTED
-            ) from error
-
-
-def task(**options: Any) -> Callable[[Callable[..., None]], LifecycleTask]:  # noqa: ANN401 - invoke's own options
-    """Invoke's decorator, with our error boundary."""
-    decorator: Callable[[Callable[..., None]], LifecycleTask] = invoke_task(klass=LifecycleTask, **options)
-    return decorator
 
 
 def _bench(cache_dir: str) -> Workbench:
@@ -195,10 +164,79 @@ def mirror(
     show_mirror(_bench(cache_dir), release, kernel=kernel, flavour=flavour, dry_run=dry_run, as_json=json)
 
 
+_DRY_RUN = "show what would change and write nothing"
+
+
+@task(
+    name="add-release",
+    positional=["release"],
+    help={
+        "release": "its name: gardenlinux-1592.10",
+        "channel": "previous, current or canary; what stands there makes room",
+        "kernel": "an exact kernel release (default: the newest that its source offers)",
+        "flavour": "its kernel flavour",
+        "builder": "the image that its modules are compiled in (default: like its newest sibling's)",
+        "dry-run": _DRY_RUN,
+        "cache-dir": _CACHE,
+    },
+)
+def add_release(
+    _: Context,
+    release: str,
+    channel: str = "canary",
+    kernel: str = "newest",
+    flavour: str = "cloud",
+    builder: str = "",
+    dry_run: bool = False,
+    cache_dir: str = "",
+) -> None:
+    """Add an OS release that its source has, and retire what it displaces."""
+    new = changes.new_release(release, channel=channel, kernel=kernel, flavour=flavour)
+    edit = partial(changes.add_release, release=new, builder=builder, date=today())
+    show_edit(_bench(cache_dir), edit, dry_run=dry_run)
+
+
+@task(
+    name="add-driver",
+    positional=["version"],
+    help={"version": "580.105.08, or a branch: 580", "dry-run": _DRY_RUN, "cache-dir": _CACHE},
+)
+def add_driver(_: Context, version: str, dry_run: bool = False, cache_dir: str = "") -> None:
+    """Add a driver that its source has; one more than the policy allows retires the oldest."""
+    show_edit(_bench(cache_dir), partial(changes.add_driver, version=version, date=today()), dry_run=dry_run)
+
+
+@task(positional=["release"], help={"release": "an OS release", "dry-run": _DRY_RUN, "cache-dir": _CACHE})
+def promote(_: Context, release: str, dry_run: bool = False, cache_dir: str = "") -> None:
+    """Move a release one channel on: canary, current, previous; what stands there makes room."""
+    show_edit(_bench(cache_dir), partial(changes.promote, name=release, date=today()), dry_run=dry_run)
+
+
+@task(help={"json": _JSON, "cache-dir": _CACHE})
+def outdated(_: Context, json: bool = False, cache_dir: str = "") -> None:
+    """Show what the sources offer that the component does not have: kernels, drivers, releases; and what ends."""
+    show_outdated(_bench(cache_dir), as_json=json)
+
+
+@task(help={"dry-run": _DRY_RUN, "cache-dir": _CACHE})
+def update(_: Context, dry_run: bool = False, cache_dir: str = "") -> None:
+    """Take what `outdated` shows, as far as the policy of component.yaml goes, and write the lock."""
+    show_update(_bench(cache_dir), dry_run=dry_run)
+
+
+@task(positional=["what"], help={"what": "an OS release, or a driver", "dry-run": _DRY_RUN, "cache-dir": _CACHE})
+def retire(_: Context, what: str, dry_run: bool = False, cache_dir: str = "") -> None:
+    """Turn an OS release or a driver into a comment with the date."""
+    show_edit(_bench(cache_dir), partial(changes.retire, what=what, date=today()), dry_run=dry_run)
+
+
 def _make(bench: Workbench, only: str, last: Kind, *, locked: bool) -> None:
     made = bench.make(only=only, last=last, dry_run=False, locked=locked)
     tables.print_made(made, last)
     raise_failures(made)
 
 
-ns = Collection(matrix, explain, fetch, compile_, package, image, build, verify, mirror)
+ns = Collection(
+    *(matrix, explain, outdated, fetch, compile_, package, image, build, verify),
+    *(add_release, add_driver, promote, retire, update, mirror),
+)

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from lifecycle.model.schema import Architecture, Model, ModuleType, ReleaseName
-from lifecycle.model.sources import PackagedDriver, PackageSource, Sources
+from lifecycle.model.sources import DriverSource, PackagedDriver, PackageSource, Sources
 from lifecycle.model.validation import read_text, validate
 from lifecycle.model.versions import DRIVER_BRANCH, DRIVER_EXACT, VersionRange, driver_branch
 from lifecycle.model.yaml_text import read_yaml
@@ -120,6 +120,13 @@ class Signing(Model):
     hash: Literal["sha256", "sha384", "sha512"] = "sha256"
 
 
+class Policy(Model):
+    """How much is kept: releases of one family in a channel, and drivers. One more retires the oldest."""
+
+    releases_per_channel: int = Field(default=1, ge=1)
+    drivers: int = Field(default=3, ge=1)
+
+
 class Component(Model):
     """The whole file; `module_parameters` are defaults for the node; without `signing` the modules stay unsigned."""
 
@@ -128,19 +135,18 @@ class Component(Model):
     image: Image
     context: Context
     sources: Sources
+    policy: Policy = Policy()
     signing: Signing | None = None
     module_parameters: dict[ModuleName, dict[ParameterName, ParameterValue]] = {}
 
     @model_validator(mode="after")
     def _every_release_and_driver_has_a_source(self) -> Self:
-        sources, drivers = self.sources, self.sources.drivers
+        sources, versions = self.sources, self.context.driver_version
         missing = [f"release {r.name!r}" for r in self.context.releases if sources.release(r.name) is None]
-        missing += [
-            f"driver {version!r}" for version in self.context.driver_version if driver_branch(version) not in drivers
-        ]
+        missing += [f"driver {version!r}" for version in versions if sources.driver(driver_branch(version)) is None]
         missing += [
             f"driver branch {branch!r}'s release {driver.release!r}"
-            for branch, driver in drivers.items()
+            for branch, driver in sources.drivers.items()
             if isinstance(driver, PackagedDriver) and sources.release(driver.release) is None
         ]
         if missing:
@@ -155,10 +161,22 @@ class Component(Model):
             raise KeyError(release)
         return source
 
+    def driver_source_of(self, version: str) -> DriverSource:
+        """The source of a driver version, or branch, of `context`, which has one too."""
+        source = self.sources.driver(driver_branch(version))
+        if source is None:
+            raise KeyError(version)
+        return source
+
 
 def load_component(path: Path) -> Component:
-    """Read component.yaml.
+    """Read component.yaml; raises what `parse_component` raises, and ConfigurationError for a file that cannot be read."""
+    return parse_component(read_text(path), file=path.name)
+
+
+def parse_component(text: str, *, file: str) -> Component:
+    """Read the text of component.yaml.
 
     Raises ConfigurationError with everything that is wrong in it, each as `file:line:column: key: what, and what to do`.
     """
-    return validate(Component, read_yaml(read_text(path), file=path.name))
+    return validate(Component, read_yaml(text, file=file))

@@ -21,7 +21,6 @@ from lifecycle.model.sources import (
     RunfileDriver,
     SwiftSource,
 )
-from lifecycle.model.versions import driver_branch
 
 AnySource: TypeAlias = PackageSource | RunfileDriver
 SourceT_co = TypeVar("SourceT_co", bound=AnySource | None, covariant=True)
@@ -76,7 +75,7 @@ def driver_declarations(project: Project) -> dict[str, Declaration[AnySource]]:
 
 def _driver_source(component: Component, declared: str) -> tuple[AnySource, Sequence[object]]:
     """Who is asked for a driver, and what else decides the answer."""
-    driver, packages = component.sources.drivers[driver_branch(declared)], component.sources.packages
+    driver, packages = component.driver_source_of(declared), component.sources.packages
     types = component.context.module_type
     if isinstance(driver, PackagedDriver):
         modules = {str(module_type): packages.modules.get(module_type) for module_type in types}

@@ -63,27 +63,32 @@ class ImageVersions:
 
 def load_image_versions(path: Path) -> ImageVersions:
     """Read the file; raises ConfigurationError with every line that is wrong."""
+    return parse_image_versions(read_text(path), file=path.name)
+
+
+def parse_image_versions(text: str, *, file: str) -> ImageVersions:
+    """Read the text of the file; raises ConfigurationError with every line that is wrong."""
     bases: dict[str, Base] = {}
     problems = []
-    for number, raw in enumerate(read_text(path).splitlines(), start=1):
+    for number, raw in enumerate(text.splitlines(), start=1):
         line = raw.split("#", 1)[0].strip()
         if not line:
             continue
         match = _LINE.fullmatch(line)
         if not match:
             problems.append(
-                f"{path.name}:{number}: {line!r} is not NAME=reference: write for example {RUNTIME}=bootstrap:debian-13"
+                f"{file}:{number}: {line!r} is not NAME=reference: write for example {RUNTIME}=bootstrap:debian-13"
             )
         elif match[1] in bases:
-            problems.append(f"{path.name}:{number}: {match[1]} stands twice: remove one of the lines")
+            problems.append(f"{file}:{number}: {match[1]} stands twice: remove one of the lines")
         elif not match[2].startswith(_BOOTSTRAP) and not _REFERENCE.fullmatch(match[2]):
             problems.append(
-                f"{path.name}:{number}: {match[2]!r} is not an image reference: write registry/name:tag or bootstrap:RELEASE"
+                f"{file}:{number}: {match[2]!r} is not an image reference: write registry/name:tag or bootstrap:RELEASE"
             )
         else:
             bases[match[1]] = Base(name=match[1], reference=match[2])
     if not bases and not problems:
-        problems.append(f"{path.name}: the file names no image: restore it from git")
+        problems.append(f"{file}: the file names no image: restore it from git")
     if problems:
         raise ConfigurationError(problems)
-    return ImageVersions(path.name, bases)
+    return ImageVersions(file, bases)

@@ -1,6 +1,7 @@
 """`sources` of component.yaml: where each release's packages and each driver come from."""
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
@@ -12,7 +13,8 @@ _VERSION = "{version}"
 
 # A release's own entry, or `gardenlinux-*`: that of a family, in which `{version}` stands for what `*` does.
 SourceName = Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*(-\*)?$")]
-DriverBranch = Annotated[str, Field(pattern=r"^\d{3}$")]
+# A branch's own entry, or `*`: that of every branch that has none.
+DriverBranch = Annotated[str, Field(pattern=r"^(\d{3}|\*)$")]
 # A container's name holds no slash and no query (OpenStack Object Storage API v1, "Containers").
 ContainerName = Annotated[str, Field(pattern=r"^[^/?#\s]{1,256}$")]
 
@@ -46,15 +48,24 @@ class AptRepository(Model):
         return self.archive or str(self.uri)
 
 
-class AptSource(Model):
-    """A set of APT suites that belong together: one OS release's packages."""
+class Source(Model):
+    """What all kinds have: `endOfLife`, the last day (YYYY-MM-DD) on which whoever makes it supports it."""
+
+    end_of_life: date | None = None
+
+
+class AptSource(Source):
+    """A set of APT suites that belong together: one OS release's packages.
+
+    `versions`, of a family, is a page that names the releases there are: an archive cannot be asked.
+    """
 
     kind: Literal["apt"]
     repositories: list[AptRepository] = Field(min_length=1)
     versions: str | None = None
 
 
-class SwiftSource(Model):
+class SwiftSource(Source):
     """Packages in an OpenStack Swift container: the .deb files whose names begin with `prefix`.
 
     `mirrorOf` is the APT archive that `invoke mirror` copies them from.
@@ -66,7 +77,7 @@ class SwiftSource(Model):
     mirror_of: AptSource | None = None
 
 
-class DirectorySource(Model):
+class DirectorySource(Source):
     """Packages in a folder: .deb files that somebody copied. A relative path is below the checkout."""
 
     kind: Literal["directory"]
@@ -77,14 +88,14 @@ class DirectorySource(Model):
 PackageSource: TypeAlias = AptSource | SwiftSource | DirectorySource
 
 
-class PackagedDriver(Model):
+class PackagedDriver(Source):
     """A driver branch as packages: those of `release`, an entry of sources.releases."""
 
     kind: Literal["packages"]
     release: ReleaseName
 
 
-class RunfileDriver(Model):
+class RunfileDriver(Source):
     """A driver branch as NVIDIA's own installer, `NVIDIA-Linux-<arch>-<version>.run`.
 
     `url` and `fabricManager` (the redistributable archive of it) are templates with `{version}` and `{arch}` (x86_64,
@@ -134,6 +145,10 @@ class Sources(Model):
         family, _, version = name.rpartition("-")
         source = self.releases.get(f"{family}-*")
         return source if source is None else _filled(source, version)
+
+    def driver(self, branch: str) -> DriverSource | None:
+        """The source of a driver branch: its own entry, or that of all the others; None where there is none."""
+        return self.drivers.get(branch) or self.drivers.get("*")
 
 
 def _filled(source: PackageSource, version: str) -> PackageSource:

@@ -37,6 +37,20 @@ def resolve_kernel(
     )
 
 
+def newest_kernel(
+    release: Release, architecture: Architecture, packages: Packages, index: PackageIndex
+) -> tuple[str, str]:
+    """The newest kernel of a release's flavour that the source offers: its release, and the version of its headers package."""
+    headers = _newest_headers(release, architecture, packages, index)
+    return _pattern(packages.headers).sub(r"\1", headers), _newest(index, headers)
+
+
+def driver_versions(packages: Packages, index: PackageIndex) -> list[str]:
+    """All driver versions that the source offers, newest first."""
+    package = packages.modules.get(ModuleType.PROPRIETARY) or next(iter(packages.modules.values()))
+    return list(dict.fromkeys(_upstream(version) for version in index.versions(package)))
+
+
 def _newest_headers(release: Release, architecture: Architecture, packages: Packages, index: PackageIndex) -> str:
     """The headers package that the metapackage of a flavour's newest kernel depends on; without one, that of the newest."""
     pattern = _pattern(packages.headers)
@@ -101,11 +115,10 @@ def resolve_driver(
 
 
 def _driver_version(declared: str, packages: Packages, index: PackageIndex) -> str:
-    package = packages.modules.get(ModuleType.PROPRIETARY) or next(iter(packages.modules.values()))
-    upstream = [_upstream(version) for version in index.versions(package)]
-    matching = [v for v in upstream if declared in (v, driver_branch(v))]
+    offered = driver_versions(packages, index)
+    matching = [v for v in offered if declared in (v, driver_branch(v))]
     if not matching:
-        raise PackageLackingError(package, declared, index.name, upstream)
+        raise PackageLackingError("the driver", declared, index.name, offered)
     return matching[0]
 
 

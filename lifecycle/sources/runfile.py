@@ -78,7 +78,7 @@ class RunfileResolver:
         """All versions that the source has, newest first; None where it cannot be asked."""
         template = _template(source.url, architecture)
         if source.versions:
-            found = _NUMBER.findall(self._page(source.versions))
+            found = _NUMBER.findall(self.page(source.versions))
         elif template.startswith(SWIFT):
             container, name = split_location(template)
             listed = self.places.swift.listing(container, name.partition("{version}")[0])
@@ -134,9 +134,16 @@ class RunfileResolver:
             return ""
         return self.store.blob(found.sha256).read_text(errors="replace")
 
-    def _page(self, location: str) -> str:
+    def _text(self, path: Path) -> str:
+        try:
+            return path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise PageRefusedError(str(path), error.strerror or str(error)) from error
+
+    def page(self, location: str) -> str:
+        """The text of a page that names versions, on the web or in a file; raises PageRefusedError."""
         if not is_web(location):
-            return self.places.path(origin_of(location)).read_text(encoding="utf-8")
+            return self._text(self.places.path(origin_of(location)))
         try:
             with new_client(1) as client:
                 return client.get(location).raise_for_status().text

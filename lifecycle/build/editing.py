@@ -1,0 +1,79 @@
+"""Edits of component.yaml and image_versions: proven against the sources, shown as a diff, written. `invoke add-…`, `retire`."""
+
+import difflib
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from lifecycle.build import tables
+from lifecycle.build.workbench import Workbench
+from lifecycle.model.changes import Files
+from lifecycle.model.component import parse_component
+from lifecycle.model.image_versions import parse_image_versions
+from lifecycle.model.lock import Lock
+from lifecycle.model.project import COMPONENT, IMAGE_VERSIONS, LOCK
+from lifecycle.model.validation import read_text
+from lifecycle.model.yaml_edit import Yaml
+from lifecycle.steps.fetch import changes
+
+_STYLES = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def today() -> str:
+    """The date, in UTC, that a retired line is to carry."""
+    return datetime.now(UTC).date().isoformat()
+
+
+def show_edit(bench: Workbench, edit: Callable[[Files], Files], *, dry_run: bool, update: bool = False) -> None:
+    """Edit, look up what came new (with `update` everything), and show what changed; write it all unless it is a `dry_run`.
+
+    Nothing is written where the edit is refused, the result is not well-formed, or a source lacks what was added.
+    """
+    before = Files(
+        component=Yaml(read_text(bench.root / COMPONENT), COMPONENT.name), images=read_text(bench.root / IMAGE_VERSIONS)
+    )
+    after = edit(before)
+    texts = {COMPONENT: after.component.text, IMAGE_VERSIONS: after.images}
+    project = replace(
+        bench.project,
+        component=parse_component(after.component.text, file=COMPONENT.name),
+        images=parse_image_versions(after.images, file=IMAGE_VERSIONS.name),
+    )
+    lock = bench.resolver.resolve(project, Lock() if update else bench.project.lock, locked=False)
+    project.with_lock(lock).matrix()
+    for line in after.done:
+        bench.progress.say(line)
+    for line in changes(bench.project.lock, lock):
+        bench.progress.warn(line)
+    print_diff(_diff(bench.root, texts))
+    if not dry_run:
+        _write(bench.root, {**texts, LOCK: lock.dump()})
+
+
+def print_diff(lines: Iterator[str]) -> None:
+    """A diff on stdout, coloured on a terminal."""
+    if not sys.stdout.isatty():
+        tables.print_lines(lines)
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    for line in lines:
+        console.print(line, style=_STYLES.get(line[:1], ""), markup=False)
+
+
+def _diff(root: Path, texts: Mapping[Path, str]) -> Iterator[str]:
+    for name, text in texts.items():
+        old = (root / name).read_text(encoding="utf-8").splitlines()
+        yield from difflib.unified_diff(old, text.splitlines(), f"a/{name}", f"b/{name}", n=1, lineterm="")
+
+
+def _write(root: Path, texts: Mapping[Path, str]) -> None:
+    """Write all files, or none: each beside its old self first."""
+    parts = {root / name: (root / name).with_name(f".{name.name}.part") for name in texts}
+    for name, text in texts.items():
+        parts[root / name].write_text(text, encoding="utf-8")
+    for path, part in parts.items():
+        part.replace(path)

@@ -1,0 +1,141 @@
+"""Edits of YAML as text: what an edit does not name stays byte for byte, comments and odd indentation too.
+
+A place is found by the marks of `yaml.compose`; every edit is proven afterwards by reading the result: it says what was wanted,
+and nothing else. Lists that are edited stand in block style, an item on lines of its own. Pure.
+"""
+
+import copy
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from lifecycle.errors import UsageError
+from lifecycle.model.yaml_text import Path, read_yaml
+
+_COMMENT = re.compile(r"^(?P<indent>\s*)#\s?(?P<rest>\s*\S.*)$")
+
+
+class NotEditableError(UsageError):
+    """A place that is written in a way that these edits do not handle."""
+
+    def __init__(self, where: str, what: str, remedy: str) -> None:
+        super().__init__(f"{where}: {what}: {remedy}")
+
+
+class EditFailedError(AssertionError):
+    """An edit that changed what it should not have: a bug of ours, caught before anything is written."""
+
+
+@dataclass(frozen=True)
+class Yaml:
+    """A file's text while it is edited; each edit returns a new one."""
+
+    text: str
+    file: str
+
+    @property
+    def data(self) -> Any:  # noqa: ANN401 - any document
+        """What it says, every scalar as its raw text."""
+        return read_yaml(self.text, file=self.file).data
+
+    def set(self, path: Path, value: str) -> "Yaml":
+        """Replace one plain scalar."""
+        node = self._node(path)
+        if not isinstance(node, yaml.ScalarNode):
+            raise NotEditableError(self._where(node), "expected a single value", "write it on one line")
+        text = self.text[: node.start_mark.index] + value + self.text[node.end_mark.index :]
+        return self._proven(text, lambda data: _put(data, path, value))
+
+    def append(self, path: Path, line: str, value: object) -> "Yaml":
+        """Add an item, which `line` writes, at the end of a list; in place of a comment that holds the same, if there is one."""
+        indent, last = self._block_list(path)
+        lines = self.text.splitlines(keepends=True)
+        commented = [n for n, text in enumerate(lines) if _holds(text, line)]
+        if commented:
+            at = commented[-1]
+            place = sum(end <= at for _, end in self._spans(path))
+            lines[at] = f"{indent}{line}\n"
+        else:
+            place = len(_get(self.data, path))
+            lines[last - 1] = lines[last - 1].rstrip("\n") + "\n"
+            lines.insert(last, f"{indent}{line}\n")
+        return self._proven("".join(lines), lambda data: _get(data, path).insert(place, value))
+
+    def comment_out(self, path: Path, note: str) -> "Yaml":
+        """Turn an item of a list into a comment that ends in a note."""
+        *parent, index = path
+        indent, _ = self._block_list(tuple(parent))
+        first, last = self._spans(tuple(parent))[int(index)]
+        lines = self.text.splitlines(keepends=True)
+        for number in range(first, last):
+            lines[number] = f"{indent}# {lines[number][len(indent) :]}"
+        end = lines[first].rstrip("\n")
+        lines[first] = f"{end}{'; ' if '#' in end.split('#', 1)[1] else '  # '}{note}\n"
+        return self._proven("".join(lines), lambda data: _get(data, tuple(parent)).pop(int(index)))
+
+    def _block_list(self, path: Path) -> tuple[str, int]:
+        """The indentation of a list's items, and the line after its last one."""
+        node = self._node(path)
+        if not isinstance(node, yaml.SequenceNode) or node.flow_style or not node.value:
+            remedy = "write its items on lines of their own, each after a dash"
+            raise NotEditableError(
+                self._where(node), f"{'.'.join(map(str, path))} is no list that can be edited", remedy
+            )
+        column = node.start_mark.column
+        return " " * column, self._spans(path)[-1][1]
+
+    def _spans(self, path: Path) -> list[tuple[int, int]]:
+        """The lines of each item of a list: the first, and the one after the last, without comments that follow it."""
+        node = self._node(path)
+        return [(item.start_mark.line, _last_line(item) + 1) for item in node.value]
+
+    def _node(self, path: Path) -> Any:  # noqa: ANN401 - the kinds of nodes share no types
+        node: Any = yaml.compose(self.text, Loader=yaml.SafeLoader)
+        for part in path:
+            children = dict(enumerate(node.value)) if isinstance(part, int) else {k.value: v for k, v in node.value}
+            node = children[part]
+        return node
+
+    def _where(self, node: Any) -> str:  # noqa: ANN401 - the kinds of nodes share no types
+        return f"{self.file}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
+
+    def _proven(self, text: str, change: Callable[[Any], object]) -> "Yaml":
+        edited, wanted = Yaml(text, self.file), copy.deepcopy(self.data)
+        change(wanted)
+        if edited.data != wanted:
+            msg = f"the edit of {self.file} changed more than it should have: nothing was written"
+            raise EditFailedError(msg)
+        return edited
+
+
+def _last_line(node: Any) -> int:  # noqa: ANN401 - the kinds of nodes share no types
+    """The last line that a node is on; a block's own end mark lies after the comments that follow it."""
+    if isinstance(node, yaml.ScalarNode) or node.flow_style or not node.value:
+        return int(node.end_mark.line)
+    last = node.value[-1]
+    return _last_line(last[1] if isinstance(last, tuple) else last)
+
+
+def _holds(text: str, line: str) -> bool:
+    """Whether a line is a comment that, uncommented, is the start of `line`'s own item."""
+    match = _COMMENT.match(text)
+    return match is not None and _identity(match["rest"]) == _identity(line)
+
+
+def _identity(line: str) -> str:
+    """What an item is called: its `name`, or itself."""
+    name = re.search(r"\bname: *([^,}\s]+)", line)
+    return name[1] if name else line.split("#", 1)[0].strip().removeprefix("-").strip()
+
+
+def _get(data: Any, path: Sequence[str | int]) -> Any:  # noqa: ANN401 - any document
+    for part in path:
+        data = data[part]
+    return data
+
+
+def _put(data: Any, path: Sequence[str | int], value: str) -> None:  # noqa: ANN401 - any document
+    _get(data, path[:-1])[path[-1]] = value

@@ -1,0 +1,83 @@
+"""What the sources offer beyond what is declared: newest kernels, driver versions, releases of a family."""
+
+import glob
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lifecycle.model.component import NEWEST, Component
+from lifecycle.model.findings import KernelOffer, Offers
+from lifecycle.model.schema import Architecture
+from lifecycle.model.sources import AptSource, PackagedDriver, PackageSource, SwiftSource
+from lifecycle.model.versions import version_key
+from lifecycle.sources.indexes import Indexes
+from lifecycle.sources.places import FILE
+from lifecycle.sources.resolve import driver_versions, newest_kernel
+from lifecycle.sources.runfile import RunfileResolver
+
+_VERSION = r"(\d+(?:\.\d+)*)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfferReader:
+    """Asks the sources, all of them for the first architecture; `say` is the log."""
+
+    indexes: Indexes
+    runfiles: RunfileResolver
+    say: Callable[[str], None]
+
+    def read(self, component: Component) -> Offers:
+        """Everything that there is; raises what the sources raise."""
+        architecture = component.context.architecture[0]
+        self.say("asking the sources what they offer")
+        return Offers(
+            kernels={r.name: self._kernel(component, r.name, architecture) for r in component.context.releases},
+            drivers={
+                branch: tuple(self._drivers(component, branch, architecture)) for branch in component.sources.drivers
+            },
+            releases={
+                family: tuple(f"{family[:-1]}{version}" for version in self._releases(source))
+                for family, source in component.sources.releases.items()
+                if family.endswith("-*") and any(r.name.startswith(family[:-1]) for r in component.context.releases)
+            },
+        )
+
+    def _kernel(self, component: Component, name: str, architecture: Architecture) -> KernelOffer:
+        release = next(r for r in component.context.releases if r.name == name)
+        index = self.indexes.of(component.source_of(name), architecture)
+        newest = release.model_copy(update={"kernel": NEWEST})
+        return KernelOffer(*newest_kernel(newest, architecture, component.sources.packages, index))
+
+    def _drivers(self, component: Component, branch: str, architecture: Architecture) -> Sequence[str]:
+        source = component.sources.drivers[branch]
+        if isinstance(source, PackagedDriver):
+            index = self.indexes.of(component.source_of(source.release), architecture)
+            return driver_versions(component.sources.packages, index)
+        return self.runfiles.versions(source, architecture) or []
+
+    def _releases(self, source: PackageSource) -> Sequence[str]:
+        """The versions of a family, newest first; none where the source cannot be asked."""
+        places = self.indexes.places
+        if isinstance(source, AptSource):
+            found = (
+                re.findall(rf"(?<![\w.]){_VERSION}(?![\w.]*\w)", self.runfiles.page(source.versions))
+                if source.versions
+                else []
+            )
+        elif isinstance(source, SwiftSource):
+            names = [
+                entry.name for entry in places.swift.listing(source.container, source.prefix.partition("{version}")[0])
+            ]
+            found = _matching(f"{source.prefix}", names)
+        else:
+            path = places.path(f"{FILE}{source.path}").absolute()
+            parts = [glob.escape(part) for part in str(path.relative_to("/")).split("{version}")]
+            found = _matching(str(path), [str(folder) for folder in Path("/").glob("*".join(parts)) if folder.is_dir()])
+        return sorted(set(found), key=version_key, reverse=True)
+
+
+def _matching(template: str, names: Sequence[str]) -> list[str]:
+    """The versions in names that begin as a template says."""
+    pattern = re.compile(re.escape(template).replace(re.escape("{version}"), _VERSION, 1))
+    return [match[1] for name in names if (match := pattern.match(name))]
