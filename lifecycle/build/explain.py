@@ -6,7 +6,7 @@ from lifecycle.model.matrix import Combination
 from lifecycle.model.plan import make_plan
 from lifecycle.model.select import NothingSelectedError, matches
 from lifecycle.model.targets import Targets
-from lifecycle.tools.engine import EngineUnreachableError
+from lifecycle.tools.engine_errors import EngineUnreachableError
 
 
 def show_explanation(bench: Workbench, selector: str) -> None:

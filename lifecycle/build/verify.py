@@ -31,7 +31,8 @@ from lifecycle.steps.compile import MODULES
 from lifecycle.steps.image import HOME
 from lifecycle.tools.archive import extract_safely, manifest_of
 from lifecycle.tools.container import Container
-from lifecycle.tools.engine import EngineUnreachableError, LocalImage
+from lifecycle.tools.engine import LocalImage
+from lifecycle.tools.engine_errors import EngineUnreachableError
 from lifecycle.tools.results import archive_of
 
 

@@ -147,10 +147,15 @@ class Workbench:
             say=self.progress.say,
         )
 
+    def _have_base(self, project: Project, name: str) -> None:
+        """Have a base that is pulled; one that a bundle brought is known by its local name."""
+        if not self.state().has(Targets(project).base(name)):
+            self.engine.have(project.images.bases[name].pinned(str(project.lock.bases[name].digest)))
+
     def _fetcher(self) -> Fetcher:
         return Fetcher(
             store=self.store,
-            have=self.engine.have,
+            have=self._have_base,
             places=self.places,
             resolver=self.resolver,
             progress=self.progress,

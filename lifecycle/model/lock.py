@@ -63,11 +63,12 @@ class LockedDriver(_Part):
 
 
 class LockedBase(_Part):
-    """A base image: the packages it is bootstrapped from, or the digest (`sha256:…`) of the one that is pulled."""
+    """A base image: the packages it is bootstrapped from, or the digest of the one that is pulled, and its id (`sha256:…`)."""
 
     declaration: str
     packages: list[LockedFile] = []
     digest: str | None = None
+    id: str | None = None
 
 
 class Lock(_Part):

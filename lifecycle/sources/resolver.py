@@ -19,6 +19,7 @@ from lifecycle.model.sources import AptSource, PackageSource, RunfileDriver
 from lifecycle.sources.indexes import Indexes
 from lifecycle.sources.resolve import resolve_driver, resolve_kernel
 from lifecycle.sources.runfile import RunfileResolver
+from lifecycle.tools.engine import PulledImage
 
 
 class LockOutdatedError(UsageError):
@@ -30,11 +31,11 @@ class LockOutdatedError(UsageError):
 
 @dataclass(frozen=True, kw_only=True)
 class Resolver:
-    """The hands that look things up: package sources, .run files, the engine's `pull` (reference to digest), `say` for the log."""
+    """The hands that look things up: package sources, .run files, the engine's `pull`, `say` for the log."""
 
     indexes: Indexes
     runfiles: RunfileResolver
-    pull: Callable[[str], str]
+    pull: Callable[[str], PulledImage]
     say: Callable[[str], None]
 
     def resolve(self, project: Project, known: Lock, *, locked: bool) -> Lock:
@@ -84,6 +85,7 @@ class Resolver:
         base = project.images.bases[declaration.key]
         self.say(f"looking up {base.name}={base.reference}")
         if declaration.source is None:
-            return LockedBase(declaration=declaration.digest, digest=self.pull(base.reference))
+            pulled = self.pull(base.reference)
+            return LockedBase(declaration=declaration.digest, digest=pulled.digest, id=pulled.id)
         index = self.indexes.apt(declaration.source, declaration.architecture)
         return LockedBase(declaration=declaration.digest, packages=index.closure(base_packages(project, base)))

@@ -63,10 +63,10 @@ def changes(old: Lock, new: Lock) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Fetcher:
-    """The hands of this step: the cache, the places, a resolver, `have` an image (pull it if need be), the display."""
+    """The hands of this step: the cache, the places, a resolver, the display; `have` pulls a project's base if need be."""
 
     store: Store
-    have: Callable[[str], None]
+    have: Callable[[Project, str], None]
     places: Places
     resolver: Resolver
     progress: Progress
@@ -133,7 +133,6 @@ class Fetcher:
         finally:
             self.store.save_index()
         for name in bases_of(combinations):
-            digest = project.lock.bases[name].digest
-            if digest:
-                self.have(project.images.bases[name].pinned(digest))
+            if project.lock.bases[name].digest:
+                self.have(project, name)
         return Fetched(project=project, downloaded_files=len(missing), downloaded_bytes=total)

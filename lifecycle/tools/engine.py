@@ -16,49 +16,11 @@ import docker
 import docker.errors
 import requests.exceptions
 
-from lifecycle.errors import InstallerError
 from lifecycle.tools.container import Container, remove
+from lifecycle.tools.engine_errors import EngineRefusedError, EngineUnreachableError, ImageBuildError, StoppedError
 
 LABEL_OWNER = "io.nvidia-installer.owner"
 _GONE = (docker.errors.NotFound, docker.errors.NullResource)
-
-
-class EngineUnreachableError(InstallerError):
-    """No engine answers, or it refuses us."""
-
-    def __init__(self, address: str, why: str) -> None:
-        super().__init__(
-            f"no container engine answers at {address}",
-            details=f"  {why}",
-            resolution="Run scripts/setup, which starts one, or set DOCKER_HOST to one that runs and that you may use.",
-        )
-
-
-class EngineRefusedError(InstallerError):
-    """The engine answered a request with an error."""
-
-    def __init__(self, what: str, why: str) -> None:
-        hints = {
-            "no space left": "Free some space where the engine keeps its data (`docker system df`).",
-            "manifest unknown": "Name an image that exists in image_versions.",
-            "denied": "Log in to the registry (`docker login`), or name another image in image_versions.",
-        }
-        hint = next((hint for words, hint in hints.items() if words in why), "")
-        super().__init__(f"the container engine could not {what}", details=f"  {why.strip()}", resolution=hint)
-
-
-class StoppedError(InstallerError):
-    """A container that was asked for while the run was being ended."""
-
-    def __init__(self) -> None:
-        super().__init__("not started, because the run is being ended")
-
-
-class ImageBuildError(InstallerError):
-    """A Dockerfile that does not build."""
-
-    def __init__(self, tag: str, log: str, last: str) -> None:
-        super().__init__(f"the image {tag} does not build", details=last, resolution=f"The whole log: {log}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +31,14 @@ class LocalImage:
     tags: tuple[str, ...]
     size: int
     labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PulledImage:
+    """An image that was pulled: its digest in the registry, and its id, the sha256 of its configuration (both `sha256:…`)."""
+
+    digest: str
+    id: str
 
 
 class Engine:
@@ -114,12 +84,24 @@ class Engine:
                 for i in self.client.api.images(filters={"label": label})
             ]
 
-    def pull(self, reference: str) -> str:
-        """Pull an image and return its digest (`sha256:…`)."""
+    def pull(self, reference: str) -> PulledImage:
+        """Pull an image."""
         with self._refusals(f"pull {reference}"):
             image = self.client.images.pull(reference)
             digests: list[str] = image.attrs.get("RepoDigests", [])
-            return digests[0].rpartition("@")[2] if digests else str(image.id)
+            digest = digests[0].rpartition("@")[2] if digests else str(image.id)
+            return PulledImage(digest=digest, id=str(image.id))
+
+    def save(self, tag: str, path: Path) -> None:
+        """Write an image to a tar (`docker save`)."""
+        with self._refusals(f"save {tag}"), path.open("wb") as out:
+            for chunk in self.client.images.get(tag).save(named=tag):
+                out.write(chunk)
+
+    def load(self, path: Path) -> None:
+        """Read images from a tar (`docker load`), which checks every layer against the image's own configuration."""
+        with self._refusals(f"load {path.name}"), path.open("rb") as stream:
+            self.client.images.load(stream)
 
     def have(self, reference: str) -> None:
         """Pull an image unless it is there."""
@@ -140,6 +122,14 @@ class Engine:
         repository, _, name = reference.rpartition(":")
         with self._refusals(f"tag {image} as {reference}"):
             self.client.api.tag(image, repository, name, force=True)
+
+    def remove_tag(self, reference: str) -> None:
+        """Take an image's name away, and the image if it has no other; one that is not there is fine."""
+        with self._refusals(f"remove {reference}"):
+            try:
+                self.client.api.remove_image(reference)
+            except _GONE:
+                return
 
     def build(self, context: IO[bytes], *, tag: str, base: str, labels: Mapping[str, str], log: Path) -> LocalImage:
         """Build a Dockerfile from a tar (its context), without network; raises ImageBuildError with its last lines."""

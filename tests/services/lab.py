@@ -12,7 +12,7 @@ from lifecycle.model.declarations import driver_declarations
 from lifecycle.model.lock import LockedDriver
 from lifecycle.model.project import Project
 from lifecycle.steps.fetch import Fetched
-from lifecycle.tools.engine import Engine
+from lifecycle.tools.engine import Engine, PulledImage
 from tests.unit.builders import ROOT
 
 KERNEL = "6.6.71-cloud-amd64"
@@ -67,8 +67,9 @@ _PACKAGED = "{kind: packages, release: gardenlinux-1592.9}"
 class PulledBases(Engine):
     """An engine that has every image that is to be pulled."""
 
-    def pull(self, reference: str) -> str:
-        return "sha256:" + reference.encode().hex().ljust(64, "0")[:64]
+    def pull(self, reference: str) -> PulledImage:
+        digest = "sha256:" + reference.encode().hex().ljust(64, "0")[:64]
+        return PulledImage(digest=digest, id=digest)
 
     def have(self, reference: str) -> None:
         """It has them all."""

@@ -26,7 +26,8 @@ from lifecycle.model.targets import Targets
 from lifecycle.steps.compile import MODULES
 from lifecycle.steps.image import HOME, references
 from lifecycle.tools.archive import manifest_of, tar_bytes, write_tar_zst
-from lifecycle.tools.engine import EngineUnreachableError, LocalImage
+from lifecycle.tools.engine import LocalImage
+from lifecycle.tools.engine_errors import EngineUnreachableError
 from lifecycle.tools.progress import Progress
 from lifecycle.tools.store import sha256_of
 from tests.unit.builders import ListedImages, kernel, local_image, lock, project

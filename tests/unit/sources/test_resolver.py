@@ -13,6 +13,7 @@ from lifecycle.sources.places import Places
 from lifecycle.sources.resolver import LockOutdatedError, Resolver
 from lifecycle.sources.runfile import RunfileResolver
 from lifecycle.sources.swift import SwiftSession
+from lifecycle.tools.engine import PulledImage
 from lifecycle.tools.store import Store
 from tests.unit.apt_archive import Archive
 from tests.unit.builders import component, images, lock, project
@@ -31,7 +32,7 @@ def resolver(archive: Archive, root: Path, said: list[str]) -> Resolver:
     return Resolver(
         indexes=OneArchive(store=store, places=places),
         runfiles=RunfileResolver(store=store, places=places, say=said.append),
-        pull=lambda reference: f"sha256:{reference}",
+        pull=lambda reference: PulledImage(digest=f"sha256:{reference}", id="sha256:1"),
         say=said.append,
     )
 

@@ -70,7 +70,7 @@ def fetcher(tmp_path: Path, archive: Archive) -> tuple[FetcherUnderTest, io.Stri
     said = io.StringIO()
     made = FetcherUnderTest(
         store=Store(tmp_path),
-        have=lambda _: None,
+        have=lambda *_: None,
         places=None,  # type: ignore[arg-type]
         resolver=archive,  # type: ignore[arg-type]
         progress=Progress(Console(file=said, width=200)),

@@ -3,7 +3,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from lifecycle.tools.engine import Engine, EngineRefusedError, EngineUnreachableError, _is_dead, _owner
+from lifecycle.tools.engine import Engine, _is_dead, _owner
+from lifecycle.tools.engine_errors import EngineRefusedError, EngineUnreachableError
 
 
 @pytest.fixture

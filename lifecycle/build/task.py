@@ -1,4 +1,4 @@
-"""Where errors end: one message on stderr and an exit code, never a traceback."""
+"""What all tasks share: their options' texts, and where errors end, as one message on stderr and an exit code."""
 
 import os
 import signal
@@ -11,6 +11,14 @@ from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
 from lifecycle.errors import EXIT_INTERRUPTED, InstallerError, SystemRefusedError
+
+ONLY = "which combinations: debian-12, 535, debian-12/535.309.01, current, globs; comma-separated (default: all)"
+CACHE = "the cache folder (default: $XDG_CACHE_HOME/nvidia-installer)"
+JSON = "print JSON on stdout, for scripts"
+KERNELS = "also the kernels themselves, which `nox -s test_node` boots"
+BUNDLE = "take all inputs from a file that `invoke bundle` wrote; no network is used"
+LOCKED = "fail rather than change versions.lock (for CI)"
+DRY_RUN = "show what would change and write nothing"
 
 
 class LifecycleTask(Task[Any]):

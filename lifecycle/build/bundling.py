@@ -1,0 +1,104 @@
+"""Inputs as one file, from a machine with network to one without. `invoke bundle`, `--from-bundle`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lifecycle.build.workbench import Workbench
+from lifecycle.errors import InstallerError, UsageError
+from lifecycle.model.declarations import bases_of, files_of, kernel_images_of
+from lifecycle.model.lock import LockedFile
+from lifecycle.model.matrix import Combination
+from lifecycle.model.project import Project
+from lifecycle.model.select import select
+from lifecycle.model.targets import Targets
+from lifecycle.steps.base import base_tag, make_base
+from lifecycle.tools.bundle import BundledImage, read_bundle, write_bundle
+
+_SHOWN = 5
+
+
+class BundleLacksError(UsageError):
+    """A bundle, and a cache, that do not hold all that the lock names."""
+
+    def __init__(self, path: Path, lacking: Sequence[str]) -> None:
+        more = f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else ""
+        super().__init__(
+            f"{path} does not hold {', '.join(lacking[:_SHOWN])}{more}, which versions.lock names: "
+            "make it anew with `invoke bundle` from this very commit, or choose combinations with --only"
+        )
+
+
+class OtherImageError(InstallerError):
+    """A base image that is not the one that the lock names."""
+
+    def __init__(self, name: str, wanted: str, found: str) -> None:
+        super().__init__(
+            f"the bundle's {name} is not the image that versions.lock names: it was not taken",
+            details=f"  expected id {wanted}\n  obtained id {found}",
+        )
+
+
+def make_bundle(bench: Workbench, path: Path, only: str, *, kernel_images: bool) -> None:
+    """Write everything that the chosen combinations are made of, downloaded where need be, into one file."""
+    project = bench.resolved(locked=True)
+    fetched = bench.fetch(project, lambda p: select(p.matrix(), only), locked=True, kernel_images=kernel_images)
+    project = fetched.project
+    combinations = select(project.matrix(), only)
+    files = _files(project, combinations, kernel_images=kernel_images)
+    with bench.store.scratch("bundle") as folder:
+        images = [_saved(bench, project, name, folder) for name in _pulled(project, combinations)]
+        size = sum(file.size for file in files) + sum(image.tar.stat().st_size for image in images)
+        with bench.progress.bytes(f"writing {len(files)} files and {len(images)} images to {path}", size) as advance:
+            write_bundle(path.absolute(), files, images, bench.store, advance=advance)
+
+
+def take_bundle(bench: Workbench, path: Path, only: str, *, kernel_images: bool = False) -> None:
+    """Bring a bundle's content into the cache and the engine, all of it verified; afterwards no network is needed.
+
+    Raises NoBundleError, BundleDamagedError, OtherImageError, and BundleLacksError where something is missing then.
+    """
+    project = bench.answered()
+    combinations = select(project.matrix(), only)
+    known = {file.sha256 for file in project.lock.files()}
+    with bench.store.scratch("bundle") as folder:
+        with bench.progress.bytes(f"reading {path}", path.stat().st_size) as advance:
+            arrived = read_bundle(path, known, bench.store, folder, advance=advance)
+        for name in _pulled(project, combinations):
+            tag = base_tag(Targets(project).base(name))
+            if tag in arrived.images:
+                _load(bench, project, name, arrived.images[tag])
+    bench.progress.say(f"{len(arrived.files)} files of the lock arrived, {arrived.others} others were left out")
+    needed = _files(project, combinations, kernel_images=kernel_images)
+    lacking = [file.name for file in needed if not bench.store.has_blob(file.sha256)]
+    lacking += [n for n in _pulled(project, combinations) if not bench.state().has(Targets(project).base(n))]
+    if lacking:
+        raise BundleLacksError(path, lacking)
+
+
+def _files(project: Project, combinations: Sequence[Combination], *, kernel_images: bool) -> list[LockedFile]:
+    files = files_of(project, combinations)
+    files += kernel_images_of(project, combinations) if kernel_images else []
+    return sorted({file.sha256: file for file in files}.values(), key=lambda file: (file.name, file.version))
+
+
+def _pulled(project: Project, combinations: Sequence[Combination]) -> list[str]:
+    """The bases of combinations that are pulled: those that are bootstrapped are made of files."""
+    return [name for name in bases_of(combinations) if project.lock.bases[name].digest]
+
+
+def _saved(bench: Workbench, project: Project, name: str, folder: Path) -> BundledImage:
+    tag = make_base(project, Targets(project).base(name), bench.store, bench.engine)
+    tar = folder / f"{name}.tar"
+    bench.engine.save(tag, tar)
+    return BundledImage(tag=tag, tar=tar)
+
+
+def _load(bench: Workbench, project: Project, name: str, tar: Path) -> None:
+    target, wanted = Targets(project).base(name), project.lock.bases[name].id
+    bench.engine.load(tar)
+    loaded = bench.engine.image(base_tag(target))
+    found = loaded.id if loaded else "none"
+    if found != wanted:
+        bench.engine.remove_tag(base_tag(target))
+        raise OtherImageError(name, str(wanted), found)
+    bench.store.remember(target.kind, target.name, target.inputs)
