@@ -83,7 +83,7 @@ def _files(project: Project, combinations: Sequence[Combination], *, kernel_imag
 
 def _pulled(project: Project, combinations: Sequence[Combination]) -> list[str]:
     """The bases of combinations that are pulled: those that are bootstrapped are made of files."""
-    return [name for name in bases_of(combinations) if project.lock.bases[name].digest]
+    return [name for name in bases_of(project, combinations) if project.lock.bases[name].digest]
 
 
 def _saved(bench: Workbench, project: Project, name: str, folder: Path) -> BundledImage:

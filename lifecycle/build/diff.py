@@ -12,7 +12,6 @@ from pathlib import Path
 from lifecycle.build import tables
 from lifecycle.errors import UsageError
 from lifecycle.model.declarations import check_answered
-from lifecycle.model.image_versions import RUNTIME
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project, load_project
 from lifecycle.model.targets import Kind, Target, Targets, changed_inputs
@@ -78,7 +77,7 @@ def _parts(targets: Targets, combination: Combination) -> dict[str, Target]:
         },
         **{f"{t} archive": targets.archive(combination, t) for t in combination.module_types},
         "user space": targets.userspace(combination),
-        "runtime base": targets.base(RUNTIME),
+        "runtime base": targets.runtime(combination),
         "image": targets.image(combination),
     }
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lifecycle.errors import InstallerError
-from lifecycle.model.image_versions import RUNTIME, builder_name
+from lifecycle.model.image_versions import builder_name
 from lifecycle.model.matrix import Combination
 from lifecycle.model.plan import Action, Plan
 from lifecycle.model.schema import ModuleType
@@ -132,7 +132,7 @@ class Executor:
             modules={t: self._stored(self._targets.archive(combination, t)) for t in combination.module_types},
         )
         with self._step(action.target, f"image {combination.id}"):
-            self._images.build(combination, contents, base_tag(self._targets.base(RUNTIME)))
+            self._images.build(combination, contents, base_tag(self._targets.runtime(combination)))
         return {}
 
     def _stored(self, target: Target) -> Archive:

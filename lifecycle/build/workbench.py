@@ -149,8 +149,12 @@ class Workbench:
 
     def _have_base(self, project: Project, name: str) -> None:
         """Have a base that is pulled; one that a bundle brought is known by its local name."""
-        if not self.state().has(Targets(project).base(name)):
-            self.engine.have(project.images.bases[name].pinned(str(project.lock.bases[name].digest)))
+        locked = project.lock.bases[name]
+        reference = project.images.of(name).pinned(str(locked.digest))
+        if self.state().has(Targets(project).base(name)) or self.engine.image(locked.id or reference):
+            return
+        architectures = project.component.context.architecture
+        self.engine.pull(reference, name.partition("/")[2] or architectures[0])
 
     def _fetcher(self) -> Fetcher:
         return Fetcher(

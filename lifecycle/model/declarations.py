@@ -67,15 +67,18 @@ def driver_declarations(project: Project) -> dict[str, Declaration[AnySource]]:
     return {
         key: _declare(key, architecture, source, declared, *parts)
         for declared in component.context.driver_version
-        for source, parts in [_driver_source(component, declared)]
         for architecture in component.context.architecture
+        for source, parts in [_driver_source(component, declared, architecture)]
         for key in [f"{declared}/{architecture}"]
     }
 
 
-def _driver_source(component: Component, declared: str) -> tuple[AnySource, Sequence[object]]:
+def _driver_source(
+    component: Component, declared: str, architecture: Architecture
+) -> tuple[AnySource, Sequence[object]]:
     """Who is asked for a driver, and what else decides the answer."""
-    driver, packages = component.driver_source_of(declared), component.sources.packages
+    driver = component.driver_source_of(declared)
+    packages = component.sources.packages.for_architecture(architecture)
     types = component.context.module_type
     if isinstance(driver, PackagedDriver):
         modules = {str(module_type): packages.modules.get(module_type) for module_type in types}
@@ -84,16 +87,15 @@ def _driver_source(component: Component, declared: str) -> tuple[AnySource, Sequ
 
 
 def base_declarations(project: Project) -> dict[str, Declaration[AptSource | None]]:
-    """One a base that the releases need. A base's architecture is the first that is declared: it is what compiles."""
-    component = project.component
-    names = [*(builder_name(release.name) for release in component.context.releases), RUNTIME]
-    bases = [project.images.builder(release.name) for release in component.context.releases]
-    bases.append(project.images.runtime())
-    architecture = component.context.architecture[0]
+    """One a builder, of the first architecture that is declared: it is what compiles; and a runtime an architecture."""
+    context = project.component.context
+    bases = {builder_name(r.name): (project.images.builder(r.name), context.architecture[0]) for r in context.releases}
+    for architecture in context.architecture:
+        bases[project.runtime_name(architecture)] = (project.images.runtime(), architecture)
     declarations = {}
-    for name, base in zip(names, bases, strict=True):
+    for name, (base, architecture) in bases.items():
         source = _base_source(project, base)
-        packages = list(base_packages(project, base)) if base.release else []
+        packages = base_packages(project, base, architecture) if base.release else []
         declarations[name] = _declare(name, architecture, source, base.reference, packages)
     return declarations
 
@@ -115,9 +117,11 @@ def _base_source(project: Project, base: Base) -> AptSource | None:
     return source
 
 
-def base_packages(project: Project, base: Base) -> Sequence[str]:
-    """The packages that a bootstrapped base is made of, before their dependencies."""
-    return (project.runtime_packages if base.name == RUNTIME else project.builder_packages).include
+def base_packages(project: Project, base: Base, architecture: Architecture) -> list[str]:
+    """The packages that a bootstrapped base is made of, before their dependencies: a builder's with what crosses over."""
+    if base.name == RUNTIME:
+        return project.runtime_packages.included([architecture])
+    return project.builder_packages.included(project.component.context.architecture)
 
 
 def _declare(key: str, architecture: Architecture, source: SourceT, *parts: object) -> Declaration[SourceT]:
@@ -162,9 +166,10 @@ def apt_repositories(component: Component) -> list[AptRepository]:
     return [repository for source in sources if isinstance(source, AptSource) for repository in source.repositories]
 
 
-def bases_of(combinations: Iterable[Combination]) -> list[str]:
-    """The names, in image_versions, of the bases that combinations need, each once."""
-    return list(dict.fromkeys([RUNTIME, *(builder_name(combination.release) for combination in combinations)]))
+def bases_of(project: Project, combinations: Iterable[Combination]) -> list[str]:
+    """The names of the bases that combinations need, each once."""
+    names = [(project.runtime_name(c.architecture), builder_name(c.release)) for c in combinations]
+    return list(dict.fromkeys(name for pair in names for name in pair))
 
 
 def kernel_images_of(project: Project, combinations: Sequence[Combination]) -> list[LockedFile]:
@@ -183,6 +188,6 @@ def files_of(project: Project, combinations: Sequence[Combination]) -> list[Lock
         for module_type in combination.module_types:
             needed += driver.modules[module_type]
         files.update((file.sha256, file) for file in needed)
-    for name in bases_of(combinations):
+    for name in bases_of(project, combinations):
         files.update((file.sha256, file) for file in lock.bases[name].packages)
     return list(files.values())

@@ -55,6 +55,10 @@ class ImageVersions:
         """The base that modules of a release are compiled in; raises ConfigurationError if the file has none."""
         return self._get(builder_name(release), f"the builder of {release}")
 
+    def of(self, name: str) -> Base:
+        """The base of a name in versions.lock: `RUNTIME/arm64` is RUNTIME, of that architecture."""
+        return self.bases[name.partition("/")[0]]
+
     def _get(self, name: str, what: str) -> Base:
         if name not in self.bases:
             raise ConfigurationError([f"{self.file}: {name} is missing: add the line {name}=<reference> for {what}"])

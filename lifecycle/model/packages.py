@@ -1,37 +1,60 @@
 """dockerfiles/*/packages: the Debian packages that a base image is bootstrapped from, one a line."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lifecycle.errors import ConfigurationError
 from lifecycle.model.validation import read_text
 
-# Debian Policy 5.6.1, with our own leading `-` for a package to leave out.
-_LINE = re.compile(r"(-?)([a-z0-9][a-z0-9+.-]+)")
+# Debian Policy 5.6.1 and 7.1 (`package [architecture]`), with our own leading `-` for a package to leave out.
+_LINE = re.compile(r"(-?)([a-z0-9][a-z0-9+.-]+)(?:\s+\[([a-z0-9]+(?: [a-z0-9]+)*)\])?")
 
 
 @dataclass(frozen=True, kw_only=True)
 class PackageList:
-    """`include` is installed with all it depends on; what of that is in `leave_out` is taken out again."""
+    """`include` is installed with all it depends on; what of that is in `leave_out` is taken out again.
+
+    `only` are the architectures that some of `include` are for: of the image, or, in a builder, of what it compiles.
+    """
 
     include: tuple[str, ...]
     leave_out: tuple[str, ...]
+    only: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def included(self, architectures: Iterable[str]) -> list[str]:
+        """The packages that are wanted for any of the architectures."""
+        wanted = {*architectures}
+        return [name for name in self.include if name not in self.only or self.only[name] & wanted]
+
+
+def for_architecture(entries: Iterable[str], architecture: str) -> list[str]:
+    """The names in `package [architecture …]` entries that are wanted for an architecture."""
+    names = []
+    for entry in entries:
+        name, _, rest = entry.partition(" ")
+        if not rest or architecture in rest.strip(" []").split():
+            names.append(name)
+    return names
 
 
 def load_package_list(path: Path) -> PackageList:
-    """Read the file: a package's name a line, `-name` for one to leave out, `#` comments.
+    """Read the file: a package's name a line, perhaps with `[architecture]`; `-name` for one to leave out; `#` comments.
 
     Raises ConfigurationError with every line that is wrong.
     """
     include: list[str] = []
     leave_out: list[str] = []
+    only: dict[str, frozenset[str]] = {}
     problems = []
     for number, raw in enumerate(read_text(path).splitlines(), start=1):
         line = raw.split("#", 1)[0].strip()
         match = _LINE.fullmatch(line)
         if match:
             (leave_out if match[1] else include).append(match[2])
+            if match[3]:
+                only[match[2]] = frozenset(match[3].split())
         elif line:
             problems.append(
                 f"{path.parent.name}/{path.name}:{number}: {line!r} is not a package's name: write one a line"
@@ -40,4 +63,4 @@ def load_package_list(path: Path) -> PackageList:
         problems.append(f"{path.parent.name}/{path.name}: names no package: restore it from git")
     if problems:
         raise ConfigurationError(problems)
-    return PackageList(include=tuple(include), leave_out=tuple(leave_out))
+    return PackageList(include=tuple(include), leave_out=tuple(leave_out), only=only)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from lifecycle.model.image_versions import RUNTIME
 from lifecycle.model.matrix import Combination
 from lifecycle.model.targets import Kind, Target, Targets, changed_inputs
 
@@ -87,7 +86,7 @@ class _Graph:
             archives.append(self._want(targets.archive(combination, module_type), combination, modules))
         unpacks = [builder] if targets.driver(combination).runfiles else []
         userspace = self._want(targets.userspace(combination), combination, *unpacks)
-        runtime = self._want(targets.base(RUNTIME), combination)
+        runtime = self._want(targets.runtime(combination), combination)
         self._want(targets.image(combination), combination, runtime, userspace, *archives)
 
     def _want(self, target: Target, combination: Combination, *needs: str) -> str:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from lifecycle.model.component import Component, load_component
 from lifecycle.model.digest import digest_of_files
-from lifecycle.model.image_versions import ImageVersions, load_image_versions
+from lifecycle.model.image_versions import RUNTIME, ImageVersions, load_image_versions
 from lifecycle.model.lock import Lock
 from lifecycle.model.matrix import Matrix, expand
 from lifecycle.model.packages import PackageList, load_package_list
 from lifecycle.model.patches import PatchSeries, load_patches
+from lifecycle.model.schema import Architecture
 from lifecycle.model.signing import Signer, read_signer
 
 COMPONENT = Path("component.yaml")
@@ -60,6 +61,10 @@ class Project:
     def matrix(self) -> Matrix:
         """The combinations; raises what `expand` raises."""
         return expand(self.component, self.lock, self.series)
+
+    def runtime_name(self, architecture: Architecture) -> str:
+        """What the runtime base of an architecture is called: RUNTIME, and with its name where it is not the first."""
+        return RUNTIME if architecture is self.component.context.architecture[0] else f"{RUNTIME}/{architecture}"
 
     def with_lock(self, lock: Lock) -> "Project":
         """The same checkout with another lock."""

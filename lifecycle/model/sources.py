@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
-from lifecycle.model.schema import Model, ModuleType, ReleaseName
+from lifecycle.model.packages import for_architecture
+from lifecycle.model.schema import Architecture, Model, ModuleType, ReleaseName
 
 _VERSION = "{version}"
 
@@ -121,7 +122,10 @@ DriverSource: TypeAlias = PackagedDriver | RunfileDriver
 
 
 class Packages(Model):
-    """The names of packages by the part they play. `{kernel}`, `{flavour}`, `{architecture}` are filled in."""
+    """The names of packages by the part they play. `{kernel}`, `{flavour}`, `{architecture}` are filled in.
+
+    `userspace` and `companions` may name the architectures that a package is for, as Debian does: `libx [amd64]`.
+    """
 
     headers: str
     newest_headers: str
@@ -129,6 +133,12 @@ class Packages(Model):
     modules: dict[ModuleType, str]
     userspace: list[str] = Field(min_length=1)
     companions: list[str] = []
+
+    def for_architecture(self, architecture: Architecture) -> "Packages":
+        """The same with the packages of one architecture."""
+        userspace = for_architecture(self.userspace, architecture)
+        companions = for_architecture(self.companions, architecture)
+        return self.model_copy(update={"userspace": userspace, "companions": companions})
 
 
 class Sources(Model):

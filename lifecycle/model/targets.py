@@ -69,7 +69,7 @@ class Targets:
         """The base image of that name in image_versions."""
         if name not in self._bases:
             locked = self.project.lock.bases[name]
-            packages = self.project.runtime_packages if name == RUNTIME else self.project.builder_packages
+            packages = self.project.runtime_packages if name.startswith(RUNTIME) else self.project.builder_packages
             inputs: dict[str, object] = {"image": locked.digest}
             if locked.digest is None:
                 inputs = {
@@ -84,6 +84,10 @@ class Targets:
     def builder(self, combination: Combination) -> Target:
         """The base that a combination's modules are compiled in."""
         return self.base(builder_name(combination.release))
+
+    def runtime(self, combination: Combination) -> Target:
+        """The base of a combination's image, of its architecture."""
+        return self.base(self.project.runtime_name(combination.architecture))
 
     def modules(self, combination: Combination, module_type: ModuleType) -> Target:
         """The kernel modules of one type as they ship: as they were compiled, or signed where `signing` is declared."""
@@ -147,7 +151,7 @@ class Targets:
             kind=Kind.IMAGE,
             name=combination.id,
             inputs={
-                "runtime": self.base(RUNTIME).digest,
+                "runtime": self.runtime(combination).digest,
                 "user space": self.userspace(combination).digest,
                 "modules": {str(t): self.archive(combination, t).digest for t in combination.module_types},
                 "recipe": dict(self.project.recipes["image"]),

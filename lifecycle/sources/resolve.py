@@ -14,25 +14,39 @@ from lifecycle.sources.index import PackageIndex, PackageLackingError
 
 # What the headers package needs at compile time; the compiler it also depends on is the builder's.
 _HEADER_PARTS = re.compile(r"linux-(headers|kbuild)-")
+_TOOLS = re.compile(r"linux-kbuild-")
 
 
 def resolve_kernel(
-    release: Release, architecture: Architecture, packages: Packages, index: PackageIndex, declaration: str
+    release: Release,
+    architecture: Architecture,
+    packages: Packages,
+    index: PackageIndex,
+    declaration: str,
+    *,
+    tools: PackageIndex | None = None,
 ) -> LockedKernel:
-    """The kernel that a release means, the files of its headers and the kernel itself; raises PackageLackingError."""
+    """The kernel that a release means, the files of its headers and the kernel itself; raises PackageLackingError.
+
+    `tools` is the index of the architecture that compiles, where that is another: the programs of kbuild have to run there.
+    """
     pattern = _pattern(packages.headers)
     headers = packages.headers.format(kernel=release.kernel)
     if release.kernel == NEWEST:
         headers = _newest_headers(release, architecture, packages, index)
     version = _newest(index, headers)
     parts = [part for part in index.depends(headers, version) if _HEADER_PARTS.match(part)]
+    wanted = [(part, tools if tools and _TOOLS.match(part) else index) for part in parts]
     kernel = pattern.sub(r"\1", headers)
     image = packages.kernel_image.format(kernel=kernel)
     return LockedKernel(
         declaration=declaration,
         release=kernel,
         version=linux_version(version),
-        headers=index.locate([(headers, version), *((part, _newest(index, part, like=version)) for part in parts)]),
+        headers=[
+            *index.locate([(headers, version)]),
+            *(file for part, of in wanted for file in of.locate([(part, _newest(of, part, like=version))])),
+        ],
         image=index.locate([(image, _of_version(index, image, version))]),
     )
 

@@ -31,11 +31,11 @@ class LockOutdatedError(UsageError):
 
 @dataclass(frozen=True, kw_only=True)
 class Resolver:
-    """The hands that look things up: package sources, .run files, the engine's `pull`, `say` for the log."""
+    """The hands that look things up: package sources, .run files, the engine's `pull` (for an architecture), `say` for the log."""
 
     indexes: Indexes
     runfiles: RunfileResolver
-    pull: Callable[[str], PulledImage]
+    pull: Callable[[str, str], PulledImage]
     say: Callable[[str], None]
 
     def resolve(self, project: Project, known: Lock, *, locked: bool) -> Lock:
@@ -63,18 +63,17 @@ class Resolver:
         name = declaration.key.rpartition("/")[0]
         release = next(release for release in project.component.context.releases if release.name == name)
         self.say(f"looking up the kernel of {name}")
-        packages, index = (
-            project.component.sources.packages,
-            self.indexes.of(declaration.source, declaration.architecture),
-        )
-        return resolve_kernel(release, declaration.architecture, packages, index, declaration.digest)
+        packages, architectures = project.component.sources.packages, project.component.context.architecture
+        index = self.indexes.of(declaration.source, declaration.architecture)
+        tools = self.indexes.of(declaration.source, architectures[0])
+        return resolve_kernel(release, declaration.architecture, packages, index, declaration.digest, tools=tools)
 
     def driver(self, project: Project, declaration: Declaration[AnySource]) -> LockedDriver:
         """The driver that a declaration means; raises PackageLackingError, NoVersionsError."""
         declared = declaration.key.rpartition("/")[0]
         self.say(f"looking up driver {declared}")
-        context, packages = project.component.context, project.component.sources.packages
-        source, architecture = declaration.source, declaration.architecture
+        context, source, architecture = project.component.context, declaration.source, declaration.architecture
+        packages = project.component.sources.packages.for_architecture(architecture)
         if isinstance(source, RunfileDriver):
             return self.runfiles.resolve(declared, context.module_type, source, architecture, declaration.digest)
         index = self.indexes.of(source, architecture)
@@ -82,10 +81,11 @@ class Resolver:
 
     def base(self, project: Project, declaration: Declaration[AptSource | None]) -> LockedBase:
         """The base that a declaration means: its packages, or the digest of the image, which is pulled."""
-        base = project.images.bases[declaration.key]
+        base = project.images.of(declaration.key)
         self.say(f"looking up {base.name}={base.reference}")
         if declaration.source is None:
-            pulled = self.pull(base.reference)
+            pulled = self.pull(base.reference, declaration.architecture)
             return LockedBase(declaration=declaration.digest, digest=pulled.digest, id=pulled.id)
         index = self.indexes.apt(declaration.source, declaration.architecture)
-        return LockedBase(declaration=declaration.digest, packages=index.closure(base_packages(project, base)))
+        packages = index.closure(base_packages(project, base, declaration.architecture))
+        return LockedBase(declaration=declaration.digest, packages=packages)

@@ -13,6 +13,7 @@ from lifecycle.model.targets import Target
 from lifecycle.tools.engine import Engine
 from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.process import run
+from lifecycle.tools.root_image import root_image
 from lifecycle.tools.store import Store
 
 
@@ -41,12 +42,14 @@ def package_file_name(file: LockedFile) -> str:
 
 def make_base(project: Project, target: Target, store: Store, engine: Engine) -> str:
     """Have a base image in the engine and return its tag; raises BaseNotPulledError, or what a tool says."""
-    base, locked, tag = project.images.bases[target.name], project.lock.bases[target.name], base_tag(target)
+    base, locked, tag = project.images.of(target.name), project.lock.bases[target.name], base_tag(target)
     if locked.digest:
         reference = base.pinned(locked.digest)
-        if engine.image(reference) is None:
+        # By its id, if the lock has it: a digest may be that of a list of images for several architectures.
+        image = engine.image(locked.id or reference)
+        if image is None:
             raise BaseNotPulledError(reference)
-        engine.tag(reference, tag)
+        engine.tag(image.id, tag)
     else:
         _bootstrap(project, base, target, store, engine)
     store.remember(target.kind, target.name, target.inputs)
@@ -56,18 +59,21 @@ def make_base(project: Project, target: Target, store: Store, engine: Engine) ->
 def _bootstrap(project: Project, base: Base, target: Target, store: Store, engine: Engine) -> None:
     packages = project.runtime_packages if base.name == RUNTIME else project.builder_packages
     source = project.component.sources.release(str(base.release))
+    architecture = target.name.partition("/")[2] or project.component.context.architecture[0]
     suite = source.repositories[0].suite if isinstance(source, AptSource) else str(base.release)
     with store.scratch("base") as folder:
         debs, tar = folder / "debs", folder / "root.tar"
         debs.mkdir()
-        for file in project.lock.bases[base.name].packages:
+        for file in project.lock.bases[target.name].packages:
             (debs / package_file_name(file)).hardlink_to(store.blob(file.sha256))
         script = project.root / "scripts" / "base" / "bootstrap"
         run(
-            [*_command(script, debs, suite, tar), *packages.leave_out],
+            [*_command(script, debs, suite, tar), architecture, *packages.leave_out],
             extra_env={"SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH)},
         )
-        engine.import_root(tar, base_tag(target), {LABEL_DIGEST: target.digest})
+        root_image(tar, folder / "image.tar", base_tag(target), {LABEL_DIGEST: target.digest}, architecture)
+        tar.unlink()
+        engine.load(folder / "image.tar")
 
 
 def _command(script: Path, debs: Path, suite: str, tar: Path) -> list[str]:

@@ -119,6 +119,7 @@ def environment_of(job: CompileJob, jobs: int) -> dict[str, str]:
     """What compile.sh reads; `jobs` is make's --jobs."""
     return {
         "KERNEL_RELEASE": job.combination.kernel,
+        "ARCHITECTURE": str(job.combination.architecture),
         "DRIVER_VERSION": job.combination.driver,
         "MODULE_TYPES": " ".join(job.types),
         "JOBS": str(jobs),

@@ -132,7 +132,7 @@ class Fetcher:
                     download_all(requests, self.store, advance=advance)
         finally:
             self.store.save_index()
-        for name in bases_of(combinations):
+        for name in bases_of(project, combinations):
             if project.lock.bases[name].digest:
                 self.have(project, name)
         return Fetched(project=project, downloaded_files=len(missing), downloaded_bytes=total)

@@ -98,7 +98,8 @@ def read_bundle(path: Path, known: Collection[str], store: Store, folder: Path, 
     try:
         with path.open("rb") as raw, tarfile.open(fileobj=raw, mode="r|") as tar:
             tags = _tags(path, tar)
-            for member in tar:
+            # `next`, because iterating begins anew, with the index.
+            while (member := tar.next()) is not None:
                 blob, image, content = (
                     _BLOB.fullmatch(member.name),
                     _IMAGE.fullmatch(member.name),

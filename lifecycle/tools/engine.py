@@ -84,10 +84,10 @@ class Engine:
                 for i in self.client.api.images(filters={"label": label})
             ]
 
-    def pull(self, reference: str) -> PulledImage:
-        """Pull an image."""
+    def pull(self, reference: str, architecture: str) -> PulledImage:
+        """Pull an image, of the one for an architecture (Debian's and OCI's names of them are the same here)."""
         with self._refusals(f"pull {reference}"):
-            image = self.client.images.pull(reference)
+            image = self.client.images.pull(reference, platform=f"linux/{architecture}")
             digests: list[str] = image.attrs.get("RepoDigests", [])
             digest = digests[0].rpartition("@")[2] if digests else str(image.id)
             return PulledImage(digest=digest, id=str(image.id))
@@ -102,20 +102,6 @@ class Engine:
         """Read images from a tar (`docker load`), which checks every layer against the image's own configuration."""
         with self._refusals(f"load {path.name}"), path.open("rb") as stream:
             self.client.images.load(stream)
-
-    def have(self, reference: str) -> None:
-        """Pull an image unless it is there."""
-        if self.image(reference) is None:
-            self.pull(reference)
-
-    def import_root(self, tar: Path, tag: str, labels: Mapping[str, str]) -> None:
-        """Make an image of a tar of a root file system."""
-        repository, _, name = tag.rpartition(":")
-        changes = [f'LABEL {key}="{value}"' for key, value in labels.items()]
-        with self._refusals(f"import {tag}"), tar.open("rb") as stream:
-            self.client.api.import_image_from_data(stream, repository=repository, tag=name, changes=changes)
-        if self.image(tag) is None:
-            raise EngineRefusedError(f"import {tag}", "it took the file and has no such image")
 
     def tag(self, image: str, reference: str) -> None:
         """Give an image another name."""

@@ -12,7 +12,8 @@
 # OUT/<type>/failed           is there if that type did not compile
 # OUT/kernel.symvers          the kernel's Module.symvers, to check the modules against
 #
-# Environment: KERNEL_RELEASE (uname -r), DRIVER_VERSION, MODULE_TYPES (space separated), JOBS, SOURCE_DATE_EPOCH.
+# Environment: KERNEL_RELEASE (uname -r), ARCHITECTURE (the kernel's, by Debian's name; another than the container's is
+# compiled for with Debian's cross compiler), DRIVER_VERSION, MODULE_TYPES (space separated), JOBS, SOURCE_DATE_EPOCH.
 # The same inputs give the same bytes: the path, the user, the host and the time are fixed.
 #
 # Exit codes: 0 all types compiled; 1 at least one did not, the others did; 2 wrong usage or unusable inputs.
@@ -26,9 +27,10 @@ main() {
         exit 2
     fi
     local in=$1 out=$2 type failed=0
-    : "${KERNEL_RELEASE:?}" "${DRIVER_VERSION:?}" "${MODULE_TYPES:?}" "${JOBS:?}" "${SOURCE_DATE_EPOCH:?}"
+    : "${KERNEL_RELEASE:?}" "${ARCHITECTURE:?}" "${DRIVER_VERSION:?}" "${MODULE_TYPES:?}" "${JOBS:?}" "${SOURCE_DATE_EPOCH:?}"
 
     unpack_headers "$in/headers"
+    find_compiler
     mkdir -p "$out"
     cp "/lib/modules/$KERNEL_RELEASE/build/Module.symvers" "$out/kernel.symvers"
     for type in $MODULE_TYPES; do
@@ -54,6 +56,25 @@ unpack_headers() {
     fi
 }
 
+# Sets PREFIX, the beginning of the names of the compiler's programs, and TOOLCHAIN, what make is told of them: nothing at home.
+find_compiler() {
+    PREFIX='' TOOLCHAIN=()
+    [[ $ARCHITECTURE != "$(dpkg --print-architecture)" ]] || return 0
+    case $ARCHITECTURE in
+        amd64) PREFIX=x86_64-linux-gnu- TOOLCHAIN=(ARCH=x86_64) ;;
+        arm64) PREFIX=aarch64-linux-gnu- TOOLCHAIN=(ARCH=arm64) ;;
+        *)
+            echo "compile.sh: there is no cross compiler for $ARCHITECTURE" >&2
+            exit 2
+            ;;
+    esac
+    if ! command -v "${PREFIX}gcc" >/dev/null; then
+        echo "compile.sh: error: this builder has no ${PREFIX}gcc, which compiles for $ARCHITECTURE" >&2
+        exit 2
+    fi
+    TOOLCHAIN+=("CROSS_COMPILE=$PREFIX" "CC=${PREFIX}gcc" "LD=${PREFIX}ld" "OBJDUMP=${PREFIX}objdump")
+}
+
 compile_type() {
     set -euo pipefail
     local type=$1 in=$2 out=$3 build=$BUILD/$1 sources patch
@@ -68,7 +89,7 @@ compile_type() {
     done
     share_conftest "$build"
     make_modules
-    strip --strip-debug ./*.ko
+    "${PREFIX}strip" --strip-debug ./*.ko
     cp ./*.ko "$out"
 }
 
@@ -121,7 +142,7 @@ make_modules() {
         KBUILD_BUILD_TIMESTAMP=$(LC_ALL=C date --utc --date="@$SOURCE_DATE_EPOCH") KBUILD_BUILD_VERSION=1 \
         make --jobs="$JOBS" modules \
         KERNEL_UNAME="$KERNEL_RELEASE" SYSSRC="$(readlink -f "$kernel/source")" SYSOUT="$(readlink -f "$kernel/build")" \
-        ${debug:+KCFLAGS=$debug KAFLAGS=$debug}
+        "${TOOLCHAIN[@]}" ${debug:+KCFLAGS=$debug KAFLAGS=$debug}
 }
 
 main "$@"

@@ -12,7 +12,7 @@ from lifecycle.model.declarations import driver_declarations
 from lifecycle.model.lock import LockedDriver
 from lifecycle.model.project import Project
 from lifecycle.steps.fetch import Fetched
-from lifecycle.tools.engine import Engine, PulledImage
+from lifecycle.tools.engine import Engine, LocalImage, PulledImage
 from tests.unit.builders import ROOT
 
 KERNEL = "6.6.71-cloud-amd64"
@@ -67,12 +67,13 @@ _PACKAGED = "{kind: packages, release: gardenlinux-1592.9}"
 class PulledBases(Engine):
     """An engine that has every image that is to be pulled."""
 
-    def pull(self, reference: str) -> PulledImage:
+    def pull(self, reference: str, architecture: str) -> PulledImage:
         digest = "sha256:" + reference.encode().hex().ljust(64, "0")[:64]
         return PulledImage(digest=digest, id=digest)
 
-    def have(self, reference: str) -> None:
+    def image(self, reference: str) -> LocalImage | None:
         """It has them all."""
+        return LocalImage(id=reference, tags=(reference,), size=1, labels={})
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from lifecycle.model.schema import ModuleType
 from lifecycle.model.targets import Kind, Target, Targets
 from lifecycle.model.validation import validate
 from lifecycle.model.yaml_text import read_yaml
-from lifecycle.tools.engine import LocalImage
+from lifecycle.tools.engine import LocalImage, PulledImage
 from lifecycle.tools.labels import LABEL_DIGEST
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -183,11 +183,9 @@ class ListedImages:
         self.asked.append(label)
         return [image for image in self.local if label in image.labels]
 
-    def pull(self, reference: str) -> str:
-        message = f"nobody wants {reference} pulled"
+    def pull(self, reference: str, architecture: str) -> PulledImage:
+        message = f"nobody wants {reference} for {architecture} pulled"
         raise AssertionError(message)
-
-    have = pull
 
 
 def local_image(*tags: str, digest: str | None = None) -> LocalImage:

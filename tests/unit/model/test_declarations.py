@@ -22,6 +22,7 @@ from lifecycle.model.lock import Lock, LockedBase
 from lifecycle.model.matrix import NotLockedError
 from lifecycle.model.packages import PackageList
 from lifecycle.model.project import Project, load_project
+from lifecycle.model.schema import Architecture
 from tests.unit.builders import ROOT, component, images, lock, locked_file, project
 
 OLD, NEW = "old-1/amd64", "new-2/amd64"
@@ -177,8 +178,48 @@ def test_a_base_of_a_release_that_is_not_declared_is_refused() -> None:
 def test_the_packages_of_a_base_are_those_of_its_part() -> None:
     now = project()
 
-    assert list(base_packages(now, now.images.runtime())) == ["bash"]
-    assert list(base_packages(now, now.images.builder("old-1"))) == ["gcc"]
+    assert base_packages(now, now.images.runtime(), Architecture.AMD64) == ["bash"]
+    assert base_packages(now, now.images.builder("old-1"), Architecture.AMD64) == ["gcc"]
+
+
+BOTH = ("architecture: [amd64]", "architecture: [amd64, arm64]")
+
+
+def test_another_architecture_is_looked_up_on_its_own_and_has_a_runtime_of_its_own() -> None:
+    now = project(component=component(BOTH))
+
+    assert list(kernel_declarations(now)) == [OLD, "old-1/arm64", NEW, "new-2/arm64"]
+    assert list(driver_declarations(now)) == [D535, "535/arm64", D550, "550.163.01/arm64"]
+    bases = base_declarations(now)
+    assert {name: str(declaration.architecture) for name, declaration in bases.items()} == {
+        "BUILDER_OLD_1": "amd64",
+        "BUILDER_NEW_2": "amd64",
+        "RUNTIME": "amd64",
+        "RUNTIME/arm64": "arm64",
+    }
+
+
+def test_a_builder_has_the_cross_compiler_only_where_it_compiles_for_another() -> None:
+    packages = PackageList(include=("gcc", "gcc-arm"), leave_out=(), only={"gcc-arm": frozenset({"arm64"})})
+    alone = project(builder_packages=packages)
+    both = project(builder_packages=packages, component=component(BOTH))
+
+    assert base_packages(alone, alone.images.builder("old-1"), Architecture.AMD64) == ["gcc"]
+    assert base_packages(both, both.images.builder("old-1"), Architecture.AMD64) == ["gcc", "gcc-arm"]
+
+
+def test_a_package_that_is_for_another_architecture_is_not_asked_for() -> None:
+    restricted = ("userspace: [libcuda1]", "userspace: [libcuda1, 'libx [amd64]', 'liby [arm64 armhf]']")
+    packages = component(restricted).sources.packages
+
+    assert packages.for_architecture(Architecture.AMD64).userspace == ["libcuda1", "libx"]
+    assert packages.for_architecture(Architecture.ARM64).userspace == ["libcuda1", "liby"]
+    # What is for another architecture decides nothing here.
+    plain = component(("userspace: [libcuda1]", "userspace: [libcuda1, libx]"))
+    assert (
+        driver_declarations(project(component=component(restricted)))[D535].digest
+        == driver_declarations(project(component=plain))[D535].digest
+    )
 
 
 def test_a_lock_that_answers_is_accepted() -> None:
@@ -211,10 +252,11 @@ def test_a_lock_that_lost_its_bases_is_not_taken_for_an_answer() -> None:
 
 
 def test_combinations_need_their_builders_and_the_runtime_each_once() -> None:
-    combinations = project().matrix().combinations
+    now = project()
+    combinations = now.matrix().combinations
 
-    assert bases_of(combinations) == ["RUNTIME", "BUILDER_OLD_1", "BUILDER_NEW_2"]
-    assert bases_of(combinations[:2]) == ["RUNTIME", "BUILDER_OLD_1"]
+    assert bases_of(now, combinations) == ["RUNTIME", "BUILDER_OLD_1", "BUILDER_NEW_2"]
+    assert bases_of(now, combinations[:2]) == ["RUNTIME", "BUILDER_OLD_1"]
 
 
 def test_the_files_of_a_combination_are_those_of_its_module_types() -> None:

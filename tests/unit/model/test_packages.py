@@ -22,6 +22,13 @@ def test_a_line_is_a_package_and_a_dash_leaves_one_out(tmp_path: Path) -> None:
     )
 
 
+def test_a_package_may_be_for_some_architectures_only(tmp_path: Path) -> None:
+    found = load(tmp_path, "gcc\ngcc-aarch64-linux-gnu [arm64]\nlibx [amd64 i386]  # why\n")
+
+    assert found.included(["amd64"]) == ["gcc", "libx"]
+    assert found.included(["amd64", "arm64"]) == ["gcc", "gcc-aarch64-linux-gnu", "libx"]
+
+
 def test_every_wrong_line_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load(tmp_path, "gcc make\nbash\nGCC\n--dpkg\nx\n")

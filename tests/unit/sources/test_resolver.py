@@ -32,7 +32,7 @@ def resolver(archive: Archive, root: Path, said: list[str]) -> Resolver:
     return Resolver(
         indexes=OneArchive(store=store, places=places),
         runfiles=RunfileResolver(store=store, places=places, say=said.append),
-        pull=lambda reference: PulledImage(digest=f"sha256:{reference}", id="sha256:1"),
+        pull=lambda reference, _: PulledImage(digest=f"sha256:{reference}", id="sha256:1"),
         say=said.append,
     )
 

@@ -2,6 +2,7 @@ import json
 import tarfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -33,9 +34,20 @@ class Engine:
     def tag(self, image: str, reference: str) -> None:
         self.tagged.append((image, reference))
 
-    def import_root(self, tar: Path, tag: str, labels: dict[str, str]) -> None:
-        with tarfile.open(tar) as content:
-            self.imported[tag] = [*content.getnames(), *labels.values()]
+    def load(self, path: Path) -> None:
+        """Write down the one layer's names and the labels of a `docker save` archive."""
+        with tarfile.open(path) as archive:
+            manifest = json.load(read(archive, "manifest.json"))[0]
+            config = json.load(read(archive, manifest["Config"]))
+            with tarfile.open(fileobj=read(archive, manifest["Layers"][0])) as layer:
+                names = layer.getnames()
+        self.imported[manifest["RepoTags"][0]] = [*names, config["architecture"], *config["config"]["Labels"].values()]
+
+
+def read(archive: tarfile.TarFile, name: str) -> IO[bytes]:
+    file = archive.extractfile(name)
+    assert file is not None
+    return file
 
 
 def pulled() -> Project:
@@ -80,8 +92,17 @@ def test_a_base_that_was_pulled_gets_its_local_name(tmp_path: Path) -> None:
     target = Targets(now).base("RUNTIME")
     tag = make_base(now, target, store, engine)  # type: ignore[arg-type]
 
-    assert engine.tagged == [(PINNED, tag)]
+    assert engine.tagged == [(f"sha256:{PINNED}", tag)]
     assert store.latest_inputs("base", "RUNTIME") == {"image": DIGEST}
+
+
+def test_a_base_is_known_by_its_id_where_a_digest_is_that_of_several_architectures(tmp_path: Path) -> None:
+    now = pulled()
+    bases = {**now.lock.bases, "RUNTIME": LockedBase(declaration="d", digest=DIGEST, id="sha256:1")}
+    now, engine = now.with_lock(now.lock.model_copy(update={"bases": bases})), Engine(has=("sha256:1",))
+    tag = make_base(now, Targets(now).base("RUNTIME"), Store(tmp_path), engine)  # type: ignore[arg-type]
+
+    assert engine.tagged == [("sha256:sha256:1", tag)]
 
 
 def test_a_base_that_was_not_pulled_is_named_with_the_command_that_pulls_it(tmp_path: Path) -> None:
@@ -110,7 +131,7 @@ def test_the_script_is_given_the_packages_by_name_the_suite_and_what_to_leave_ou
     script = """
         mkdir "$3.d"
         cp "$1"/* "$3.d"
-        touch "$3.d/suite-$2" "$3.d/without-$4" "$3.d/at-$SOURCE_DATE_EPOCH"
+        touch "$3.d/suite-$2" "$3.d/for-$4" "$3.d/without-$5" "$3.d/at-$SOURCE_DATE_EPOCH"
         tar -cf "$3" -C "$3.d" ."""
     now, store = bootstrapped(tmp_path, script)
     engine, target = Engine(), Targets(now).base("RUNTIME")
@@ -120,7 +141,9 @@ def test_the_script_is_given_the_packages_by_name_the_suite_and_what_to_leave_ou
         [
             ".",
             "at-1704067200",
+            "amd64",
             "bash_5.2-1.deb",
+            "for-amd64",
             "libc6_1%3A2.36-9.deb",
             "suite-new",
             "without-dpkg",

@@ -119,6 +119,7 @@ def test_the_environment_says_all_that_the_script_reads() -> None:
     job = CompileJob(combination=COMBINATIONS[3], types=(PROPRIETARY, OPEN))
 
     assert environment_of(job, 2) == {
+        "ARCHITECTURE": "amd64",
         "KERNEL_RELEASE": "6.12.117-amd64",
         "DRIVER_VERSION": "550.163.01",
         "MODULE_TYPES": "proprietary open",
