@@ -100,11 +100,8 @@ def read_bundle(path: Path, known: Collection[str], store: Store, folder: Path, 
             tags = _tags(path, tar)
             # `next`, because iterating begins anew, with the index.
             while (member := tar.next()) is not None:
-                blob, image, content = (
-                    _BLOB.fullmatch(member.name),
-                    _IMAGE.fullmatch(member.name),
-                    tar.extractfile(member),
-                )
+                blob, image = _BLOB.fullmatch(member.name), _IMAGE.fullmatch(member.name)
+                content = tar.extractfile(member) if member.isreg() else None
                 if content is None or not (blob or (image and int(image[1]) < len(tags))):
                     raise BundleDamagedError(path, f"it holds {member.name!r}, which is no part of a bundle")
                 if image:

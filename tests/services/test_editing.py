@@ -1,0 +1,126 @@
+"""Versions added, promoted, retired and updated, proven against a source before anything is written."""
+
+import shutil
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from lifecycle.build.editing import show_edit
+from lifecycle.build.outdated import findings, show_update
+from lifecycle.errors import UsageError
+from lifecycle.model import changes
+from lifecycle.model.changes import new_release
+from lifecycle.model.lock import Lock
+from lifecycle.sources.indexes import NoFolderError
+from tests.services.lab import KERNEL, Lab, make_lab
+from tests.unit.apt_archive import Archive, make_deb
+
+DATE = "2026-11-24"
+FILES = ("component.yaml", "image_versions", "versions.lock")
+
+
+@pytest.fixture
+def lab(garden: Archive, tmp_path: Path) -> Lab:
+    """Garden Linux 1592.9, resolved; 1592.10 and 1800.0 lie beside it."""
+    made = make_lab(tmp_path, "{kind: directory, path: 'inputs/{version}'}", environ={})
+    for version in ("1592.9", "1592.10", "1800.0"):
+        shutil.copytree(garden.folder / "pool", made.root / "inputs" / version)
+    made.resolve()
+    return made
+
+
+def texts(lab: Lab) -> list[str]:
+    return [(lab.root / name).read_text() for name in FILES]
+
+
+def add(lab: Lab, name: str, *, dry_run: bool = False) -> None:
+    new = new_release(name, channel="canary", kernel="newest", flavour="cloud")
+    show_edit(lab.bench(), partial(changes.add_release, release=new, builder="", date=DATE), dry_run=dry_run)
+
+
+def test_a_release_is_added_with_its_builder_and_its_lock(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
+    component, images, _ = texts(lab)
+    add(lab, "gardenlinux-1592.10")
+    said = capsys.readouterr().out
+
+    line = "    - {name: gardenlinux-1592.10, kernelFlavour: cloud, channel: canary}"
+    assert [new for new in texts(lab)[0].splitlines() if new not in component.splitlines()] == [line]
+    builder = "BUILDER_GARDENLINUX_1592_10=registry.example/kmodbuild:1592.10"
+    assert [new for new in texts(lab)[1].splitlines() if new not in images.splitlines()] == [builder]
+    assert {f"+{line}", f"+{builder}"} <= set(said.splitlines())
+    lock = Lock.load(lab.root / "versions.lock")
+    assert lock.kernels["gardenlinux-1592.10/amd64"].release == KERNEL
+    assert lab.resolve(locked=True).lock == lock
+
+
+def test_a_dry_run_shows_the_same_and_writes_nothing(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
+    before = texts(lab)
+    add(lab, "gardenlinux-1592.10", dry_run=True)
+    shown = capsys.readouterr().out
+
+    assert texts(lab) == before
+    add(lab, "gardenlinux-1592.10")
+    assert capsys.readouterr().out == shown
+
+
+def test_a_release_that_the_source_lacks_is_refused_and_nothing_is_written(lab: Lab) -> None:
+    before = texts(lab)
+    with pytest.raises(NoFolderError, match=r"inputs/1592\.11"):
+        add(lab, "gardenlinux-1592.11")
+    assert texts(lab) == before
+
+
+def test_a_driver_that_the_source_lacks_is_refused_and_nothing_is_written(lab: Lab) -> None:
+    before = texts(lab)
+    with pytest.raises(UsageError, match=r"does not carry the driver 550\.999\.01: it has 550\.163\.01"):
+        show_edit(lab.bench(), partial(changes.add_driver, version="550.999.01", date=DATE), dry_run=False)
+    assert texts(lab) == before
+
+
+def test_what_is_outdated_is_found_and_taken(lab: Lab) -> None:
+    folder = lab.root / "made"
+    for name, version in {"nvidia-kernel-dkms": "550.170.01-1", "libcuda1": "550.170.01-1"}.items():
+        make_deb(_pool(folder), name, version, "")
+    for deb in (folder / "pool").iterdir():
+        shutil.copy(deb, lab.root / "inputs/1592.9")
+    found = [(str(f.topic), f.has, f.offered) for f in findings(lab.bench())]
+
+    assert found == [
+        ("driver", "550.163.01", "550.170.01"),
+        ("release", "gardenlinux-1592.9", "gardenlinux-1592.10"),
+        ("release", "", "gardenlinux-1800.0"),
+    ]
+    show_update(lab.bench(), dry_run=False)
+    project = lab.resolve(locked=True)
+    assert [(r.name, str(r.channel)) for r in project.component.context.releases] == [
+        ("gardenlinux-1592.10", "current"),
+        ("gardenlinux-1800.0", "canary"),
+    ]
+    assert project.component.context.driver_version == ["550.170.01"]
+
+
+def _pool(folder: Path) -> Path:
+    (folder / "pool").mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["retire", "gardenlinux-1592.9"], "gardenlinux-1592.9 is the only one: add another before you retire it"),
+        (["retire", "nothing"], "component.yaml has no 'nothing': it has gardenlinux-1592.9, 550.163.01"),
+        (["promote", "x-1"], "component.yaml has no 'x-1'"),
+        (["add-driver", "550.x"], "'550.x' is not a driver version: write a branch such as '535'"),
+        (["add-driver", "999"], "no source for driver '999': add it under 'sources', or take it out"),
+        (["add-release", "gardenlinux-1592.10", "--channel", "beta"], "a channel one of previous, current, canary"),
+        (["add-release", "suse-1"], "name the image that its modules are compiled in with --builder"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_changes_nothing(lab: Lab, words: list[str], sentence: str) -> None:
+    before = texts(lab)
+    done = lab.invoke(*words)
+
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert sentence in done.stderr
+    assert texts(lab) == before
