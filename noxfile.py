@@ -64,9 +64,17 @@ def test_services(session: nox.Session) -> None:
 @nox.session(default=False)
 def test_reproducible(session: nox.Session) -> None:
     """Compile modules again and compare the bytes; minutes each: `nox -s test_reproducible -- -k open`."""
+    session.run("scripts/setup-services", external=True)
     install(session, "test")
     session.run("python", "-m", "invoke", "compile")
     session.run("pytest", "tests/reproducible", *session.posargs)
+
+
+@nox.session(default=False)
+def test_cross(session: nox.Session) -> None:
+    """Declare arm64 and compile a driver for it with Debian's cross compiler; minutes."""
+    install(session, "test")
+    session.run("pytest", "tests/cross", *session.posargs)
 
 
 @nox.session(default=False)

@@ -11,7 +11,7 @@ import pytest
 
 from lifecycle.model.image_versions import builder_name
 from lifecycle.model.matrix import Combination
-from lifecycle.model.project import load_project
+from lifecycle.model.project import Project, load_project
 from lifecycle.model.schema import ModuleType
 from lifecycle.model.targets import Targets
 from lifecycle.steps.base import base_tag
@@ -19,6 +19,7 @@ from lifecycle.steps.compile import CompileJob, Compiler
 from lifecycle.tools.archive import manifest_of
 from lifecycle.tools.engine import Engine
 from lifecycle.tools.store import Result, Store, default_cache_dir
+from tests.services.runfiles import driver_runfile, with_runfile
 
 PROJECT = load_project(Path(__file__).resolve().parents[2])
 MODULES = [(c, t) for c in PROJECT.matrix().combinations for t in c.module_types]
@@ -28,20 +29,44 @@ MODULES = [(c, t) for c in PROJECT.matrix().combinations for t in c.module_types
 def test_modules_compiled_again_are_the_same_bytes(
     combination: Combination, module_type: ModuleType, tmp_path: Path
 ) -> None:
-    cache, targets = default_cache_dir(os.environ), Targets(PROJECT)
-    target = targets.compiled(combination, module_type)
-    at_hand = Store(cache).result(target.kind, target.digest)
-    assert at_hand is not None, f"nothing to compare with: run `invoke compile --only {combination.id}`"
+    at_hand = built(combination, module_type)
+    (tmp_path / "blobs").symlink_to(default_cache_dir(os.environ) / "blobs")
 
-    (tmp_path / "blobs").symlink_to(cache / "blobs")
-    compiler = Compiler(targets=targets, store=Store(tmp_path), engine=Engine(os.environ))
+    assert modules_of(compiled(PROJECT, combination, module_type, tmp_path)) == modules_of(at_hand)
+
+
+@pytest.mark.parametrize(("combination", "module_type"), MODULES[-1:], ids=[f"{c.id}/{t}" for c, t in MODULES[-1:]])
+def test_modules_out_of_nvidias_installer_are_the_bytes_of_those_out_of_packages(
+    combination: Combination, module_type: ModuleType, tmp_path: Path
+) -> None:
+    at_hand, store = built(combination, module_type), Store(tmp_path / "cache")
+    (tmp_path / "made").mkdir()
+    source, driver = Store(default_cache_dir(os.environ)), Targets(PROJECT).driver(combination)
+    runfile = driver_runfile(tmp_path / "made", driver, source, store)
+    for file in Targets(PROJECT).kernel(combination).headers:
+        store.blob(file.sha256).hardlink_to(source.blob(file.sha256))
+    project = with_runfile(PROJECT, combination, runfile)
+
+    assert modules_of(compiled(project, combination, module_type, store.root)) == modules_of(at_hand)
+
+
+def built(combination: Combination, module_type: ModuleType) -> Result:
+    target = Targets(PROJECT).compiled(combination, module_type)
+    found = Store(default_cache_dir(os.environ)).result(target.kind, target.digest)
+    assert found is not None, f"nothing to compare with: run `invoke compile --only {combination.id}`"
+    return found
+
+
+def compiled(project: Project, combination: Combination, module_type: ModuleType, cache: Path) -> Result:
+    """A module type compiled alone, in a cache that has its inputs and no results."""
+    targets = Targets(project)
+    compiler = Compiler(targets=targets, store=Store(cache), engine=Engine(os.environ))
     name = builder_name(combination.release).lower().removeprefix("builder_")
     builder = compiler.builder(base_tag(targets.builder(combination)), name)
-    again = compiler.compile(CompileJob(combination=combination, types=(module_type,)), builder, os.cpu_count() or 1)
-    made = again[module_type]
-
+    job = CompileJob(combination=combination, types=(module_type,))
+    made = compiler.compile(job, builder, os.cpu_count() or 1)[module_type]
     assert isinstance(made, Result), made
-    assert modules_of(made) == modules_of(at_hand)
+    return made
 
 
 def modules_of(result: Result) -> dict[str, str]:

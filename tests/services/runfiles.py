@@ -9,9 +9,11 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from lifecycle.model.lock import LockedDriver
+from lifecycle.model.lock import LockedDriver, LockedFile
+from lifecycle.model.matrix import Combination
+from lifecycle.model.project import Project
 from lifecycle.model.schema import ModuleType
-from lifecycle.tools.store import Store
+from lifecycle.tools.store import Store, sha256_of
 from lifecycle.tools.unpack import unpack_deb
 
 _HEADER = Path("/usr/share/makeself/makeself-header.sh")
@@ -30,13 +32,14 @@ def make_runfile(folder: Path, version: str, files: Mapping[str, bytes | Path], 
     return pack_runfile(tree, folder / f"NVIDIA-Linux-{arch}-{version}.run")
 
 
-def pack_runfile(tree: Path, path: Path) -> Path:
-    """Pack a folder that is laid out as NVIDIA's."""
+def pack_runfile(tree: Path, path: Path, *compression: str) -> Path:
+    """Pack a folder that is laid out as NVIDIA's; `compression` are makeself's options for it, xz if there are none."""
     header = path.with_suffix(".header")
     text = _HEADER.read_text().replace(_NO_EXEC, _EXTRACT_ONLY + _NO_EXEC, 1)
     assert _EXTRACT_ONLY in text
     header.write_text(text)
-    command = ["makeself", "--header", header, "--xz", "--quiet", "--sha256", tree, path, "NVIDIA driver", "true"]
+    how = compression or ("--xz",)
+    command = ["makeself", "--header", header, *how, "--quiet", "--sha256", tree, path, "NVIDIA driver", "true"]
     subprocess.run(command, check=True, capture_output=True)
     return path
 
@@ -60,6 +63,27 @@ def driver_tree(folder: Path, driver: LockedDriver, store: Store) -> Path:
     (tree / "LICENSE").write_text("NVIDIA's licence stands here.\n")
     (tree / "nvidia-installer").write_bytes(b"\x7fELF")
     return tree
+
+
+def driver_runfile(folder: Path, driver: LockedDriver, source: Store, target: Store) -> LockedFile:
+    """An installer with a driver's real files, out of one store, as a file in another."""
+    path = folder / f"NVIDIA-Linux-x86_64-{driver.version}.run"
+    # At this size what a download saves is not worth the minutes.
+    pack_runfile(driver_tree(folder, driver, source), path, "--gzip", "--complevel", "1")
+    digest, size = sha256_of(path), path.stat().st_size
+    shutil.move(path, target.part(digest))
+    target.keep_blob(target.part(digest), digest)
+    name = "NVIDIA-Linux-x86_64"
+    return LockedFile(name=name, version=driver.version, origin=f"file:{path}", size=size, sha256=digest)
+
+
+def with_runfile(project: Project, combination: Combination, runfile: LockedFile) -> Project:
+    """The project with a driver that comes in one file."""
+    key = f"{combination.declared_driver}/{combination.architecture}"
+    known = project.lock.drivers[key]
+    modules = {module_type: [runfile] for module_type in known.modules}
+    driver = LockedDriver(declaration="d", version=known.version, modules=modules, userspace=[runfile])
+    return project.with_lock(project.lock.model_copy(update={"drivers": {**project.lock.drivers, key: driver}}))
 
 
 def _place(path: Path, version: str) -> str | None:
