@@ -21,10 +21,9 @@ from testinfra.host import Host
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project, load_project
 from lifecycle.model.schema import ModuleType
-from lifecycle.model.select import select
 from lifecycle.steps.image import references
+from tests.chosen import ROOT, runnable
 
-ROOT = Path(__file__).resolve().parents[2]
 HOME = "/opt/nvidia-installer"
 
 
@@ -37,7 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "combination" in metafunc.fixturenames:
         only = metafunc.config.getoption("--combination") or metafunc.config.getoption("--only")
-        combinations = select(load_project(ROOT).matrix(), only)
+        combinations = runnable(only)
         metafunc.parametrize("combination", combinations, ids=[c.id for c in combinations], scope="session")
 
 

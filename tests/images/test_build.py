@@ -16,7 +16,7 @@ from lifecycle.model.project import Project
 from lifecycle.steps.image import references
 from lifecycle.tools.engine import LABEL_OWNER
 from lifecycle.tools.store import default_cache_dir
-from tests.images.conftest import ROOT
+from tests.chosen import ROOT
 
 INVOKE = [sys.executable, "-m", "invoke"]
 

@@ -21,7 +21,8 @@ from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project
 from lifecycle.steps.image import references
 from lifecycle.tools.archive import extract_safely, write_members, write_tar_zst
-from tests.images.conftest import HOME, ROOT
+from tests.chosen import ROOT
+from tests.images.conftest import HOME
 from tests.spoil import flip_a_crc
 
 TAG = "nvidia-installer-test/bad"

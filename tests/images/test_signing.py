@@ -26,7 +26,8 @@ from lifecycle.steps.sign import ModuleSigner
 from lifecycle.tools.engine import LABEL_OWNER, Engine
 from lifecycle.tools.signing_key import SigningKey
 from lifecycle.tools.store import Store, default_cache_dir
-from tests.images.conftest import ROOT, Installer
+from tests.chosen import ROOT
+from tests.images.conftest import Installer
 from tests.images.test_modules import expectation, symvers
 from tests.unit.signers import Pair, make_pair
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 import docker
 import pytest
@@ -16,13 +15,12 @@ import pytest
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import load_project
 from lifecycle.model.schema import ModuleType
-from lifecycle.model.select import select
 from lifecycle.tools.store import Store, default_cache_dir
+from tests.chosen import ROOT, runnable
 from tests.node.boots import Boots
 from tests.node.lab import Lab
 from tests.node.machine import Boot
 
-ROOT = Path(__file__).resolve().parents[2]
 _SUMMARY = pytest.StashKey[list[str]]()
 
 
@@ -31,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def chosen(config: pytest.Config) -> tuple[Combination, ...]:
-    return select(load_project(ROOT).matrix(), config.getoption("--only"))
+    return runnable(config.getoption("--only"))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -1,0 +1,18 @@
+"""Which combinations a session tests."""
+
+import platform
+from pathlib import Path
+
+from lifecycle.model.matrix import Combination
+from lifecycle.model.project import load_project
+from lifecycle.model.select import select
+
+ROOT = Path(__file__).resolve().parents[1]
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+def runnable(only: str) -> tuple[Combination, ...]:
+    """The combinations that a selector means and whose programs this machine can run."""
+    machine = platform.machine()
+    own = _MACHINES.get(machine, machine)
+    return tuple(c for c in select(load_project(ROOT).matrix(), only) if c.architecture == own)
