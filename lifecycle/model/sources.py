@@ -1,11 +1,12 @@
 """`sources` of component.yaml: where each release's packages and each driver come from."""
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from lifecycle.model.packages import for_architecture
 from lifecycle.model.schema import Architecture, Model, ModuleType, ReleaseName
@@ -18,6 +19,21 @@ SourceName = Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*(-\*)?$")]
 DriverBranch = Annotated[str, Field(pattern=r"^(\d{3}|\*)$")]
 # A container's name holds no slash and no query (OpenStack Object Storage API v1, "Containers").
 ContainerName = Annotated[str, Field(pattern=r"^[^/?#\s]{1,256}$")]
+
+
+def _location(value: str) -> str:
+    scheme, colon, _ = value.partition("://")
+    if colon and scheme not in ("https", "http", "file"):
+        msg = f"{value!r}: nothing is fetched by {scheme}: write https://…, swift:container/object, or a path"
+        raise ValueError(msg)
+    if not colon and value.startswith("swift:") and not re.fullmatch(r"swift:[^/]+/.+", value):
+        msg = f"{value!r} names no object: write swift:container/object"
+        raise ValueError(msg)
+    return value
+
+
+# Where a file is: an address, `swift:container/object`, or a path, below the checkout if it is relative.
+Location = Annotated[str, Field(min_length=1), AfterValidator(_location)]
 
 
 class AptRepository(Model):
@@ -63,7 +79,7 @@ class AptSource(Source):
 
     kind: Literal["apt"]
     repositories: list[AptRepository] = Field(min_length=1)
-    versions: str | None = None
+    versions: Location | None = None
 
 
 class SwiftSource(Source):
@@ -105,9 +121,9 @@ class RunfileDriver(Source):
     """
 
     kind: Literal["runfile"]
-    url: str = Field(min_length=1)
-    fabric_manager: str | None = None
-    versions: str | None = None
+    url: Location
+    fabric_manager: Location | None = None
+    versions: Location | None = None
 
     @model_validator(mode="after")
     def _names_the_version(self) -> Self:

@@ -232,6 +232,11 @@ def test_an_entry_of_its_own_goes_before_the_familys() -> None:
         ("{kind: ftp, release: old-1}", "sources.drivers.535: 'ftp' is none of its kinds, 'packages', 'runfile'"),
         ("{release: old-1}", "sources.drivers.535: the key 'kind' is missing, which says what it is: add it"),
         ("{kind: runfile, url: 'https://x/a.run'}", "does not say where the version goes: write {version} there"),
+        (
+            "{kind: runfile, url: 'ftp://x/{version}.run'}",
+            "nothing is fetched by ftp: write https://…, swift:container",
+        ),
+        ("{kind: runfile, url: 'swift:{version}.run'}", "names no object: write swift:container/object"),
         ("{kind: packages}", "sources.drivers.535.release: this key is missing: add it"),
     ],
 )
