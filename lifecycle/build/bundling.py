@@ -61,7 +61,7 @@ def take_bundle(bench: Workbench, path: Path, only: str, *, kernel_images: bool 
     combinations = select(project.matrix(), only)
     known = {file.sha256 for file in project.lock.files()}
     with bench.store.scratch("bundle") as folder:
-        with bench.progress.bytes(f"reading {path}", path.stat().st_size) as advance:
+        with bench.progress.bytes(f"reading {path}", path.stat().st_size if path.exists() else 0) as advance:
             arrived = read_bundle(path, known, bench.store, folder, advance=advance)
         for name in _pulled(project, combinations):
             tag = base_tag(Targets(project).base(name))

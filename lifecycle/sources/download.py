@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -118,10 +119,21 @@ Advance = Callable[[int], None]
 def download_all(requests: Iterable[Request], store: Store, *, advance: Advance, wait: Wait = time.sleep) -> None:
     """Bring every file into the store; `advance` is told the bytes as they come, `wait` the seconds before a retry.
 
-    Raises the first GoneError, WrongHashError or DownloadError, after all others have ended.
+    Raises the first GoneError, WrongHashError or DownloadError, after all others have ended; after a DownloadError, which has
+    had its attempts, no more are begun: without a network each of hundreds would have its own.
     """
+    hopeless = threading.Event()
+
+    def download(request: Request) -> None:
+        if not hopeless.is_set():
+            try:
+                _download(client, request, store, advance, wait)
+            except DownloadError:
+                hopeless.set()
+                raise
+
     with new_client(CONNECTIONS) as client, ThreadPoolExecutor(CONNECTIONS) as pool:
-        jobs = [pool.submit(_download, client, request, store, advance, wait) for request in requests]
+        jobs = [pool.submit(download, request) for request in requests]
     for job in jobs:
         job.result()
 

@@ -1,22 +1,22 @@
 """What the sources offer beyond what is declared: newest kernels, driver versions, releases of a family."""
 
-import glob
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from lifecycle.model.component import NEWEST, Component
 from lifecycle.model.findings import KernelOffer, Offers
 from lifecycle.model.schema import Architecture
-from lifecycle.model.sources import AptSource, PackagedDriver, PackageSource, SwiftSource
+from lifecycle.model.sources import AptSource, DirectorySource, PackagedDriver, PackageSource, SwiftSource
 from lifecycle.model.versions import version_key
 from lifecycle.sources.indexes import Indexes
-from lifecycle.sources.places import FILE
+from lifecycle.sources.places import FILE, files_like
 from lifecycle.sources.resolve import driver_versions, newest_kernel
 from lifecycle.sources.runfile import RunfileResolver
 
-_VERSION = r"(\d+(?:\.\d+)*)"
+_VERSION = r"\d+(?:\.\d+)*"
+# With a dot, which dates and sizes in a listing lack, and on its own.
+_VERSION_IN_TEXT = re.compile(r"(?<![\w.])\d+(?:\.\d+)+(?![\w.]*\w)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,28 +56,22 @@ class OfferReader:
             return driver_versions(component.sources.packages, index)
         return self.runfiles.versions(source, architecture) or []
 
-    def _releases(self, source: PackageSource) -> Sequence[str]:
+    def _releases(self, source: PackageSource) -> list[str]:
         """The versions of a family, newest first; none where the source cannot be asked."""
-        places = self.indexes.places
-        if isinstance(source, AptSource):
-            found = (
-                re.findall(rf"(?<![\w.]){_VERSION}(?![\w.]*\w)", self.runfiles.page(source.versions))
-                if source.versions
-                else []
-            )
-        elif isinstance(source, SwiftSource):
-            names = [
-                entry.name for entry in places.swift.listing(source.container, source.prefix.partition("{version}")[0])
-            ]
-            found = _matching(f"{source.prefix}", names)
-        else:
-            path = places.path(f"{FILE}{source.path}").absolute()
-            parts = [glob.escape(part) for part in str(path.relative_to("/")).split("{version}")]
-            found = _matching(str(path), [str(folder) for folder in Path("/").glob("*".join(parts)) if folder.is_dir()])
+        match source:
+            case AptSource():
+                found = _VERSION_IN_TEXT.findall(self.runfiles.page(source.versions)) if source.versions else []
+            case SwiftSource():
+                first = source.prefix.partition("{version}")[0]
+                listed = self.indexes.places.swift.listing(source.container, first)
+                found = _matching(source.prefix, [entry.name for entry in listed])
+            case DirectorySource():
+                path = self.indexes.places.path(f"{FILE}{source.path}").absolute()
+                found = _matching(str(path), [str(folder) for folder in files_like(path) if folder.is_dir()])
         return sorted(set(found), key=version_key, reverse=True)
 
 
 def _matching(template: str, names: Sequence[str]) -> list[str]:
     """The versions in names that begin as a template says."""
-    pattern = re.compile(re.escape(template).replace(re.escape("{version}"), _VERSION, 1))
+    pattern = re.compile(re.escape(template).replace(re.escape("{version}"), f"({_VERSION})", 1))
     return [match[1] for name in names if (match := pattern.match(name))]

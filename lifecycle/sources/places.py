@@ -6,6 +6,7 @@ file:inputs/a.deb          a file; a relative path is below the checkout
 https://…                  itself
 """
 
+import glob
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,12 @@ def origin_of(location: str) -> str:
 def is_web(location: str) -> bool:
     """Whether a location is an address on the web, which cannot be listed."""
     return location.startswith(_WEB)
+
+
+def files_like(path: Path) -> list[Path]:
+    """The files and folders whose absolute path has the form of a template with `{version}` in it."""
+    parts = [glob.escape(part) for part in str(path.relative_to("/")).split("{version}")]
+    return sorted(Path("/").glob("*".join(parts)))
 
 
 @dataclass(frozen=True, kw_only=True)

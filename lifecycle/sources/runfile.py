@@ -1,6 +1,5 @@
 """NVIDIA's own installer, `NVIDIA-Linux-<arch>-<version>.run`: which versions there are, and which files one means."""
 
-import glob
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from lifecycle.model.schema import Architecture, ModuleType
 from lifecycle.model.sources import RunfileDriver
 from lifecycle.model.versions import DRIVER_EXACT, driver_branch, version_key
 from lifecycle.sources.download import DownloadError, LackingError, NewFile, download_new
-from lifecycle.sources.places import Places, is_web, origin_of
+from lifecycle.sources.places import Places, files_like, is_web, origin_of
 from lifecycle.sources.swift import SWIFT, split_location
 from lifecycle.sources.transfer import new_client
 from lifecycle.tools.store import Store, sha256_of
@@ -41,7 +40,7 @@ class PageRefusedError(InstallerError):
     """A page of versions that cannot be read."""
 
     def __init__(self, address: str, why: str) -> None:
-        super().__init__(f"{address}, which should name the versions of a driver, cannot be read", details=f"  {why}")
+        super().__init__(f"{address}, which should name the versions, cannot be read", details=f"  {why}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +86,7 @@ class RunfileResolver:
             return None
         else:
             path = self.places.path(origin_of(template)).absolute()
-            parts = [glob.escape(part) for part in str(path.relative_to("/")).split("{version}")]
-            found = _matching(str(path), [str(file) for file in Path("/").glob("*".join(parts))])
+            found = _matching(str(path), [str(file) for file in files_like(path)])
         return sorted(set(found), key=version_key, reverse=True)
 
     def _newest(self, branch: str, source: RunfileDriver, architecture: Architecture) -> str:

@@ -26,13 +26,6 @@ SEGMENT_BYTES = 1 << 28
 _CHUNK = 1 << 20
 
 
-class BadLocationError(UsageError):
-    """A location that does not name a container and an object."""
-
-    def __init__(self, location: str) -> None:
-        super().__init__(f"component.yaml: {location!r} names no object: write swift:container/path/of/the/object")
-
-
 class NoContainerError(UsageError):
     """A container that the account does not have."""
 
@@ -61,10 +54,8 @@ class SwiftObject:
 
 
 def split_location(location: str) -> tuple[str, str]:
-    """Container and object of `swift:container/object`; raises BadLocationError."""
+    """Container and object of `swift:container/object`."""
     container, _, name = location.removeprefix(SWIFT).partition("/")
-    if not container or not name:
-        raise BadLocationError(location)
     return container, name
 
 

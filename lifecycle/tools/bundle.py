@@ -95,6 +95,8 @@ def read_bundle(path: Path, known: Collection[str], store: Store, folder: Path, 
     files: list[str] = []
     images: dict[str, Path] = {}
     others = 0
+    if not path.is_file() or not tarfile.is_tarfile(path):
+        raise NoBundleError(path, "it is no tar" if path.exists() else "there is no such file")
     try:
         with path.open("rb") as raw, tarfile.open(fileobj=raw, mode="r|") as tar:
             tags = _tags(path, tar)

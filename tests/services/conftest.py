@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import docker
 import pytest
 
 from lifecycle.model.project import load_project
@@ -97,3 +98,11 @@ def builder() -> str:
 def unpacker(builder: str, tmp_path: Path) -> Unpacker:
     """Unpacks in containers of the real engine."""
     return Unpacker(root=ROOT, store=Store(tmp_path / "cache"), engine=Engine(os.environ), base=builder)
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[docker.DockerClient]:
+    """The real engine."""
+    client = docker.from_env()
+    yield client
+    client.close()

@@ -89,7 +89,9 @@ def with_runfile(project: Project, combination: Combination, runfile: LockedFile
 def _place(path: Path, version: str) -> str | None:
     if path.suffix == ".bin" and "firmware" in path.parts:
         return f"firmware/{path.name}"
-    if path.parent.name in ("bin", "sbin") or path.name in ("nvidia-smi", "nvidia.icd"):
+    if path.parent.name in ("bin", "sbin") or path.name == "nvidia.icd":
+        return path.name
+    if path.name == "nvidia-smi" and path.parent.name == "current":
         return path.name
     return path.name if path.name.startswith("lib") and path.name.endswith(f".so.{version}") else None
 

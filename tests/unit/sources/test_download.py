@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.model.lock import LockedFile
-from lifecycle.sources.download import DownloadError, GoneError, Request, WrongHashError, download_all
+from lifecycle.sources.download import CONNECTIONS, DownloadError, GoneError, Request, WrongHashError, download_all
 from lifecycle.sources.transfer import ATTEMPTS, Address
 from lifecycle.tools.store import Store
 
@@ -223,6 +223,14 @@ def test_the_others_arrive_although_one_fails(server: Server, client: Client) ->
     with pytest.raises(GoneError):
         client.get(bad, server.request())
     assert kept(client)
+
+
+def test_without_a_network_not_every_file_is_tried(client: Client) -> None:
+    nowhere = Server(address="http://127.0.0.1:1")
+    with pytest.raises(DownloadError, match="ConnectError"):
+        client.get(*(nowhere.request(f"/{number}", bytes([number])) for number in range(100)))
+
+    assert len(client.waits) < 3 * CONNECTIONS * (ATTEMPTS - 1)
 
 
 def test_a_full_disk_is_named(server: Server, client: Client) -> None:

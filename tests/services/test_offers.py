@@ -1,0 +1,56 @@
+"""New releases of a family, found in a container, and on a page for an archive that cannot be asked."""
+
+import json
+from pathlib import Path
+
+from lifecycle.build.outdated import findings
+from lifecycle.model.findings import Topic
+from lifecycle.sources.swift import SwiftSession
+from lifecycle.tools.store import sha256_of
+from tests.services.conftest import Web
+from tests.services.lab import Lab, make_lab
+from tests.services.swift_cluster import SwiftCluster
+from tests.unit.apt_archive import Archive
+
+
+def releases(lab: Lab) -> list[tuple[str, str]]:
+    lab.resolve()
+    return [(f.has, f.offered) for f in findings(lab.bench()) if f.topic is Topic.RELEASE]
+
+
+def test_a_container_is_asked_for_the_versions_in_it(swift: SwiftCluster, garden: Archive, tmp_path: Path) -> None:
+    session = SwiftSession(swift.environ)
+    for prefix in ("gl/1592.9", "gl/1592.10", "other/1592.11"):
+        for deb in (garden.folder / "pool").iterdir():
+            session.put("offers", f"{prefix}/{deb.name}", deb, sha256_of(deb))
+    source = json.dumps({"kind": "swift", "container": "offers", "prefix": "gl/{version}/"})
+
+    lab = make_lab(tmp_path, source, environ=swift.environ)
+    assert releases(lab) == [("gardenlinux-1592.9", "gardenlinux-1592.10")]
+
+
+def test_a_page_names_the_versions_of_an_archive(web: Web, garden: Archive, tmp_path: Path) -> None:
+    (web.folder / "index.html").write_text("<a>1592.9/</a> 2026-11-24 10:12 <a>1592.12/</a> 1.2K <a>1443.20/</a>")
+    repository = {"uri": web.address, "keyring": str(garden.keyring), "suite": "{version}", "components": ["main"]}
+    source = {"kind": "apt", "repositories": [repository], "versions": f"{web.address}/index.html"}
+
+    lab = make_lab(tmp_path, json.dumps(source), environ={})
+    assert releases(lab) == [("gardenlinux-1592.9", "gardenlinux-1592.12")]
+
+
+def test_an_archive_without_a_page_is_not_asked(web: Web, garden: Archive, tmp_path: Path) -> None:
+    repository = {"uri": web.address, "keyring": str(garden.keyring), "suite": "{version}", "components": ["main"]}
+
+    lab = make_lab(tmp_path, json.dumps({"kind": "apt", "repositories": [repository]}), environ={})
+    assert releases(lab) == []
+
+
+def test_a_page_that_is_not_there_is_named(web: Web, garden: Archive, tmp_path: Path) -> None:
+    repository = {"uri": web.address, "keyring": str(garden.keyring), "suite": "{version}", "components": ["main"]}
+    source = {"kind": "apt", "repositories": [repository], "versions": f"{web.address}/nothing.html"}
+    lab = make_lab(tmp_path, json.dumps(source), environ={})
+    lab.resolve()
+    done = lab.invoke("outdated")
+
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert f"{web.address}/nothing.html, which should name the versions, cannot be read" in done.stderr
