@@ -16,11 +16,14 @@ import docker
 
 from benchmarks.sides import Plain
 from lifecycle.model.matrix import Combination
+from lifecycle.model.sources import AptSource, PackagedDriver
 from lifecycle.sources.apt import AptIndex
 from lifecycle.sources.download import Request, download_all
+from lifecycle.sources.transfer import Address
 from lifecycle.steps.image import HOME, references
-from lifecycle.steps.package import MODULES_FOLDER, unpack_deb
+from lifecycle.steps.package import MODULES_FOLDER
 from lifecycle.tools.process import run
+from lifecycle.tools.unpack import unpack_deb
 from tests.node.lab import Lab
 
 # Besides what our user space has.
@@ -115,8 +118,10 @@ class NodeBenchmark:
         return tree, archive
 
     def _add_graphics(self, tree: Path) -> None:
-        sources = self.lab.project.component.sources
-        repositories = sources.releases[sources.drivers[self.combination.branch].release].repositories
+        component = self.lab.project.component
+        driver = component.driver_source_of(self.combination.driver)
+        source = component.source_of(driver.release) if isinstance(driver, PackagedDriver) else None
+        repositories = source.repositories if isinstance(source, AptSource) else []
         index = AptIndex(
             name="graphics",
             repositories=repositories,
@@ -129,10 +134,12 @@ class NodeBenchmark:
         }
         files = index.locate([(name, found[0]) for name, found in versions.items() if found])
         store = self.lab.store
-        requests = [Request(file=f, uri=self.plain.machine.address(f.origin, repositories)) for f in files]
+        addresses = {f.sha256: Address(uri=self.plain.machine.address(f.origin, repositories)) for f in files}
+        requests = [Request(file=f, address=addresses[f.sha256]) for f in files]
         download_all([r for r in requests if not store.has_blob(r.file.sha256)], store, advance=lambda _: None)
         for file in files:
             unpacked = self.folder / "unpacked" / file.name
+            unpacked.mkdir(parents=True)
             unpack_deb(store.blob(file.sha256), file, unpacked)
             shutil.copytree(unpacked, tree, dirs_exist_ok=True, symlinks=True)
 

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import docker
 
+from lifecycle.model.declarations import apt_repositories
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project
-from lifecycle.model.sources import AptRepository
+from lifecycle.model.sources import AptRepository, AptSource
 from lifecycle.sources.apt_setup import MachineArchives
 from lifecycle.tools.process import run
 
@@ -80,7 +81,8 @@ class Plain:
         client = docker.DockerClient(base_url=self.engine, timeout=600)
         for release in releases:
             tar = folder / f"{release}.tar"
-            repositories = self.project.component.sources.releases[release].repositories
+            source = self.project.component.source_of(release)
+            repositories = source.repositories if isinstance(source, AptSource) else []
             lines = [self._line(repository) for repository in repositories]
             slim = [f'--dpkgopt=path-exclude="/usr/share/{name}/*"' for name in _SLIM]
             run(["mmdebstrap", "--quiet", "--variant=minbase", *slim, repositories[0].suite, str(tar), *lines])
@@ -94,7 +96,7 @@ class Plain:
     def build(self, combination: Combination) -> tuple[float, str]:
         """Build one combination: wall seconds, and its image."""
         lock = self.project.lock.drivers[f"{combination.declared_driver}/{combination.architecture}"]
-        repositories = [r for s in self.project.component.sources.releases.values() for r in s.repositories]
+        repositories = apt_repositories(self.project.component)
         modules = "\n".join(
             f"{t} {self.machine.address(file.origin, repositories)}"
             for t in combination.module_types

@@ -2,6 +2,7 @@
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import docker
 
@@ -14,7 +15,8 @@ def of_image(engine: docker.DockerClient, reference: str, archive: Path) -> None
         command = ["bsdtar", "--create", "--format=newc", f"--file={archive}", "--exclude=dev/*", "@-"]
         with subprocess.Popen(command, stdin=subprocess.PIPE) as bsdtar:
             assert bsdtar.stdin
-            for chunk in container.export():
+            chunks: Any = container.export()  # bytes, whatever the SDK's stubs say
+            for chunk in chunks:
                 bsdtar.stdin.write(chunk)
             bsdtar.stdin.close()
         assert bsdtar.returncode == 0

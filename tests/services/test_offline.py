@@ -42,8 +42,11 @@ def checkout(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFacto
 
 
 def forget_images(engine: docker.DockerClient) -> None:
+    """By their names: the engine's build cache may have given an image of the real name the same id."""
     for image in engine.images.list(f"localhost:5000/{NAME}"):
-        engine.images.remove(image.id, force=True)
+        for tag in image.tags:
+            if NAME in tag:
+                engine.images.remove(tag)
 
 
 @dataclass(frozen=True)
