@@ -13,7 +13,8 @@ from lifecycle.errors import InstallerError
 from lifecycle.model.lock import LockedFile
 from lifecycle.model.schema import Architecture
 from lifecycle.sources.index import PackageLackingError
-from lifecycle.tools.process import run
+from lifecycle.tools.deb import UnreadablePackageError
+from lifecycle.tools.process import ProgramFailedError, run
 
 # dpkg-name(1), "package_version_architecture.deb"; a colon is escaped by apt, and left out by others.
 _DEB = re.compile(r"(?P<package>[a-z0-9][a-z0-9.+-]+)_(?P<version>[^_/]+)_(?P<architecture>[a-z0-9-]+)\.deb")
@@ -92,7 +93,10 @@ class FlatIndex:
         return self._here[deb.origin]
 
     def _check(self, deb: Deb, path: Path) -> None:
-        said = run(["dpkg-deb", "--showformat=${Package} ${Version} ${Architecture}", "--show", str(path)]).strip()
+        try:
+            said = run(["dpkg-deb", "--showformat=${Package} ${Version} ${Architecture}", "--show", str(path)]).strip()
+        except ProgramFailedError as error:
+            raise UnreadablePackageError(deb.origin, error.output) from error
         package, version, architecture = said.split(" ")
         # File names leave out an epoch.
         if (package, version.rpartition(":")[2], architecture) != (

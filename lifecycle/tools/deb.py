@@ -16,7 +16,7 @@ from lifecycle.tools.process import ProgramMissingError, environment
 class UnreadablePackageError(InstallerError):
     """A package that dpkg-deb cannot read."""
 
-    def __init__(self, path: Path, said: str) -> None:
+    def __init__(self, path: Path | str, said: str) -> None:
         super().__init__(f"{path} is no package that can be read", details=f"  {said.strip()}")
         self.said = said
 

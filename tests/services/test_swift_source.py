@@ -140,6 +140,22 @@ def test_a_large_object_arrives_whole_and_is_checked_part_by_part(large: tuple[S
     assert session.problem_with("large", "object", path) != ""
 
 
+def test_an_upload_that_broke_off_is_gone_on_with(swift: SwiftCluster, large: tuple[SwiftSession, Path]) -> None:
+    session, path = large
+    session.put("resumed", "object", path, sha256_of(path), segment=20_000)
+    segments = session.listing("resumed_segments", "")
+    connection = swift_connection(swift.environ)
+    connection.delete_object("resumed", "object")
+    connection.delete_object("resumed_segments", segments[-1].name)
+    before = set(swift.files_of_objects())
+    session.put("resumed", "object", path, sha256_of(path), segment=20_000)
+
+    assert session.listing("resumed_segments", "") == segments
+    # The last segment and the manifest.
+    assert len(set(swift.files_of_objects()) - before) == 2
+    assert session.problem_with("resumed", "object", path) == ""
+
+
 def test_an_object_that_rotted_in_the_cluster_is_thrown_away(
     swift: SwiftCluster, debs: list[Path], tmp_path: Path
 ) -> None:
