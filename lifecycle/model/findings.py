@@ -91,9 +91,9 @@ def _set_kernel(name: str, kernel: str) -> Callable[[Files], Files]:
 
 
 def _drivers(component: Component, lock: Lock, offers: Offers, today: date) -> Iterator[Finding]:
-    """Newer versions of the branches that there are."""
-    for declared in component.context.driver_version:
-        branch = driver_branch(declared)
+    """Newer versions of the branches that there are; of two of one branch the older one is kept on purpose."""
+    newest_of = {driver_branch(v): v for v in sorted(component.context.driver_version, key=version_key)}
+    for branch, declared in newest_of.items():
         newest = _newest(offers, branch)
         locked = lock.drivers.get(f"{declared}/{component.context.architecture[0]}")
         if newest is None or locked is None or version_key(newest) <= version_key(locked.version):

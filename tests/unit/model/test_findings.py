@@ -4,7 +4,7 @@ from lifecycle.model.changes import Files
 from lifecycle.model.findings import Finding, KernelOffer, Offers, Topic, find
 from lifecycle.model.project import Project
 from lifecycle.model.yaml_edit import Yaml
-from tests.unit.builders import COMPONENT, component, images, lock, project
+from tests.unit.builders import COMPONENT, component, driver, images, lock, project
 
 TODAY = date(2026, 11, 24)
 KERNELS = {
@@ -62,6 +62,15 @@ def test_a_newer_version_of_an_exact_driver_replaces_it() -> None:
 
     assert brief(found) == [("driver", "550", "550.163.01", "550.170.01")]
     assert taken(found).parsed.context.driver_version == ["535", "550.170.01"]
+
+
+def test_of_two_versions_of_a_branch_only_the_newer_one_is_replaced() -> None:
+    both = ("    - 550.163.01\n", "    - 550.90.07\n    - 550.163.01\n")
+    drivers = {**lock().drivers, "550.90.07/amd64": driver("550.90.07")}
+    here = project(component=component(both), images=images(), lock=lock(drivers=drivers))
+    found = find(here, offers(drivers={**DRIVERS, "550": ("550.170.01",)}), TODAY)
+
+    assert taken(found, both).parsed.context.driver_version == ["535", "550.90.07", "550.170.01"]
 
 
 def test_a_newer_version_of_a_branch_needs_the_lock_only() -> None:
