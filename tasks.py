@@ -14,6 +14,7 @@ from lifecycle.build.diff import show_diff
 from lifecycle.build.explain import show_explanation
 from lifecycle.build.failures import raise_failures
 from lifecycle.build.proof_table import show_proof
+from lifecycle.build.pushing import show_push
 from lifecycle.build.task import BUNDLE, CACHE, JSON, KERNELS, LOCKED, ONLY, task
 from lifecycle.build.workbench import Workbench
 from lifecycle.model.select import select
@@ -150,6 +151,22 @@ def bundle(_: Context, file: str, only: str = "", kernel_images: bool = False, c
     make_bundle(_bench(cache_dir), Path(file), only, kernel_images=kernel_images)
 
 
+@task(
+    help={
+        "only": ONLY,
+        "untested": "push images whose tests have not passed, too",
+        "dry-run": "say what would be pushed, and what would be refused",
+        "json": JSON,
+        "cache-dir": CACHE,
+    }
+)
+def push(
+    _: Context, only: str = "", untested: bool = False, dry_run: bool = False, json: bool = False, cache_dir: str = ""
+) -> None:
+    """Push the images whose tests passed to the registry; write build/published.json."""
+    show_push(_bench(cache_dir), only, untested=untested, dry_run=dry_run, as_json=json)
+
+
 @task(help={"only": ONLY, "json": JSON, "cache-dir": CACHE})
 def verify(_: Context, only: str = "", json: bool = False, cache_dir: str = "") -> None:
     """Prove offline that the kernels would take the modules that ship: vermagic, symbols by CRC, licence, signature."""
@@ -163,6 +180,6 @@ def _make(bench: Workbench, only: str, last: Kind, *, locked: bool) -> None:
 
 
 ns = Collection(
-    *(matrix, explain, fetch, compile_, package, image, build, verify, bundle),
+    *(matrix, explain, fetch, compile_, package, image, build, verify, push, bundle),
     *version_tasks.ALL,
 )

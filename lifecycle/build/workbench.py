@@ -53,12 +53,12 @@ class Workbench:
         self.store = Store(Path(cache_dir).expanduser().absolute() if cache_dir else default_cache_dir(environ))
         self.engine = Engine(environ)
         self.progress = Progress()
-        self._environ = environ
+        self.environ = environ
 
     @cached_property
     def project(self) -> Project:
         """The checkout, read; raises ConfigurationError."""
-        return load_project(self.root, self._environ)
+        return load_project(self.root, self.environ)
 
     @cached_property
     def places(self) -> Places:
@@ -66,7 +66,7 @@ class Workbench:
         return Places(
             root=self.root,
             machine=MachineArchives(),
-            swift=SwiftSession(self._environ),
+            swift=SwiftSession(self.environ),
             repositories=apt_repositories(self.project.component),
         )
 
@@ -122,7 +122,7 @@ class Workbench:
         signing, signer = made.targets.project.component.signing, made.targets.project.signer
         if signing is None or signer is None or not made.plan.running(Kind.SIGNED):
             return None
-        return load_key(self.root / COMPONENT, signing, signer, self._environ)
+        return load_key(self.root / COMPONENT, signing, signer, self.environ)
 
     def _planned(self, project: Project, only: str, last: Kind) -> Made:
         matrix = project.matrix()

@@ -1,4 +1,4 @@
-"""The container engine, through the docker SDK, which only this file and container.py import.
+"""The container engine, through the docker SDK, which only this file, container.py and login.py import.
 
 The SDK builds with the classic builder, so the Dockerfiles keep to what that understands. Every container carries a label
 with the process that made it and is removed in any case; what a killed process left is swept by the next one.
@@ -18,6 +18,7 @@ import requests.exceptions
 
 from lifecycle.tools.container import Container, remove
 from lifecycle.tools.engine_errors import EngineRefusedError, EngineUnreachableError, ImageBuildError, StoppedError
+from lifecycle.tools.login import Login
 
 LABEL_OWNER = "io.nvidia-installer.owner"
 _GONE = (docker.errors.NotFound, docker.errors.NullResource)
@@ -91,6 +92,20 @@ class Engine:
             digests: list[str] = image.attrs.get("RepoDigests", [])
             digest = digests[0].rpartition("@")[2] if digests else str(image.id)
             return PulledImage(digest=digest, id=str(image.id))
+
+    def push(self, reference: str, login: Login | None) -> str:
+        """Push an image by its tag; returns what went wrong, nothing where all went well.
+
+        Without a login the engine's client looks in Docker's own configuration and credential helpers.
+        """
+        repository, _, tag = reference.rpartition(":")
+        auth = {"username": login.username, "password": login.password} if login else None
+        with self._refusals(f"push {reference}"):
+            for event in self.client.api.push(repository, tag=tag, auth_config=auth, stream=True, decode=True):
+                # The stream's own status is 200 whatever comes.
+                if "error" in event:
+                    return str(event["error"])
+        return ""
 
     def save(self, tag: str, path: Path) -> None:
         """Write an image to a tar (`docker save`)."""

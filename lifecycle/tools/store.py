@@ -4,6 +4,7 @@
     results/<kind>/<digest>/   a result: its files, and result.json, which describes it
     latest/<kind>/<name>.json  the inputs of what was last made under a name, to say why it has to be made anew
     logs/<kind>/<name>.log     what the tools printed while making it
+    tested/<image id>.json     an image whose tests have all passed
     tmp/                       whatever is not whole yet
 
 Everything is written in tmp/ and renamed, so that a killed run leaves nothing half made under a name that counts.
@@ -157,6 +158,19 @@ class Store:
 
     def _latest(self, kind: str, name: str) -> Path:
         return self.root / "latest" / kind / f"{file_name(name)}.json"
+
+    def note_tested(self, image: str, combination: str) -> None:
+        """Write down that all tests of an image (by its id) have passed."""
+        path = self._tested(image)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"combination": combination}))
+
+    def is_tested(self, image: str) -> bool:
+        """Whether all tests of that very image have passed."""
+        return self._tested(image).exists()
+
+    def _tested(self, image: str) -> Path:
+        return self.root / "tested" / f"{image.removeprefix('sha256:')}.json"
 
     def forget_result(self, result: Result) -> None:
         """Remove a result that turned out to be damaged."""

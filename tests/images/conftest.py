@@ -23,6 +23,7 @@ from lifecycle.model.project import Project, load_project
 from lifecycle.model.schema import ModuleType
 from lifecycle.steps.image import references
 from tests.chosen import ROOT, runnable
+from tests.images.record import Record, image_ids, is_whole
 
 HOME = "/opt/nvidia-installer"
 
@@ -31,6 +32,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--only", default="", help="which combinations, as in `invoke build --only`")
     parser.addoption("--image", default="", help="check this image instead of the matrix's own; needs --combination")
     parser.addoption("--combination", default="", help="the combination that --image claims to be")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if is_whole(config):
+        only = config.getoption("--only")
+        config.pluginmanager.register(Record(only, image_ids(only)))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

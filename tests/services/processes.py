@@ -1,6 +1,7 @@
 """Servers of the tests' own: started on loopback, waited for, ended by their process id."""
 
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -62,13 +63,20 @@ def _popen(command: Sequence[str], log: Path, environ: Mapping[str, str] | None)
 
 
 def wait_for(
-    address: str, process: Process, *, headers: Mapping[str, str] | None = None, any_answer: bool = False
+    address: str,
+    process: Process,
+    *,
+    headers: Mapping[str, str] | None = None,
+    any_answer: bool = False,
+    authority: Path | None = None,
 ) -> None:
     """Wait until a server answers well, or at all; raises with the end of its log if it ends, or does not in a minute."""
     deadline = time.monotonic() + _SECONDS
+    trusted = ssl.create_default_context(cafile=str(authority)) if authority else True
     while time.monotonic() < deadline and process.popen.poll() is None:
         try:
-            if httpx.get(address, headers=dict(headers or {})).is_success or any_answer:
+            answer = httpx.get(address, headers=dict(headers or {}), verify=trusted)
+            if answer.is_success or any_answer:
                 return
         except httpx.TransportError:
             pass

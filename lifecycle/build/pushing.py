@@ -1,0 +1,86 @@
+"""What `invoke push` shows, does, and writes down."""
+
+import json
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict
+
+from lifecycle.build import tables
+from lifecycle.build.workbench import Workbench
+from lifecycle.errors import InstallerError
+from lifecycle.model.matrix import Combination
+from lifecycle.model.select import select
+from lifecycle.model.targets import Targets
+from lifecycle.steps.push import REFUSED, Candidate, Published, Pusher, PushRefusedError, Verdict, verdict_of
+from lifecycle.tools.login import login_for
+from lifecycle.tools.registry import Registry
+
+PUBLISHED = "build/published.json"
+
+
+class NotBuiltError(InstallerError):
+    """Combinations that have no image."""
+
+    def __init__(self, combinations: Sequence[Combination]) -> None:
+        listed = "\n".join(f"  {combination.id}" for combination in combinations)
+        super().__init__("not all of them are built", details=listed, resolution="Run `invoke build`.")
+
+
+def show_push(bench: Workbench, only: str, *, untested: bool, dry_run: bool, as_json: bool) -> None:
+    """Push the chosen combinations' images, or with `dry_run` say what would be pushed; prints and writes what is there then.
+
+    Raises NotBuiltError, PushRefusedError before anything is pushed, PushFailedError, RegistryRefusedError.
+    """
+    project = bench.answered()
+    image = project.component.image
+    login = login_for(image.registry, bench.environ)
+    with closing(Registry(image.registry, login)) as registry:
+        pusher = Pusher(engine=bench.engine, registry=registry, login=login, image=image, say=bench.progress.say)
+        candidates = _candidates(bench, pusher, select(project.matrix(), only))
+        verdicts = [(candidate, verdict_of(candidate, untested=untested)) for candidate in candidates]
+        for candidate, verdict in verdicts:
+            if verdict is Verdict.PUSH and not candidate.tested:
+                bench.progress.warn(f"{candidate.combination.id} is pushed although its tests have not passed")
+        if dry_run:
+            _print_plan(verdicts)
+            return
+        refused = [pair for pair in verdicts if pair[1] in REFUSED]
+        if refused:
+            raise PushRefusedError(refused)
+        published = [pusher.publish(c, verdict, project.matrix().combinations) for c, verdict in verdicts]
+    _write(bench, published)
+    tables.print_json([asdict(entry) for entry in published]) if as_json else _print(published)
+
+
+def _candidates(bench: Workbench, pusher: Pusher, combinations: Sequence[Combination]) -> list[Candidate]:
+    targets, images = Targets(bench.project), bench.state().images
+    by_digest = {c: images.get(targets.image(c).digest) for c in combinations}
+    missing = [combination for combination, image in by_digest.items() if image is None]
+    if missing:
+        raise NotBuiltError(missing)
+    return [
+        Candidate(combination=c, image=i, tested=bench.store.is_tested(i.id), remote=pusher.remote(c))
+        for c, i in by_digest.items()
+        if i is not None
+    ]
+
+
+def _write(bench: Workbench, published: Sequence[Published]) -> None:
+    path = bench.root / PUBLISHED
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps([asdict(entry) for entry in published], indent=2) + "\n")
+    part.replace(path)
+
+
+def _print_plan(verdicts: Sequence[tuple[Candidate, Verdict]]) -> None:
+    def action(verdict: Verdict) -> str:
+        return "REFUSE" if verdict in REFUSED else "RUN" if verdict is Verdict.PUSH else "SKIP"
+
+    rows = [(action(verdict), candidate.combination.id, str(verdict)) for candidate, verdict in verdicts]
+    tables.print_table("push", ["", "combination", "reason"], rows)
+
+
+def _print(published: Sequence[Published]) -> None:
+    rows = [(e.combination, e.digest, f"{e.size / 1e6:.0f} MB", e.verdict) for e in published]
+    tables.print_table("published", ["combination", "digest", "size", "was"], rows)
