@@ -10,6 +10,7 @@ from invoke.context import Context
 from lifecycle import version_tasks
 from lifecycle.build import tables
 from lifecycle.build.bundling import make_bundle, take_bundle
+from lifecycle.build.covering import show_coverage
 from lifecycle.build.diff import show_diff
 from lifecycle.build.explain import show_explanation
 from lifecycle.build.failures import raise_failures
@@ -48,6 +49,17 @@ def matrix(_: Context, only: str = "", diff: str = "", json: bool = False) -> No
         tables.print_json(tables.matrix_rows(everything, chosen))
     else:
         tables.print_matrix(everything, chosen)
+
+
+@task(
+    help={
+        "nodes": "a file with `kubectl get nodes -o json`, or kernel releases one a line; - is standard input",
+        "json": JSON,
+    }
+)
+def coverage(_: Context, nodes: str, json: bool = False) -> None:
+    """Say which nodes have an image, now and after an upgrade of their OS, and the exact tag that is missing."""
+    show_coverage(_bench(""), nodes, as_json=json)
 
 
 @task(
@@ -180,6 +192,6 @@ def _make(bench: Workbench, only: str, last: Kind, *, locked: bool) -> None:
 
 
 ns = Collection(
-    *(matrix, explain, fetch, compile_, package, image, build, verify, push, bundle),
+    *(matrix, explain, coverage, fetch, compile_, package, image, build, verify, push, bundle),
     *version_tasks.ALL,
 )

@@ -36,7 +36,12 @@ RECIPES: Mapping[str, tuple[str, ...]] = {
         "lifecycle/tools/unpack.py",
         "scripts/runfile",
     ),
-    "image": ("dockerfiles/installer/Dockerfile", "scripts/node", "lifecycle/steps/image.py"),
+    "image": (
+        "dockerfiles/installer/Dockerfile",
+        "scripts/node",
+        "lifecycle/steps/image.py",
+        "lifecycle/model/tags.py",
+    ),
 }
 
 

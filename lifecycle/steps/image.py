@@ -10,6 +10,7 @@ from pathlib import Path
 from lifecycle.model.component import Component, Image
 from lifecycle.model.matrix import Combination
 from lifecycle.model.schema import ModuleType
+from lifecycle.model.tags import tag_for
 from lifecycle.model.targets import Targets
 from lifecycle.model.versions import version_key
 from lifecycle.tools.archive import write_members
@@ -28,8 +29,6 @@ from lifecycle.tools.store import Store
 
 HOME = "opt/nvidia-installer"
 _COMMANDS = (f"{HOME}/bin/nvidia-installer", f"{HOME}/bin/nvidia-driver")
-# OCI distribution specification: a tag is [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}; Debian's kernel releases have a `+`.
-_NOT_IN_A_TAG = re.compile(r"[^A-Za-z0-9_.-]")
 # What scripts/node/lib/manifest.sh takes as a value.
 _NOT_IN_A_VALUE = re.compile(r"[^A-Za-z0-9._+~:@/ -]")
 
@@ -46,8 +45,8 @@ class Contents:
 
 
 def tag_of(driver: str, combination: Combination) -> str:
-    """The tag `<driver>-<kernel release>-<os release>`; `driver` is a version, or a branch for the moving tag."""
-    return _NOT_IN_A_TAG.sub("-", f"{driver}-{combination.kernel}-{combination.release}")
+    """The tag of a combination; `driver` is a version, or a branch for the moving tag."""
+    return tag_for(driver, combination.kernel, combination.release)
 
 
 def references(image: Image, combination: Combination) -> tuple[str, str]:
