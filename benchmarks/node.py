@@ -17,10 +17,11 @@ import docker
 from benchmarks.sides import Plain
 from lifecycle.model.matrix import Combination
 from lifecycle.model.sources import AptSource, PackagedDriver
+from lifecycle.model.tags import references
 from lifecycle.sources.apt import AptIndex
 from lifecycle.sources.download import Request, download_all
 from lifecycle.sources.transfer import Address
-from lifecycle.steps.image import HOME, references
+from lifecycle.steps.image import HOME
 from lifecycle.steps.package import MODULES_FOLDER
 from lifecycle.tools.process import run
 from lifecycle.tools.unpack import unpack_deb

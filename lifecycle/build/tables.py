@@ -10,8 +10,8 @@ from rich.table import Table
 from lifecycle.build.workbench import Made
 from lifecycle.model.matrix import Combination, Matrix
 from lifecycle.model.plan import Action
+from lifecycle.model.tags import references
 from lifecycle.model.targets import Kind
-from lifecycle.steps.image import references
 
 
 def print_json(value: object) -> None:

@@ -3,16 +3,15 @@
 import json
 import re
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lifecycle.model.component import Component, Image
+from lifecycle.model.component import Component
 from lifecycle.model.matrix import Combination
 from lifecycle.model.schema import ModuleType
-from lifecycle.model.tags import tag_for
+from lifecycle.model.tags import is_newest_of_branch, references, tag_of
 from lifecycle.model.targets import Targets
-from lifecycle.model.versions import version_key
 from lifecycle.tools.archive import write_members
 from lifecycle.tools.engine import Engine, LocalImage
 from lifecycle.tools.labels import (
@@ -42,27 +41,6 @@ class Contents:
 
 
 # ----- pure
-
-
-def tag_of(driver: str, combination: Combination) -> str:
-    """The tag of a combination; `driver` is a version, or a branch for the moving tag."""
-    return tag_for(driver, combination.kernel, combination.release)
-
-
-def references(image: Image, combination: Combination) -> tuple[str, str]:
-    """The image's reference by exact version, and the moving one by driver branch."""
-    name = f"{image.registry}/{image.repository}"
-    return f"{name}:{tag_of(combination.driver, combination)}", f"{name}:{tag_of(combination.branch, combination)}"
-
-
-def is_newest_of_branch(combination: Combination, others: Iterable[Combination]) -> bool:
-    """Whether the moving tag is this combination's: no other has a newer driver of its branch for its release and kernel."""
-    rivals = [
-        o
-        for o in others
-        if (o.release, o.kernel, o.branch) == (combination.release, combination.kernel, combination.branch)
-    ]
-    return all(version_key(rival.driver) <= version_key(combination.driver) for rival in rivals)
 
 
 def vermagic_of(contents: Contents) -> str:

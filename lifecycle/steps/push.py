@@ -8,7 +8,7 @@ from enum import StrEnum
 from lifecycle.errors import InstallerError, UsageError
 from lifecycle.model.component import Image
 from lifecycle.model.matrix import Combination
-from lifecycle.steps.image import is_newest_of_branch, references
+from lifecycle.model.tags import is_newest_of_branch, references
 from lifecycle.tools.engine import Engine, LocalImage
 from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.login import Login

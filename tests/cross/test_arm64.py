@@ -15,7 +15,7 @@ import pytest
 
 from lifecycle.model.project import load_project
 from lifecycle.model.select import select
-from lifecycle.steps.image import references
+from lifecycle.model.tags import references
 from tests.unit.builders import ROOT
 from tests.unit.conftest import PARTS
 

@@ -21,7 +21,7 @@ from testinfra.host import Host
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project, load_project
 from lifecycle.model.schema import ModuleType
-from lifecycle.steps.image import references
+from lifecycle.model.tags import references
 from tests.chosen import ROOT, runnable
 from tests.images.record import Record, image_ids, is_whole
 

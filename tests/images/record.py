@@ -11,7 +11,7 @@ import docker
 import pytest
 
 from lifecycle.model.project import load_project
-from lifecycle.steps.image import references
+from lifecycle.model.tags import references
 from lifecycle.tools.store import Store, default_cache_dir
 from tests.chosen import ROOT, runnable
 

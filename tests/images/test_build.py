@@ -13,7 +13,7 @@ import pytest
 
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project
-from lifecycle.steps.image import references
+from lifecycle.model.tags import references
 from lifecycle.tools.engine import LABEL_OWNER
 from lifecycle.tools.store import default_cache_dir
 from tests.chosen import ROOT

@@ -19,7 +19,7 @@ import zstandard
 
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project
-from lifecycle.steps.image import references
+from lifecycle.model.tags import references
 from lifecycle.tools.archive import extract_safely, write_members, write_tar_zst
 from tests.chosen import ROOT
 from tests.images.conftest import HOME

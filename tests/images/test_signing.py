@@ -109,7 +109,9 @@ def sign(engine: Engine, targets: Targets, combination: Combination, pair: Pair,
 def watching(engine: docker.DockerClient) -> Iterator[list[str]]:
     """Yield a list of all that `docker inspect` and `docker top` say of each of our containers when it has started."""
     seen: list[str] = []
-    events = engine.events(filters={"event": "start", "label": LABEL_OWNER}, decode=True)
+    # Of this process: the other workers of the session sign too.
+    own = f"{LABEL_OWNER}={os.uname().nodename}:{os.getpid()}"
+    events = engine.events(filters={"event": "start", "label": own}, decode=True)
 
     def look() -> None:
         for event in events:

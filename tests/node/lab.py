@@ -12,8 +12,8 @@ import docker
 
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project
+from lifecycle.model.tags import references
 from lifecycle.model.targets import Targets
-from lifecycle.steps.image import references
 from lifecycle.tools.store import Store, file_name
 from tests.node import initramfs
 from tests.node.firmware import SecureBoot

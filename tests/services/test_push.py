@@ -16,7 +16,7 @@ import pytest
 
 from lifecycle.model.component import Image
 from lifecycle.model.project import load_project
-from lifecycle.steps.image import references
+from lifecycle.model.tags import references
 from lifecycle.steps.push import Candidate, Pusher, PushFailedError, Verdict, verdict_of
 from lifecycle.tools.archive import tar_bytes
 from lifecycle.tools.engine import Engine, LocalImage
@@ -228,9 +228,11 @@ def test_the_command_refuses_what_was_not_tested_pushes_it_loudly_and_skips_it_t
     checkout: Path, server: RegistryServer, engine: docker.DockerClient
 ) -> None:
     (mine,) = (i for i in engine.images.list(f"{server.host}/system-services/nvidia-installer") if i.tags)
-    refused = invoke(checkout, "push")
-    pushed = invoke(checkout, "push", "--untested", "--json")
-    again = invoke(checkout, "push", "--json")
+    # A cache in which nothing has been noted of anybody's tests.
+    nothing = ["--cache-dir", str(checkout.with_name("nothing"))]
+    refused = invoke(checkout, "push", *nothing)
+    pushed = invoke(checkout, "push", *nothing, "--untested", "--json")
+    again = invoke(checkout, "push", *nothing, "--json")
     (row,) = json.loads(pushed.stdout)
 
     assert (refused.returncode, "its tests have not passed" in refused.stderr) == (2, True)

@@ -22,9 +22,10 @@ from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project
 from lifecycle.model.schema import ModuleType
 from lifecycle.model.select import NothingSelectedError
+from lifecycle.model.tags import references
 from lifecycle.model.targets import Targets
 from lifecycle.steps.compile import MODULES
-from lifecycle.steps.image import HOME, references
+from lifecycle.steps.image import HOME
 from lifecycle.tools.archive import manifest_of, tar_bytes, write_tar_zst
 from lifecycle.tools.engine import LocalImage
 from lifecycle.tools.engine_errors import EngineUnreachableError

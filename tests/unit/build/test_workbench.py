@@ -11,9 +11,9 @@ from lifecycle.model.matrix import NotLockedError
 from lifecycle.model.project import load_project
 from lifecycle.model.select import NothingSelectedError
 from lifecycle.model.signing import SigningError
+from lifecycle.model.tags import references
 from lifecycle.model.targets import Kind, Target
 from lifecycle.steps.base import base_tag
-from lifecycle.steps.image import references
 from lifecycle.tools.progress import Progress
 from lifecycle.tools.store import Store
 from tests.unit.builders import ROOT, ListedImages, every_target, local_image

@@ -14,18 +14,16 @@ from hypothesis import strategies as st
 from lifecycle.model.matrix import Combination, ModulePatch
 from lifecycle.model.patches import Patch
 from lifecycle.model.schema import ModuleType
+from lifecycle.model.tags import is_newest_of_branch, references, tag_of
 from lifecycle.model.targets import Targets
 from lifecycle.steps.image import (
     HOME,
     Contents,
     ImageBuilder,
     environment_file,
-    is_newest_of_branch,
     labels_of,
     manifest_of,
     parameter_files,
-    references,
-    tag_of,
     vermagic_of,
 )
 from lifecycle.tools.engine import LocalImage
