@@ -3,7 +3,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
@@ -190,6 +190,15 @@ def everything_is_submitted() -> bool:
     return frame.f_code is concurrent.futures.wait.__code__
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C as a person's shell delivers it: what a shell starts in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_starts_nothing_more_of_what_waits_for_its_turn() -> None:
     started: list[str] = []
     released = threading.Event()
