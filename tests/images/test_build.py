@@ -69,17 +69,11 @@ def test_ctrl_c_removes_the_container_and_leaves_nothing_half_made(engine: docke
     cache = tmp_path / "cache"
     cache.mkdir()
     (cache / "blobs").symlink_to(default_cache_dir(os.environ) / "blobs")
-    command = [*INVOKE, "compile", "--only", "debian-12/535", "--cache-dir", str(cache)]
-    started = engine.events(filters={"event": "start", "label": LABEL_OWNER}, decode=True)
     # A shell's background jobs, this session perhaps among them, ignore the signal, and so would what they start.
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    heeding = ["env", "--default-signal=INT"]
+    command = [*heeding, *INVOKE, "compile", "--only", "debian-12/535", "--cache-dir", str(cache)]
+    started = engine.events(filters={"event": "start", "label": LABEL_OWNER}, decode=True)
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     owner = next(started)["Actor"]["Attributes"][LABEL_OWNER]
     started.close()
     process.send_signal(signal.SIGINT)
