@@ -5,12 +5,11 @@ current release becomes previous, a previous one is retired.
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from lifecycle.errors import UsageError
 from lifecycle.model.component import Channel, Component, Release, parse_component
-from lifecycle.model.image_versions import builder_name, parse_image_versions
+from lifecycle.model.image_edit import builder_like, with_builder, without_builder
 from lifecycle.model.versions import version_key
 from lifecycle.model.yaml_edit import Yaml
 
@@ -38,16 +37,6 @@ class LastOneError(UsageError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{what} is the only one: add another before you retire it")
-
-
-class NoBuilderError(UsageError):
-    """A release for whose builder there is no example."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"image_versions has no {builder_name(name)}, and no release of its family to go by: "
-            "name the image that its modules are compiled in with --builder"
-        )
 
 
 class BadReleaseError(UsageError):
@@ -110,7 +99,7 @@ def add_release(files: Files, release: Release, *, builder: str, date: str) -> F
     component = files.parsed
     if release.name in _names(component):
         raise AlreadyThereError(release.name)
-    reference = builder or _builder_like(files, release.name)
+    reference = builder or _reference_for(files, release.name)
     return _append_release(_make_room(files, family_of(release.name), release.channel, date), release, reference)
 
 
@@ -119,7 +108,7 @@ def _append_release(files: Files, release: Release, reference: str) -> Files:
     if release.kernel != "newest":
         fields["kernel"] = release.kernel
     line = "- {" + ", ".join(f"{key}: {value}" for key, value in fields.items()) + "}"
-    images = _with_builder(files.images, builder_name(release.name), reference)
+    images = with_builder(files.images, release.name, reference)
     done = f"added {release.name} to the channel {release.channel}, built in {reference}"
     return files.and_then(files.component.append(_RELEASES, line, fields), done, images=images)
 
@@ -147,7 +136,7 @@ def replace_release(files: Files, old: str | None, new: Release, *, date: str) -
     if old is None:
         return add_release(files, new, builder="", date=date)
     component = files.parsed
-    reference = _builder_like(files, new.name)
+    reference = _reference_for(files, new.name)
     files = _append_release(files, new, reference)
     return _retire_release(files, old, date) if old in _names(component) else files
 
@@ -208,9 +197,12 @@ def _retire_release(files: Files, name: str, date: str) -> Files:
     if len(names) == 1:
         raise LastOneError(name)
     edited = files.component.comment_out((*_RELEASES, names.index(name)), f"retired {date}")
-    pattern = re.compile(rf"^{builder_name(name)}=.*$", re.MULTILINE)
-    images = pattern.sub(lambda match: f"# {match[0]}", files.images)
-    return files.and_then(edited, f"retired {name}", images=images)
+    return files.and_then(edited, f"retired {name}", images=without_builder(files.images, name))
+
+
+def _reference_for(files: Files, name: str) -> str:
+    siblings = [other for other in _names(files.parsed) if family_of(other) == family_of(name)]
+    return builder_like(files.images, name, siblings)
 
 
 def _retire_driver(files: Files, version: str, date: str) -> Files:
@@ -219,43 +211,3 @@ def _retire_driver(files: Files, version: str, date: str) -> Files:
         raise LastOneError(f"driver {version}")
     edited = files.component.comment_out((*_DRIVERS, declared.index(version)), f"retired {date}")
     return files.and_then(edited, f"retired driver {version}")
-
-
-def _builder_like(files: Files, name: str) -> str:
-    """The builder that the file has for a release, as a comment perhaps, or one like its newest sibling's."""
-    own = re.search(rf"^#?\s*{builder_name(name)}=(\S+)", files.images, re.MULTILINE)
-    if own:
-        return own[1]
-    bases = parse_image_versions(files.images, file="image_versions").bases
-    siblings = [other for other in _names(files.parsed) if family_of(other) == family_of(name)]
-    for sibling in sorted(siblings, key=version_key, reverse=True):
-        base = bases.get(builder_name(sibling))
-        if base is not None:
-            return _renamed(base.reference, sibling, name)
-    raise NoBuilderError(name)
-
-
-def _renamed(reference: str, old: str, new: str) -> str:
-    """An image reference with one release's name, or its version, in place of another's."""
-    if old in reference:
-        return reference.replace(old, new)
-    return reference.replace(old.rpartition("-")[2], new.rpartition("-")[2])
-
-
-def _with_builder(images: str, name: str, reference: str) -> str:
-    """image_versions with a line for a builder: in place of its comment, or after the last builder."""
-    line = f"{name}={reference}"
-    lines = images.splitlines()
-    if line in lines:
-        return images
-
-    def last(matches: Callable[[str], bool]) -> int | None:
-        return max((number for number, text in enumerate(lines) if matches(text)), default=None)
-
-    commented = last(lambda text: re.match(rf"#\s*{name}=", text) is not None)
-    if commented is not None:
-        lines[commented] = line
-    else:
-        after = last(lambda text: text.startswith("BUILDER_"))
-        lines.insert(len(lines) if after is None else after + 1, line)
-    return "\n".join(lines) + "\n"

@@ -6,11 +6,11 @@ from lifecycle.model.changes import (
     BadReleaseError,
     Files,
     LastOneError,
-    NoBuilderError,
     NotThereError,
     TopChannelError,
 )
 from lifecycle.model.component import Channel, Release
+from lifecycle.model.image_edit import NoBuilderError
 from lifecycle.model.yaml_edit import Yaml
 from tests.unit.builders import COMPONENT
 
