@@ -12,7 +12,7 @@ from lifecycle.model.project import Project
 from lifecycle.model.select import select
 from lifecycle.model.targets import Targets
 from lifecycle.steps.base import base_tag, make_base
-from lifecycle.tools.bundle import BundledImage, read_bundle, write_bundle
+from lifecycle.tools.bundle import BundledImage, read_bundle, saved_tags, write_bundle
 
 _SHOWN = 5
 
@@ -95,6 +95,10 @@ def _saved(bench: Workbench, project: Project, name: str, folder: Path) -> Bundl
 
 def _load(bench: Workbench, project: Project, name: str, tar: Path) -> None:
     target, wanted = Targets(project).base(name), project.lock.bases[name].id
+    # Whatever names a tar brings, an engine gives to its images.
+    names = saved_tags(tar)
+    if names != [base_tag(target)]:
+        raise OtherImageError(name, str(wanted), f"none: it would name {', '.join(names) or 'nothing'}")
     bench.engine.load(tar)
     loaded = bench.engine.image(base_tag(target))
     found = loaded.id if loaded else "none"

@@ -42,7 +42,7 @@ def show_push(bench: Workbench, only: str, *, untested: bool, dry_run: bool, as_
             if verdict is Verdict.PUSH and not candidate.tested:
                 bench.progress.warn(f"{candidate.combination.id} is pushed although its tests have not passed")
         if dry_run:
-            _print_plan(verdicts)
+            _print_plan(verdicts, as_json=as_json)
             return
         refused = [pair for pair in verdicts if pair[1] in REFUSED]
         if refused:
@@ -73,11 +73,14 @@ def _write(bench: Workbench, published: Sequence[Published]) -> None:
     part.replace(path)
 
 
-def _print_plan(verdicts: Sequence[tuple[Candidate, Verdict]]) -> None:
+def _print_plan(verdicts: Sequence[tuple[Candidate, Verdict]], *, as_json: bool) -> None:
     def action(verdict: Verdict) -> str:
         return "REFUSE" if verdict in REFUSED else "RUN" if verdict is Verdict.PUSH else "SKIP"
 
     rows = [(action(verdict), candidate.combination.id, str(verdict)) for candidate, verdict in verdicts]
+    if as_json:
+        tables.print_json([{"action": row[0], "combination": row[1], "reason": row[2]} for row in rows])
+        return
     tables.print_table("push", ["", "combination", "reason"], rows)
 
 

@@ -122,7 +122,7 @@ class Pusher:
         """Have an image and its moving tag in the registry; raises PushFailedError, RegistryRefusedError."""
         exact, moving = references(self.image, candidate.combination)
         if verdict is Verdict.PUSH:
-            self._push(exact)
+            self._push(candidate.image, exact)
         found = self.remote(candidate.combination)
         if found is None:
             raise PushFailedError(exact, "the registry took it and does not have it")
@@ -142,11 +142,13 @@ class Pusher:
         there = self.registry.image(self.image.repository, moving.rpartition(":")[2])
         if there is None or there.digest != to.digest:
             if to.id == image.id:
-                self._push(moving)
+                self._push(image, moving)
             else:
                 self.say(f"{moving} stays: its image was made elsewhere, and is tagged there")
 
-    def _push(self, reference: str) -> None:
+    def _push(self, image: LocalImage, reference: str) -> None:
+        # The engine pushes what the name leads to there, which may have been another image since.
+        self.engine.tag(image.id, reference)
         said = ""
         for attempt in range(ATTEMPTS):
             if attempt:

@@ -106,10 +106,16 @@ def extract_safely(
     Raises UnsafeArchiveError for a member that breaks one, wanted or not.
     """
 
+    def stripped(name: str) -> str:
+        return name.removeprefix("./").removeprefix(strip)
+
     def choose(member: tarfile.TarInfo, to: str) -> tarfile.TarInfo | None:
         safe = tarfile.data_filter(member, to)
-        path = safe.name.removeprefix("./").removeprefix(strip)
-        return safe.replace(name=path) if path and not safe.isdir() and wanted(path) else None
+        path = stripped(safe.name)
+        if not path or safe.isdir() or not wanted(path):
+            return None
+        # A hard link names its file from the beginning of the archive, a symbolic one from where it lies.
+        return safe.replace(name=path, linkname=stripped(safe.linkname)) if safe.islnk() else safe.replace(name=path)
 
     with tarfile.open(fileobj=stream, mode="r|") as tar:
         try:

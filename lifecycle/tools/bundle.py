@@ -156,3 +156,14 @@ def _copy(content: IO[bytes], to: Path) -> Path:
     with to.open("wb") as out:
         shutil.copyfileobj(content, out, _CHUNK)
     return to
+
+
+def saved_tags(tar: Path) -> list[str]:
+    """The names that the images of a `docker save` archive would get; none where it cannot be read as one."""
+    try:
+        with tarfile.open(tar) as archive:
+            manifest = archive.extractfile("manifest.json")
+            images = json.load(manifest) if manifest else []
+        return [str(tag) for image in images for tag in image["RepoTags"] or []]
+    except (tarfile.TarError, ValueError, KeyError, TypeError):
+        return []

@@ -25,7 +25,7 @@ class UnreadablePackageError(InstallerError):
 def deb_stream(path: Path, *, partly: bool = False) -> Iterator[IO[bytes]]:
     """Yield the uncompressed tar of a package's files, of which `partly` only some will be read.
 
-    Raises UnreadablePackageError, also where the block finds no tar in it (tarfile.ReadError); ProgramMissingError.
+    Raises UnreadablePackageError, also where the block cannot read the tar in it (tarfile.TarError); ProgramMissingError.
     """
     env = environment()
     if not shutil.which("dpkg-deb", path=env["PATH"]):
@@ -42,6 +42,10 @@ def deb_stream(path: Path, *, partly: bool = False) -> Iterator[IO[bytes]]:
         except tarfile.ReadError as error:
             process.wait()
             raise UnreadablePackageError(path, _text(said) or str(error)) from error
+        except tarfile.TarError as error:
+            # It may still have much to write that nobody will read.
+            process.kill()
+            raise UnreadablePackageError(path, str(error)) from error
         except BaseException:
             process.kill()
             raise

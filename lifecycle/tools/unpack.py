@@ -64,8 +64,11 @@ class Unpacker:
             if container.run(log):
                 said = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_SHOWN:]
                 raise NotUnpackedError(file, "\n  ".join([*said, f"the whole log: {log}"]))
-            with container.get("/out/driver") as stream:
-                extract_safely(stream, folder, archive=file.file_name, strip="driver/", wanted=wanted)
+            try:
+                with container.get("/out/driver") as stream:
+                    extract_safely(stream, folder, archive=file.file_name, strip="driver/", wanted=wanted)
+            except tarfile.TarError as error:
+                raise NotUnpackedError(file, str(error)) from error
 
 
 def unpack_deb(path: Path, file: LockedFile, folder: Path, *, wanted: Wanted = lambda _: True) -> None:
@@ -81,5 +84,5 @@ def _unpack_tar(path: Path, file: LockedFile, folder: Path, wanted: Wanted) -> N
     try:
         with lzma.open(path) as stream:
             extract_safely(stream, folder, archive=file.file_name, wanted=wanted)
-    except (lzma.LZMAError, EOFError, tarfile.ReadError) as error:
+    except (lzma.LZMAError, EOFError, tarfile.TarError) as error:
         raise NotUnpackedError(file, str(error)) from error

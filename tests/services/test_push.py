@@ -114,6 +114,18 @@ def test_an_image_is_pushed_once_with_its_moving_tag(lab: Lab, server: RegistryS
     assert len(lab.said) == 2
 
 
+def test_what_a_local_name_leads_to_by_now_is_not_what_is_pushed(lab: Lab) -> None:
+    image = lab.made()
+    other = lab.made(b"2", inputs="b")
+    assert other.id != image.id
+    _, digest = lab.publish(image)
+
+    for tag in (lab.reference, lab.moving):
+        found = lab.registry.image(REPOSITORY, tag.rpartition(":")[2])
+        assert found is not None
+        assert (found.digest, found.id) == (digest, image.id)
+
+
 def test_an_image_that_was_made_of_the_same_inputs_elsewhere_is_left_alone(lab: Lab) -> None:
     _, digest = lab.publish(lab.made())
 
@@ -148,13 +160,13 @@ def test_a_wrong_password_is_refused_with_what_to_do_and_never_shown(
     secure: RegistryServer, tmp_path: Path, login: Login | None
 ) -> None:
     with closing(Lab(secure, tmp_path, login)) as lab:
-        lab.made()
+        image = lab.made()
         with pytest.raises(RegistryRefusedError, match="INVOKE_REGISTRY_PASSWORD") as caught:
             lab.pusher.remote(COMBINATION)
         with pytest.raises(
             PushFailedError, match=r"no basic auth credentials|unauthorized|authentication required"
         ) as pushed:
-            lab.pusher._push(lab.reference)
+            lab.pusher._push(image, lab.reference)
 
     assert "wrong-4712" not in str(caught.value) + str(pushed.value) + repr(login)
 

@@ -1,3 +1,5 @@
+import io
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,36 @@ def test_a_package_that_is_cut_off_is_named(tmp_path: Path) -> None:
     deb.write_bytes(deb.read_bytes()[:50_000])
     with pytest.raises(NotUnpackedError, match="cannot be unpacked"):
         unpack_deb(deb, FILE, tmp_path / "out")
+
+
+def linked(target: str) -> bytes:
+    """A tar with a file, a hard link to one, and more than a pipe holds after that."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name in ("./usr/share/unwanted", "./usr/bin/tool"):
+            info = tarfile.TarInfo(name)
+            info.size = 1
+            archive.addfile(info, io.BytesIO(b"1"))
+        link = tarfile.TarInfo("./usr/bin/other")
+        link.type, link.linkname = tarfile.LNKTYPE, target
+        archive.addfile(link)
+        filler = tarfile.TarInfo("./usr/bin/filler")
+        filler.size = 1_000_000
+        archive.addfile(filler, io.BytesIO(bytes(filler.size)))
+    return out.getvalue()
+
+
+def test_a_hard_link_to_a_wanted_file_is_one(tmp_path: Path) -> None:
+    deb = deb_of(tmp_path, linked("./usr/bin/tool"))
+    unpack_deb(deb, FILE, tmp_path / "out", wanted=lambda path: path.startswith("usr/bin/"))
+
+    assert (tmp_path / "out/usr/bin/other").samefile(tmp_path / "out/usr/bin/tool")
+
+
+def test_a_hard_link_to_a_file_that_was_left_out_is_an_error_and_no_traceback(tmp_path: Path) -> None:
+    deb = deb_of(tmp_path, linked("./usr/share/unwanted"))
+    with pytest.raises(NotUnpackedError, match="cannot be unpacked"):
+        unpack_deb(deb, FILE, tmp_path / "out", wanted=lambda path: path.startswith("usr/bin/"))
 
 
 def test_a_package_whose_files_lead_out_is_refused(tmp_path: Path) -> None:
