@@ -1,4 +1,4 @@
-"""The checks. `nox` runs what a change has to pass: lint, unit, test_images and test_node; `nox -l` lists everything.
+"""The checks. `nox` runs what a change has to pass, everything that takes minutes; `nox -l` lists everything.
 
 Each session installs one hashed lock of `requirements/` and keeps its environment for the next run.
 """
@@ -57,7 +57,7 @@ def test_services(session: nox.Session) -> None:
     """Test against real servers on loopback, Swift, Keystone and APT among them: `nox -s test_services -- -k swift`."""
     session.run("scripts/setup-services", external=True)
     install(session, "services")
-    session.run("python", "-m", "invoke", "fetch")
+    session.run("python", "-m", "invoke", "build")
     session.run("pytest", "tests/services", *session.posargs)
 
 

@@ -89,7 +89,7 @@ def web(garden: Archive, tmp_path: Path) -> Iterator[Web]:
 
 @pytest.fixture(scope="session")
 def builder() -> str:
-    """The base that modules of the first release are compiled in, which `invoke fetch` has made."""
+    """The base that modules of the first release are compiled in, which `invoke build` has made."""
     project = load_project(ROOT)
     return base_tag(Targets(project).builder(project.matrix().combinations[0]))
 
