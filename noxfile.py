@@ -1,4 +1,4 @@
-"""The checks. `nox` runs what a change has to pass, everything that takes minutes; `nox -l` lists everything.
+"""The checks. `nox` runs what a change has to pass: lint, unit, test_images, test_node, test_services; `nox -l` lists all.
 
 Each session installs one hashed lock of `requirements/` and keeps its environment for the next run.
 """
