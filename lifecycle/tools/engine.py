@@ -174,7 +174,7 @@ class Engine:
                 stdin_open=stdin,
                 environment=dict(env),
                 network_mode="none",
-                labels={LABEL_OWNER: _owner()},
+                labels={LABEL_OWNER: owner_of(os.getpid())},
             )
         try:
             # After it was made: one that `stop_own_containers` came too early to see must not run on.
@@ -188,7 +188,7 @@ class Engine:
     def stop_own_containers(self) -> None:
         """Remove every container that this process made, so that threads that wait for one get free; allow no more."""
         self._stopped.set()
-        self._remove(lambda owner: owner == _owner())
+        self._remove(lambda owner: owner == owner_of(os.getpid()))
 
     def sweep(self) -> None:
         """Remove containers of earlier processes of this machine that are dead."""
@@ -210,8 +210,9 @@ class Engine:
             raise EngineUnreachableError(self.address, _reason(error)) from error
 
 
-def _owner() -> str:
-    return f"{os.uname().nodename}:{os.getpid()}"
+def owner_of(pid: int) -> str:
+    """The value of `LABEL_OWNER` of the containers that the process *pid* of this machine starts."""
+    return f"{os.uname().nodename}:{pid}"
 
 
 def _is_dead(owner: str) -> bool:

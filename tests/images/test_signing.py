@@ -23,7 +23,7 @@ from lifecycle.model.targets import Kind, Targets
 from lifecycle.steps.base import base_tag
 from lifecycle.steps.compile import Compiler
 from lifecycle.steps.sign import ModuleSigner
-from lifecycle.tools.engine import LABEL_OWNER, Engine
+from lifecycle.tools.engine import LABEL_OWNER, Engine, owner_of
 from lifecycle.tools.signing_key import SigningKey
 from lifecycle.tools.store import Store, default_cache_dir
 from tests.chosen import ROOT
@@ -110,7 +110,7 @@ def watching(engine: docker.DockerClient) -> Iterator[list[str]]:
     """Yield a list of all that `docker inspect` and `docker top` say of each of our containers when it has started."""
     seen: list[str] = []
     # Of this process: the other workers of the session sign too.
-    own = f"{LABEL_OWNER}={os.uname().nodename}:{os.getpid()}"
+    own = f"{LABEL_OWNER}={owner_of(os.getpid())}"
     events = engine.events(filters={"event": "start", "label": own}, decode=True)
 
     def look() -> None:
