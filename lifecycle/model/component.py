@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from lifecycle.model.gitops import GitOps
 from lifecycle.model.schema import Architecture, Model, ModuleType, ReleaseName
 from lifecycle.model.sources import DriverSource, PackagedDriver, PackageSource, Sources
 from lifecycle.model.validation import read_text, validate
@@ -128,7 +129,10 @@ class Policy(Model):
 
 
 class Component(Model):
-    """The whole file; `module_parameters` are defaults for the node; without `signing` the modules stay unsigned."""
+    """The whole file; `module_parameters` are defaults for the node; without `signing` the modules stay unsigned.
+
+    Without `gitops` no cluster is told of what is released.
+    """
 
     name: str = Field(min_length=1)
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
@@ -137,6 +141,7 @@ class Component(Model):
     sources: Sources
     policy: Policy = Policy()
     signing: Signing | None = None
+    gitops: GitOps | None = None
     module_parameters: dict[ModuleName, dict[ParameterName, ParameterValue]] = {}
 
     @model_validator(mode="after")
@@ -153,6 +158,11 @@ class Component(Model):
             msg = f"no source for {', '.join(missing)}: add it under 'sources', or take it out"
             raise ValueError(msg)
         return self
+
+    @property
+    def short_name(self) -> str:
+        """The last part of its name: `nvidia-installer`."""
+        return self.name.rpartition("/")[2]
 
     def source_of(self, release: str) -> PackageSource:
         """The source of a release that this file names: that there is one has been checked."""

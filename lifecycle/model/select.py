@@ -19,12 +19,12 @@ class NothingSelectedError(UsageError):
 def matches(selector: str, combination: Combination) -> bool:
     """Whether a selector means a combination.
 
-    Its parts, split at `/`, must match parts of the identifier in their order; each is a glob (fnmatch) for the release,
-    the kernel release, the driver version or its branch. A channel's name matches too.
+    Its parts, split at `/`, must match parts of the identifier in their order; each is a glob (fnmatch) for the release or
+    its channel, the kernel release, the driver version or its branch.
     """
-    if selector == combination.channel:
-        return True
-    names = iter([{combination.release}, {combination.kernel}, {combination.driver, combination.branch}])
+    names = iter(
+        [{combination.release, combination.channel}, {combination.kernel}, {combination.driver, combination.branch}]
+    )
     return all(
         any(any(fnmatchcase(name, part) for name in alternatives) for alternatives in names)
         for part in selector.split("/")

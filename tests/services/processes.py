@@ -62,6 +62,17 @@ def _popen(command: Sequence[str], log: Path, environ: Mapping[str, str] | None)
         )
 
 
+def wait_until_open(port: int, process: Process) -> None:
+    """Wait until somebody listens on a port of loopback; raises with the end of the server's log if it ends before."""
+    deadline = time.monotonic() + _SECONDS
+    while time.monotonic() < deadline and process.popen.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(_INTERVAL)
+    raise RuntimeError(f"port {port} is not open; {process.log} ends with:\n{process.log.read_text()[-2000:]}")
+
+
 def wait_for(
     address: str,
     process: Process,

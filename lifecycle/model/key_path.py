@@ -1,0 +1,119 @@
+"""Where a value stands in a YAML file: `image.tag`, `images[name=installer].digest`, `labels."gpu/driver"`. Pure.
+
+The notation is yq's, as far as it goes (https://mikefarah.gitbook.io/yq/operators/traverse-read), with an item of a list chosen by
+its number, `[0]`, or by the values of its own keys, `[release=debian-13,driver=550]`. At the start of a path that chooses one of
+several documents: `[kind=Shoot].metadata.name`.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+_BARE = re.compile(r'[^.\[\]"]+')
+_QUOTED = re.compile(r'"([^"]+)"')
+_SELECTOR = re.compile(r"\[([^\[\]]+)\]")
+_PAIR = re.compile(r'\s*([^=,"]+?)\s*=\s*("[^"]*"|[^,"]*?)\s*(?=,|$)')
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key of a mapping."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name if _BARE.fullmatch(self.name) else f'"{self.name}"'
+
+
+@dataclass(frozen=True)
+class Index:
+    """An item of a list by its number, from 0."""
+
+    number: int
+
+    def __str__(self) -> str:
+        return f"[{self.number}]"
+
+
+@dataclass(frozen=True)
+class Where:
+    """The one item of a list whose keys have these values."""
+
+    values: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        return f"[{','.join(f'{key}={value}' for key, value in self.values)}]"
+
+
+Segment: TypeAlias = Key | Index | Where
+
+
+@dataclass(frozen=True)
+class KeyPath:
+    """A path through keys and items."""
+
+    segments: tuple[Segment, ...]
+
+    @staticmethod
+    def parse(text: str) -> "KeyPath":
+        """Read a path; raises ValueError, with a sentence, for what is none."""
+        segments: list[Segment] = []
+        rest = text
+        while rest:
+            if match := _SELECTOR.match(rest):
+                segments.append(_selector(match[1], text))
+            elif match := _QUOTED.match(rest) or _BARE.match(rest):
+                segments.append(Key(match[match.lastindex or 0]))
+            else:
+                raise _no_path(text)
+            rest = rest[match.end() :]
+            if rest.startswith(".") and len(rest) > 1 and rest[1] != "[":
+                rest = rest[1:]
+            elif rest and not rest.startswith("["):
+                raise _no_path(text)
+        if not segments:
+            raise _no_path(text)
+        return KeyPath(tuple(segments))
+
+    def __str__(self) -> str:
+        parts = [str(part) if isinstance(part, Index | Where) else f".{part}" for part in self.segments]
+        return "".join(parts).removeprefix(".")
+
+    def __add__(self, other: "KeyPath") -> "KeyPath":
+        return KeyPath(self.segments + other.segments)
+
+    def filled(self, fill: Callable[[str], str]) -> "KeyPath":
+        """The path with each name and value put through `fill`; what comes of it is never split again."""
+        return KeyPath(tuple(_filled(segment, fill) for segment in self.segments))
+
+
+def _filled(segment: Segment, fill: Callable[[str], str]) -> Segment:
+    match segment:
+        case Key(name):
+            return Key(fill(name))
+        case Where(values):
+            return Where(tuple((fill(key), fill(value)) for key, value in values))
+        case Index():
+            return segment
+
+
+def _selector(inside: str, text: str) -> Segment:
+    if inside.isdecimal():
+        return Index(int(inside))
+    pairs, at = [], 0
+    while match := _PAIR.match(inside, at):
+        pairs.append((match[1], match[2].strip('"')))
+        at = match.end() + 1
+        if inside[match.end() : at] != ",":
+            break
+    if not pairs or at <= len(inside):
+        raise _no_path(text)
+    return Where(tuple(pairs))
+
+
+def _no_path(text: str) -> ValueError:
+    return ValueError(
+        f"{text!r} is no path of keys: write keys with dots, list items by number or by value: "
+        'image.tag, images[name=installer].digest, labels."example.org/driver"'
+    )

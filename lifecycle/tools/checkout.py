@@ -1,0 +1,84 @@
+"""This project's own repository: what is checked out, its tags, and the remote that it is released to."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lifecycle.errors import InstallerError
+from lifecycle.tools.process import ProgramFailedError, run
+
+
+class CheckoutError(InstallerError):
+    """Something of the checkout that git refuses."""
+
+    def __init__(self, what: str, said: str, hint: str = "") -> None:
+        lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith("hint:")]
+        super().__init__(f"git cannot {what}", details="\n".join(f"  {line}" for line in lines[-6:]), resolution=hint)
+
+
+class Checkout:
+    """A checkout, and what git knows of it; `remote` is the name of the one that it is released to."""
+
+    def __init__(self, root: Path, remote: str = "origin") -> None:
+        self.root = root
+        self.remote = remote
+
+    def _git(self, *words: str, what: str, hint: str = "") -> str:
+        environ = {"GIT_TERMINAL_PROMPT": "0"}
+        try:
+            return run(["git", "-C", str(self.root), *words], extra_env=environ).strip()
+        except ProgramFailedError as error:
+            raise CheckoutError(what, error.output, hint) from error
+
+    def changed(self) -> list[str]:
+        """Files that differ from what is committed, or are not under version control; `git status` has its own names for it."""
+        return self._git("status", "--porcelain", what="tell what has changed").splitlines()
+
+    def branch(self) -> str:
+        """The branch that is checked out; "" for a commit alone, as CI checks it out."""
+        return self._git("branch", "--show-current", what="tell the branch")
+
+    def commit(self, revision: str = "HEAD") -> str | None:
+        """The commit that a revision means here, or None."""
+        try:
+            return self._git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}", what="read a revision") or None
+        except CheckoutError:
+            return None
+
+    def contains(self, commit: str, revision: str) -> bool:
+        """Whether a revision has a commit in its history."""
+        listed = self._git("rev-list", "--max-count=1", f"{revision}..{commit}", what="read the history")
+        return not listed
+
+    def tags(self) -> list[str]:
+        """The tags that there are here."""
+        return self._git("tag", "--list", what="list the tags").splitlines()
+
+    def has_remote(self) -> bool:
+        """Whether there is somewhere to release to."""
+        return self.remote in self._git("remote", what="list the remotes").splitlines()
+
+    def fetch(self, branch: str) -> str | None:
+        """Have the remote's branch and its tags; the commit of the branch, or None where there is none."""
+        hint = "Tags that were moved there are taken by `git fetch --tags --force`."
+        self._git("fetch", "--quiet", "--tags", self.remote, what=f"fetch from {self.remote}", hint=hint)
+        return self.commit(f"refs/remotes/{self.remote}/{branch}")
+
+    def remote_tag(self, tag: str) -> str | None:
+        """The commit of a tag at the remote, or None."""
+        name = f"refs/tags/{tag}"
+        listed = self._git("ls-remote", self.remote, name, f"{name}^{{}}", what=f"list the tags of {self.remote}")
+        # The last line is the commit; of an annotated tag the one before is the tag itself (gitrevisions(7), `^{}`).
+        return listed.splitlines()[-1].split()[0] if listed else None
+
+    def record(self, paths: Sequence[Path], message: str) -> None:
+        """Commit some files."""
+        self._git("commit", "--quiet", "--message", message, "--", *map(str, paths), what="commit")
+
+    def tag(self, name: str, message: str) -> None:
+        """Put an annotated tag on what is checked out, in place of one that was never pushed."""
+        self._git("tag", "--force", "--annotate", "--cleanup=verbatim", f"--message={message}", name, what=f"tag {name}")
+
+    def push(self, *refs: str) -> None:
+        """Push to the remote; never forced."""
+        hint = f"If others pushed meanwhile: `git pull --rebase`, and run the command again."
+        self._git("push", "--quiet", "--atomic", self.remote, *refs, what=f"push to {self.remote}", hint=hint)
