@@ -3,6 +3,7 @@
 Each session installs one hashed lock of `requirements/` and keeps its environment for the next run.
 """
 
+import argparse
 from pathlib import Path
 
 import nox
@@ -17,7 +18,7 @@ LOCKS = {"main": ("nox",), "test": ("test",), "lint": ("nox", "lint"), "services
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check formatting, types, shell scripts, YAML, Dockerfiles and the direction of imports."""
+    """Check formatting, types, shell scripts, YAML, Dockerfiles, workflows and the direction of imports."""
     install(session, "lint")
     session.run("ruff", "format", "--check", "--quiet", ".")
     session.run("ruff", "check", "--quiet", ".")
@@ -25,7 +26,11 @@ def lint(session: nox.Session) -> None:
     session.run("shellcheck", "--external-sources", "--source-path=SCRIPTDIR", *shell_scripts(session))
     session.run("yamllint", "--strict", ".")
     session.run("hadolint", *sorted(map(str, Path("dockerfiles").glob("*/Dockerfile"))))
+    workflows = sorted(map(str, Path(".github/workflows").glob("*.yml")))
+    session.run("check-jsonschema", "--builtin-schema=vendor.github-workflows", *workflows)
+    session.run("zizmor", "--offline", "--quiet", *workflows)
     session.run("lint-imports", "--no-logo")
+    session.run("pytest", "tests/lint", "--quiet")
 
 
 @nox.session
@@ -37,9 +42,9 @@ def unit(session: nox.Session) -> None:
 
 @nox.session
 def test_images(session: nox.Session) -> None:
-    """Build every image that is not there yet, then test all of them: `nox -s test_images -- -k vermagic`."""
+    """Build every image that is not there yet, then test them: `nox -s test_images -- --only 550`, `-- -k vermagic`."""
     install(session, "test")
-    session.run("python", "-m", "invoke", "build")
+    session.run("python", "-m", "invoke", "build", *chosen(session))
     session.run("pytest", "tests/images", "--numprocesses=auto", *session.posargs)
 
 
@@ -47,8 +52,8 @@ def test_images(session: nox.Session) -> None:
 def test_node(session: nox.Session) -> None:
     """Boot each image's own kernel in QEMU and install in it, without a GPU: `nox -s test_node -- --only 550`."""
     install(session, "test")
-    session.run("python", "-m", "invoke", "build")
-    session.run("python", "-m", "invoke", "fetch", "--kernel-images")
+    session.run("python", "-m", "invoke", "build", *chosen(session))
+    session.run("python", "-m", "invoke", "fetch", "--kernel-images", *chosen(session))
     session.run("pytest", "tests/node", *session.posargs)
 
 
@@ -105,6 +110,14 @@ def lock(session: nox.Session) -> None:
 def install(session: nox.Session, name: str) -> None:
     """Install the lock `requirements/<name>.txt`: these very files, or none."""
     session.install("--require-hashes", "--requirement", f"requirements/{name}.txt")
+
+
+def chosen(session: nox.Session) -> list[str]:
+    """Return the `--only` of the words that go to pytest, so that what is built is what is tested."""
+    parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
+    parser.add_argument("--only")
+    only = parser.parse_known_args(session.posargs)[0].only
+    return [f"--only={only}"] if only else []
 
 
 def shell_scripts(session: nox.Session) -> list[str]:

@@ -10,13 +10,15 @@ from invoke.context import Context
 from lifecycle import version_tasks
 from lifecycle.build import tables
 from lifecycle.build.bundling import make_bundle, take_bundle
+from lifecycle.build.changed import show_changed
+from lifecycle.build.ci_matrix import check_format, print_for_ci
 from lifecycle.build.covering import show_coverage
 from lifecycle.build.diff import show_diff
 from lifecycle.build.explain import show_explanation
 from lifecycle.build.failures import raise_failures
 from lifecycle.build.proof_table import show_proof
 from lifecycle.build.pushing import show_push
-from lifecycle.build.task import BUNDLE, CACHE, JSON, KERNELS, LOCKED, ONLY, task
+from lifecycle.build.task import BUNDLE, CACHE, FORMAT, JSON, KERNELS, LOCKED, ONLY, task
 from lifecycle.build.workbench import Workbench
 from lifecycle.model.select import select
 from lifecycle.model.targets import Kind
@@ -33,10 +35,12 @@ def _bench(cache_dir: str) -> Workbench:
         "only": ONLY,
         "json": JSON,
         "diff": "a git revision: what the working tree adds, drops and rebuilds since, and why",
+        "format": FORMAT,
     }
 )
-def matrix(_: Context, only: str = "", diff: str = "", json: bool = False) -> None:
+def matrix(_: Context, only: str = "", diff: str = "", json: bool = False, format_: str = "") -> None:
     """Show the combinations, their channel, and what is excluded and why."""
+    check_format(format_, json=json, diff=diff)
     bench = _bench("")
     if diff:
         show_diff(ROOT, diff, bench.answered(), as_json=json)
@@ -45,10 +49,19 @@ def matrix(_: Context, only: str = "", diff: str = "", json: bool = False) -> No
     chosen = select(everything, only)
     for warning in everything.warnings:
         bench.progress.warn(warning)
-    if json:
+    if format_:
+        print_for_ci(format_, chosen)
+    elif json:
         tables.print_json(tables.matrix_rows(everything, chosen))
     else:
         tables.print_matrix(everything, chosen)
+
+
+@task(help={"since": "a git revision (default: where HEAD left origin/main, or main)", "json": JSON, "format": FORMAT})
+def changed(_: Context, since: str = "", json: bool = False, format_: str = "") -> None:
+    """Say which combinations are new, or would be built anew, since a revision: what CI has to build and test."""
+    check_format(format_, json=json)
+    show_changed(_bench(""), since, as_json=json, ci_format=format_)
 
 
 @task(
@@ -192,6 +205,6 @@ def _make(bench: Workbench, only: str, last: Kind, *, locked: bool) -> None:
 
 
 ns = Collection(
-    *(matrix, explain, coverage, fetch, compile_, package, image, build, verify, push, bundle),
+    *(matrix, changed, explain, coverage, fetch, compile_, package, image, build, verify, push, bundle),
     *version_tasks.ALL,
 )

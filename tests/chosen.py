@@ -16,3 +16,8 @@ def runnable(only: str) -> tuple[Combination, ...]:
     machine = platform.machine()
     own = _MACHINES.get(machine, machine)
     return tuple(c for c in select(load_project(ROOT).matrix(), only) if c.architecture == own)
+
+
+def is_everything(only: str) -> bool:
+    """Whether a selector means all that this machine can run: what is tested of the whole matrix can be tested."""
+    return runnable(only) == runnable("")

@@ -20,9 +20,9 @@ from lifecycle.model.targets import Kind, Target, Targets, changed_inputs
 class UnknownRevisionError(UsageError):
     """A revision that git does not know."""
 
-    def __init__(self, revision: str, said: str) -> None:
+    def __init__(self, revision: str, said: str, *, option: str = "--diff") -> None:
         super().__init__(
-            f"--diff {revision!r}: git cannot show it: {said.strip()}: name a commit, branch or tag that exists"
+            f"{option} {revision!r}: git cannot show it: {said.strip()}: name a commit, branch or tag that exists"
         )
 
 
@@ -108,10 +108,15 @@ def _own(target: Target, digests: set[str]) -> dict[str, object]:
 # ----- effects
 
 
+def differences(root: Path, revision: str, project: Project) -> MatrixDiff:
+    """What lies between a revision and a project; raises UnknownRevisionError, UnreadableRevisionError."""
+    with checked_out(root, revision) as folder:
+        return compare(_project_at(folder, revision), project)
+
+
 def show_diff(root: Path, revision: str, project: Project, *, as_json: bool) -> None:
     """Print what the working tree changes since a revision; raises UnknownRevisionError, UnreadableRevisionError."""
-    with checked_out(root, revision) as folder:
-        found = compare(_project_at(folder, revision), project)
+    found = differences(root, revision, project)
     if as_json:
         tables.print_json(asdict(found))
         return

@@ -15,6 +15,7 @@ from lifecycle.errors import EXIT_INTERRUPTED, InstallerError, SystemRefusedErro
 ONLY = "which combinations: debian-12, 535, debian-12/535.309.01, current, globs; comma-separated (default: all)"
 CACHE = "the cache folder (default: $XDG_CACHE_HOME/nvidia-installer)"
 JSON = "print JSON on stdout, for scripts"
+FORMAT = "print a list of jobs: github (for strategy.matrix) or jenkins (for readJSON)"
 KERNELS = "also the kernels themselves, which `nox -s test_node` boots"
 BUNDLE = "take all inputs from a file that `invoke bundle` wrote; no network is used"
 LOCKED = "fail rather than change versions.lock (for CI)"

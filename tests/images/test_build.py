@@ -16,7 +16,7 @@ from lifecycle.model.project import Project
 from lifecycle.model.tags import references
 from lifecycle.tools.engine import LABEL_OWNER, owner_of
 from lifecycle.tools.store import default_cache_dir
-from tests.chosen import ROOT
+from tests.chosen import ROOT, is_everything
 
 INVOKE = [sys.executable, "-m", "invoke"]
 
@@ -25,6 +25,8 @@ INVOKE = [sys.executable, "-m", "invoke"]
 def whole_matrix(request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--image"):
         pytest.skip("a single image is being checked")
+    if "combination" not in request.fixturenames and not is_everything(request.config.getoption("--only")):
+        pytest.skip("a part of the matrix is being checked")
 
 
 def test_the_moving_tag_of_the_branch_is_the_same_image(

@@ -150,3 +150,27 @@ def test_a_cache_that_cannot_be_written_is_one_clear_error(invoke: Invoke, tmp_p
     assert done.stderr.startswith(f"error: {tmp_path}/file/cache/")
     assert done.stderr.endswith(": Not a directory\n")
     assert "Traceback" not in done.stderr
+
+
+def test_the_matrix_for_ci_is_one_line_of_the_selected_combinations(invoke: Invoke) -> None:
+    done = invoke("matrix", "--only=debian-12/535", "--format=github")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith('{"include": [{"id": "debian-12/')
+    assert done.stdout.count('"id"') == done.stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize("task", ["matrix", "changed"])
+def test_a_format_that_does_not_exist_is_refused(invoke: Invoke, task: str) -> None:
+    done = invoke(task, "--format=gitlab")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: --format 'gitlab': there are github and jenkins\n"
+
+
+def test_what_changed_is_not_known_without_a_repository(invoke: Invoke, tmp_path: Path) -> None:
+    done = invoke("changed", GIT_CEILING_DIRECTORIES=str(tmp_path))
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: git does not show this checkout's history: fatal: not a git repository")
+    assert len(done.stderr.splitlines()) == 1

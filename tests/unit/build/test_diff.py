@@ -1,6 +1,4 @@
 import json
-import os
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from lifecycle.model.lock import Lock
 from lifecycle.model.patches import Patch, PatchSeries
 from lifecycle.model.project import Project, load_project
 from lifecycle.model.signing import Signer
+from tests.unit.build.conftest import git
 from tests.unit.builders import base, component, driver, kernel, lock, project
 
 OLD = "old-1/6.1.0-56-cloud-amd64"
@@ -157,24 +156,6 @@ def test_a_signer_that_comes_goes_or_changes_is_said_so_and_no_module_is_compile
 
 
 # ----- with git
-
-
-def git(folder: Path, *words: str) -> str:
-    identity = ["-c", "user.name=A", "-c", "user.email=a@localhost", "-c", "commit.gpgsign=false"]
-    done = subprocess.run(["git", "-C", str(folder), *identity, *words], check=True, capture_output=True, text=True)
-    return done.stdout.strip()
-
-
-@pytest.fixture
-def committed(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The project's own files, committed."""
-    # A hook of git's runs with GIT_DIR set, and would have this commit in the project's own repository.
-    for name in [name for name in os.environ if name.startswith("GIT_")]:
-        monkeypatch.delenv(name)
-    git(checkout, "init", "--quiet")
-    git(checkout, "add", "--all")
-    git(checkout, "commit", "--quiet", "--message=first")
-    return checkout
 
 
 def test_a_revision_is_a_folder_with_its_files_that_is_gone_afterwards(committed: Path) -> None:

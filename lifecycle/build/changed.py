@@ -1,0 +1,138 @@
+"""Which combinations a change affects: those that are new, or whose image would be built anew. `invoke changed`."""
+
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lifecycle.build import tables
+from lifecycle.build.ci_matrix import print_for_ci
+from lifecycle.build.diff import MatrixDiff, UnknownRevisionError, UnreadableRevisionError, differences
+from lifecycle.build.workbench import Workbench
+from lifecycle.errors import UsageError
+from lifecycle.model.matrix import Combination, Matrix
+
+# What the changes of a branch are counted from; a clone of CI has no branch of its own that is called main.
+_MAIN = {"origin/main": "refs/remotes/origin/main", "main": "refs/heads/main"}
+_FETCH_MAIN = "origin main:refs/remotes/origin/main"
+
+
+class NoRepositoryError(UsageError):
+    """A checkout whose history git does not show."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(
+            f"git does not show this checkout's history: {said}: run the command in a clone of the repository"
+        )
+
+
+class NoMainError(UsageError):
+    """A clone without the branch that changes are counted from."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"there is neither {' nor '.join(_MAIN)} here: run `git fetch {_FETCH_MAIN}`, or name a revision with --since"
+        )
+
+
+class UnrelatedError(UsageError):
+    """A main branch that shares no commit with what is checked out."""
+
+    def __init__(self, main: str) -> None:
+        super().__init__(f"HEAD and {main} have no common history: name a revision with --since")
+
+
+class ShallowError(UsageError):
+    """A clone whose history ends before what is looked for."""
+
+    def __init__(self, lacking: str) -> None:
+        super().__init__(
+            f"this shallow clone lacks {lacking}: fetch more history, `git fetch --unshallow {_FETCH_MAIN}`"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Affected:
+    """A combination that a change affects, and why."""
+
+    combination: Combination
+    reasons: tuple[str, ...]
+
+
+# ----- pure
+
+
+def affected_by(found: MatrixDiff, matrix: Matrix) -> tuple[Affected, ...]:
+    """What of the matrix a difference affects, in the order of the matrix."""
+    reasons: Mapping[str, tuple[str, ...]] = {**dict.fromkeys(found.added, ("added",)), **found.rebuilt}
+    return tuple(Affected(combination=c, reasons=reasons[c.id]) for c in matrix.combinations if c.id in reasons)
+
+
+# ----- effects
+
+
+def show_changed(bench: Workbench, since: str, *, as_json: bool, ci_format: str) -> None:
+    """Print the combinations that differ from a revision, "" for where HEAD left the main branch, nothing where none do.
+
+    Raises UnknownRevisionError, ShallowError, NoMainError, UnrelatedError, NoRepositoryError.
+    """
+    revision = starting_point(bench.root, since)
+    bench.progress.say(f"compared with {revision}")
+    affected = _affected_since(bench, revision)
+    if ci_format:
+        print_for_ci(ci_format, [entry.combination for entry in affected])
+    elif as_json:
+        tables.print_json([{"id": entry.combination.id, "reasons": list(entry.reasons)} for entry in affected])
+    else:
+        tables.print_lines(entry.combination.id for entry in affected)
+
+
+def _affected_since(bench: Workbench, revision: str) -> tuple[Affected, ...]:
+    project = bench.answered()
+    try:
+        found = differences(bench.root, revision, project)
+    except UnreadableRevisionError as error:
+        # What cannot be compared may be affected: a check that is skipped by mistake is worse than one too many.
+        bench.progress.warn(
+            f"everything counts as changed, for the files of {revision} make no matrix: {error.details}"
+        )
+        found = MatrixDiff(added=tuple(c.id for c in project.matrix().combinations), dropped=(), rebuilt={})
+    return affected_by(found, project.matrix())
+
+
+def starting_point(root: Path, since: str) -> str:
+    """The commit that a revision means; "" means the merge base of HEAD with the main branch."""
+    shallow = _git(root, "rev-parse", "--is-shallow-repository")
+    if shallow.returncode:
+        raise NoRepositoryError(shallow.stderr.partition("\n")[0])
+    is_shallow = shallow.stdout.strip() == "true"
+    return _commit(root, since, is_shallow) if since else _merge_base(root, is_shallow)
+
+
+def _commit(root: Path, since: str, is_shallow: bool) -> str:
+    commit = _resolved(root, since)
+    if commit:
+        return commit
+    if is_shallow:
+        raise ShallowError(repr(since))
+    raise UnknownRevisionError(since, "no such commit", option="--since")
+
+
+def _merge_base(root: Path, is_shallow: bool) -> str:
+    main = next((name for name, ref in _MAIN.items() if _resolved(root, ref)), None)
+    base = _git(root, "merge-base", "HEAD", _MAIN[main]).stdout.strip() if main else ""
+    if base:
+        return base
+    if is_shallow:
+        raise ShallowError(f"the merge base with {main or next(iter(_MAIN))}")
+    raise UnrelatedError(main) if main else NoMainError
+
+
+def _resolved(root: Path, revision: str) -> str:
+    """The commit's full name, or "" where git knows no such commit; whatever it says, it is no option of git's."""
+    done = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    return "" if done.returncode else done.stdout.strip()
+
+
+def _git(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=False)

@@ -1,0 +1,102 @@
+"""Every command that CI or the docs name is a task of tasks.py, or a session of noxfile.py, with those very options."""
+
+import ast
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from invoke.exceptions import ParseError
+from invoke.parser import Parser
+from invoke.program import Program
+
+from tasks import ns
+from tests.unit.builders import ROOT
+from tests.unit.ci_files import JENKINSFILE, WORKFLOWS, script_of, shell_steps, tokens, workflow_commands
+
+DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+# Code in words, and a line at a prompt; a pipe stands with a backslash in a table.
+_SPAN = re.compile(r"`([^`\n]+)`")
+_PROMPT = re.compile(r"^\$ (.*)$", re.MULTILINE)
+_COMMAND = re.compile(r"(?<![\w-])(invoke|nox) ([^|;&)]*)")
+
+
+def commands_in(lines: list[str]) -> list[list[str]]:
+    """The words after each `invoke` or `nox`, that word first; what follows a comment sign or `>` is not a part."""
+    found = []
+    for line in lines:
+        for program, rest in _COMMAND.findall(line.replace("\\|", "|")):
+            found.append([program, *shlex.split(rest.partition(">")[0], comments=True)])
+    return found
+
+
+def commands_of(path: Path) -> list[list[str]]:
+    text = path.read_text()
+    if path in WORKFLOWS:
+        return commands_in(workflow_commands(text))
+    if path == JENKINSFILE:
+        return commands_in([script_of(call) for call in shell_steps(tokens(text))])
+    return commands_in([*_SPAN.findall(text), *_PROMPT.findall(text)])
+
+
+def sessions(text: str) -> set[str]:
+    """The functions that noxfile.py declares as sessions."""
+    functions = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
+    return {f.name for f in functions if any("nox.session" in ast.unparse(d) for d in f.decorator_list)}
+
+
+def check(command: list[str]) -> None:
+    """Have Invoke's own parser read it; a session has to be one of the noxfile's. Raises ParseError."""
+    program, *words = command
+    if program == "nox":
+        named = words[words.index("-s") + 1 : words.index("--") if "--" in words else None] if "-s" in words else []
+        unknown = set(named) - sessions((ROOT / "noxfile.py").read_text())
+        if unknown:
+            raise ParseError(f"no session {unknown}")
+        return
+    if words == [words[0]] and words[0] in ns.task_names:
+        return  # a task by its name alone, which may want more than that
+    words = [word.removeprefix("${DRY_RUN:+").removesuffix("}") for word in words]
+    Parser(contexts=ns.to_contexts(), initial=Program().initial_context).parse_argv(words)
+
+
+@pytest.mark.parametrize("path", [*WORKFLOWS, JENKINSFILE, *DOCS], ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_there_exists_with_its_options(path: Path) -> None:
+    refused = {}
+    for command in commands_of(path):
+        try:
+            check(command)
+        except ParseError as error:
+            refused[" ".join(command)] = str(error)
+
+    assert refused == {}
+
+
+@pytest.mark.parametrize("path", [*WORKFLOWS, JENKINSFILE], ids=lambda path: path.name)
+def test_ci_does_its_work_by_our_commands(path: Path) -> None:
+    assert {program for program, *_ in commands_of(path)} >= {"invoke"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "`invoke biuld`",
+        "`invoke build --lock`",
+        "`invoke matrix --format`",
+        "| `kubectl get nodes \\| invoke coverage --node -` |",
+        "$ .venv/bin/invoke push --force >log",
+        "`nox -s lints`",
+        "`nox -s unit test_image -- -k lint`",
+    ],
+)
+def test_a_command_that_does_not_exist_is_found_and_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.md").write_text(f"words {text} words\n" if text.startswith("`") else f"{text}\n")
+    (command,) = commands_of(tmp_path / "x.md")
+
+    with pytest.raises(ParseError):
+        check(command)
+
+
+def test_words_that_are_no_commands_are_not_read_as_such() -> None:
+    assert commands_in(["nvidia-installer", "scripts/setup", "to invoke"]) == []
+    assert commands_in(["a && .venv/bin/invoke build  # invoke x", ".venv/bin/nox"]) == [["invoke", "build"]]
