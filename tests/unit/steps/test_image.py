@@ -80,9 +80,10 @@ def test_labels_say_what_it_is_and_what_it_is_for() -> None:
     assert labels_of(component(), COMBINATION, "digest", CONTENTS) == {
         "org.opencontainers.image.title": "nvidia-installer",
         "org.opencontainers.image.description": "NVIDIA driver 550.163.01 for kernel 6.12.117-amd64",
-        "org.opencontainers.image.version": "1.2.3",
+        "org.opencontainers.image.version": "550.163.01",
         "org.opencontainers.image.vendor": "team/nvidia-installer",
         "org.opencontainers.image.licenses": "Apache-2.0 AND LicenseRef-NVIDIA-Driver",
+        "io.nvidia-installer.component": "team/nvidia-installer",
         "io.nvidia-installer.digest": "digest",
         "io.nvidia-installer.combination": COMBINATION.id,
         "io.nvidia-installer.kernel-release": "6.12.117-amd64",
@@ -108,6 +109,15 @@ def test_the_manifest_names_files_modules_and_patches_of_each_type() -> None:
         },
     }
     assert manifest["userspace"] == {"files": {"bin/nvidia-smi": "d1"}}
+
+
+def test_nothing_in_the_image_says_the_components_version() -> None:
+    raised = component(("version: 1.2.3", "version: 1.2.4"))
+
+    assert labels_of(raised, COMBINATION, "d", CONTENTS) == labels_of(component(), COMBINATION, "d", CONTENTS)
+    assert manifest_of(raised, COMBINATION, "d", CONTENTS, "t") == manifest_of(
+        component(), COMBINATION, "d", CONTENTS, "t"
+    )
 
 
 @pytest.mark.parametrize("line", environment_file(COMBINATION, CONTENTS, "tag").splitlines())
