@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lifecycle.model.matrix import Combination, ModulePatch
 from lifecycle.model.patches import Patch
 from lifecycle.model.schema import ModuleType
-from lifecycle.model.tags import is_newest_of_branch, references, tag_of
+from lifecycle.model.tags import references
 from lifecycle.model.targets import Targets
 from lifecycle.steps.image import (
     HOME,
@@ -33,8 +31,6 @@ from tests.unit.builders import ROOT, component, driver, local_image, lock, proj
 
 COMBINATION = project().matrix().combinations[3]
 VERMAGIC = "6.12.117-amd64 SMP preempt mod_unload modversions"
-# OCI distribution specification, "Pulling manifests".
-TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 
 
 def archive(**modules: str) -> Archive:
@@ -46,28 +42,6 @@ CONTENTS = Contents(
     userspace=Archive(path=Path("u"), contents={"bin/nvidia-smi": "d1"}, unpacked_bytes=4096, about={}),
     modules={t: archive(nvidia=VERMAGIC, uvm=VERMAGIC) for t in (ModuleType.PROPRIETARY, ModuleType.OPEN)},
 )
-
-
-@given(st.text(alphabet=st.characters(codec="ascii", categories=["L", "N", "P", "S"]), min_size=1, max_size=60))
-def test_any_kernel_release_gives_a_tag_that_registries_take(kernel: str) -> None:
-    assert TAG.fullmatch(tag_of("550.163.01", replace(COMBINATION, kernel=kernel)))
-
-
-def test_the_tag_names_driver_kernel_and_release_and_the_moving_one_the_branch() -> None:
-    plus = replace(COMBINATION, kernel="6.12.117+deb13-cloud-amd64", release="debian-13")
-
-    assert references(component().image, plus) == (
-        "localhost:5000/team/nvidia-installer:550.163.01-6.12.117-deb13-cloud-amd64-debian-13",
-        "localhost:5000/team/nvidia-installer:550-6.12.117-deb13-cloud-amd64-debian-13",
-    )
-
-
-def test_the_moving_tag_is_the_newest_drivers_of_its_branch() -> None:
-    older, other = replace(COMBINATION, driver="550.9.99"), replace(COMBINATION, driver="560.1.01")
-    elsewhere = replace(COMBINATION, driver="550.200.01", kernel="6.1")
-
-    assert is_newest_of_branch(COMBINATION, [COMBINATION, older, other, elsewhere])
-    assert not is_newest_of_branch(older, [COMBINATION, older])
 
 
 def test_modules_that_disagree_about_vermagic_show() -> None:
