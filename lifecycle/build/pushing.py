@@ -11,7 +11,7 @@ from lifecycle.errors import InstallerError
 from lifecycle.model.matrix import Combination
 from lifecycle.model.select import select
 from lifecycle.model.targets import Targets
-from lifecycle.steps.push import REFUSED, Candidate, Published, Pusher, PushRefusedError, Verdict, verdict_of
+from lifecycle.steps.push import REFUSED, Candidate, Pushed, Pusher, PushRefusedError, Verdict, verdict_of
 from lifecycle.tools.login import login_for
 from lifecycle.tools.registry import Registry
 
@@ -59,13 +59,15 @@ def _candidates(bench: Workbench, pusher: Pusher, combinations: Sequence[Combina
     if missing:
         raise NotBuiltError(missing)
     return [
-        Candidate(combination=c, image=i, tested=bench.store.is_tested(i.id), remote=pusher.remote(c))
+        Candidate(
+            combination=c, image=i, tested=bench.store.is_tested(i.id), remote=pusher.remote(c, targets.image(c).digest)
+        )
         for c, i in by_digest.items()
         if i is not None
     ]
 
 
-def _write(bench: Workbench, published: Sequence[Published]) -> None:
+def _write(bench: Workbench, published: Sequence[Pushed]) -> None:
     path = bench.root / PUBLISHED
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
@@ -84,6 +86,6 @@ def _print_plan(verdicts: Sequence[tuple[Candidate, Verdict]], *, as_json: bool)
     tables.print_table("push", ["", "combination", "reason"], rows)
 
 
-def _print(published: Sequence[Published]) -> None:
+def _print(published: Sequence[Pushed]) -> None:
     rows = [(e.combination, e.digest, f"{e.size / 1e6:.0f} MB", e.verdict) for e in published]
     tables.print_table("published", ["combination", "digest", "size", "was"], rows)

@@ -1,14 +1,34 @@
-"""How an image is tagged. Pure."""
+"""How an image is tagged. Pure.
+
+In the engine an image has two names (`references`). In the registry it has an immutable tag of its own, which never moves,
+and moving tags for people and for NVIDIA's GPU Operator. The immutable one holds the digest of the image's inputs:
+
+- GitOps refers to digests, and a registry's retention deletes manifests that have no tag: each digest in use keeps its own;
+- an image whose scripts were mended has another one, so that it can ship for the same driver, kernel and OS release.
+"""
 
 import re
 from collections.abc import Iterable
 
+from lifecycle.errors import UsageError
 from lifecycle.model.component import Image
 from lifecycle.model.matrix import Combination
 from lifecycle.model.versions import version_key
 
 # OCI distribution specification: a tag is [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}; Debian's kernel releases have a `+`.
 _NOT_IN_A_TAG = re.compile(r"[^A-Za-z0-9_.-]")
+_LONGEST = 128
+_DIGITS = 12
+
+
+class TagTooLongError(UsageError):
+    """A combination whose tag no registry takes."""
+
+    def __init__(self, combination: str, tag: str) -> None:
+        super().__init__(
+            f"{combination}: its tag {tag} has {len(tag)} characters, and registries take {_LONGEST}: "
+            "give the release a shorter name in component.yaml"
+        )
 
 
 def tag_for(driver: str, kernel: str, release: str) -> str:
@@ -22,13 +42,33 @@ def tag_of(driver: str, combination: Combination) -> str:
 
 
 def references(image: Image, combination: Combination) -> tuple[str, str]:
-    """The image's reference by exact version, and the moving one by driver branch."""
+    """The image's names in the engine: by exact version, and by driver branch."""
     name = f"{image.registry}/{image.repository}"
     return f"{name}:{tag_of(combination.driver, combination)}", f"{name}:{tag_of(combination.branch, combination)}"
 
 
+def immutable_tag(combination: Combination, digest: str) -> str:
+    """The tag in the registry that never moves: `<driver>-<kernel release>-<os release>-<12 digits of the inputs' digest>`.
+
+    `digest` is that of the image's target, as hex. Raises TagTooLongError.
+    """
+    tag = f"{tag_of(combination.driver, combination)}-{digest[:_DIGITS]}"
+    if len(tag) > _LONGEST:
+        raise TagTooLongError(combination.id, tag)
+    return tag
+
+
+def moving_tags(combination: Combination, others: Iterable[Combination]) -> tuple[str, ...]:
+    """The tags in the registry that follow the combination's newest image; the branch's is only its newest driver's.
+
+    `<branch>-<kernel release>-<os release>` is the name by which NVIDIA's GPU Operator looks for a precompiled driver.
+    """
+    exact, branch = tag_of(combination.driver, combination), tag_of(combination.branch, combination)
+    return (exact, branch) if is_newest_of_branch(combination, others) else (exact,)
+
+
 def is_newest_of_branch(combination: Combination, others: Iterable[Combination]) -> bool:
-    """Whether the moving tag is this combination's: no other has a newer driver of its branch for its release and kernel."""
+    """Whether the branch's tag is this combination's: no other has a newer driver of its branch for its release and kernel."""
     rivals = [
         o
         for o in others

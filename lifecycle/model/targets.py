@@ -146,7 +146,10 @@ class Targets:
         )
 
     def image(self, combination: Combination) -> Target:
-        """The installer image of a combination. It names its OS release, so that one that shares a kernel has its own."""
+        """The installer image of a combination. It names its OS release, so that one that shares a kernel has its own.
+
+        The component's version is no input: a release that changes no image builds, tests and pushes none.
+        """
         return Target(
             kind=Kind.IMAGE,
             name=combination.id,
@@ -157,7 +160,6 @@ class Targets:
                 "recipe": dict(self.project.recipes["image"]),
                 "combination": combination.id,
                 "name": self.project.component.name,
-                "version": self.project.component.version,
                 "parameters": self.project.component.module_parameters,
             },
         )

@@ -16,6 +16,7 @@ from lifecycle.tools.archive import write_members
 from lifecycle.tools.engine import Engine, LocalImage
 from lifecycle.tools.labels import (
     LABEL_COMBINATION,
+    LABEL_COMPONENT,
     LABEL_DIGEST,
     LABEL_DRIVER,
     LABEL_KERNEL,
@@ -65,13 +66,17 @@ def signer_of(contents: Contents) -> tuple[str, str] | None:
 
 
 def labels_of(component: Component, combination: Combination, digest: str, contents: Contents) -> dict[str, str]:
-    """The labels: what the image is (OCI image specification, "Annotations"), and what it was made for."""
+    """The labels: what the image is (OCI image specification, "Annotations"), and what it was made for.
+
+    `version` is that of the packaged software there: the driver's.
+    """
     return {
         "org.opencontainers.image.title": "nvidia-installer",
         "org.opencontainers.image.description": f"NVIDIA driver {combination.driver} for kernel {combination.kernel}",
-        "org.opencontainers.image.version": component.version,
+        "org.opencontainers.image.version": combination.driver,
         "org.opencontainers.image.vendor": component.name,
         "org.opencontainers.image.licenses": "Apache-2.0 AND LicenseRef-NVIDIA-Driver",
+        LABEL_COMPONENT: component.name,
         LABEL_DIGEST: digest,
         LABEL_COMBINATION: combination.id,
         LABEL_KERNEL: combination.kernel,
@@ -89,7 +94,6 @@ def manifest_of(
     signer = signer_of(contents)
     return {
         "name": component.name,
-        "version": component.version,
         "combination": combination.id,
         "os_release": combination.release,
         "kernel_release": combination.kernel,

@@ -1,4 +1,8 @@
-"""push: tested images to the registry, by digest; what is there is left alone, and an exact tag never moves."""
+"""push: tested images to the registry, by digest; what is there is left alone, and an immutable tag never moves.
+
+An image is pushed under its immutable tag (lifecycle/model/tags.py); the moving tags are then put at the same manifest over
+the registry's own API, whoever pushed that, so that they need no engine and no local image.
+"""
 
 import time
 from collections.abc import Callable, Sequence
@@ -8,15 +12,23 @@ from enum import StrEnum
 from lifecycle.errors import InstallerError, UsageError
 from lifecycle.model.component import Image
 from lifecycle.model.matrix import Combination
-from lifecycle.model.tags import is_newest_of_branch, references
+from lifecycle.model.published import Published
+from lifecycle.model.tags import immutable_tag, moving_tags
 from lifecycle.tools.engine import Engine, LocalImage
 from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.login import Login
 from lifecycle.tools.registry import Registry, RemoteImage
+from lifecycle.tools.registry_errors import hint_for
 
 ATTEMPTS = 4
-# Words of answers after which the same request may well succeed.
-_TRANSIENT = ("connection re", "broken pipe", "EOF", "timeout", "502", "503", "504", "try again", "unavailable")
+# Words of answers after which the same request may well succeed; the last are the engine's, where a push that ran at the
+# same time has just taken the tag away that both gave.
+_TRANSIENT = (
+    *("connection re", "broken pipe", "EOF", "timeout", "500 Int", "502", "503", "504", "try again", "unavailable"),
+    *("tag does not exist", "not exist locally"),
+)
+# The engine keeps to itself what a registry says with it.
+_SILENT = "unexpected HTTP status: 500"
 
 
 class Verdict(StrEnum):
@@ -26,7 +38,7 @@ class Verdict(StrEnum):
     SAME = "there"
     SAME_INPUTS = "there, made of the same inputs elsewhere"
     UNTESTED = "its tests have not passed"
-    OTHER = "its tag is another image's"
+    OTHER = "its immutable tag is another image's"
 
 
 REFUSED = (Verdict.UNTESTED, Verdict.OTHER)
@@ -34,24 +46,24 @@ REFUSED = (Verdict.UNTESTED, Verdict.OTHER)
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """An image to push: what it is for, the image in the engine, whether its tests passed, the tag in the registry."""
+    """An image to push: what it is for, the image in the engine, whether its tests passed, what its immutable tag leads to."""
 
     combination: Combination
     image: LocalImage
     tested: bool
     remote: RemoteImage | None
 
+    @property
+    def inputs(self) -> str:
+        """The digest of the image's inputs."""
+        return self.image.labels.get(LABEL_DIGEST, "")
+
 
 @dataclass(frozen=True, kw_only=True)
-class Published:
-    """An image that is in the registry: `size` are the bytes of its layers there, `inputs` the digest of its inputs."""
+class Pushed(Published):
+    """An image that is in the registry now: the moving tags that lead to it, and what was found there before."""
 
-    combination: str
-    reference: str
-    moving: str
-    digest: str
-    size: int
-    inputs: str
+    moving: tuple[str, ...]
     verdict: str
 
 
@@ -64,7 +76,7 @@ class PushRefusedError(UsageError):
         if any(verdict is Verdict.UNTESTED for _, verdict in refused):
             hints.append("Run `nox -s test_images`, or push them --untested.")
         if any(verdict is Verdict.OTHER for _, verdict in refused):
-            hints.append("An exact tag never moves: raise `version` in component.yaml, or delete the tag on purpose.")
+            hints.append("An immutable tag never moves: look whose image it is, and delete the tag on purpose.")
         super().__init__(
             "nothing was pushed: some images must not be", details="\n".join(lines), resolution=" ".join(hints)
         )
@@ -74,10 +86,11 @@ class PushFailedError(InstallerError):
     """An image that the registry did not take."""
 
     def __init__(self, reference: str, why: str) -> None:
+        again = "Run the command again: what the registry has taken is not sent twice."
         super().__init__(
             f"{reference} could not be pushed",
             details=f"  {why}",
-            resolution="Run the command again: what the registry has taken is not sent twice.",
+            resolution=hint_for(reference.partition("/")[0], why.lower()) or again,
         )
 
 
@@ -114,50 +127,58 @@ class Pusher:
     say: Callable[[str], None]
     wait: Callable[[float], None] = time.sleep
 
-    def remote(self, combination: Combination) -> RemoteImage | None:
-        """What the combination's exact tag leads to in the registry."""
-        return self.registry.image(self.image.repository, references(self.image, combination)[0].rpartition(":")[2])
+    def remote(self, combination: Combination, inputs: str) -> RemoteImage | None:
+        """What the immutable tag of a combination and its inputs' digest leads to in the registry."""
+        return self.registry.image(self.image.repository, immutable_tag(combination, inputs))
 
-    def publish(self, candidate: Candidate, verdict: Verdict, others: Sequence[Combination]) -> Published:
-        """Have an image and its moving tag in the registry; raises PushFailedError, RegistryRefusedError."""
-        exact, moving = references(self.image, candidate.combination)
+    def publish(self, candidate: Candidate, verdict: Verdict, others: Sequence[Combination]) -> Pushed:
+        """Have an image and its tags in the registry; raises PushFailedError, RegistryRefusedError."""
+        name = f"{self.image.registry}/{self.image.repository}"
+        tag = immutable_tag(candidate.combination, candidate.inputs)
         if verdict is Verdict.PUSH:
-            self._push(candidate.image, exact)
-        found = self.remote(candidate.combination)
+            self._push(candidate.image, f"{name}:{tag}")
+        found = self.remote(candidate.combination, candidate.inputs)
         if found is None:
-            raise PushFailedError(exact, "the registry took it and does not have it")
-        if is_newest_of_branch(candidate.combination, others):
-            self._move(moving, found, candidate.image)
-        return Published(
+            raise PushFailedError(f"{name}:{tag}", "the registry took it and does not have it")
+        moving = moving_tags(candidate.combination, others)
+        for other in moving:
+            if self.registry.retag(self.image.repository, found.digest, other):
+                self.say(f"moved {name}:{other}")
+        return Pushed(
             combination=candidate.combination.id,
-            reference=f"{exact.rpartition(':')[0]}@{found.digest}",
-            moving=moving,
+            reference=f"{name}@{found.digest}",
+            tag=tag,
             digest=found.digest,
             size=found.size,
-            inputs=candidate.image.labels.get(LABEL_DIGEST, ""),
+            inputs=candidate.inputs,
+            moving=moving,
             verdict=str(verdict),
         )
 
-    def _move(self, moving: str, to: RemoteImage, image: LocalImage) -> None:
-        there = self.registry.image(self.image.repository, moving.rpartition(":")[2])
-        if there is None or there.digest != to.digest:
-            if to.id == image.id:
-                self._push(image, moving)
-            else:
-                self.say(f"{moving} stays: its image was made elsewhere, and is tagged there")
-
     def _push(self, image: LocalImage, reference: str) -> None:
-        # The engine pushes what the name leads to there, which may have been another image since.
-        self.engine.tag(image.id, reference)
+        try:
+            self._attempt(image, reference)
+        finally:
+            # In the engine an image keeps its two names, by which `invoke build` knows what is there. Its only name stays:
+            # with it the image would go.
+            named = self.engine.image(reference)
+            if named is not None and len(named.tags) > 1:
+                self.engine.remove_tag(reference)
+
+    def _attempt(self, image: LocalImage, reference: str) -> None:
         said = ""
         for attempt in range(ATTEMPTS):
             if attempt:
                 self.wait(2.0**attempt)
+            # The engine pushes what the name leads to there, which may have been another image since.
+            self.engine.tag(image.id, reference)
             said = self.engine.push(reference, self.login)
             if not said:
                 self.say(f"pushed {reference}")
                 return
-            if not is_transient(said):
+            refusal = self.registry.upload_refusal(self.image.repository) if _SILENT in said else ""
+            if refusal or not is_transient(said):
+                said = ": ".join(filter(None, (said, refusal)))
                 break
             self.say(f"{reference}: {said}: trying again")
         raise PushFailedError(reference, said)

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import IO, Any
 
 import docker
+import docker.credentials.errors
 import docker.errors
 import requests.exceptions
 
 from lifecycle.tools.container import Container, remove
 from lifecycle.tools.engine_errors import EngineRefusedError, EngineUnreachableError, ImageBuildError, StoppedError
-from lifecycle.tools.login import Login
+from lifecycle.tools.login import CredentialHelperError, Login
 
 LABEL_OWNER = "io.nvidia-installer.owner"
 _GONE = (docker.errors.NotFound, docker.errors.NullResource)
@@ -206,7 +207,11 @@ class Engine:
             yield
         except docker.errors.APIError as error:
             raise EngineRefusedError(what, error.explanation or str(error)) from error
+        except docker.credentials.errors.StoreError as error:
+            raise CredentialHelperError(what, str(error)) from error
         except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+            if isinstance(error.__cause__, docker.credentials.errors.StoreError):
+                raise CredentialHelperError(what, str(error.__cause__)) from error
             raise EngineUnreachableError(self.address, _reason(error)) from error
 
 

@@ -1,6 +1,8 @@
 """The labels that images carry (OCI image specification, "Annotations": reverse-domain keys)."""
 
 LABEL_DIGEST = "io.nvidia-installer.digest"
+# Whose image it is: the `name` of component.yaml, by which `invoke prune` knows its own.
+LABEL_COMPONENT = "io.nvidia-installer.component"
 LABEL_COMBINATION = "io.nvidia-installer.combination"
 LABEL_KERNEL = "io.nvidia-installer.kernel-release"
 LABEL_DRIVER = "io.nvidia-installer.driver-version"

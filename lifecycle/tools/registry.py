@@ -1,19 +1,21 @@
-"""A container registry's HTTP API, as far as reading goes: what a tag leads to. Pushing is the engine's.
+"""A container registry's HTTP API, as far as manifests and tags go. Pushing layers is the engine's.
 
-Sources: OCI distribution specification 1.1, "Pulling manifests"; Docker's "Token authentication" (distribution/docs/spec/auth).
+Source: OCI distribution specification 1.1, "Pulling manifests", "Pushing Manifests", "Listing Tags", "Deleting Manifests".
 """
 
-import re
-import ssl
-from collections.abc import Mapping
+import hashlib
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from lifecycle.errors import InstallerError
 from lifecycle.tools.login import Login
+from lifecycle.tools.registry_errors import DeletionDisabledError, RegistryRefusedError
+from lifecycle.tools.registry_session import CERTIFICATES, RegistrySession, read_json, said
 
 _MANIFESTS = ", ".join(
     [
@@ -23,20 +25,6 @@ _MANIFESTS = ", ".join(
         "application/vnd.docker.distribution.manifest.list.v2+json",
     ]
 )
-_CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
-# An engine takes a registry on loopback without TLS (dockerd(8), --insecure-registry), and so do we.
-_LOOPBACK = re.compile(r"(localhost|127\.\d+\.\d+\.\d+)(:\d+)?")
-_CERTIFICATES = Path("/etc/docker/certs.d")
-
-
-class RegistryRefusedError(InstallerError):
-    """A registry that does not answer, or refuses."""
-
-    def __init__(self, host: str, what: str, why: str, *, unauthorised: bool = False) -> None:
-        hint = f"Log in with `docker login {host}`, or set INVOKE_REGISTRY_USERNAME and INVOKE_REGISTRY_PASSWORD."
-        super().__init__(
-            f"the registry {host}: cannot {what}", details=f"  {why}", resolution=hint if unauthorised else ""
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,89 +37,116 @@ class RemoteImage:
     size: int
 
 
-class Registry:
-    """One registry, by its host: `ghcr.io`, `localhost:5000`; `certificates` is where an engine looks for authorities."""
+@dataclass(frozen=True, kw_only=True)
+class _Manifest:
+    """A manifest's own bytes, which are what its digest is of."""
 
-    def __init__(self, host: str, login: Login | None, *, certificates: Path = _CERTIFICATES) -> None:
-        self._host = host
-        self._login = login
-        authority = certificates / host / "ca.crt"
-        trusted = ssl.create_default_context(cafile=str(authority)) if authority.exists() else True
-        self._client = httpx.Client(timeout=30, follow_redirects=True, verify=trusted)
-        self._base = ""
-        self._tokens: dict[str, str] = {}
+    content: bytes
+    media_type: str
+
+    @cached_property
+    def digest(self) -> str:
+        return f"sha256:{hashlib.sha256(self.content).hexdigest()}"
+
+
+class Registry:
+    """One registry, by its host: `ghcr.io`, `localhost:5000`; `certificates` is where an engine looks for authorities.
+
+    `wait` is told the seconds before a request is made again. All of it raises RegistryRefusedError.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        login: Login | None,
+        *,
+        certificates: Path = CERTIFICATES,
+        wait: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._session = RegistrySession(host, login, certificates=certificates, wait=wait)
+        self._labels: dict[str, Mapping[str, str]] = {}
 
     def close(self) -> None:
         """End its connections."""
-        self._client.close()
+        self._session.close()
 
-    def image(self, repository: str, tag: str) -> RemoteImage | None:
-        """What a tag, or a digest, leads to; None where there is none. Raises RegistryRefusedError."""
-        answer = self._get(repository, f"manifests/{tag}", accept=_MANIFESTS)
-        if answer is None:
+    def image(self, repository: str, reference: str) -> RemoteImage | None:
+        """What a tag, or a digest, leads to; None where there is none."""
+        found = self._manifest(repository, reference)
+        if found is None:
             return None
-        manifest = answer.json()
-        digest = answer.headers.get("Docker-Content-Digest", "")
+        manifest = read_json(found.content)
         if "config" not in manifest:
             # A list of images for several architectures is nobody's of ours.
-            return RemoteImage(digest=digest, id="", labels={}, size=0)
-        image = manifest["config"]["digest"]
-        blob = self._get(repository, f"blobs/{image}", accept="*/*")
-        labels = (blob.json().get("config") or {}).get("Labels") if blob else None
-        size = sum(int(layer["size"]) for layer in manifest["layers"])
-        return RemoteImage(digest=digest, id=image, labels=labels or {}, size=size)
+            return RemoteImage(digest=found.digest, id="", labels={}, size=0)
+        image = str(manifest["config"]["digest"])
+        size = sum(int(layer["size"]) for layer in manifest.get("layers", []))
+        return RemoteImage(digest=found.digest, id=image, labels=self._labels_of(repository, image), size=size)
 
-    def _get(self, repository: str, path: str, *, accept: str) -> httpx.Response | None:
-        url = f"{self._address()}/v2/{repository}/{path}"
-        headers = {"Accept": accept}
-        try:
-            answer = self._client.get(url, headers={**headers, **self._authorisation(repository)})
-            if answer.status_code == httpx.codes.UNAUTHORIZED:
-                self._tokens[repository] = self._answer_to(answer.headers.get("WWW-Authenticate", ""))
-                answer = self._client.get(url, headers={**headers, **self._authorisation(repository)})
-        except httpx.HTTPError as error:
-            raise RegistryRefusedError(self._host, f"read {repository}", f"{type(error).__name__}: {error}") from error
+    def tags(self, repository: str) -> list[str]:
+        """All tags of a repository; none where there is no such repository."""
+        found: list[str] = []
+        path: str | None = "tags/list"
+        while path:
+            answer = self._session.ask("GET", repository, path)
+            if answer.status_code == httpx.codes.NOT_FOUND:
+                return found
+            self._check(answer, f"list the tags of {repository}")
+            found += read_json(answer.content).get("tags") or []
+            path = _next_page(answer, repository)
+        return found
+
+    def retag(self, repository: str, digest: str, tag: str) -> bool:
+        """Have a tag lead to a manifest that the registry has; returns whether it had to be moved there."""
+        there = self._manifest(repository, tag)
+        if there is not None and there.digest == digest:
+            return False
+        what, manifest = f"tag {repository}@{digest} as {tag}", self._manifest(repository, digest)
+        if manifest is None or manifest.digest != digest:
+            raise RegistryRefusedError(self._session.host, what, "it does not have that manifest")
+        headers = {"Content-Type": manifest.media_type}
+        answer = self._session.ask("PUT", repository, f"manifests/{tag}", headers=headers, content=manifest.content)
+        self._check(answer, what)
+        return True
+
+    def upload_refusal(self, repository: str) -> str:
+        """What the registry says to who would upload a blob ("Pushing Blobs"); empty where it would take one."""
+        answer = self._session.ask("POST", repository, "blobs/uploads/")
+        return said(answer) if answer.is_error else ""
+
+    def delete(self, repository: str, digest: str) -> None:
+        """Delete a manifest, with all its tags; one that is gone is fine. Raises DeletionDisabledError too."""
+        answer = self._session.ask("DELETE", repository, f"manifests/{digest}")
+        if answer.status_code == httpx.codes.METHOD_NOT_ALLOWED:
+            raise DeletionDisabledError(self._session.host)
+        if answer.status_code != httpx.codes.NOT_FOUND:
+            self._check(answer, f"delete {repository}@{digest}")
+
+    def _manifest(self, repository: str, reference: str) -> _Manifest | None:
+        answer = self._session.ask("GET", repository, f"manifests/{reference}", headers={"Accept": _MANIFESTS})
         if answer.status_code == httpx.codes.NOT_FOUND:
             return None
+        self._check(answer, f"read {repository}")
+        return _Manifest(content=answer.content, media_type=answer.headers.get("Content-Type", ""))
+
+    def _labels_of(self, repository: str, image: str) -> Mapping[str, str]:
+        """The labels in an image's configuration, which is known by its digest and asked for once."""
+        if image not in self._labels:
+            answer = self._session.ask("GET", repository, f"blobs/{image}")
+            if answer.status_code != httpx.codes.NOT_FOUND:
+                self._check(answer, f"read {repository}")
+            config: dict[str, Any] = read_json(answer.content).get("config") or {}
+            self._labels[image] = config.get("Labels") or {}
+        return self._labels[image]
+
+    def _check(self, answer: httpx.Response, what: str) -> None:
         if answer.is_error:
-            said = f"it answered {answer.status_code} {answer.reason_phrase}"
-            unauthorised = answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
-            raise RegistryRefusedError(self._host, f"read {repository}", said, unauthorised=unauthorised)
-        return answer
+            raise RegistryRefusedError(self._session.host, what, f"it answered {said(answer)}")
 
-    def _authorisation(self, repository: str) -> dict[str, str]:
-        return {"Authorization": self._tokens[repository]} if repository in self._tokens else {}
 
-    def _answer_to(self, challenge: str) -> str:
-        """What a registry wants to see that has said who it takes: a password, or a token of another server for one."""
-        kind, _, rest = challenge.partition(" ")
-        basic = httpx.BasicAuth(self._login.username, self._login.password) if self._login else None
-        if kind.lower() == "basic" and basic:
-            request = httpx.Request("GET", self._address())
-            return next(basic.auth_flow(request)).headers["Authorization"]
-        if kind.lower() != "bearer":
-            raise RegistryRefusedError(self._host, "sign in", "it wants a login", unauthorised=True)
-        words: dict[str, str] = dict(_CHALLENGE.findall(rest))
-        query = {key: value for key, value in words.items() if key in ("service", "scope")}
-        answer = self._client.get(words.get("realm", ""), params=query, auth=basic)
-        if answer.is_error:
-            said = f"its token server answered {answer.status_code} {answer.reason_phrase}"
-            raise RegistryRefusedError(self._host, "sign in", said, unauthorised=True)
-        body: dict[str, Any] = answer.json()
-        return f"Bearer {body.get('token') or body.get('access_token')}"
-
-    def _address(self) -> str:
-        """`https://host`; on loopback `http://host` where TLS is not spoken."""
-        if not self._base:
-            plain = _LOOPBACK.fullmatch(self._host) and not self._speaks_tls()
-            self._base = f"{'http' if plain else 'https'}://{self._host}"
-        return self._base
-
-    def _speaks_tls(self) -> bool:
-        try:
-            self._client.get(f"https://{self._host}/v2/")
-        except httpx.ConnectError as error:
-            return "CERTIFICATE" in str(error).upper()
-        except httpx.HTTPError:
-            return False
-        return True
+def _next_page(answer: httpx.Response, repository: str) -> str | None:
+    """The path, below the repository's, of what comes after an answer that is not all; never at another host."""
+    link = answer.links.get("next", {}).get("url")
+    if link is None:
+        return None
+    return answer.url.join(link).raw_path.decode().rpartition(f"/v2/{repository}/")[2]

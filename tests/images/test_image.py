@@ -4,7 +4,7 @@ import json
 
 from lifecycle.model.project import Project
 from lifecycle.model.targets import Targets
-from lifecycle.tools.labels import LABEL_COMBINATION, LABEL_DIGEST, LABEL_MODULE_TYPES, LABEL_OS
+from lifecycle.tools.labels import LABEL_COMBINATION, LABEL_COMPONENT, LABEL_DIGEST, LABEL_MODULE_TYPES, LABEL_OS
 from tests.images.conftest import HOME, Installer
 
 WRONG_KERNEL = 10
@@ -15,7 +15,8 @@ def test_labels_say_what_the_image_is(installer: Installer, project: Project) ->
     c = installer.combination
     expected = {
         "org.opencontainers.image.title": "nvidia-installer",
-        "org.opencontainers.image.version": project.component.version,
+        "org.opencontainers.image.version": c.driver,
+        LABEL_COMPONENT: project.component.name,
         LABEL_COMBINATION: c.id,
         LABEL_OS: c.release,
         LABEL_MODULE_TYPES: " ".join(c.module_types),

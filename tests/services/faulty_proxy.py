@@ -2,9 +2,10 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 _CHUNK = 65536
 
@@ -14,7 +15,8 @@ class FaultyProxy:
     """Passes connections on to a port; each takes the next fault from the script, or none when that is used up.
 
     A fault is `drop` (closed at once), `cut` (closed after `cut_after` bytes of the answer), or `hold` (the answer waits
-    until `release` is set).
+    until `release` is set). `sent` is told of a connection's number and the bytes that its client sends, before they
+    are passed on, `answered` the same of the server's, after that.
     """
 
     to: int
@@ -23,6 +25,8 @@ class FaultyProxy:
     cut_after: int = 1000
     release: threading.Event = field(default_factory=threading.Event)
     met: list[str] = field(default_factory=list)
+    sent: Callable[[int, bytes], None] = lambda *_: None
+    answered: Callable[[int, bytes], None] = lambda *_: None
 
     def serve(self, server: socket.socket) -> None:
         """Accept until the socket is closed."""
@@ -35,15 +39,18 @@ class FaultyProxy:
 
     def _connect(self, client: socket.socket) -> None:
         fault = self.script.pop(0) if self.script else "none"
+        number = len(self.met)
         self.met.append(fault)
         with _ended(client), suppress(OSError):
             if fault == "drop":
                 return
             with _ended(socket.create_connection(("127.0.0.1", self.to))) as server:
-                threading.Thread(target=_pump, args=(client, server), daemon=True).start()
+                told = {"before": partial(self.sent, number)}
+                threading.Thread(target=_pump, args=(client, server), kwargs=told, daemon=True).start()
                 if fault == "hold":
                     self.release.wait(60)
-                _pump(server, client, self.cut_after if fault == "cut" else None)
+                limit = self.cut_after if fault == "cut" else None
+                _pump(server, client, after=partial(self.answered, number), limit=limit)
 
 
 @contextmanager
@@ -55,11 +62,24 @@ def _ended(connection: socket.socket) -> Iterator[socket.socket]:
             connection.shutdown(socket.SHUT_RDWR)
 
 
-def _pump(source: socket.socket, sink: socket.socket, limit: int | None = None) -> None:
+def _nothing(_: bytes) -> None:
+    """Tell nobody."""
+
+
+def _pump(
+    source: socket.socket,
+    sink: socket.socket,
+    *,
+    before: Callable[[bytes], None] = _nothing,
+    after: Callable[[bytes], None] = _nothing,
+    limit: int | None = None,
+) -> None:
     """Pass bytes on until there are no more, or the limit is reached."""
     with suppress(OSError):
         while chunk := source.recv(_CHUNK if limit is None else min(_CHUNK, limit)):
+            before(chunk)
             sink.sendall(chunk)
+            after(chunk)
             if limit is not None:
                 limit -= len(chunk)
                 if limit <= 0:

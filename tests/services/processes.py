@@ -4,7 +4,7 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,14 +82,22 @@ def wait_for(
     authority: Path | None = None,
 ) -> None:
     """Wait until a server answers well, or at all; raises with the end of its log if it ends, or does not in a minute."""
-    deadline = time.monotonic() + _SECONDS
     trusted = ssl.create_default_context(cafile=str(authority)) if authority else True
-    while time.monotonic() < deadline and process.popen.poll() is None:
+
+    def answers() -> bool:
         try:
-            answer = httpx.get(address, headers=dict(headers or {}), verify=trusted)
-            if answer.is_success or any_answer:
-                return
+            return httpx.get(address, headers=dict(headers or {}), verify=trusted).is_success or any_answer
         except httpx.TransportError:
-            pass
+            return False
+
+    wait_until(answers, process, address)
+
+
+def wait_until(condition: Callable[[], bool], process: Process, address: str) -> None:
+    """Wait until a condition holds of a server; raises with the end of its log if it ends, or does not in a minute."""
+    deadline = time.monotonic() + _SECONDS
+    while time.monotonic() < deadline and process.popen.poll() is None:
+        if condition():
+            return
         time.sleep(_INTERVAL)
     raise RuntimeError(f"{address} does not answer; {process.log} ends with:\n{process.log.read_text()[-2000:]}")

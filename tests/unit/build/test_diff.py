@@ -136,10 +136,14 @@ def test_user_space_that_changes_under_the_same_version_is_named() -> None:
     )
 
 
-def test_a_new_version_of_ours_is_said_once_an_image() -> None:
-    now = project(component=component(("version: 1.2.3", "version: 1.2.4")))
+def test_another_name_of_ours_is_said_once_an_image() -> None:
+    now = project(component=component(("name: team/nvidia-installer", "name: crew/nvidia-installer")))
 
-    assert rebuilt(now) == dict.fromkeys(EVERY, ("image: version changed",))
+    assert rebuilt(now) == dict.fromkeys(EVERY, ("image: name changed",))
+
+
+def test_a_new_version_of_ours_builds_nothing() -> None:
+    assert rebuilt(project(component=component(("version: 1.2.3", "version: 1.2.4")))) == {}
 
 
 def test_a_signer_that_comes_goes_or_changes_is_said_so_and_no_module_is_compiled_for_it() -> None:
@@ -179,12 +183,12 @@ def test_the_working_tree_as_committed_differs_in_nothing(committed: Path, capsy
 
 def test_a_change_is_shown_with_signs_reasons_and_counts(committed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = committed / "component.yaml"
-    file.write_text(file.read_text().replace("    - 550.163.01\n", "", 1).replace("version: 1.", "version: 9."))
+    file.write_text(file.read_text().replace("    - 550.163.01\n", "", 1).replace("name: system", "name: other"))
     show_diff(committed, "HEAD", load_project(committed), as_json=False)
     lines = capsys.readouterr().out.splitlines()
 
     assert {line.split("/")[0] for line in lines if line.startswith("- ")} == {"- debian-12", "- debian-13"}
-    assert {line for line in lines if line.startswith("    ")} == {"    image: version changed"}
+    assert {line for line in lines if line.startswith("    ")} == {"    image: name changed"}
     assert lines[-1] == "0 added, 2 dropped, 2 to build anew since HEAD"
 
 

@@ -72,14 +72,16 @@ def test_a_recipe_decides_its_own_kind_and_what_is_made_of_it(recipe: str, kinds
 @pytest.mark.parametrize(
     ("edit", "kinds"),
     [
-        (("version: 1.2.3", "version: 1.2.4"), {Kind.IMAGE}),
+        (("version: 1.2.3", "version: 1.2.4"), set()),
         (("name: team/nvidia-installer", "name: crew/nvidia-installer"), {Kind.IMAGE}),
         (("channel: previous", "channel: canary"), set()),
         (("localhost:5000", "registry.example"), set()),
         (("there are no open modules of it", "the reason in other words"), set()),
     ],
 )
-def test_of_the_component_only_name_and_version_are_in_the_image(edit: tuple[str, str], kinds: set[Kind]) -> None:
+def test_of_the_component_the_name_is_in_the_image_and_its_version_in_nothing(
+    edit: tuple[str, str], kinds: set[Kind]
+) -> None:
     assert changed(project(component=component(edit))) == kinds
 
 

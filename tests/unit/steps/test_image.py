@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lifecycle.model.matrix import Combination, ModulePatch
 from lifecycle.model.patches import Patch
 from lifecycle.model.schema import ModuleType
-from lifecycle.model.tags import is_newest_of_branch, references, tag_of
+from lifecycle.model.tags import references
 from lifecycle.model.targets import Targets
 from lifecycle.steps.image import (
     HOME,
@@ -33,8 +31,6 @@ from tests.unit.builders import ROOT, component, driver, local_image, lock, proj
 
 COMBINATION = project().matrix().combinations[3]
 VERMAGIC = "6.12.117-amd64 SMP preempt mod_unload modversions"
-# OCI distribution specification, "Pulling manifests".
-TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 
 
 def archive(**modules: str) -> Archive:
@@ -48,28 +44,6 @@ CONTENTS = Contents(
 )
 
 
-@given(st.text(alphabet=st.characters(codec="ascii", categories=["L", "N", "P", "S"]), min_size=1, max_size=60))
-def test_any_kernel_release_gives_a_tag_that_registries_take(kernel: str) -> None:
-    assert TAG.fullmatch(tag_of("550.163.01", replace(COMBINATION, kernel=kernel)))
-
-
-def test_the_tag_names_driver_kernel_and_release_and_the_moving_one_the_branch() -> None:
-    plus = replace(COMBINATION, kernel="6.12.117+deb13-cloud-amd64", release="debian-13")
-
-    assert references(component().image, plus) == (
-        "localhost:5000/team/nvidia-installer:550.163.01-6.12.117-deb13-cloud-amd64-debian-13",
-        "localhost:5000/team/nvidia-installer:550-6.12.117-deb13-cloud-amd64-debian-13",
-    )
-
-
-def test_the_moving_tag_is_the_newest_drivers_of_its_branch() -> None:
-    older, other = replace(COMBINATION, driver="550.9.99"), replace(COMBINATION, driver="560.1.01")
-    elsewhere = replace(COMBINATION, driver="550.200.01", kernel="6.1")
-
-    assert is_newest_of_branch(COMBINATION, [COMBINATION, older, other, elsewhere])
-    assert not is_newest_of_branch(older, [COMBINATION, older])
-
-
 def test_modules_that_disagree_about_vermagic_show() -> None:
     mixed = replace(CONTENTS, modules={ModuleType.OPEN: archive(nvidia="a", uvm="b")})
 
@@ -80,9 +54,10 @@ def test_labels_say_what_it_is_and_what_it_is_for() -> None:
     assert labels_of(component(), COMBINATION, "digest", CONTENTS) == {
         "org.opencontainers.image.title": "nvidia-installer",
         "org.opencontainers.image.description": "NVIDIA driver 550.163.01 for kernel 6.12.117-amd64",
-        "org.opencontainers.image.version": "1.2.3",
+        "org.opencontainers.image.version": "550.163.01",
         "org.opencontainers.image.vendor": "team/nvidia-installer",
         "org.opencontainers.image.licenses": "Apache-2.0 AND LicenseRef-NVIDIA-Driver",
+        "io.nvidia-installer.component": "team/nvidia-installer",
         "io.nvidia-installer.digest": "digest",
         "io.nvidia-installer.combination": COMBINATION.id,
         "io.nvidia-installer.kernel-release": "6.12.117-amd64",
@@ -108,6 +83,15 @@ def test_the_manifest_names_files_modules_and_patches_of_each_type() -> None:
         },
     }
     assert manifest["userspace"] == {"files": {"bin/nvidia-smi": "d1"}}
+
+
+def test_nothing_in_the_image_says_the_components_version() -> None:
+    raised = component(("version: 1.2.3", "version: 1.2.4"))
+
+    assert labels_of(raised, COMBINATION, "d", CONTENTS) == labels_of(component(), COMBINATION, "d", CONTENTS)
+    assert manifest_of(raised, COMBINATION, "d", CONTENTS, "t") == manifest_of(
+        component(), COMBINATION, "d", CONTENTS, "t"
+    )
 
 
 @pytest.mark.parametrize("line", environment_file(COMBINATION, CONTENTS, "tag").splitlines())

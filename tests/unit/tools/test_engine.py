@@ -1,9 +1,10 @@
 import gc
+import os
 from collections.abc import Iterator
 
 import pytest
 
-from lifecycle.tools.engine import Engine, _is_dead, _owner
+from lifecycle.tools.engine import Engine, _is_dead, owner_of
 from lifecycle.tools.engine_errors import EngineRefusedError, EngineUnreachableError
 
 
@@ -47,8 +48,9 @@ def test_a_refusal_says_what_to_do_where_that_is_known(why: str, hint: str) -> N
 
 
 def test_only_containers_of_dead_processes_of_this_machine_are_swept() -> None:
-    node, _, pid = _owner().rpartition(":")
+    own = owner_of(os.getpid())
+    node, _, pid = own.rpartition(":")
 
-    assert not _is_dead(_owner())
+    assert not _is_dead(own)
     assert not _is_dead(f"another-machine:{pid}")
     assert _is_dead(f"{node}:4194305")

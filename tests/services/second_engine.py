@@ -1,0 +1,53 @@
+"""A second container engine with nothing in it: its own data, socket and process."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+import docker
+import docker.errors
+import pytest
+import requests.exceptions
+
+from tests.services.processes import started, wait_until
+
+
+@contextmanager
+def second_engine() -> Iterator[docker.DockerClient]:
+    """Start one that has no network of its own; it ends with the block. Skips where there is no program of it."""
+    program = shutil.which("dockerd")
+    if program is None:
+        pytest.skip("there is no dockerd here: the engine is elsewhere")
+    # A path that is short enough for sockets in it (unix(7): 108 bytes).
+    with tempfile.TemporaryDirectory(prefix="engine-", dir="/var/tmp", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        (folder / "daemon.json").write_text("{}")
+        command = [
+            program,
+            f"--config-file={folder / 'daemon.json'}",
+            f"--host=unix://{folder / 'socket'}",
+            f"--data-root={folder / 'data'}",
+            f"--exec-root={folder / 'exec'}",
+            f"--pidfile={folder / 'pid'}",
+            # Where a containerd of the system's serves both.
+            f"--containerd-namespace={folder.name}",
+            f"--containerd-plugins-namespace={folder.name}-plugins",
+            *("--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false"),
+        ]
+        with started(command, folder / "log") as process:
+            address = f"unix://{folder / 'socket'}"
+            wait_until(lambda: _answers(address), process, address)
+            client = docker.DockerClient(base_url=address)
+            yield client
+            client.close()
+
+
+def _answers(address: str) -> bool:
+    if not Path(address.removeprefix("unix://")).exists():
+        return False
+    refusals = (docker.errors.DockerException, requests.exceptions.RequestException)
+    with suppress(*refusals), closing(docker.DockerClient(base_url=address)) as client:
+        return bool(client.ping())
+    return False

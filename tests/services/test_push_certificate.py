@@ -1,0 +1,92 @@
+"""A registry whose authority nobody knows: the error says so and what to do, which helps.
+
+An engine takes any certificate on 127.0.0.0/8 (dockerd(8), --insecure-registry), so the registry has an address of its own.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from lifecycle.steps.push import PushFailedError, Verdict
+from lifecycle.tools.registry import Registry
+from lifecycle.tools.registry_errors import RegistryRefusedError
+from lifecycle.tools.registry_session import CERTIFICATES
+from tests.services.push_lab import REPOSITORY, Lab
+from tests.services.registry_server import RegistryServer, registry_server
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    """An address of this machine that is not of 127.0.0.0/8."""
+    # Of RFC 2544's range for tests within one machine or laboratory; another run on this machine has another one.
+    own = f"198.18.{os.getpid() // 250 % 250}.{os.getpid() % 250 + 1}"
+    done = subprocess.run(
+        ["ip", "address", "add", f"{own}/32", "dev", "lo"], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        pytest.skip(f"this machine gives us no address: {done.stderr.strip()}")
+    yield own
+    subprocess.run(["ip", "address", "delete", f"{own}/32", "dev", "lo"], check=True)
+
+
+@pytest.fixture
+def server(address: str, tmp_path: Path) -> Iterator[RegistryServer]:
+    with registry_server(tmp_path / "registry", tls=True, address=address) as running:
+        yield running
+
+
+@pytest.fixture
+def lab(server: RegistryServer, tmp_path: Path) -> Iterator[Lab]:
+    with closing(Lab(server, tmp_path)) as made:
+        yield made
+
+
+def advice(server: RegistryServer) -> str:
+    return f"Its certificate is not trusted: put the authority's into /etc/docker/certs.d/{server.host}/ca.crt"
+
+
+def test_our_own_client_says_that_the_certificate_is_not_trusted_and_what_to_do(
+    server: RegistryServer, tmp_path: Path
+) -> None:
+    with (
+        closing(Registry(server.host, None, certificates=tmp_path / "none")) as registry,
+        pytest.raises(RegistryRefusedError, match="CERTIFICATE_VERIFY_FAILED") as caught,
+    ):
+        registry.image(REPOSITORY, "x")
+
+    assert advice(server) in str(caught.value)
+
+
+def test_a_push_says_the_same_of_what_the_engine_says(lab: Lab, server: RegistryServer) -> None:
+    image = lab.made()
+    with pytest.raises(PushFailedError, match="x509: certificate signed by unknown authority") as caught:
+        lab.publish(image)
+
+    assert advice(server) in str(caught.value)
+    assert lab.waits == []
+    assert server.tags() == []
+
+
+def test_the_advice_helps_both(lab: Lab, server: RegistryServer) -> None:
+    folder = CERTIFICATES / server.host
+    image = lab.made()
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        pytest.skip(f"the engine's folder of authorities is not ours to write: {error}")
+    try:
+        shutil.copy(str(server.authority), folder / "ca.crt")
+        verdict, pushed = lab.publish(image)
+        with closing(Registry(server.host, None)) as registry:
+            found = registry.image(REPOSITORY, pushed.tag)
+    finally:
+        shutil.rmtree(folder)
+
+    assert verdict is Verdict.PUSH
+    assert found is not None
+    assert found.digest == pushed.digest

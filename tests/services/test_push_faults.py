@@ -1,0 +1,144 @@
+"""Registries that die, stay away, or have no room: the push goes on, or says so in the registry's own words."""
+
+import os
+import re
+import subprocess
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import docker
+import pytest
+
+from lifecycle.steps.push import PushFailedError, Verdict
+from tests.services.faulty_proxy import faulty_proxy
+from tests.services.push_lab import COMBINATION, Lab, checkout_for, push
+from tests.services.registry_server import LOOPBACK, RegistryServer, registry_server
+
+MB = 1_000_000
+# Less than an image has, and more.
+SMALL, LARGE = "20m", "1g"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RegistryServer]:
+    with registry_server(tmp_path / "registry") as running:
+        yield running
+
+
+@pytest.fixture
+def lab(server: RegistryServer, tmp_path: Path) -> Iterator[Lab]:
+    with closing(Lab(server, tmp_path)) as made:
+        yield made
+
+
+def test_a_registry_that_dies_is_asked_again_and_the_push_goes_on(lab: Lab, server: RegistryServer) -> None:
+    image = lab.made()
+    candidate = lab.candidate(image)
+    server.process.stop()
+    pusher = replace(lab.pusher, wait=lambda seconds: (lab.waits.append(seconds), server.restart())[0])
+    pushed = pusher.publish(candidate, Verdict.PUSH, [COMBINATION])
+
+    assert lab.waits == [2.0]
+    assert lab.there(pushed.tag).id == image.id
+
+
+def test_a_registry_that_stays_away_is_an_error_that_says_so(lab: Lab, server: RegistryServer) -> None:
+    image = lab.made()
+    candidate = lab.candidate(image)
+    server.process.stop()
+    with pytest.raises(PushFailedError, match="connection refused") as caught:
+        lab.pusher.publish(candidate, Verdict.PUSH, [COMBINATION])
+
+    assert lab.waits == [2.0, 4.0, 8.0]
+    assert "Run the command again: what the registry has taken is not sent twice." in str(caught.value)
+
+
+class Killer:
+    """Kills a registry, and starts it again, while a layer of megabytes is on its way and a smaller one has arrived."""
+
+    def __init__(self, server: RegistryServer) -> None:
+        self.server = server
+        self.stored = False
+        self.arrived = threading.Event()
+        self.bytes: Counter[int] = Counter()
+        self.kills = 0
+
+    def sent(self, connection: int, chunk: bytes) -> None:
+        self.bytes[connection] += len(chunk)
+        if self.bytes[connection] > MB and not self.kills:
+            self.kills += 1
+            assert self.arrived.wait(60)
+            self.server.kill()
+            self.server.restart()
+
+    def answered(self, _: int, chunk: bytes) -> None:
+        # The engine asks for a layer that it has sent before it counts it as sent.
+        if self.stored and chunk.startswith(b"HTTP/1.1 200"):
+            self.arrived.set()
+        self.stored |= chunk.startswith(b"HTTP/1.1 201")
+
+
+def test_a_registry_that_is_killed_in_the_middle_of_a_layer_gets_that_layer_again_and_no_other(
+    server: RegistryServer, tmp_path: Path
+) -> None:
+    killer = Killer(server)
+    with (
+        faulty_proxy(server.port) as proxy,
+        closing(Lab(server, tmp_path, host=f"{LOOPBACK}:{proxy.port}")) as lab,
+    ):
+        image = lab.made(more=os.urandom(20 * MB))
+        candidate = lab.candidate(image)
+        proxy.sent, proxy.answered = killer.sent, killer.answered
+        pushed = lab.pusher.publish(candidate, Verdict.PUSH, [COMBINATION])
+
+        stored = [found for path in server.requests("PUT", 201) if (found := re.search(r"digest=sha256%3A(\w+)", path))]
+        # Two layers and the image's configuration.
+        assert (killer.kills, len(stored)) == (1, 3)
+        assert {*Counter(found[1] for found in stored).values()} == {1}
+        assert len(server.requests("PATCH", 202)) == 3
+        assert lab.there(pushed.tag).id == image.id
+        assert lab.there(pushed.tag).size > 20 * MB
+
+
+def mount(*words: str) -> None:
+    done = subprocess.run(["mount", *words], check=False, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk that is smaller than an image."""
+    folder = tmp_path / "full" / "data"
+    folder.mkdir(parents=True)
+    mount("-t", "tmpfs", "-o", f"size={SMALL}", "tmpfs", str(folder))
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_is_said_in_the_registrys_own_words_and_with_room_the_same_command_succeeds(
+    disk: Path, engine: docker.DockerClient, tmp_path: Path
+) -> None:
+    with (
+        registry_server(disk.parent) as server,
+        checkout_for(server.host, tmp_path / "checkout", engine) as folder,
+    ):
+        failed = push(folder, "--untested")
+        tags, written = server.tags(), (folder / "build/published.json").exists()
+        mount("-o", f"remount,size={LARGE}", str(disk))
+        pushed = push(folder, "--untested")
+
+        assert failed.returncode == 1
+        assert (
+            "could not be pushed\n  received unexpected HTTP status: 500 Internal Server Error: 500 " in failed.stderr
+        )
+        assert '"Op": "write"' in failed.stderr
+        assert f"The disk of {server.host} is full: make room there, and run the command again." in failed.stderr
+        assert "Traceback" not in failed.stderr
+        assert (tags, written) == ([], False)
+        assert pushed.returncode == 0, pushed.stderr
+        assert len(server.tags()) == 3
