@@ -7,7 +7,7 @@ from pathlib import Path
 from invoke.collection import Collection
 from invoke.context import Context
 
-from lifecycle import version_tasks
+from lifecycle import release_tasks, version_tasks
 from lifecycle.build import tables
 from lifecycle.build.bundling import make_bundle, take_bundle
 from lifecycle.build.changed import show_changed
@@ -17,7 +17,6 @@ from lifecycle.build.diff import show_diff
 from lifecycle.build.explain import show_explanation
 from lifecycle.build.failures import raise_failures
 from lifecycle.build.proof_table import show_proof
-from lifecycle.build.pushing import show_push
 from lifecycle.build.task import BUNDLE, CACHE, FORMAT, JSON, KERNELS, LOCKED, ONLY, task
 from lifecycle.build.workbench import Workbench
 from lifecycle.model.select import select
@@ -176,22 +175,6 @@ def bundle(_: Context, file: str, only: str = "", kernel_images: bool = False, c
     make_bundle(_bench(cache_dir), Path(file), only, kernel_images=kernel_images)
 
 
-@task(
-    help={
-        "only": ONLY,
-        "untested": "push images whose tests have not passed, too",
-        "dry-run": "say what would be pushed, and what would be refused",
-        "json": JSON,
-        "cache-dir": CACHE,
-    }
-)
-def push(
-    _: Context, only: str = "", untested: bool = False, dry_run: bool = False, json: bool = False, cache_dir: str = ""
-) -> None:
-    """Push the images whose tests passed to the registry; write build/published.json."""
-    show_push(_bench(cache_dir), only, untested=untested, dry_run=dry_run, as_json=json)
-
-
 @task(help={"only": ONLY, "json": JSON, "cache-dir": CACHE})
 def verify(_: Context, only: str = "", json: bool = False, cache_dir: str = "") -> None:
     """Prove offline that the kernels would take the modules that ship: vermagic, symbols by CRC, licence, signature."""
@@ -205,6 +188,7 @@ def _make(bench: Workbench, only: str, last: Kind, *, locked: bool) -> None:
 
 
 ns = Collection(
-    *(matrix, changed, explain, coverage, fetch, compile_, package, image, build, verify, push, bundle),
+    *(matrix, changed, explain, coverage, fetch, compile_, package, image, build, verify, bundle),
+    *release_tasks.ALL,
     *version_tasks.ALL,
 )

@@ -1,8 +1,8 @@
 """What `invoke push` shows, does, and writes down."""
 
 import json
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 
 from lifecycle.build import tables
@@ -31,25 +31,45 @@ def show_push(bench: Workbench, only: str, *, untested: bool, dry_run: bool, as_
 
     Raises NotBuiltError, PushRefusedError before anything is pushed, PushFailedError, RegistryRefusedError.
     """
-    project = bench.answered()
-    image = project.component.image
-    login = login_for(image.registry, bench.environ)
-    with closing(Registry(image.registry, login)) as registry:
-        pusher = Pusher(engine=bench.engine, registry=registry, login=login, image=image, say=bench.progress.say)
-        candidates = _candidates(bench, pusher, select(project.matrix(), only))
-        verdicts = [(candidate, verdict_of(candidate, untested=untested)) for candidate in candidates]
-        for candidate, verdict in verdicts:
-            if verdict is Verdict.PUSH and not candidate.tested:
-                bench.progress.warn(f"{candidate.combination.id} is pushed although its tests have not passed")
-        if dry_run:
-            _print_plan(verdicts, as_json=as_json)
-            return
+    combinations = select(bench.answered().matrix(), only)
+    if dry_run:
+        with _pusher(bench) as pusher:
+            _print_plan(_judged(bench, pusher, combinations, untested=untested), as_json=as_json)
+        return
+    published = push_images(bench, combinations, untested=untested)
+    _write(bench, published)
+    tables.print_json([asdict(entry) for entry in published]) if as_json else _print(published)
+
+
+def push_images(bench: Workbench, combinations: Sequence[Combination], *, untested: bool = False) -> list[Pushed]:
+    """Push combinations' images; raises what `show_push` raises."""
+    with _pusher(bench) as pusher:
+        verdicts = _judged(bench, pusher, combinations, untested=untested)
         refused = [pair for pair in verdicts if pair[1] in REFUSED]
         if refused:
             raise PushRefusedError(refused)
-        published = [pusher.publish(c, verdict, project.matrix().combinations) for c, verdict in verdicts]
-    _write(bench, published)
-    tables.print_json([asdict(entry) for entry in published]) if as_json else _print(published)
+        others = bench.project.matrix().combinations
+        return [pusher.publish(candidate, verdict, others) for candidate, verdict in verdicts]
+
+
+@contextmanager
+def _pusher(bench: Workbench) -> Iterator[Pusher]:
+    image = bench.project.component.image
+    login = login_for(image.registry, bench.environ)
+    with closing(Registry(image.registry, login)) as registry:
+        yield Pusher(engine=bench.engine, registry=registry, login=login, image=image, say=bench.progress.say)
+
+
+def _judged(
+    bench: Workbench, pusher: Pusher, combinations: Sequence[Combination], *, untested: bool
+) -> list[tuple[Candidate, Verdict]]:
+    """What is to become of each image, with a warning for each that is pushed untested."""
+    candidates = _candidates(bench, pusher, combinations)
+    verdicts = [(candidate, verdict_of(candidate, untested=untested)) for candidate in candidates]
+    for candidate, verdict in verdicts:
+        if verdict is Verdict.PUSH and not candidate.tested:
+            bench.progress.warn(f"{candidate.combination.id} is pushed although its tests have not passed")
+    return verdicts
 
 
 def _candidates(bench: Workbench, pusher: Pusher, combinations: Sequence[Combination]) -> list[Candidate]:

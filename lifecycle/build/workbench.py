@@ -3,7 +3,7 @@
 import fcntl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -45,11 +45,13 @@ class Made:
 class Workbench:
     """The hands and the materials of one task; nothing is touched before it is needed.
 
-    `root` is the checkout, `cache_dir` the cache ("" for the default), `environ` the process's environment.
+    `root` is the checkout, `cache_dir` the cache ("" for the default), `environ` the process's environment. A `version` is
+    taken for component.yaml's, which is to be released as that.
     """
 
-    def __init__(self, root: Path, *, cache_dir: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, root: Path, *, cache_dir: str, environ: Mapping[str, str], version: str = "") -> None:
         self.root = root
+        self.version = version
         self.store = Store(Path(cache_dir).expanduser().absolute() if cache_dir else default_cache_dir(environ))
         self.engine = Engine(environ)
         self.progress = Progress()
@@ -58,7 +60,9 @@ class Workbench:
     @cached_property
     def project(self) -> Project:
         """The checkout, read; raises ConfigurationError."""
-        return load_project(self.root, self.environ)
+        project = load_project(self.root, self.environ)
+        version = self.version or project.component.version
+        return replace(project, component=project.component.model_copy(update={"version": version}))
 
     @cached_property
     def places(self) -> Places:

@@ -28,25 +28,24 @@ def entry_of(text: str, version: str) -> str:
     return ""
 
 
-def to_release(text: str, version: str) -> str:
-    """What the notes of a version will say: its own entry, or what is unreleased. Raises NoEntryError for none."""
-    entry = entry_of(text, version) or entry_of(text, UNRELEASED)
-    if not entry:
-        raise NoEntryError(version)
-    return entry
+def coming_entry(text: str, version: str) -> str:
+    """What the notes of a version will say: its own entry, or what is unreleased; "" for neither."""
+    return entry_of(text, version) or entry_of(text, UNRELEASED)
 
 
 def released(text: str, version: str, date: str) -> str:
     """The changelog with what was unreleased under a version's own heading; as it is, where that is there. Raises NoEntryError."""
     if entry_of(text, version):
         return text
-    to_release(text, version)
+    if not entry_of(text, UNRELEASED):
+        raise NoEntryError(version)
     heading = next(match for match in _HEADING.finditer(text) if match["name"] == UNRELEASED)
     return f"{text[: heading.end()]}\n\n## [{version}] - {date}{text[heading.end() :]}"
 
 
 def _sections(text: str) -> Iterator[tuple[str, int, int]]:
-    """The name of each heading, and where what stands below it starts and ends."""
-    found = list(_HEADING.finditer(text))
-    for heading, after in zip(found, [*found[1:], None], strict=True):
-        yield heading["name"], heading.end(), after.start() if after else len(text)
+    """The name of each heading, the last first, and where what stands below it starts and ends."""
+    end = len(text)
+    for heading in reversed(list(_HEADING.finditer(text))):
+        yield heading["name"], heading.end(), end
+        end = heading.start()

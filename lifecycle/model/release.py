@@ -1,7 +1,7 @@
 """What a release does, and what of it is still to do: read off the world, so that it goes on wherever it was stopped. Pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -28,9 +28,10 @@ class Step(StrEnum):
 class World:
     """What there is before a step.
 
-    `tags` are those of this checkout and the remote. Commits are None where there is none; `remote` is false where there is no remote,
-    `on_branch` the checked out branch ("" for a commit alone). `unpushed`, `untested` and `unbuilt` are identifiers of combinations
-    whose image the registry lacks: all of them; of these those whose tests have not passed; those that are not even built.
+    `tags` are those of this checkout and the remote; `remote` is false where there is no remote; commits are None where there
+    is none; `on_branch` is "" for a commit alone. `unpushed`, `untested` and `unbuilt` are identifiers of combinations whose
+    image the registry lacks: all of them; of these those whose tests have not passed; those that are not even built.
+    `gitops` says why there is nothing to do there.
     """
 
     declared: str
@@ -99,33 +100,40 @@ def checked_version(version: str) -> str:
 
 def problems(world: World, version: str) -> list[str]:
     """What stands against the release of a version, a sentence each with what to do."""
-    found = []
+    return [*_of_checkout(world, version), *_of_version(world, version), *_of_images(world)]
+
+
+def _of_checkout(world: World, version: str) -> Iterator[str]:
     if world.changed:
         listed = ", ".join(line[3:] for line in world.changed[:5])
-        found.append(f"the checkout has changes that are not committed: {listed}: commit or remove them")
+        yield f"the checkout has changes that are not committed: {listed}: commit or remove them"
     if world.on_branch not in ("", world.branch):
-        found.append(f"{world.on_branch} is checked out: releases are made from {world.branch}")
-    if world.remote_head and not world.head_has_remote and not (world.remote_has_head and _committed(world, version)):
-        found.append(f"{world.branch} at the remote has commits that are not here: `git pull --rebase`")
+        yield f"{world.on_branch} is checked out: releases are made from {world.branch}"
+    published = world.remote_has_head and _committed(world, version)
+    if world.remote_head and not world.head_has_remote and not published:
+        yield f"{world.branch} at the remote has commits that are not here: `git pull --rebase`"
+
+
+def _of_version(world: World, version: str) -> Iterator[str]:
     last = newest(world.tags)
     # Where there is a remote, a tag that never came there was of a release that was stopped.
     tagged = world.remote_tag_commit if world.remote else world.tag_commit
     if tagged and tagged != world.head:
-        found.append(
-            f"{version} is released, of commit {tagged[:12]}: name a newer --version, "
-            f"or check out {tag_name(version)} to finish it"
-        )
+        finish = f"or check out {tag_name(version)} to finish it"
+        yield f"{version} is released, of commit {tagged[:12]}: name a newer --version, {finish}"
     elif last and version_key(version) < version_key(last):
-        found.append(f"{version} is not newer than {last}: name a newer --version")
+        yield f"{version} is not newer than {last}: name a newer --version"
     if not tagged and not world.entry:
-        found.append(f"CHANGELOG.md says nothing of {version}: write what has changed below `## [Unreleased]`")
+        yield f"CHANGELOG.md says nothing of {version}: write what has changed below `## [Unreleased]`"
+
+
+def _of_images(world: World) -> Iterator[str]:
     if world.unlocked:
-        found.append(world.unlocked)
+        yield world.unlocked
     if world.unbuilt:
-        found.append(f"not built: {', '.join(world.unbuilt)}: `invoke build`, then `nox -s test_images`")
+        yield f"not built: {', '.join(world.unbuilt)}: `invoke build`, then `nox -s test_images`"
     if world.untested:
-        found.append(f"not tested: {', '.join(world.untested)}: `nox -s test_images`")
-    return found
+        yield f"not tested: {', '.join(world.untested)}: `nox -s test_images`"
 
 
 def _committed(world: World, version: str) -> bool:
@@ -135,18 +143,23 @@ def _committed(world: World, version: str) -> bool:
 def plan(world: World, version: str) -> list[Planned]:
     """The steps of a release, each to be done or not, and why."""
     tag, committed = tag_name(version), _committed(world, version)
-    no_remote = "there is no remote to push to"
     published = world.remote_has_head and committed
     tagged = world.tag_commit == world.head and committed
     at_remote = world.remote_tag_commit is not None
-    images = f"{len(world.unpushed)} that the registry does not have" if world.unpushed else "the registry has them all"
+    there = "the registry has them all"
     rows = [
-        (Step.COMMIT, not committed, f"{world.declared} → {version}" if not committed else f"component.yaml says {version}"),
-        (Step.PUBLISH, world.remote and not published, no_remote if not world.remote else f"{world.branch} has it" if published else f"to {world.branch}"),
-        (Step.TAG, not tagged, f"{tag} is there" if tagged else tag),
-        (Step.PUSH_TAG, world.remote and not at_remote, no_remote if not world.remote else f"{tag} is there" if at_remote else tag),
-        (Step.IMAGES, bool(world.unpushed), images),
-        (Step.NOTES, not world.notes_written, "as they would be written" if world.notes_written else "combinations, digests, changes"),
-        (Step.GITOPS, not world.gitops, world.gitops or "the images of this release"),
-    ]  # fmt: skip
-    return [Planned(step=step, run=run, reason=reason) for step, run, reason in rows]
+        (Step.COMMIT, committed, f"component.yaml says {version}", f"{world.declared} → {version}"),
+        (Step.PUBLISH, published, f"{world.branch} has it", f"to {world.branch}"),
+        (Step.TAG, tagged, f"{tag} is there", tag),
+        (Step.PUSH_TAG, at_remote, f"{tag} is there", tag),
+        (Step.IMAGES, not world.unpushed, there, f"{len(world.unpushed)} that the registry does not have"),
+        (Step.NOTES, world.notes_written, "as they would be written", "combinations, digests, changes"),
+        (Step.GITOPS, bool(world.gitops), world.gitops, "the images of this release"),
+    ]
+    return [_planned(world, step, done=done, why=why, what=what) for step, done, why, what in rows]
+
+
+def _planned(world: World, step: Step, *, done: bool, why: str, what: str) -> Planned:
+    if step in (Step.PUBLISH, Step.PUSH_TAG) and not world.remote:
+        return Planned(step=step, run=False, reason="there is no remote to push to")
+    return Planned(step=step, run=not done, reason=why if done else what)

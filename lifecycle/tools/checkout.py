@@ -1,4 +1,4 @@
-"""This project's own repository: what is checked out, its tags, and the remote that it is released to."""
+"""The project's own repository: what is checked out, its tags, and the remote that it is released to."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,7 +40,9 @@ class Checkout:
     def commit(self, revision: str = "HEAD") -> str | None:
         """The commit that a revision means here, or None."""
         try:
-            return self._git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}", what="read a revision") or None
+            return (
+                self._git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}", what="read a revision") or None
+            )
         except CheckoutError:
             return None
 
@@ -76,9 +78,11 @@ class Checkout:
 
     def tag(self, name: str, message: str) -> None:
         """Put an annotated tag on what is checked out, in place of one that was never pushed."""
-        self._git("tag", "--force", "--annotate", "--cleanup=verbatim", f"--message={message}", name, what=f"tag {name}")
+        self._git(
+            "tag", "--force", "--annotate", "--cleanup=verbatim", f"--message={message}", name, what=f"tag {name}"
+        )
 
     def push(self, *refs: str) -> None:
         """Push to the remote; never forced."""
-        hint = f"If others pushed meanwhile: `git pull --rebase`, and run the command again."
+        hint = "If others pushed meanwhile: `git pull --rebase`, and run the command again."
         self._git("push", "--quiet", "--atomic", self.remote, *refs, what=f"push to {self.remote}", hint=hint)

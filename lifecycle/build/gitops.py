@@ -1,0 +1,112 @@
+"""The images that clusters are told of: the values that a release sets in the GitOps repository. `invoke bump-gitops`."""
+
+from collections.abc import Iterable, Sequence
+
+from lifecycle.build.handing_in import Errand, hand_in, show
+from lifecycle.build.published import published_images
+from lifecycle.build.repository import open_repository, section_of
+from lifecycle.build.workbench import Workbench
+from lifecycle.errors import InstallerError
+from lifecycle.model.bump import Change, Setting, edit, settings
+from lifecycle.model.component import Component
+from lifecycle.model.gitops import GitOps
+from lifecycle.model.matrix import Combination
+from lifecycle.model.published import Published
+from lifecycle.model.select import select
+from lifecycle.steps.gitops import Files, Proposal
+
+
+class NotPublishedError(InstallerError):
+    """Combinations whose image the registry does not have."""
+
+    def __init__(self, missing: Sequence[Combination]) -> None:
+        super().__init__(
+            "the registry does not have the images that clusters would be told of",
+            details="\n".join(f"  {combination.id}" for combination in missing),
+            resolution="Run `invoke push`, or narrow it with --only.",
+        )
+
+
+# ----- pure
+
+
+def names_of(component: Component, combination: Combination, published: Published) -> dict[str, str]:
+    """What the placeholders of `gitops` stand for, for a combination."""
+    return {
+        "release": combination.release,
+        "osVersion": combination.release.partition("-")[2],
+        "channel": str(combination.channel),
+        "architecture": str(combination.architecture),
+        "kernel": combination.kernel,
+        "driver": combination.driver,
+        "branch": combination.branch,
+        "image": f"{component.image.registry}/{component.image.repository}",
+        "tag": published.tag,
+        "digest": published.digest,
+        "reference": published.reference,
+        "version": component.version,
+    }
+
+
+def described(changes: Iterable[Change]) -> str:
+    """What a commit lists below its title: each key with its old and its new value, by file."""
+    by_file: dict[str, list[Change]] = {}
+    for change in changes:
+        by_file.setdefault(change.file, []).append(change)
+    lines = []
+    for file, changed in by_file.items():
+        lines.append(file)
+        lines += [f"    {c.path}: {'(new)' if c.old is None else c.old} → {c.new}" for c in changed]
+    return "\n".join(lines)
+
+
+# ----- effects
+
+
+def published(bench: Workbench, combinations: Iterable[Combination]) -> dict[Combination, Published]:
+    """What the registry has for the combinations; raises NotPublishedError if it lacks one of them."""
+    found = published_images(bench.answered(), list(dict.fromkeys(combinations)), bench.environ)
+    missing = [combination for combination, image in found.items() if image is None]
+    if missing:
+        raise NotPublishedError(missing)
+    return {combination: image for combination, image in found.items() if image is not None}
+
+
+def wanted_settings(bench: Workbench, section: GitOps, only: str) -> list[Setting]:
+    """What the values files are to hold for the chosen combinations, by what the registry has.
+
+    Raises NotPublishedError, NothingSelectedError, ContestedKeyError.
+    """
+    project = bench.answered()
+    matrix, component = project.matrix(), project.component
+    chosen = set(select(matrix, only))
+    pairs = [(entry, c) for entry in section.values for c in select(matrix, entry.only) if c in chosen]
+    images = published(bench, [c for _, c in pairs])
+    return settings((entry, c.id, names_of(component, c, images[c])) for entry, c in pairs)
+
+
+def bump(bench: Workbench, only: str = "", *, create: bool = False) -> Errand:
+    """The change that tells the clusters of the chosen combinations' images; a repository of our own is made for it.
+
+    Raises NotPublishedError, ContestedKeyError, and when it is made, MissingFileError, MissingKeyError and the other refusals
+    of an edit.
+    """
+    section, component = section_of(bench), bench.project.component
+    wanted = wanted_settings(bench, section, only)
+    releases = ", ".join(dict.fromkeys(setting.names["release"] for setting in wanted))
+    title = f"{component.short_name} {component.version} for {releases}"
+
+    def make(files: Files) -> Proposal:
+        edited = edit(wanted, files.read, existing=files.names, create=create)
+        return Proposal(files=edited.files, title=title, body=described(edited.changes), changes=edited.changes)
+
+    remote = open_repository(bench, section, wanted)
+    return Errand(
+        section=section, remote=remote, branch=f"{component.short_name}/values-{component.version}", make=make
+    )
+
+
+def show_bump(bench: Workbench, only: str, *, create: bool, dry_run: bool, as_json: bool) -> None:
+    """Hand the change in, or with `dry_run` only show it; raises what `bump` and `hand_in` raise."""
+    errand = bump(bench, only, create=create)
+    show(bench, errand, hand_in(bench, errand, dry_run=dry_run), as_json=as_json)

@@ -1,0 +1,162 @@
+"""`invoke release`: see what there is, print what is still to do, do it, and see again that nothing is."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+
+from lifecycle.build import tables
+from lifecycle.build.editing import today
+from lifecycle.build.gitops import bump
+from lifecycle.build.handing_in import hand_in, say_next
+from lifecycle.build.pushing import push_images
+from lifecycle.build.release_world import BRANCH, CHANGELOG, Scene, look
+from lifecycle.build.workbench import Workbench
+from lifecycle.errors import InstallerError, UsageError
+from lifecycle.model.changelog import entry_of
+from lifecycle.model.project import COMPONENT
+from lifecycle.model.release import (
+    Planned,
+    ReleaseBlockedError,
+    Step,
+    checked_version,
+    plan,
+    problems,
+    tag_name,
+)
+from lifecycle.model.validation import read_text
+from lifecycle.tools.checkout import Checkout
+
+
+class UnknownComponentError(UsageError):
+    """A component that this checkout does not hold."""
+
+    def __init__(self, component: str, known: str) -> None:
+        super().__init__(f"--component {component!r}: this checkout holds {known}")
+
+
+class NoVersionError(UsageError):
+    """A release without a version, where the declared one is released."""
+
+    def __init__(self, declared: str) -> None:
+        super().__init__(f"{declared}, which component.yaml declares, is released: name a newer --version")
+
+
+class NotDoneError(InstallerError):
+    """Steps that were done and are still to do."""
+
+    def __init__(self, steps: Sequence[Planned]) -> None:
+        listed = "\n".join(f"  {planned.step}: {planned.reason}" for planned in steps)
+        super().__init__("the release is not whole", details=listed, resolution="Run the command again.")
+
+
+def show_release(
+    bench: Workbench,
+    *,
+    component: str,
+    version: str,
+    dry_run: bool,
+    as_json: bool,
+    after: Callable[[Step], None] = lambda _: None,
+) -> None:
+    """Release a version, or with `dry_run` print the plan; `after` is told of each step that was done.
+
+    Raises ReleaseBlockedError, UnknownComponentError, BadVersionError, NoVersionError before anything is done, and what the
+    steps raise; the same command goes on from there.
+    """
+    scene = scene_of(bench, component, version)
+    world = look(scene)
+    found = problems(world, scene.version)
+    if found:
+        raise ReleaseBlockedError(scene.version, found)
+    steps = plan(world, scene.version)
+    _print(scene, steps, as_json=as_json)
+    if dry_run:
+        return
+    for planned in steps:
+        if planned.run:
+            bench.progress.say(f"{planned.step}: {planned.reason}")
+            _DOING[planned.step](scene)
+            after(planned.step)
+    left = [planned for planned in plan(look(scene), scene.version) if planned.run and not _repeats(planned)]
+    if left:
+        raise NotDoneError(left)
+    bench.progress.say(f"{scene.version} is released: {scene.notes_file.relative_to(bench.root)}")
+
+
+def scene_of(bench: Workbench, component: str, version: str) -> Scene:
+    """Which release is meant; raises UnknownComponentError, BadVersionError, NoVersionError."""
+    declared = bench.project.component
+    if component not in ("", declared.name, declared.short_name):
+        raise UnknownComponentError(component, declared.name)
+    checkout = Checkout(bench.root)
+    return Scene(bench, checkout, checked_version(version) if version else _next(checkout, declared.version), today())
+
+
+def _next(checkout: Checkout, declared: str) -> str:
+    """The declared version, if it is not released, or is so of the very commit that is checked out."""
+    tag = tag_name(declared)
+    if tag in checkout.tags() and checkout.commit(f"refs/tags/{tag}") != checkout.commit():
+        raise NoVersionError(declared)
+    return declared
+
+
+def _repeats(planned: Planned) -> bool:
+    """Whether a step is one that is done each time, to make sure of a pull request."""
+    return planned.step is Step.GITOPS
+
+
+def _title(scene: Scene) -> str:
+    return f"{scene.bench.project.component.short_name} {scene.version}"
+
+
+def _commit(scene: Scene) -> None:
+    for path, text in scene.texts().items():
+        (scene.bench.root / path).write_text(text, encoding="utf-8")
+    scene.checkout.record([COMPONENT, CHANGELOG], f"Release {_title(scene)}")
+
+
+def _publish(scene: Scene) -> None:
+    scene.checkout.push(f"HEAD:refs/heads/{BRANCH}")
+
+
+def _tag(scene: Scene) -> None:
+    entry = entry_of(read_text(scene.bench.root / CHANGELOG), scene.version)
+    scene.checkout.tag(tag_name(scene.version), f"{_title(scene)}\n\n{entry}\n")
+
+
+def _push_tag(scene: Scene) -> None:
+    scene.checkout.push(f"refs/tags/{tag_name(scene.version)}")
+
+
+def _push_images(scene: Scene) -> None:
+    push_images(scene.ahead, [combination for combination, image in scene.images().items() if image is None])
+
+
+def _write_notes(scene: Scene) -> None:
+    notes = scene.notes(scene.images(), tuple(scene.checkout.tags()))
+    scene.notes_file.parent.mkdir(parents=True, exist_ok=True)
+    scene.notes_file.write_text(notes, encoding="utf-8")
+
+
+def _bump(scene: Scene) -> None:
+    errand = bump(scene.ahead)
+    say_next(scene.ahead, errand, hand_in(scene.ahead, errand, dry_run=False))
+
+
+_DOING: Mapping[Step, Callable[[Scene], None]] = {
+    Step.COMMIT: _commit,
+    Step.PUBLISH: _publish,
+    Step.TAG: _tag,
+    Step.PUSH_TAG: _push_tag,
+    Step.IMAGES: _push_images,
+    Step.NOTES: _write_notes,
+    Step.GITOPS: _bump,
+}
+
+
+def _print(scene: Scene, steps: Sequence[Planned], *, as_json: bool) -> None:
+    if as_json:
+        rows = [asdict(planned) for planned in steps]
+        tables.print_json({"version": scene.version, "steps": rows})
+        return
+    plain = [("RUN" if planned.run else "SKIP", str(planned.step), planned.reason) for planned in steps]
+    tables.print_table(f"{scene.bench.project.component.name} {scene.version}", ["", "step", "why"], plain)

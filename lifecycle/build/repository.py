@@ -1,0 +1,66 @@
+"""The GitOps repository of a checkout: opened, or, where component.yaml names a path that is not there yet, made."""
+
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from lifecycle.build.workbench import Workbench
+from lifecycle.errors import UsageError
+from lifecycle.model.bump import Setting, plant, seed, written
+from lifecycle.model.gitops import GitOps, NodePools
+from lifecycle.model.key_path import KeyPath, Where
+from lifecycle.tools.git import Remote, make_repository, remote
+
+
+class NoGitOpsError(UsageError):
+    """A component.yaml that names no repository."""
+
+    def __init__(self) -> None:
+        super().__init__("component.yaml has no `gitops`: add it: docs/how-to/gitops.md")
+
+
+def section_of(bench: Workbench) -> GitOps:
+    """component.yaml's `gitops`; raises NoGitOpsError."""
+    section = bench.project.component.gitops
+    if section is None:
+        raise NoGitOpsError
+    return section
+
+
+def is_there(root: Path, section: GitOps) -> bool:
+    """Whether the repository is there already; of one that is somewhere else it is taken for granted."""
+    return not _is_path(section.repository) or (root / Path(section.repository).expanduser()).exists()
+
+
+def open_repository(bench: Workbench, section: GitOps, wanted: Iterable[Setting]) -> Remote:
+    """The repository, ready to be cloned; a path inside of the checkout is made, with all the keys that are wanted.
+
+    Raises GitRefusedError, PlainTokenError.
+    """
+    if not _is_path(section.repository):
+        return remote(section.repository, bench.environ)
+    path = bench.root / Path(section.repository).expanduser()
+    there = remote(str(path), bench.environ)
+    if not path.exists() and not Path(section.repository).is_absolute():
+        files = {**seed(wanted), **_pool_files(section.pools)}
+        with tempfile.TemporaryDirectory(prefix="nvidia-installer-") as scratch:
+            make_repository(there, path, section.branch, files, Path(scratch))
+        bench.progress.say(f"made {section.repository}, a repository to try this with")
+    return there
+
+
+def _is_path(address: str) -> bool:
+    """Whether git takes an address for a path (git-clone(1), "GIT URLS")."""
+    return "://" not in address and ":" not in address.partition("/")[0]
+
+
+def _pool_files(sections: Iterable[NodePools]) -> Mapping[str, str]:
+    """A cluster with one pool for each section, as Gardener's Shoot has it."""
+    trees: dict[str, dict[str, object]] = {}
+    for section in sections:
+        name = section.match.replace("*", "").rstrip("-") or "gpu"
+        item = Where((("name", f"{name}-v1"),))
+        for keys in section.set:
+            path = KeyPath((*KeyPath.parse(section.workers).segments, item)) + KeyPath.parse(keys)
+            plant(trees.setdefault(section.file.replace("*", "example"), {}), path)
+    return written(trees)

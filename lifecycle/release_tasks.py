@@ -1,0 +1,96 @@
+"""The tasks that bring tested images to clusters. As thin as those of tasks.py, which lists them."""
+
+import os
+from pathlib import Path
+
+from invoke.context import Context
+
+from lifecycle.build.gitops import show_bump
+from lifecycle.build.pooling import show_pools
+from lifecycle.build.pushing import show_push
+from lifecycle.build.releasing import show_release
+from lifecycle.build.status import show_status
+from lifecycle.build.task import CACHE, JSON, ONLY, task
+from lifecycle.build.workbench import Workbench
+
+ROOT = Path(__file__).resolve().parents[1]
+_SHOWN = "show the difference and push nothing"
+
+
+def _bench(cache_dir: str) -> Workbench:
+    return Workbench(ROOT, cache_dir=cache_dir, environ=os.environ)
+
+
+@task(
+    help={
+        "only": ONLY,
+        "untested": "push images whose tests have not passed, too",
+        "dry-run": "say what would be pushed, and what would be refused",
+        "json": JSON,
+        "cache-dir": CACHE,
+    }
+)
+def push(
+    _: Context, only: str = "", untested: bool = False, dry_run: bool = False, json: bool = False, cache_dir: str = ""
+) -> None:
+    """Push the images whose tests passed to the registry; write build/published.json."""
+    show_push(_bench(cache_dir), only, untested=untested, dry_run=dry_run, as_json=json)
+
+
+@task(
+    name="bump-gitops",
+    help={
+        "only": ONLY,
+        "create": "make a missing values file as a copy of the next older release's",
+        "dry-run": _SHOWN,
+        "json": JSON,
+        "cache-dir": CACHE,
+    },
+)
+def bump_gitops(
+    _: Context, only: str = "", create: bool = False, dry_run: bool = False, json: bool = False, cache_dir: str = ""
+) -> None:
+    """Tell the clusters of the images in the registry: one commit in the GitOps repository, and a pull request."""
+    show_bump(_bench(cache_dir), only, create=create, dry_run=dry_run, as_json=json)
+
+
+@task(
+    name="bump-pools",
+    help={
+        "only": "the one combination that new nodes are to run (default: as component.yaml's gitops.pools says)",
+        "retire": "take the pools out whose successor runs it",
+        "dry-run": _SHOWN,
+        "json": JSON,
+        "cache-dir": CACHE,
+    },
+)
+def bump_pools(
+    _: Context, only: str = "", retire: bool = False, dry_run: bool = False, json: bool = False, cache_dir: str = ""
+) -> None:
+    """Count node pools up for a new OS release or driver, infer-s-v1 to infer-s-v2; the old ones stay until --retire."""
+    show_pools(_bench(cache_dir), only=only, retiring=retire, dry_run=dry_run, as_json=json)
+
+
+@task(
+    help={
+        "component": "the component's name (default: the one of component.yaml)",
+        "version": "such as 1.2.0 (default: component.yaml's, if it is not released yet)",
+        "dry-run": "print the plan and do nothing",
+        "json": JSON,
+        "cache-dir": CACHE,
+    }
+)
+def release(
+    _: Context, component: str = "", version: str = "", dry_run: bool = False, json: bool = False, cache_dir: str = ""
+) -> None:
+    """Release: version, tag, images, notes, GitOps. Stopped anywhere, the same command goes on from there."""
+    show_release(_bench(cache_dir), component=component, version=version, dry_run=dry_run, as_json=json)
+
+
+@task(help={"only": ONLY, "json": JSON, "cache-dir": CACHE})
+def status(_: Context, only: str = "", json: bool = False, cache_dir: str = "") -> None:
+    """Show how far each combination is: built, tested, pushed, in GitOps, in which pool; and what to do next."""
+    show_status(_bench(cache_dir), only, as_json=json)
+
+
+ALL = (push, bump_gitops, bump_pools, release, status)

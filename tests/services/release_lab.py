@@ -1,0 +1,91 @@
+"""A checkout of one combination with a remote of its own, whose images go to a registry of the tests."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.services.git_server import NAMELESS, git
+from tests.unit.builders import ROOT
+from tests.unit.conftest import PARTS
+
+# What makes the whole matrix one combination, of the images that `invoke build` has made already.
+_ONE = {
+    "    - {name: debian-13, kernelFlavour: cloud, channel: current}\n": "",
+    "    - {name: debian-13-backports, kernelFlavour: cloud, channel: canary}\n": "",
+    "    - 550.163.01\n": "",
+    "only: current/550": "only: previous",
+}
+FILE = "services/nvidia-installer/values/debian-12.yaml"
+SHOOT = "clusters/example/shoot.yaml"
+
+
+@dataclass
+class Checkout:
+    """A checkout of one combination, and what its tasks have in their environment besides."""
+
+    folder: Path
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def invoke(self, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        """Run a task, which is to end with an exit code."""
+        command = [sys.executable, "-m", "invoke", *words]
+        done = subprocess.run(
+            command, cwd=self.folder, capture_output=True, text=True, check=False, env=self.environment()
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    def json(self, *words: str) -> Any:  # noqa: ANN401 - JSON
+        """What a task prints with --json."""
+        return json.loads(self.invoke(*words, "--json").stdout)
+
+    def environment(self) -> dict[str, str]:
+        """The environment of a task."""
+        return {**os.environ, **NAMELESS, **self.environ}
+
+    def edit(self, file: str, edits: Mapping[str, str]) -> None:
+        """Replace texts, each of which has to be there."""
+        text = (self.folder / file).read_text()
+        for old, new in edits.items():
+            assert old in text, old
+            text = text.replace(old, new)
+        (self.folder / file).write_text(text)
+
+    def commit(self, message: str) -> None:
+        """Commit everything."""
+        git(self.folder, "add", "--all")
+        git(self.folder, "commit", "--quiet", "--message", message)
+
+    @property
+    def origin(self) -> Path:
+        """The bare repository that it is released to."""
+        return self.folder.with_name("origin.git")
+
+    @property
+    def values(self) -> Path:
+        """The GitOps repository that is made on first use."""
+        return self.folder / "build/gitops.git"
+
+
+def make_checkout(folder: Path, registry: str) -> Checkout:
+    """Make a checkout below an empty folder, with its image built under the registry's name."""
+    folder.mkdir(parents=True)
+    for part in [*PARTS, "tasks.py", "CHANGELOG.md", ".gitignore"]:
+        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
+        copy(ROOT / part, folder / part)
+    made = Checkout(folder)
+    made.edit("component.yaml", {**_ONE, "registry: localhost:5000": f'registry: "{registry}"'})
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    made.commit("first")
+    git(folder, "init", "--quiet", "--bare", "--initial-branch=main", str(made.origin))
+    git(folder, "remote", "add", "origin", str(made.origin))
+    git(folder, "push", "--quiet", "origin", "main")
+    made.invoke("build")
+    return made
