@@ -1,8 +1,10 @@
 """Every command that CI or the docs name is a task of tasks.py, or a session of noxfile.py, with those very options."""
 
 import ast
+import copy
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,12 @@ def sessions(text: str) -> set[str]:
     return {f.name for f in functions if any("nox.session" in ast.unparse(d) for d in f.decorator_list)}
 
 
+@cache
+def parser() -> Parser:
+    """Invoke's own; it takes the help out of a task that it is made of, and other tests want to read it."""
+    return Parser(contexts=copy.deepcopy(ns).to_contexts(), initial=Program().initial_context)
+
+
 def check(command: list[str]) -> None:
     """Have Invoke's own parser read it; a session has to be one of the noxfile's. Raises ParseError."""
     program, *words = command
@@ -57,7 +65,7 @@ def check(command: list[str]) -> None:
     if words == [words[0]] and words[0] in ns.task_names:
         return  # a task by its name alone, which may want more than that
     words = [word.removeprefix("${DRY_RUN:+").removesuffix("}") for word in words]
-    Parser(contexts=ns.to_contexts(), initial=Program().initial_context).parse_argv(words)
+    parser().parse_argv(words)
 
 
 @pytest.mark.parametrize("path", [*WORKFLOWS, JENKINSFILE, *DOCS], ids=lambda path: str(path.relative_to(ROOT)))
