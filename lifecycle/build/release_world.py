@@ -14,6 +14,7 @@ from lifecycle.build.repository import is_there
 from lifecycle.build.workbench import Workbench
 from lifecycle.errors import UsageError
 from lifecycle.model.changelog import coming_entry, entry_of, released
+from lifecycle.model.component import load_component
 from lifecycle.model.declarations import check_answered
 from lifecycle.model.gitops import Mode
 from lifecycle.model.matrix import Combination
@@ -93,7 +94,8 @@ def look(scene: Scene) -> World:
     changelog = read_text(bench.root / CHANGELOG)
     notes = scene.notes(images, tags) if images and not lacking else None
     return World(
-        declared=bench.project.component.version,
+        # Read anew: a release changes it.
+        declared=load_component(bench.root / COMPONENT).version,
         changed=tuple(_changed(scene)),
         branch=BRANCH,
         on_branch=checkout.branch(),

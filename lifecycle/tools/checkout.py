@@ -25,7 +25,7 @@ class Checkout:
     def _git(self, *words: str, what: str, hint: str = "") -> str:
         environ = {"GIT_TERMINAL_PROMPT": "0"}
         try:
-            return run(["git", "-C", str(self.root), *words], extra_env=environ).strip()
+            return run(["git", "-C", str(self.root), *words], extra_env=environ).rstrip("\n")
         except ProgramFailedError as error:
             raise CheckoutError(what, error.output, hint) from error
 

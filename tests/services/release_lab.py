@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import docker
+
 from tests.services.git_server import NAMELESS, git
 from tests.unit.builders import ROOT
 from tests.unit.conftest import PARTS
@@ -82,10 +84,18 @@ def make_checkout(folder: Path, registry: str) -> Checkout:
         copy(ROOT / part, folder / part)
     made = Checkout(folder)
     made.edit("component.yaml", {**_ONE, "registry: localhost:5000": f'registry: "{registry}"'})
+    made.invoke("build")
     git(folder, "init", "--quiet", "--initial-branch=main")
     made.commit("first")
     git(folder, "init", "--quiet", "--bare", "--initial-branch=main", str(made.origin))
     git(folder, "remote", "add", "origin", str(made.origin))
     git(folder, "push", "--quiet", "origin", "main")
-    made.invoke("build")
     return made
+
+
+def remove_images(engine: docker.DockerClient, registry: str) -> None:
+    """Take a registry's names away from the engine's images."""
+    for image in engine.images.list(f"{registry}/*/*"):
+        for tag in image.tags:
+            if tag.startswith(f"{registry}/"):
+                engine.images.remove(tag)

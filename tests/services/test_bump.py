@@ -1,5 +1,6 @@
 """`invoke bump-gitops`, `bump-pools` and `status`: a real registry, a real image, real git repositories."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import yaml
 from tests.services.forge_server import TOKEN, ForgeServer, forge_server
 from tests.services.git_server import bare_repository, git
 from tests.services.registry_server import RegistryServer, registry_server
-from tests.services.release_lab import FILE, SHOOT, Checkout, make_checkout
+from tests.services.release_lab import FILE, SHOOT, Checkout, make_checkout, remove_images
+from tests.unit.builders import ROOT
 
 OURS = "nvidia-installer/values-1.0.0"
 
@@ -21,19 +23,21 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServe
         yield running
 
 
-@pytest.fixture
-def unpushed(registry: RegistryServer, engine: docker.DockerClient, tmp_path: Path) -> Iterator[Checkout]:
-    yield make_checkout(tmp_path / "checkout", registry.host)
-    for image in engine.images.list():
-        for tag in image.tags:
-            if tag.startswith(f"{registry.host}/"):
-                engine.images.remove(tag)
+@pytest.fixture(scope="module")
+def template(
+    registry: RegistryServer, engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Checkout]:
+    """A checkout whose image is in the registry, to be copied."""
+    made = make_checkout(tmp_path_factory.mktemp("template") / "checkout", registry.host)
+    made.invoke("push", "--untested")
+    yield made
+    remove_images(engine, registry.host)
 
 
 @pytest.fixture
-def checkout(unpushed: Checkout) -> Checkout:
-    unpushed.invoke("push", "--untested")
-    return unpushed
+def checkout(template: Checkout, tmp_path: Path) -> Checkout:
+    shutil.copytree(template.folder, tmp_path / "checkout")
+    return Checkout(tmp_path / "checkout")
 
 
 @pytest.fixture
@@ -46,13 +50,13 @@ def values(checkout: Checkout, revision: str, file: str = FILE) -> dict[str, obj
     return yaml.safe_load(git(checkout.values, "show", f"{revision}:{file}"))
 
 
-def test_nothing_is_bumped_that_the_registry_does_not_have(unpushed: Checkout) -> None:
-    unpushed.edit("component.yaml", {"repository: system": "repository: elsewhere/system"})
-    refused = unpushed.invoke("bump-gitops", code=1)
+def test_nothing_is_bumped_that_the_registry_does_not_have(checkout: Checkout) -> None:
+    checkout.edit("component.yaml", {"repository: system": "repository: elsewhere/system"})
+    refused = checkout.invoke("bump-gitops", code=1)
 
     assert "the registry does not have the images" in refused.stderr
     assert "debian-12/" in refused.stderr
-    assert not unpushed.values.exists()
+    assert not checkout.values.exists()
 
 
 def test_a_newcomer_sees_the_embedded_repository_and_its_branch(checkout: Checkout) -> None:
@@ -155,35 +159,36 @@ def test_pools_count_up_once_and_retire_when_asked_for(checkout: Checkout) -> No
 
 def test_pools_of_several_combinations_are_refused(checkout: Checkout) -> None:
     checkout.edit("component.yaml", {"    - 535\n": "    - 535\n    - 550.163.01\n"})
+    shutil.copy(ROOT / "versions.lock", checkout.folder)
     refused = checkout.invoke("bump-pools", code=2)
 
     assert "gitops.pools: `only: previous` leaves debian-12/" in refused.stderr
 
 
-def test_status_says_how_far_it_is_and_what_is_next(unpushed: Checkout) -> None:
+def test_status_says_how_far_it_is_and_what_is_next(checkout: Checkout) -> None:
     def seen() -> tuple[str, str, str]:
-        (row,) = unpushed.json("status")
+        (row,) = checkout.json("status")
         return row["gitops"], ", ".join(row["pools"]), row["next"]
 
-    unpushed.edit("component.yaml", {"repository: system": "repository: status/system"})
-    unpushed.invoke("build")
+    checkout.edit("component.yaml", {"repository: system": "repository: status/system"})
+    checkout.invoke("build")
     assert seen()[2] in ("invoke push", "nox -s test_images")
-    unpushed.invoke("push", "--untested")
+    checkout.invoke("push", "--untested")
     assert seen() == ("", "", "invoke bump-gitops")
-    unpushed.invoke("bump-gitops")
+    checkout.invoke("bump-gitops")
     assert seen() == ("proposed", "", f"merge {OURS}")
-    git(unpushed.values, "update-ref", "refs/heads/main", OURS)
+    git(checkout.values, "update-ref", "refs/heads/main", OURS)
     assert seen() == ("merged", "", "invoke bump-pools")
-    unpushed.invoke("bump-pools")
-    git(unpushed.values, "update-ref", "refs/heads/main", "nvidia-installer/pools-1.0.0")
+    checkout.invoke("bump-pools")
+    git(checkout.values, "update-ref", "refs/heads/main", "nvidia-installer/pools-1.0.0")
     assert seen() == ("merged", "infer-v2", "")
-    assert "sha256:" in unpushed.invoke("status").stdout
+    assert "sha256:" in checkout.invoke("status").stdout
 
 
-def test_status_says_what_it_cannot_know(unpushed: Checkout) -> None:
-    unpushed.edit("component.yaml", {"repository: build/gitops.git": "repository: /nowhere.git"})
-    unpushed.edit("component.yaml", {'registry: "127': 'registry: "127.0.0.1:1" # '})
-    done = unpushed.invoke("status", "--json")
+def test_status_says_what_it_cannot_know(checkout: Checkout) -> None:
+    checkout.edit("component.yaml", {"repository: build/gitops.git": "repository: /nowhere.git"})
+    checkout.edit("component.yaml", {'registry: "127': 'registry: "127.0.0.1:1" # '})
+    done = checkout.invoke("status", "--json")
 
     assert '"pushed": "unknown"' in done.stdout
-    assert "WARNING: the registry 127.0.0.1:1: cannot read" in done.stderr
+    assert "WARNING: the registry 127.0.0.1:1: cannot reach" in done.stderr
