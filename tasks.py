@@ -15,6 +15,7 @@ from lifecycle.build.diff import show_diff
 from lifecycle.build.explain import show_explanation
 from lifecycle.build.failures import raise_failures
 from lifecycle.build.proof_table import show_proof
+from lifecycle.build.pruning import show_prune
 from lifecycle.build.pushing import show_push
 from lifecycle.build.task import BUNDLE, CACHE, JSON, KERNELS, LOCKED, ONLY, task
 from lifecycle.build.workbench import Workbench
@@ -179,6 +180,19 @@ def push(
     show_push(_bench(cache_dir), only, untested=untested, dry_run=dry_run, as_json=json)
 
 
+@task(
+    help={
+        "registry": "retired images from the registry too",
+        "dry-run": "say what would be removed",
+        "json": JSON,
+        "cache-dir": CACHE,
+    }
+)
+def prune(_: Context, registry: bool = False, dry_run: bool = False, json: bool = False, cache_dir: str = "") -> None:
+    """Remove images of this component that are retired or superseded from the engine."""
+    show_prune(_bench(cache_dir), registry=registry, dry_run=dry_run, as_json=json)
+
+
 @task(help={"only": ONLY, "json": JSON, "cache-dir": CACHE})
 def verify(_: Context, only: str = "", json: bool = False, cache_dir: str = "") -> None:
     """Prove offline that the kernels would take the modules that ship: vermagic, symbols by CRC, licence, signature."""
@@ -192,6 +206,6 @@ def _make(bench: Workbench, only: str, last: Kind, *, locked: bool) -> None:
 
 
 ns = Collection(
-    *(matrix, explain, coverage, fetch, compile_, package, image, build, verify, push, bundle),
+    *(matrix, explain, coverage, fetch, compile_, package, image, build, verify, push, prune, bundle),
     *version_tasks.ALL,
 )

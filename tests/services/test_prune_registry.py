@@ -1,0 +1,93 @@
+"""What is retired leaves a real registry, and nothing else does."""
+
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from lifecycle.build.pruning import show_prune
+from lifecycle.build.workbench import Workbench
+from tests.services.prune_lab import RETIRED, PruneLab
+from tests.services.push_lab import invoke
+from tests.services.registry_server import RegistryServer, registry_server
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RegistryServer]:
+    with registry_server(tmp_path / "registry") as running:
+        yield running
+
+
+@pytest.fixture
+def lab(server: RegistryServer, tmp_path: Path) -> Iterator[PruneLab]:
+    with closing(PruneLab(server.host, tmp_path)) as made:
+        yield made
+
+
+def pushed(lab: PruneLab, *tags: str, **changes: str) -> str:
+    """Make an image and push it under tags; returns its digest."""
+    lab.image(*tags, **changes)  # type: ignore[arg-type]
+    (digest,) = {lab.push(tag) for tag in tags}
+    return digest
+
+
+def test_retired_manifests_go_once_with_all_their_tags_and_the_others_stay(
+    lab: PruneLab, server: RegistryServer
+) -> None:
+    retired = pushed(lab, "a", "b", "c", combination=RETIRED)
+    pushed(lab, "current")
+    pushed(lab, "superseded", inputs="old")
+    pushed(lab, "others", combination=RETIRED, component="another-component")
+    said = lab.prune("--registry")
+    (one,) = (one for one in said["images"] if one["place"] == "registry")
+
+    assert (one["image"], sorted(one["tags"]), one["kept"]) == (retired, ["a", "b", "c"], "")
+    assert server.requests("DELETE", 202) == [f"/v2/{lab.repository}/manifests/{retired}"]
+    assert server.tags() == ["current", "others", "superseded"]
+    assert lab.prune("--registry")["images"] == []
+
+
+def test_without_being_asked_to_the_registry_is_left_alone(lab: PruneLab, server: RegistryServer) -> None:
+    pushed(lab, "a", combination=RETIRED)
+    lab.prune()
+    lab.prune("--registry", "--dry-run")
+
+    assert server.tags() == ["a"]
+
+
+def test_what_gitops_refers_to_stays_in_the_registry_and_in_the_engine(
+    lab: PruneLab, server: RegistryServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    digest = pushed(lab, "a", combination=RETIRED)
+    bench = Workbench(lab.checkout, cache_dir=str(lab.folder / "cache"), environ=os.environ)
+    show_prune(bench, registry=True, dry_run=False, as_json=False, in_use={digest})
+    lines = capsys.readouterr().out.splitlines()
+
+    assert server.tags() == ["a"]
+    assert lab.there(f"{lab.name}:a")
+    assert [line.split()[:2] for line in lines[2:]] == [["stays", "engine"], ["stays", "registry"]]
+    assert all(line.rstrip().endswith("GitOps refers to it") for line in lines[2:])
+
+
+def test_a_repository_that_is_not_there_has_nothing_to_remove(lab: PruneLab) -> None:
+    assert lab.prune("--registry")["images"] == []
+
+
+def test_a_registry_that_deletes_nothing_is_one_clear_sentence_and_nothing_is_removed(tmp_path: Path) -> None:
+    with (
+        registry_server(tmp_path / "registry", deletes=False) as server,
+        closing(PruneLab(server.host, tmp_path)) as lab,
+    ):
+        pushed(lab, "a", combination=RETIRED)
+        failed = invoke(lab.checkout, "prune", "--registry", "--cache-dir", str(tmp_path / "cache"))
+
+        assert failed.returncode == 1
+        assert failed.stdout == ""
+        assert failed.stderr == (
+            f"error: the registry {server.host} is set up to delete nothing: allow it there "
+            "(Docker's: storage.delete.enabled), or leave out --registry\n"
+        )
+        assert server.tags() == ["a"]
+        assert lab.there(f"{lab.name}:a")
