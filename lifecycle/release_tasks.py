@@ -7,6 +7,7 @@ from invoke.context import Context
 
 from lifecycle.build.gitops import show_bump
 from lifecycle.build.pooling import show_pools
+from lifecycle.build.pruning import show_prune
 from lifecycle.build.pushing import show_push
 from lifecycle.build.releasing import show_release
 from lifecycle.build.status import show_status
@@ -93,4 +94,17 @@ def status(_: Context, only: str = "", json: bool = False, cache_dir: str = "") 
     show_status(_bench(cache_dir), only, as_json=json)
 
 
-ALL = (push, bump_gitops, bump_pools, release, status)
+@task(
+    help={
+        "registry": "the retired ones from the registry, too, but for those that the GitOps repository names",
+        "dry-run": "say what would go",
+        "json": JSON,
+        "cache-dir": CACHE,
+    }
+)
+def prune(_: Context, registry: bool = False, dry_run: bool = False, json: bool = False, cache_dir: str = "") -> None:
+    """Remove images of this component that are retired or superseded from the engine."""
+    show_prune(_bench(cache_dir), registry=registry, dry_run=dry_run, as_json=json)
+
+
+ALL = (push, bump_gitops, bump_pools, release, status, prune)

@@ -1,7 +1,7 @@
 """The GitOps repository of a checkout: opened, or, where component.yaml names a path that is not there yet, made."""
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lifecycle.build.workbench import Workbench
@@ -9,7 +9,7 @@ from lifecycle.errors import UsageError
 from lifecycle.model.bump import Setting, plant, seed, written
 from lifecycle.model.gitops import GitOps, NodePools
 from lifecycle.model.key_path import KeyPath, Where
-from lifecycle.tools.git import Remote, make_repository, remote
+from lifecycle.tools.git import Remote, make_repository, mentioned, remote
 
 
 class NoGitOpsError(UsageError):
@@ -47,6 +47,15 @@ def open_repository(bench: Workbench, section: GitOps, wanted: Iterable[Setting]
             make_repository(there, path, section.branch, files, Path(scratch))
         bench.progress.say(f"made {section.repository}, a repository to try this with")
     return there
+
+
+def in_use(bench: Workbench, words: Sequence[str]) -> set[str]:
+    """Which of some digests and tags any branch of the repository names; raises GitRefusedError, PlainTokenError."""
+    section = bench.project.component.gitops
+    if section is None or not is_there(bench.root, section):
+        return set()
+    with tempfile.TemporaryDirectory(prefix="nvidia-installer-") as scratch:
+        return mentioned(open_repository(bench, section, []), words, Path(scratch))
 
 
 def _is_path(address: str) -> bool:

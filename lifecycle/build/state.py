@@ -11,6 +11,11 @@ from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.store import Store
 
 
+def local_name(image: Image) -> str:
+    """How the engine calls the images in its lists: it leaves its default registry's name out."""
+    return f"{image.registry}/{image.repository}".removeprefix("docker.io/")
+
+
 class BuildState:
     """The planner's view of the world; a snapshot of the engine's images is taken at the first question."""
 
@@ -18,8 +23,7 @@ class BuildState:
         self._store = store
         self._engine = engine
         self._bases: dict[str, bool] = {}
-        # The engine leaves its default registry's name out of the tags that it lists.
-        self._prefix = f"{image.registry}/{image.repository}:".removeprefix("docker.io/")
+        self._prefix = f"{local_name(image)}:"
 
     @cached_property
     def images(self) -> Mapping[str, LocalImage]:

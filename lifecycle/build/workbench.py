@@ -102,7 +102,7 @@ class Workbench:
     def make(self, *, only: str, last: Kind, dry_run: bool, locked: bool) -> Made:
         """Plan and make everything up to a kind for the chosen combinations; nothing is touched in a dry run."""
         project = self.answered() if dry_run else self.resolved(locked=locked)
-        with self._alone(dry_run=dry_run):
+        with self.alone(dry_run=dry_run):
             made = self._planned(project, only, last)
             if dry_run or made.plan.idle:
                 return made
@@ -170,7 +170,7 @@ class Workbench:
         )
 
     @contextmanager
-    def _alone(self, *, dry_run: bool) -> Iterator[None]:
+    def alone(self, *, dry_run: bool) -> Iterator[None]:
         """One build at a time in one cache; another one waits."""
         if dry_run:
             yield

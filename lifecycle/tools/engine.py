@@ -6,7 +6,7 @@ with the process that made it and is removed in any case; what a killed process 
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import IO, Any
 import docker
 import docker.credentials.errors
 import docker.errors
+import requests
 import requests.exceptions
 
 from lifecycle.tools.container import Container, remove
@@ -27,12 +28,13 @@ _GONE = (docker.errors.NotFound, docker.errors.NullResource)
 
 @dataclass(frozen=True, kw_only=True)
 class LocalImage:
-    """An image in the engine."""
+    """An image in the engine; `digests` are its names by digest, `repository@sha256:…`, of registries that have it."""
 
     id: str
     tags: tuple[str, ...]
     size: int
     labels: Mapping[str, str]
+    digests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,17 +76,41 @@ class Engine:
         """An image by tag or id, or None."""
         with self._refusals(f"look for the image {reference}"):
             try:
-                return _local_image(self.client.api.inspect_image(reference))
+                raw = self.client.api.inspect_image(reference)
+                return _local_image(raw, raw["Config"].get("Labels"))
             except _GONE:
                 return None
 
     def images(self, label: str) -> list[LocalImage]:
-        """All images that carry a label, in one question."""
+        """All images that carry a label (`label`, or `label=value`), in one question."""
         with self._refusals("list images"):
-            return [
-                LocalImage(id=i["Id"], tags=tuple(i["RepoTags"] or ()), size=i["Size"], labels=i["Labels"] or {})
-                for i in self.client.api.images(filters={"label": label})
-            ]
+            return [_local_image(i, i["Labels"]) for i in self.client.api.images(filters={"label": label})]
+
+    def used_images(self) -> set[str]:
+        """The ids of the images of all containers, whether they run or not."""
+        with self._refusals("list containers"):
+            return {raw["ImageID"] for raw in self.client.api.containers(all=True)}
+
+    def stored_bytes(self) -> int:
+        """How many bytes the layers of all images have, each once."""
+        with self._refusals("count what it stores"):
+            return int(self.client.api.df()["LayersSize"])
+
+    def remove_image(self, image: str, tags: Iterable[str]) -> str:
+        """Remove an image, by its id, with those tags that still lead to it; returns why it stays, nothing where it goes."""
+        with self._refusals(f"remove {image}"):
+            try:
+                for reference in (*tags, image):
+                    found = self.image(reference)
+                    if found is not None and found.id == image:
+                        self.client.api.remove_image(reference)
+            except _GONE:
+                return ""
+            except docker.errors.APIError as error:
+                if error.status_code != requests.codes.conflict:
+                    raise
+                return str(error.explanation)
+        return ""
 
     def pull(self, reference: str, architecture: str) -> PulledImage:
         """Pull an image, of the one for an architecture (Debian's and OCI's names of them are the same here)."""
@@ -225,10 +251,12 @@ def _is_dead(owner: str) -> bool:
     return node == os.uname().nodename and not Path(f"/proc/{pid}").exists()
 
 
-def _local_image(raw: Mapping[str, Any]) -> LocalImage:
-    return LocalImage(
-        id=raw["Id"], tags=tuple(raw["RepoTags"] or ()), size=raw["Size"], labels=raw["Config"].get("Labels") or {}
+def _local_image(raw: Mapping[str, Any], labels: Mapping[str, str] | None) -> LocalImage:
+    # In a list one without a name is called <none>:<none>, and <none>@<none>.
+    tags, digests = (
+        tuple(name for name in raw[key] or () if not name.startswith("<none>")) for key in ("RepoTags", "RepoDigests")
     )
+    return LocalImage(id=raw["Id"], tags=tags, size=raw["Size"], labels=labels or {}, digests=digests)
 
 
 def _reason(error: BaseException) -> str:

@@ -131,6 +131,23 @@ def make_repository(there: Remote, path: Path, branch: str, files: Mapping[str, 
     part.replace(path)
 
 
+def mentioned(there: Remote, words: Sequence[str], scratch: Path) -> set[str]:
+    """Which of some words any file of any branch holds; `scratch` is an empty folder. Raises GitRefusedError."""
+    if not words:
+        return set()
+    there.git("clone", "--quiet", "--bare", "--no-tags", "--", there.address, str(scratch / "all"), what="read it")
+    listed = there.git("for-each-ref", "--format=%(refname)", folder=scratch / "all", what="list its branches").split()
+    (scratch / "words").write_text("\n".join(words) + "\n", encoding="utf-8")
+    look = ["grep", "-h", "--only-matching", "--fixed-strings", "-f", str(scratch / "words"), *listed, "--"]
+    try:
+        return set(there.git(*look, folder=scratch / "all", what="search it").splitlines()) if listed else set()
+    except GitRefusedError as error:
+        # Nothing found is exit code 1 (git-grep(1)), without a word.
+        if error.details.strip() in ("", "(it printed nothing)"):
+            return set()
+        raise
+
+
 @dataclass(frozen=True, kw_only=True)
 class Clone:
     """A clone of one branch of a repository in a folder of our own."""

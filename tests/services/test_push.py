@@ -13,8 +13,10 @@ import pytest
 
 from lifecycle.build.published import published_images
 from lifecycle.model.project import load_project
+from lifecycle.model.tags import immutable_tag
+from lifecycle.model.targets import Targets
 from lifecycle.steps.push import Pushed, Verdict, verdict_of
-from tests.services.push_lab import COMBINATION, REPOSITORY, Lab, checkout_for, push
+from tests.services.push_lab import COMBINATION, REPOSITORY, Lab, checkout_for, copied_checkout, push
 from tests.services.registry_server import RegistryServer, registry_server
 
 
@@ -148,3 +150,15 @@ def test_what_the_registry_has_is_known_without_an_engine(checkout: Path, server
     assert found is not None
     assert vars(found) == {key: row[key] for key in vars(found)}
     assert [c for c in combinations if after[c]] == [COMBINATION]
+
+
+def test_another_image_behind_the_immutable_tag_counts_for_none(
+    lab: Lab, server: RegistryServer, tmp_path: Path
+) -> None:
+    project = load_project(copied_checkout(server.host, tmp_path / "copy"))
+    tag = immutable_tag(COMBINATION, Targets(project).image(COMBINATION).digest)
+    reference = f"{server.host}/{project.component.image.repository}:{tag}"
+    lab.engine.tag(lab.made().id, reference)
+
+    assert lab.engine.push(reference, None) == ""
+    assert published_images(project, [COMBINATION], {}) == {COMBINATION: None}

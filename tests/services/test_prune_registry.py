@@ -1,0 +1,104 @@
+"""What is retired leaves a real registry, and nothing else does."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.services.git_server import bare_repository
+from tests.services.prune_lab import RETIRED, PruneLab
+from tests.services.push_lab import invoke
+from tests.services.registry_server import RegistryServer, registry_server
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RegistryServer]:
+    with registry_server(tmp_path / "registry") as running:
+        yield running
+
+
+@pytest.fixture
+def lab(server: RegistryServer, tmp_path: Path) -> Iterator[PruneLab]:
+    with closing(PruneLab(server.host, tmp_path)) as made:
+        yield made
+
+
+def pushed(lab: PruneLab, *tags: str, **changes: str) -> str:
+    """Make an image and push it under tags; returns its digest."""
+    lab.image(*tags, **changes)  # type: ignore[arg-type]
+    (digest,) = {lab.push(tag) for tag in tags}
+    return digest
+
+
+def test_retired_manifests_go_once_with_all_their_tags_and_the_others_stay(
+    lab: PruneLab, server: RegistryServer
+) -> None:
+    retired = pushed(lab, "a", "b", "c", combination=RETIRED)
+    pushed(lab, "current")
+    pushed(lab, "superseded", inputs="old")
+    pushed(lab, "others", combination=RETIRED, component="another-component")
+    said = lab.prune("--registry")
+    (one,) = (one for one in said["images"] if one["place"] == "registry")
+
+    assert (one["image"], sorted(one["tags"]), one["kept"]) == (retired, ["a", "b", "c"], "")
+    assert server.requests("DELETE", 202) == [f"/v2/{lab.repository}/manifests/{retired}"]
+    assert server.tags() == ["current", "others", "superseded"]
+    assert lab.prune("--registry")["images"] == []
+
+
+def test_without_being_asked_to_the_registry_is_left_alone(lab: PruneLab, server: RegistryServer) -> None:
+    pushed(lab, "a", combination=RETIRED)
+    lab.prune()
+    lab.prune("--registry", "--dry-run")
+
+    assert server.tags() == ["a"]
+
+
+def test_what_any_branch_of_the_gitops_repository_names_stays_in_the_registry(
+    lab: PruneLab, server: RegistryServer, tmp_path: Path
+) -> None:
+    by_digest = pushed(lab, "a", combination=RETIRED)
+    pushed(lab, "550-by-tag", combination=RETIRED)
+    pushed(lab, "gone", combination=RETIRED)
+    upstream = bare_repository(tmp_path / "upstream", {"values.yaml": "tag: 550-by-tag\n"})
+    upstream.commit({"values.yaml": f"digest: {by_digest}\n"}, "a canary's", branch="canary")
+    component = lab.checkout / "component.yaml"
+    component.write_text(component.read_text().replace("build/gitops.git", str(upstream.path)))
+    said = lab.prune("--registry")
+    kept = {one["kept"] for one in said["images"] if one["place"] == "registry" and one["tags"] != ["gone"]}
+
+    assert server.tags() == ["550-by-tag", "a"]
+    assert kept == {"GitOps refers to it"}
+
+
+def test_nothing_is_removed_while_the_gitops_repository_does_not_answer(lab: PruneLab, server: RegistryServer) -> None:
+    pushed(lab, "a", combination=RETIRED)
+    component = lab.checkout / "component.yaml"
+    component.write_text(component.read_text().replace("build/gitops.git", "https://127.0.0.1:1/values.git"))
+    refused = invoke(lab.checkout, "prune", "--registry", "--cache-dir", str(lab.folder / "cache"))
+
+    assert (refused.returncode, server.tags(), lab.there(f"{lab.name}:a")) == (1, ["a"], True)
+    assert "https://127.0.0.1:1/values.git: cannot read it" in refused.stderr
+
+
+def test_a_repository_that_is_not_there_has_nothing_to_remove(lab: PruneLab) -> None:
+    assert lab.prune("--registry")["images"] == []
+
+
+def test_a_registry_that_deletes_nothing_is_one_clear_sentence_and_nothing_is_removed(tmp_path: Path) -> None:
+    with (
+        registry_server(tmp_path / "registry", deletes=False) as server,
+        closing(PruneLab(server.host, tmp_path)) as lab,
+    ):
+        pushed(lab, "a", combination=RETIRED)
+        failed = invoke(lab.checkout, "prune", "--registry", "--cache-dir", str(tmp_path / "cache"))
+
+        assert failed.returncode == 1
+        assert failed.stdout == ""
+        assert failed.stderr == (
+            f"error: the registry {server.host} is set up to delete nothing: allow it there "
+            "(Docker's: storage.delete.enabled), or leave out --registry\n"
+        )
+        assert server.tags() == ["a"]
+        assert lab.there(f"{lab.name}:a")
