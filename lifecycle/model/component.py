@@ -59,7 +59,7 @@ class Release(Model):
     name: ReleaseName
     kernel_flavour: str = Field(default="cloud", pattern=r"^[a-z0-9]+$")
     channel: Channel
-    kernel: str = Field(default=NEWEST, pattern=r"^(newest|\d+(\.\d+)+[A-Za-z0-9.+~-]*)$")
+    kernel: str = Field(default=NEWEST, pattern=r"^(newest|[0-9]+(\.[0-9]+)+[A-Za-z0-9.+~-]*)$")
 
 
 class Exclusion(Model):
@@ -135,7 +135,7 @@ class Component(Model):
     """
 
     name: str = Field(min_length=1)
-    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    version: str = Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")
     image: Image
     context: Context
     sources: Sources

@@ -8,8 +8,8 @@ from enum import StrEnum
 from lifecycle.errors import UsageError
 from lifecycle.model.versions import version_key
 
-_VERSION = re.compile(r"\d+\.\d+\.\d+")
-_TAG = re.compile(r"v(\d+\.\d+\.\d+)")
+_VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
+_TAG = re.compile(r"v([0-9]+\.[0-9]+\.[0-9]+)")
 
 
 class Step(StrEnum):
@@ -147,8 +147,9 @@ def plan(world: World, version: str) -> list[Planned]:
     tagged = world.tag_commit == world.head and committed
     at_remote = world.remote_tag_commit is not None
     there = "the registry has them all"
+    moves = "CHANGELOG.md has no heading for it" if world.declared == version else f"{world.declared} → {version}"
     rows = [
-        (Step.COMMIT, committed, f"component.yaml says {version}", f"{world.declared} → {version}"),
+        (Step.COMMIT, committed, f"component.yaml says {version}", moves),
         (Step.PUBLISH, published, f"{world.branch} has it", f"to {world.branch}"),
         (Step.TAG, tagged, f"{tag} is there", tag),
         (Step.PUSH_TAG, at_remote, f"{tag} is there", tag),

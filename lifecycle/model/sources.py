@@ -16,7 +16,7 @@ _VERSION = "{version}"
 # A release's own entry, or `gardenlinux-*`: that of a family, in which `{version}` stands for what `*` does.
 SourceName = Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*(-\*)?$")]
 # A branch's own entry, or `*`: that of every branch that has none.
-DriverBranch = Annotated[str, Field(pattern=r"^(\d{3}|\*)$")]
+DriverBranch = Annotated[str, Field(pattern=r"^([0-9]{3}|\*)$")]
 # A container's name holds no slash and no query (OpenStack Object Storage API v1, "Containers").
 ContainerName = Annotated[str, Field(pattern=r"^[^/?#\s]{1,256}$")]
 

@@ -6,15 +6,15 @@ from operator import eq, ge, gt, le, lt, ne
 from typing import Self
 
 _OPERATORS = {">=": ge, "<=": le, "!=": ne, "==": eq, ">": gt, "<": lt}
-_CLAUSE = re.compile(r"\s*(>=|<=|!=|==|>|<)\s*(\d+(?:\.\d+)*)\s*")
-_LINUX = re.compile(r"(?:\d+:)?(\d+(?:\.\d+)+)")
-DRIVER_BRANCH = re.compile(r"\d{3}")
-DRIVER_EXACT = re.compile(r"\d{3}\.\d{2,3}(?:\.\d{2})?")
+_CLAUSE = re.compile(r"\s*(>=|<=|!=|==|>|<)\s*([0-9]+(?:\.[0-9]+)*)\s*")
+_LINUX = re.compile(r"(?:[0-9]+:)?([0-9]+(?:\.[0-9]+)+)")
+DRIVER_BRANCH = re.compile(r"[0-9]{3}")
+DRIVER_EXACT = re.compile(r"[0-9]{3}\.[0-9]{2,3}(?:\.[0-9]{2})?")
 
 
 def version_key(version: str) -> tuple[int, ...]:
     """The numbers of `6.1.192` or `550.163.01`, to compare by; trailing zeros do not count."""
-    numbers = [int(number) for number in re.findall(r"\d+", version)]
+    numbers = [int(number) for number in re.findall(r"[0-9]+", version)]
     while numbers and numbers[-1] == 0:
         numbers.pop()
     return tuple(numbers)

@@ -70,6 +70,10 @@ def test_a_release_that_was_stopped_goes_on_from_there(done: int) -> None:
     assert problems(world, "1.1.0") == []
 
 
+def test_a_version_that_a_pull_request_has_raised_only_gets_its_heading() -> None:
+    assert plan(replace(FRESH, declared="1.1.0"), "1.1.0")[0].reason == "CHANGELOG.md has no heading for it"
+
+
 def test_without_a_remote_nothing_is_pushed_to_it() -> None:
     alone = replace(FRESH, remote=False, remote_head=None, remote_has_head=False, head_has_remote=False)
 
@@ -115,7 +119,7 @@ def test_what_is_published_is_finished_although_others_went_on() -> None:
     assert (problems(behind, "1.1.0"), todo(behind)) == ([], [Step.GITOPS])
 
 
-@pytest.mark.parametrize("version", ["", "1.0", "v1.0.0", "1.0.0-rc1", "1.0.0\n", "../1.0.0"])
+@pytest.mark.parametrize("version", ["", "1.0", "v1.0.0", "1.0.0-rc1", "1.0.0\n", "../1.0.0", "1.0.٣"])
 def test_a_version_is_three_numbers(version: str) -> None:
     with pytest.raises(BadVersionError, match="write three numbers, such as 1"):
         checked_version(version)
