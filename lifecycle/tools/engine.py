@@ -7,7 +7,7 @@ with the process that made it and is removed in any case; what a killed process 
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -103,9 +103,8 @@ class Engine:
                 for reference in (*tags, image):
                     found = self.image(reference)
                     if found is not None and found.id == image:
-                        self.client.api.remove_image(reference)
-            except _GONE:
-                return ""
+                        with suppress(*_GONE):
+                            self.client.api.remove_image(reference)
             except docker.errors.APIError as error:
                 if error.status_code != requests.codes.conflict:
                     raise

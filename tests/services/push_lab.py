@@ -120,11 +120,13 @@ def checkout_for(host: str, folder: Path, engine: docker.DockerClient) -> Iterat
     copied_checkout(host, folder)
     built = invoke(folder, "build", "--only", COMBINATION.id)
     assert built.returncode == 0, built.stderr
-    yield folder
-    for image in engine.images.list():
-        for tag in image.tags:
-            if tag.startswith(f"{host}/"):
-                engine.images.remove(tag)
+    try:
+        yield folder
+    finally:
+        for image in engine.images.list():
+            for tag in image.tags:
+                if tag.startswith(f"{host}/"):
+                    engine.images.remove(tag)
 
 
 def invoke(folder: Path, *words: str, environ: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
