@@ -59,11 +59,12 @@ def test_node(session: nox.Session) -> None:
 
 @nox.session
 def test_services(session: nox.Session) -> None:
-    """Test against real servers on loopback, Swift, Keystone and APT among them: `nox -s test_services -- -k swift`."""
+    """Test against real servers on loopback, registries, git and Swift among them: `nox -s test_services -- -k swift`."""
     session.run("scripts/setup-services", external=True)
     install(session, "services")
     session.run("python", "-m", "invoke", "build")
-    session.run("pytest", "tests/services", *session.posargs)
+    # A file's tests share servers, and stay together.
+    session.run("pytest", "tests/services", "--numprocesses=auto", "--dist=loadfile", *session.posargs)
 
 
 @nox.session(default=False)

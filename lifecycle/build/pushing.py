@@ -67,7 +67,7 @@ def _judged(
     candidates = _candidates(bench, pusher, combinations)
     verdicts = [(candidate, verdict_of(candidate, untested=untested)) for candidate in candidates]
     for candidate, verdict in verdicts:
-        if verdict is Verdict.PUSH and not candidate.tested:
+        if verdict is Verdict.PUSH and not candidate.known:
             bench.progress.warn(f"{candidate.combination.id} is pushed although its tests have not passed")
     return verdicts
 
@@ -79,11 +79,9 @@ def _candidates(bench: Workbench, pusher: Pusher, combinations: Sequence[Combina
     if missing:
         raise NotBuiltError(missing)
     return [
-        Candidate(
-            combination=c, image=i, tested=bench.store.is_tested(i.id), remote=pusher.remote(c, targets.image(c).digest)
-        )
-        for c, i in by_digest.items()
-        if i is not None
+        pusher.candidate(combination, image, tested=bench.store.is_tested(image.id))
+        for combination, image in by_digest.items()
+        if image is not None
     ]
 
 

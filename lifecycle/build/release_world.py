@@ -14,7 +14,7 @@ from lifecycle.build.repository import is_there
 from lifecycle.build.workbench import Workbench
 from lifecycle.errors import UsageError
 from lifecycle.model.changelog import coming_entry, entry_of, released
-from lifecycle.model.component import load_component
+from lifecycle.model.component import parse_component
 from lifecycle.model.declarations import check_answered
 from lifecycle.model.gitops import Mode
 from lifecycle.model.matrix import Combination
@@ -91,11 +91,10 @@ def look(scene: Scene) -> World:
     images = {} if unlocked else scene.images()
     lacking = [combination for combination, image in images.items() if image is None]
     unbuilt, untested = _unready(scene, lacking)
-    changelog = read_text(bench.root / CHANGELOG)
+    changelog = checkout.committed(CHANGELOG)
     notes = scene.notes(images, tags) if images and not lacking else None
     return World(
-        # Read anew: a release changes it.
-        declared=load_component(bench.root / COMPONENT).version,
+        declared=parse_component(checkout.committed(COMPONENT), file=COMPONENT.name).version,
         changed=tuple(_changed(scene)),
         branch=BRANCH,
         on_branch=checkout.branch(),

@@ -18,6 +18,7 @@ from lifecycle.model.versions import version_key
 # OCI distribution specification: a tag is [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}; Debian's kernel releases have a `+`.
 _NOT_IN_A_TAG = re.compile(r"[^A-Za-z0-9_.-]")
 _LONGEST = 128
+_UNTESTED = "-untested"
 _DIGITS = 12
 
 
@@ -53,9 +54,14 @@ def immutable_tag(combination: Combination, digest: str) -> str:
     `digest` is that of the image's target, as hex. Raises TagTooLongError.
     """
     tag = f"{tag_of(combination.driver, combination)}-{digest[:_DIGITS]}"
-    if len(tag) > _LONGEST:
+    if len(tag) + len(_UNTESTED) > _LONGEST:
         raise TagTooLongError(combination.id, tag)
     return tag
+
+
+def untested_tag(combination: Combination, digest: str) -> str:
+    """The tag of an image that was pushed before its tests passed; nothing that clusters are told of is looked up by it."""
+    return f"{immutable_tag(combination, digest)}{_UNTESTED}"
 
 
 def moving_tags(combination: Combination, others: Iterable[Combination]) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """push: tested images to the registry, by digest; what is there is left alone, and an immutable tag never moves.
 
-An image is pushed under its immutable tag (lifecycle/model/tags.py); the moving tags are then put at the same manifest over
-the registry's own API, whoever pushed that, so that they need no engine and no local image.
+An image is pushed under its immutable tag (lifecycle/model/tags.py), and one that is not tested under a tag that says so. The
+moving tags are then put at the same manifest over the registry's own API, whoever pushed that, so that they need no engine and
+no local image.
 """
 
 import time
@@ -13,7 +14,7 @@ from lifecycle.errors import InstallerError, UsageError
 from lifecycle.model.component import Image
 from lifecycle.model.matrix import Combination
 from lifecycle.model.published import Published
-from lifecycle.model.tags import immutable_tag, moving_tags
+from lifecycle.model.tags import immutable_tag, moving_tags, untested_tag
 from lifecycle.tools.engine import Engine, LocalImage
 from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.login import Login
@@ -46,17 +47,25 @@ REFUSED = (Verdict.UNTESTED, Verdict.OTHER)
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """An image to push: what it is for, the image in the engine, whether its tests passed, what its immutable tag leads to."""
+    """An image to push: what it is for, the image in the engine, and what its tag in the registry leads to.
+
+    `known` is whether its tests passed, here or before it came to the registry; else its tag says that they have not.
+    """
 
     combination: Combination
     image: LocalImage
-    tested: bool
+    known: bool
     remote: RemoteImage | None
 
     @property
     def inputs(self) -> str:
         """The digest of the image's inputs."""
         return self.image.labels.get(LABEL_DIGEST, "")
+
+    @property
+    def tag(self) -> str:
+        """The tag that never moves, or the one that says that the image is not tested."""
+        return (immutable_tag if self.known else untested_tag)(self.combination, self.inputs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,13 +108,15 @@ class PushFailedError(InstallerError):
 
 def verdict_of(candidate: Candidate, *, untested: bool) -> Verdict:
     """What is to become of an image; `untested` lets those through whose tests have not passed."""
+    if not candidate.known and not untested:
+        return Verdict.UNTESTED
     if candidate.remote is not None:
         if candidate.remote.id == candidate.image.id:
             return Verdict.SAME
         if candidate.remote.labels.get(LABEL_DIGEST) == candidate.image.labels.get(LABEL_DIGEST):
             return Verdict.SAME_INPUTS
         return Verdict.OTHER
-    return Verdict.PUSH if candidate.tested or untested else Verdict.UNTESTED
+    return Verdict.PUSH
 
 
 def is_transient(said: str) -> bool:
@@ -127,20 +138,29 @@ class Pusher:
     say: Callable[[str], None]
     wait: Callable[[float], None] = time.sleep
 
-    def remote(self, combination: Combination, inputs: str) -> RemoteImage | None:
-        """What the immutable tag of a combination and its inputs' digest leads to in the registry."""
-        return self.registry.image(self.image.repository, immutable_tag(combination, inputs))
+    def candidate(self, combination: Combination, image: LocalImage, *, tested: bool) -> Candidate:
+        """An image and what there is of it in the registry; `tested` says whether its tests passed here."""
+        inputs = image.labels.get(LABEL_DIGEST, "")
+        there = self._remote(immutable_tag(combination, inputs))
+        known = tested or there is not None
+        remote = there if known else self._remote(untested_tag(combination, inputs))
+        return Candidate(combination=combination, image=image, known=known, remote=remote)
+
+    def _remote(self, tag: str) -> RemoteImage | None:
+        return self.registry.image(self.image.repository, tag)
 
     def publish(self, candidate: Candidate, verdict: Verdict, others: Sequence[Combination]) -> Pushed:
-        """Have an image and its tags in the registry; raises PushFailedError, RegistryRefusedError."""
-        name = f"{self.image.registry}/{self.image.repository}"
-        tag = immutable_tag(candidate.combination, candidate.inputs)
+        """Have an image and its tags in the registry; raises PushFailedError, RegistryRefusedError.
+
+        Moving tags are what nodes pull: they lead to no image that is not tested.
+        """
+        name, tag = f"{self.image.registry}/{self.image.repository}", candidate.tag
         if verdict is Verdict.PUSH:
             self._push(candidate.image, f"{name}:{tag}")
-        found = self.remote(candidate.combination, candidate.inputs)
+        found = self._remote(tag)
         if found is None:
             raise PushFailedError(f"{name}:{tag}", "the registry took it and does not have it")
-        moving = moving_tags(candidate.combination, others)
+        moving = moving_tags(candidate.combination, others) if candidate.known else ()
         for other in moving:
             if self.registry.retag(self.image.repository, found.digest, other):
                 self.say(f"moved {name}:{other}")

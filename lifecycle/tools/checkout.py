@@ -46,6 +46,10 @@ class Checkout:
         except CheckoutError:
             return None
 
+    def committed(self, path: Path) -> str:
+        """A file as it is committed; raises CheckoutError where it is not."""
+        return self._git("show", f"HEAD:{path}", what=f"read {path} as it is committed") + "\n"
+
     def contains(self, commit: str, revision: str) -> bool:
         """Whether a revision has a commit in its history."""
         listed = self._git("rev-list", "--max-count=1", f"{revision}..{commit}", what="read the history")

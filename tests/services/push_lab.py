@@ -22,6 +22,7 @@ from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.login import Login
 from lifecycle.tools.registry import Registry, RemoteImage
 from lifecycle.tools.root_image import root_image
+from lifecycle.tools.store import Store
 from tests.services.registry_server import RegistryServer
 from tests.unit.builders import ROOT
 from tests.unit.conftest import PARTS
@@ -43,6 +44,8 @@ class Lab:
             shutil.copy(server.authority, folder / "certs" / server.host / "ca.crt")
         self.registry = Registry(server.host, login, certificates=folder / "certs")
         self.ids: list[str] = []
+        # Of this lab alone: another one, beside it, takes its images out of the engine in the end.
+        self.content = os.urandom(100_000)
         self.said: list[str] = []
         self.waits: list[float] = []
         self.pusher = Pusher(
@@ -54,10 +57,10 @@ class Lab:
             wait=self.waits.append,
         )
 
-    def made(self, content: bytes = b"1" * 100_000, *, inputs: str = "a" * 64, more: bytes = b"") -> LocalImage:
+    def made(self, content: bytes = b"", *, inputs: str = "a" * 64, more: bytes = b"") -> LocalImage:
         """An image of a layer with the content, and of another one where there is more, under the two names."""
         root, archive = self.folder / "root.tar", self.folder / "image.tar"
-        root.write_bytes(tar_bytes({"file": content}))
+        root.write_bytes(tar_bytes({"file": content or self.content}))
         labels = {LABEL_DIGEST: inputs}
         image = root_image(root, archive, self.names[0], labels, "amd64")
         self.engine.load(archive)
@@ -76,8 +79,7 @@ class Lab:
         return found
 
     def candidate(self, image: LocalImage, *, tested: bool = True, combination: Combination = COMBINATION) -> Candidate:
-        remote = self.pusher.remote(combination, image.labels[LABEL_DIGEST])
-        return Candidate(combination=combination, image=image, tested=tested, remote=remote)
+        return self.pusher.candidate(combination, image, tested=tested)
 
     def publish(self, image: LocalImage, *others: Combination) -> tuple[Verdict, Pushed]:
         """Push what is to be pushed, as one of a matrix with others."""
@@ -137,6 +139,11 @@ def invoke(folder: Path, *words: str, environ: Mapping[str, str] | None = None) 
 
 
 def push(folder: Path, *words: str, environ: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """`invoke push` of the one image that is built, with a cache in which nothing has been noted of anybody's tests."""
+    """`invoke push` of the one image that is built, with a cache in which only `note_tested` notes anything."""
     nothing = str(folder.with_name("nothing"))
     return invoke(folder, "push", "--only", COMBINATION.id, "--cache-dir", nothing, *words, environ=environ)
+
+
+def note_tested(folder: Path, image: str) -> None:
+    """Note in the cache that `push` has that an image's tests have passed."""
+    Store(folder.with_name("nothing")).note_tested(image, COMBINATION.id)

@@ -28,8 +28,8 @@ def template(
     registry: RegistryServer, engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Checkout]:
     """A checkout whose image is in the registry, to be copied."""
-    made = make_checkout(tmp_path_factory.mktemp("template") / "checkout", registry.host)
-    made.invoke("push", "--untested")
+    made = make_checkout(tmp_path_factory.mktemp("template") / "checkout", registry.host, engine)
+    made.invoke("push")
     yield made
     remove_images(engine, registry.host)
 
@@ -37,7 +37,7 @@ def template(
 @pytest.fixture
 def checkout(template: Checkout, tmp_path: Path) -> Checkout:
     shutil.copytree(template.folder, tmp_path / "checkout")
-    return Checkout(tmp_path / "checkout")
+    return Checkout(tmp_path / "checkout", dict(template.environ))
 
 
 @pytest.fixture
@@ -165,15 +165,23 @@ def test_pools_of_several_combinations_are_refused(checkout: Checkout) -> None:
     assert "gitops.pools: `only: previous` leaves debian-12/" in refused.stderr
 
 
-def test_status_says_how_far_it_is_and_what_is_next(checkout: Checkout) -> None:
+def test_status_says_how_far_it_is_and_what_is_next(
+    checkout: Checkout, engine: docker.DockerClient, tmp_path: Path
+) -> None:
     def seen() -> tuple[str, str, str]:
         (row,) = checkout.json("status")
         return row["gitops"], ", ".join(row["pools"]), row["next"]
 
+    # With another name in the registry it is not there yet, and not tested.
     checkout.edit("component.yaml", {"repository: system": "repository: status/system"})
+    assert seen()[2] == "invoke build"
+    del checkout.environ["XDG_CACHE_HOME"]
     checkout.invoke("build")
-    assert seen()[2] in ("invoke push", "nox -s test_images")
-    checkout.invoke("push", "--untested")
+    checkout.environ["XDG_CACHE_HOME"] = str(tmp_path / "cache")
+    assert seen()[2] == "nox -s test_images"
+    checkout.note_tested(engine)
+    assert seen()[2] == "invoke push"
+    checkout.invoke("push")
     assert seen() == ("", "", "invoke bump-gitops")
     checkout.invoke("bump-gitops")
     assert seen() == ("proposed", "", f"merge {OURS}")

@@ -16,7 +16,7 @@ from lifecycle.model.project import load_project
 from lifecycle.model.tags import immutable_tag
 from lifecycle.model.targets import Targets
 from lifecycle.steps.push import Pushed, Verdict, verdict_of
-from tests.services.push_lab import COMBINATION, REPOSITORY, Lab, checkout_for, copied_checkout, push
+from tests.services.push_lab import COMBINATION, REPOSITORY, Lab, checkout_for, copied_checkout, note_tested, push
 from tests.services.registry_server import RegistryServer, registry_server
 
 
@@ -57,7 +57,7 @@ def test_in_the_engine_an_image_keeps_its_two_names(lab: Lab) -> None:
 
 def test_what_a_local_name_leads_to_by_now_is_not_what_is_pushed(lab: Lab) -> None:
     image = lab.made()
-    other = lab.made(b"2", inputs="b" * 64)
+    other = lab.made(b"2" + lab.content, inputs="b" * 64)
     assert other.id != image.id
     _, pushed = lab.publish(image)
 
@@ -69,7 +69,7 @@ def test_what_a_local_name_leads_to_by_now_is_not_what_is_pushed(lab: Lab) -> No
 def test_an_image_that_was_made_of_the_same_inputs_elsewhere_is_left_alone(lab: Lab) -> None:
     _, pushed = lab.publish(lab.made())
 
-    assert lab.publish(lab.made(b"2" * 1000)) == (
+    assert lab.publish(lab.made(os.urandom(1000))) == (
         Verdict.SAME_INPUTS,
         replace(pushed, verdict="there, made of the same inputs elsewhere"),
     )
@@ -77,7 +77,7 @@ def test_an_image_that_was_made_of_the_same_inputs_elsewhere_is_left_alone(lab: 
 
 def test_an_immutable_tag_never_moves(lab: Lab) -> None:
     # The same first digits, and another digest.
-    one, other = lab.made(), lab.made(b"2", inputs="a" * 12 + "b" * 52)
+    one, other = lab.made(), lab.made(b"2" + lab.content, inputs="a" * 12 + "b" * 52)
     lab.publish(one)
 
     assert lab.tag(one) == lab.tag(other)
@@ -89,7 +89,28 @@ def test_what_was_not_tested_is_refused_unless_it_is_asked_for(lab: Lab) -> None
 
     assert verdict_of(candidate, untested=False) is Verdict.UNTESTED
     assert verdict_of(candidate, untested=True) is Verdict.PUSH
-    assert verdict_of(replace(candidate, tested=True), untested=False) is Verdict.PUSH
+    assert verdict_of(replace(candidate, known=True), untested=False) is Verdict.PUSH
+
+
+def test_what_was_pushed_untested_says_so_and_moves_no_tag_until_it_is_tested(lab: Lab, server: RegistryServer) -> None:
+    image = lab.made()
+    untested = lab.pusher.publish(lab.candidate(image, tested=False), Verdict.PUSH, [COMBINATION])
+    again = lab.candidate(image, tested=False)
+    tags = server.tags()
+    _, tested = lab.publish(image)
+
+    assert (untested.tag, untested.moving, tags) == (f"{lab.tag(image)}-untested", (), [untested.tag])
+    assert verdict_of(again, untested=True) is Verdict.SAME
+    assert verdict_of(again, untested=False) is Verdict.UNTESTED
+    assert (tested.digest, tested.tag) == (untested.digest, lab.tag(image))
+    assert server.tags() == sorted([untested.tag, tested.tag, *tested.moving])
+
+
+def test_what_came_there_tested_needs_no_test_here(lab: Lab) -> None:
+    image = lab.made()
+    lab.publish(image)
+
+    assert verdict_of(lab.candidate(image, tested=False), untested=False) is Verdict.SAME
 
 
 def test_two_pushes_at_once_come_to_the_same(lab: Lab, server: RegistryServer) -> None:
@@ -123,25 +144,32 @@ def test_the_command_refuses_what_was_not_tested_pushes_it_loudly_and_skips_it_t
 ) -> None:
     (mine,) = (i for i in engine.images.list(f"{server.host}/system-services/nvidia-installer") if i.tags)
     refused = push(checkout)
-    pushed = push(checkout, "--untested", "--json")
+    untested = push(checkout, "--untested")
+    note_tested(checkout, str(mine.id))
+    pushed = push(checkout, "--json")
     again = push(checkout, "--json")
     (row,) = json.loads(pushed.stdout)
 
     assert (refused.returncode, "its tests have not passed" in refused.stderr) == (2, True)
-    assert f"{COMBINATION.id} is pushed although its tests have not passed" in pushed.stderr
+    assert f"{COMBINATION.id} is pushed although its tests have not passed" in untested.stderr
     assert json.loads((checkout / "build/published.json").read_text()) == json.loads(again.stdout)
     assert [entry["verdict"] for entry in json.loads(again.stdout)] == ["there"]
     assert row["reference"] == f"{server.host}/system-services/nvidia-installer@{row['digest']}"
-    assert server.tags() == sorted([row["tag"], *row["moving"]])
+    assert server.tags() == sorted([f"{row['tag']}-untested", row["tag"], *row["moving"]])
     engine.images.pull(row["reference"])
     assert engine.images.get(row["reference"]).id == mine.id
 
 
-def test_what_the_registry_has_is_known_without_an_engine(checkout: Path, server: RegistryServer) -> None:
+def test_what_the_registry_has_is_known_without_an_engine(
+    checkout: Path, server: RegistryServer, engine: docker.DockerClient
+) -> None:
+    (mine,) = (i for i in engine.images.list(f"{server.host}/system-services/nvidia-installer") if i.tags)
     project = load_project(checkout)
     combinations = project.matrix().combinations
+    push(checkout, "--untested")
     before = published_images(project, combinations, {})
-    pushed = push(checkout, "--untested", "--json")
+    note_tested(checkout, str(mine.id))
+    pushed = push(checkout, "--json")
     (row,) = json.loads(pushed.stdout)
     after = published_images(project, combinations, {})
     found = after[COMBINATION]

@@ -138,7 +138,7 @@ def test_a_credential_helper_lets_us_in_and_nobody_sees_the_password(
 
     assert pushed.returncode == 0, pushed.stderr
     assert {*Path(f"{helper}.asked").read_text().splitlines()} == {f"get {server.host}"}
-    assert len(server.tags()) == 3
+    assert len(server.tags()) == 1
     assert "invoke push" in saw
     assert PASSWORD not in saw + pushed.stdout + pushed.stderr
     assert all(PASSWORD not in file.read_text() for file in (checkout / "build").iterdir())

@@ -60,7 +60,7 @@ def test_all_that_is_wrong_is_said_at_once_in_the_order_of_the_file(tmp_path: Pa
     )
 
     assert problems(tmp_path, text) == [
-        r"component.yaml:2:1: version: '1.2' does not have the form ^\d+\.\d+\.\d+$",
+        r"component.yaml:2:1: version: '1.2' does not have the form ^[0-9]+\.[0-9]+\.[0-9]+$",
         "component.yaml:6:7: context.releases[0].channel: this key is missing: add it",
         "component.yaml:6:21: context.releases[0].chanel: unknown key; did you mean 'channel'?",
         "component.yaml:10:7: context.driverVersion[1]: 'v550' is not a driver version: write a branch such as '535' "
