@@ -67,6 +67,7 @@ def test_node(session: nox.Session) -> None:
 @nox.session
 def test_k8s(session: nox.Session) -> None:
     """Render the chart, hold it against Kubernetes' schemas and a policy, and run its containers on a booted kernel."""
+    session.run("scripts/setup-services", external=True)
     install(session, "k8s")
     session.run("python", "-m", "invoke", "build")
     session.run("python", "-m", "invoke", "fetch", "--kernel-images")
