@@ -48,8 +48,13 @@ write_reports() { # EXIT-CODE SECONDS
 write_report() { # metrics|features PATH EXIT-CODE SECONDS
   local -r next=${2%/*}/.nvidia-installer
   local content lock
-  stays_on_host "$2" && make_marked_folder "${2%/*}" && exec {lock}<"${2%/*}" || return 1
+  stays_on_host "$2" || return 1
+  # Only `install` makes folders: while `wait` looks, another run may be uninstalling, which takes them away.
+  if [[ -n $3 ]]; then make_marked_folder "${2%/*}" || return 1; fi
+  [[ -d ${2%/*} ]] || return 0
+  exec {lock}<"${2%/*}" || return 1
   flock --timeout 5 "$lock" || true
+  if [[ -z $3 && ! -e $2 && -z $(linked_folder current) ]]; then return 0; fi
   content=$("$1" "${@:2}")
   has_content "$2" "$content" || { write_content "$next" "$content" && mv -T -- "$next" "$2"; }
 }
@@ -65,5 +70,7 @@ remove_reports() {
 }
 
 remove_report() { # PATH
+  local lock
+  [[ ! -d ${1%/*} ]] || { exec {lock}<"${1%/*}" && flock --timeout 5 "$lock"; } || true
   stays_on_host "$1" && rm -f -- "$1" "${1%/*}/.nvidia-installer"
 }

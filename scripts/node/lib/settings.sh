@@ -12,8 +12,8 @@
 : "${FABRIC_MANAGER:=auto}"                         # auto, required or off: what a node with an NVSwitch gets; required ends with 27 without it
 : "${POLL_SECONDS:=5}"                              # how long `wait` and `nvidia-driver` sleep between two looks
 : "${RUN_DIR:=/run/nvidia}"                         # where readiness is told, as the host sees it
-: "${METRICS_FILE:=}"                              # a file for node-exporter's textfile collector, as the host sees it; empty: none
-: "${FEATURES_FILE:=}"                             # a file for Node Feature Discovery, as the host sees it; empty: none
+: "${METRICS_FILE:=}"                               # a file for node-exporter's textfile collector, as the host sees it; empty: none
+: "${FEATURES_FILE:=}"                              # a file for Node Feature Discovery, as the host sees it; empty: none
 : "${SYSFS_ROOT:=/sys}"                             # the kernel's view of devices, modules and firmware
 : "${PROC_ROOT:=/proc}"                             # the kernel's view of processes and device numbers
 : "${DEV_ROOT:=/dev}"                               # this container's own device files, for the programs that it runs itself

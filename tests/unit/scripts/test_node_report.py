@@ -66,6 +66,7 @@ def test_a_refusal_on_an_empty_node_is_told_and_changes_nothing_else(reporting: 
     assert after.items() >= before.items()
     assert {"/".join(path.split("/")[:3]) for path in after.keys() - before.keys()} == {
         "host/var",
+        "host/var/.nvidia-installer-made",
         "host/var/lib",
         "host/etc/kubernetes",
     }
