@@ -67,6 +67,7 @@ def test_a_newcomer_sees_the_embedded_repository_and_its_branch(checkout: Checko
     assert f"git -C build/gitops.git log -p main..{OURS}" in done.stderr
     assert values(checkout, OURS)["installers"] == [
         {
+            "release": "debian-12",
             "driver": "535",
             "version": "535.309.01",
             "image": {"repository": checkout.json("push")[0]["reference"].partition("@")[0], "digest": digest},
@@ -96,14 +97,16 @@ def test_a_dry_run_shows_the_difference_and_pushes_nothing(checkout: Checkout) -
 
 
 def test_a_file_and_a_key_that_are_missing_are_said_and_nothing_is_pushed(checkout: Checkout, tmp_path: Path) -> None:
-    upstream = bare_repository(tmp_path / "upstream", {FILE: "installers:\n- driver: '535'\n  image: {}\n"})
+    upstream = bare_repository(
+        tmp_path / "upstream", {FILE: "installers:\n- {release: debian-12, driver: 535, image: {}}\n"}
+    )
     checkout.edit("component.yaml", {"repository: build/gitops.git": f"repository: {upstream.path}"})
     key = checkout.invoke("bump-gitops", code=2)
     checkout.edit("component.yaml", {"file: services": "file: nowhere"})
     file = checkout.invoke("bump-gitops", code=2)
 
     assert (
-        f"{FILE}: there is no `installers[driver=535].version`: `installers[driver=535]` has driver, image"
+        f"{FILE}: there is no `installers[release=debian-12,driver=535].version`: `installers[release=debian-12,driver=535]` has release, driver, image"
         in key.stderr
     )
     assert "nowhere/nvidia-installer/values/debian-12.yaml: the repository has no such file" in file.stderr

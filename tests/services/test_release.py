@@ -38,7 +38,9 @@ def checkout(registry: RegistryServer, engine: docker.DockerClient, tmp_path: Pa
 def values(tmp_path: Path) -> Upstream:
     """A GitOps repository with the keys that a release sets."""
     image = "  image: {repository: x, digest: x}\n"
-    return bare_repository(tmp_path / "upstream", {FILE: f"installers:\n- driver: '535'\n  version: x\n{image}"})
+    return bare_repository(
+        tmp_path / "upstream", {FILE: f"installers:\n- release: debian-12\n  driver: '535'\n  version: x\n{image}"}
+    )
 
 
 @pytest.fixture
