@@ -17,6 +17,7 @@ from lifecycle.model.versions import version_key
 
 # OCI distribution specification: a tag is [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}; Debian's kernel releases have a `+`.
 _NOT_IN_A_TAG = re.compile(r"[^A-Za-z0-9_.-]")
+_RELEASE = re.compile(r"([a-z]+)-([0-9.]+)")
 _LONGEST = 128
 _UNTESTED = "-untested"
 _DIGITS = 12
@@ -51,11 +52,12 @@ def references(image: Image, combination: Combination) -> tuple[str, str]:
 def immutable_tag(combination: Combination, digest: str) -> str:
     """The tag in the registry that never moves: `<driver>-<kernel release>-<os release>-<12 digits of the inputs' digest>`.
 
-    `digest` is that of the image's target, as hex. Raises TagTooLongError.
+    `digest` is that of the image's target, as hex. Raises TagTooLongError where this, or `untested_tag`, would be too long.
     """
     tag = f"{tag_of(combination.driver, combination)}-{digest[:_DIGITS]}"
-    if len(tag) + len(_UNTESTED) > _LONGEST:
-        raise TagTooLongError(combination.id, tag)
+    longest = f"{tag}{_UNTESTED}"
+    if len(longest) > _LONGEST:
+        raise TagTooLongError(combination.id, longest)
     return tag
 
 
@@ -64,13 +66,26 @@ def untested_tag(combination: Combination, digest: str) -> str:
     return f"{immutable_tag(combination, digest)}{_UNTESTED}"
 
 
-def moving_tags(combination: Combination, others: Iterable[Combination]) -> tuple[str, ...]:
-    """The tags in the registry that follow the combination's newest image; the branch's is only its newest driver's.
+def operator_tag(driver: str, combination: Combination) -> str:
+    """The tag by which NVIDIA's GPU Operator looks for a precompiled driver: `<driver>-<kernel release>-<os id><os version>`.
 
-    `<branch>-<kernel release>-<os release>` is the name by which NVIDIA's GPU Operator looks for a precompiled driver.
+    `driver` is its `driver.version`, a branch or a version (docs.nvidia.com/datacenter/cloud-native/gpu-operator, "Precompiled
+    Driver Containers"). The OS is ID and VERSION_ID of the node's /etc/os-release; Garden Linux has no VERSION_ID, for which
+    Node Feature Discovery says 0, as the tags of gardenlinux/gardenlinux-nvidia-installer do.
     """
-    exact, branch = tag_of(combination.driver, combination), tag_of(combination.branch, combination)
-    return (exact, branch) if is_newest_of_branch(combination, others) else (exact,)
+    match = _RELEASE.match(combination.release)
+    family, version = (match[1], match[2]) if match else (combination.release, "")
+    return tag_for(driver, combination.kernel, f"{family}{'0' if family == 'gardenlinux' else version}")
+
+
+def moving_tags(combination: Combination, others: Iterable[Combination]) -> tuple[str, ...]:
+    """The tags in the registry that follow the combination's newest image, for people and for NVIDIA's GPU Operator.
+
+    Those of the branch are only its newest driver's.
+    """
+    exact = (tag_of(combination.driver, combination), operator_tag(combination.driver, combination))
+    branch = (tag_of(combination.branch, combination), operator_tag(combination.branch, combination))
+    return (*exact, *branch) if is_newest_of_branch(combination, others) else exact
 
 
 def is_newest_of_branch(combination: Combination, others: Iterable[Combination]) -> bool:

@@ -1,6 +1,7 @@
 """A second container engine with nothing in it: its own data, socket and process."""
 
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -23,6 +24,8 @@ def second_engine() -> Iterator[docker.DockerClient]:
     # A path that is short enough for sockets in it (unix(7): 108 bytes).
     with tempfile.TemporaryDirectory(prefix="engine-", dir="/var/tmp", ignore_cleanup_errors=True) as name:
         folder = Path(name)
+        # A network interface's name has at most 15 characters (netdevice(7), IFNAMSIZ).
+        bridge = f"en-{folder.name.removeprefix('engine-')}"
         (folder / "daemon.json").write_text("{}")
         command = [
             program,
@@ -34,14 +37,27 @@ def second_engine() -> Iterator[docker.DockerClient]:
             # Where a containerd of the system's serves both.
             f"--containerd-namespace={folder.name}",
             f"--containerd-plugins-namespace={folder.name}-plugins",
-            *("--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false"),
+            # A bridge of its own: with none dockerd would take away docker0, which the other engine's containers use.
+            f"--bridge={bridge}",
+            *("--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false"),
         ]
-        with started(command, folder / "log") as process:
+        with own_bridge(bridge), started(command, folder / "log") as process:
             address = f"unix://{folder / 'socket'}"
             wait_until(lambda: _answers(address), process, address)
             client = docker.DockerClient(base_url=address)
             yield client
             client.close()
+
+
+@contextmanager
+def own_bridge(name: str) -> Iterator[None]:
+    """A network bridge that is there for the block."""
+    subprocess.run(["ip", "link", "add", "name", name, "type", "bridge"], check=True)
+    try:
+        subprocess.run(["ip", "address", "add", "10.213.0.1/24", "dev", name], check=True)
+        yield
+    finally:
+        subprocess.run(["ip", "link", "delete", name], check=True)
 
 
 def _answers(address: str) -> bool:

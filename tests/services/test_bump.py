@@ -105,10 +105,8 @@ def test_a_file_and_a_key_that_are_missing_are_said_and_nothing_is_pushed(checko
     checkout.edit("component.yaml", {"file: services": "file: nowhere"})
     file = checkout.invoke("bump-gitops", code=2)
 
-    assert (
-        f"{FILE}: there is no `installers[release=debian-12,driver=535].version`: `installers[release=debian-12,driver=535]` has release, driver, image"
-        in key.stderr
-    )
+    item = "installers[release=debian-12,driver=535]"
+    assert f"{FILE}: there is no `{item}.version`: `{item}` has release, driver, image" in key.stderr
     assert "nowhere/nvidia-installer/values/debian-12.yaml: the repository has no such file" in file.stderr
     assert upstream.branches() == ["main"]
 

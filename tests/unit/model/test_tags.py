@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.errors import UsageError
-from lifecycle.model.tags import immutable_tag, is_newest_of_branch, moving_tags, references, tag_of
+from lifecycle.model.tags import (
+    immutable_tag,
+    is_newest_of_branch,
+    moving_tags,
+    operator_tag,
+    references,
+    tag_of,
+    untested_tag,
+)
 from lifecycle.model.targets import Targets
 from tests.unit.builders import component, project
 
@@ -45,10 +53,10 @@ def test_each_image_of_a_matrix_has_an_immutable_tag_of_its_own() -> None:
 
 
 def test_a_tag_may_have_128_characters_and_no_more() -> None:
-    rest = len(immutable_tag(replace(COMBINATION, release=""), DIGEST))
+    rest = len(untested_tag(replace(COMBINATION, release=""), DIGEST))
     longest, longer = (replace(COMBINATION, release="r" * (length - rest)) for length in (128, 129))
 
-    assert len(immutable_tag(longest, DIGEST)) == 128
+    assert len(untested_tag(longest, DIGEST)) == 128
     with pytest.raises(
         UsageError, match=r"has 129 characters, and registries take 128: give the release a shorter name"
     ):
@@ -63,6 +71,21 @@ def test_the_branchs_tag_is_the_newest_drivers() -> None:
     assert not is_newest_of_branch(older, [COMBINATION, older])
     assert moving_tags(COMBINATION, [COMBINATION, older]) == (
         tag_of("550.163.01", COMBINATION),
+        operator_tag("550.163.01", COMBINATION),
         tag_of("550", COMBINATION),
+        operator_tag("550", COMBINATION),
     )
-    assert moving_tags(older, [COMBINATION, older]) == (tag_of("550.9.99", COMBINATION),)
+    exact = (tag_of("550.9.99", COMBINATION), operator_tag("550.9.99", COMBINATION))
+    assert moving_tags(older, [COMBINATION, older]) == exact
+
+
+@pytest.mark.parametrize(
+    ("release", "kernel", "tag"),
+    [
+        ("debian-12", "6.1.0-56-cloud-amd64", "550-6.1.0-56-cloud-amd64-debian12"),
+        ("gardenlinux-1592.10", "6.6.71-cloud-amd64", "550-6.6.71-cloud-amd64-gardenlinux0"),
+        ("debian-13-backports", "7.3.4+deb13-cloud-amd64", "550-7.3.4-deb13-cloud-amd64-debian13"),
+    ],
+)
+def test_the_gpu_operator_s_tag_ends_in_the_os_s_id_and_version(release: str, kernel: str, tag: str) -> None:
+    assert operator_tag("550", replace(COMBINATION, release=release, kernel=kernel)) == tag
