@@ -1,4 +1,4 @@
-"""The checks. `nox` runs what a change has to pass: lint, unit, test_images, test_node, test_services; `nox -l` lists all.
+"""The checks. `nox` runs what a change has to pass, from lint to test_services; `nox -l` lists all.
 
 Each session installs one hashed lock of `requirements/` and keeps its environment for the next run.
 """
@@ -13,7 +13,14 @@ nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_venv = "yes"
 
 # Which of pyproject.toml's dependency groups a lock holds, on top of what the project itself needs.
-LOCKS = {"main": ("nox",), "test": ("test",), "lint": ("nox", "lint"), "services": ("test", "services")}
+LOCKS = {
+    "main": ("nox",),
+    "test": ("test",),
+    "lint": ("nox", "lint"),
+    "services": ("test", "services"),
+    "helm": ("helm",),
+    "k8s": ("test", "helm", "k8s"),
+}
 
 
 @nox.session
@@ -55,6 +62,15 @@ def test_node(session: nox.Session) -> None:
     session.run("python", "-m", "invoke", "build", *chosen(session))
     session.run("python", "-m", "invoke", "fetch", "--kernel-images", *chosen(session))
     session.run("pytest", "tests/node", *session.posargs)
+
+
+@nox.session
+def test_k8s(session: nox.Session) -> None:
+    """Render the chart, hold it against Kubernetes' schemas and a policy, and run its containers on a booted kernel."""
+    install(session, "k8s")
+    session.run("python", "-m", "invoke", "build")
+    session.run("python", "-m", "invoke", "fetch", "--kernel-images")
+    session.run("pytest", "tests/k8s", *session.posargs)
 
 
 @nox.session

@@ -6,6 +6,7 @@ from pathlib import Path
 from invoke.context import Context
 
 from lifecycle.build.gitops import show_bump
+from lifecycle.build.manifests import show_manifests
 from lifecycle.build.pooling import show_pools
 from lifecycle.build.pruning import show_prune
 from lifecycle.build.pushing import show_push
@@ -107,4 +108,27 @@ def prune(_: Context, registry: bool = False, dry_run: bool = False, json: bool 
     show_prune(_bench(cache_dir), registry=registry, dry_run=dry_run, as_json=json)
 
 
-ALL = (push, bump_gitops, bump_pools, release, status, prune)
+@task(
+    help={
+        "only": ONLY,
+        "release": "of a release, such as 1.2.0 (default: of the files as they are)",
+        "diff": "what changes since the last release",
+        "output": "a folder to write files into (default: stdout)",
+        "values": "a file of values of the chart, which go over those of the images",
+        "cache-dir": CACHE,
+    }
+)
+def manifests(
+    _: Context,
+    only: str = "",
+    release: str = "",
+    diff: bool = False,
+    output: str = "",
+    values: str = "",
+    cache_dir: str = "",
+) -> None:
+    """Print what the cluster gets: the Helm chart, rendered for the images that are in the registry."""
+    show_manifests(_bench(cache_dir), only, release=release, diff=diff, output=output, values=values)
+
+
+ALL = (push, manifests, bump_gitops, bump_pools, release, status, prune)

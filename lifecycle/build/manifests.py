@@ -1,0 +1,155 @@
+"""What the cluster gets: the chart, rendered for the images that are in the registry. `invoke manifests`."""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lifecycle.build import tables
+from lifecycle.build.diff import checked_out
+from lifecycle.build.editing import print_diff
+from lifecycle.build.gitops import published
+from lifecycle.build.workbench import Workbench
+from lifecycle.errors import UsageError
+from lifecycle.model.matrix import Combination
+from lifecycle.model.published import Published
+from lifecycle.model.release import checked_version, newest, tag_name
+from lifecycle.model.select import select
+from lifecycle.model.validation import read_text
+from lifecycle.tools.checkout import Checkout
+from lifecycle.tools.helm import render
+
+CHART = Path("k8s/nvidia-installer")
+NAMESPACE = "kube-system"
+
+
+class NoReleaseError(UsageError):
+    """A comparison with a release, where there is none."""
+
+    def __init__(self) -> None:
+        super().__init__("--diff: nothing is released yet: there is no tag like v1.0.0")
+
+
+class NoChartError(UsageError):
+    """A release from before there was a chart."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(f"{version} has no {CHART}: name a later release")
+
+
+class BadValuesFileError(UsageError):
+    """A file that holds no values."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(
+            f"--values {path}: {why}: write the chart's keys, as k8s/nvidia-installer/values.yaml has them"
+        )
+
+
+# ----- pure
+
+
+def values_of(images: Mapping[Combination, Published]) -> dict[str, Any]:
+    """The chart's values for images: an installer for each."""
+    return {
+        "installers": [
+            {
+                "release": combination.release,
+                "driver": combination.branch,
+                "version": combination.driver,
+                "image": {"repository": image.reference.partition("@")[0], "digest": image.digest},
+            }
+            for combination, image in images.items()
+        ]
+    }
+
+
+def written(objects: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Objects as YAML, by the names of their files: `daemonset-nvidia-installer-debian-13-550.yaml`."""
+    return {
+        f"{found['kind'].lower()}-{found['metadata']['name']}.yaml": yaml.safe_dump(
+            dict(found), sort_keys=False, width=1000
+        )
+        for found in objects
+    }
+
+
+def differences(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
+    """What lies between two sets of files."""
+    for name in sorted({*before, *after}):
+        old, new = before.get(name, "").splitlines(), after.get(name, "").splitlines()
+        from_, to = (f"a/{name}" if name in before else "/dev/null", f"b/{name}" if name in after else "/dev/null")
+        yield from difflib.unified_diff(old, new, from_, to, n=3, lineterm="")
+
+
+# ----- effects
+
+
+def show_manifests(bench: Workbench, only: str, *, release: str, diff: bool, output: str, values: str) -> None:
+    """Print, or write into a folder, what the cluster gets for the current component, or for a release of it.
+
+    With `diff` what changes since the last release. Raises NotPublishedError, NothingSelectedError, NoReleaseError, NoChartError,
+    BadValuesFileError, UnknownRevisionError, and what `render` raises.
+    """
+    more = _more(values)
+    checkout = Checkout(bench.root)
+    version = checked_version(release) if release else ""
+    files = _of_release(bench, version, only, more) if version else _rendered(bench, only, more)
+    if diff:
+        last = newest(checkout.tags(), below=version)
+        if last is None:
+            raise NoReleaseError
+        print_diff(differences(_of_release(bench, last, "", more), files))
+    elif output:
+        _write(Path(output), files)
+        bench.progress.say(f"{len(files)} files in {output}")
+    else:
+        tables.print_lines(["---\n" + text.rstrip() for text in files.values()])
+
+
+def _more(path: str) -> dict[str, Any]:
+    """The values of a file, which go over those of the images."""
+    if not path:
+        return {}
+    try:
+        found = yaml.safe_load(read_text(Path(path)))
+    except yaml.YAMLError as error:
+        raise BadValuesFileError(path, f"it is no YAML ({error.__class__.__name__})") from error
+    if not isinstance(found, dict):
+        raise BadValuesFileError(path, "it holds no keys")
+    return found
+
+
+def _rendered(bench: Workbench, only: str, more: Mapping[str, Any]) -> dict[str, str]:
+    images = published(bench, select(bench.answered().matrix(), only))
+    return written(
+        render(
+            bench.root / CHART,
+            {**values_of(images), **more},
+            name=bench.project.component.short_name,
+            namespace=NAMESPACE,
+        )
+    )
+
+
+def _of_release(bench: Workbench, version: str, only: str, more: Mapping[str, Any]) -> dict[str, str]:
+    with _at(bench, version) as then:
+        return _rendered(then, only, more)
+
+
+@contextmanager
+def _at(bench: Workbench, version: str) -> Iterator[Workbench]:
+    """A workbench over the files of a release."""
+    with checked_out(bench.root, tag_name(version)) as folder:
+        if not (folder / CHART).is_dir():
+            raise NoChartError(version)
+        yield Workbench(folder, cache_dir=str(bench.store.root), environ=bench.environ)
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")

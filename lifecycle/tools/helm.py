@@ -1,0 +1,73 @@
+"""Helm, as far as rendering goes: the program, or its library for Python where that is installed."""
+
+import importlib.util
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lifecycle.errors import InstallerError, UsageError
+from lifecycle.tools.process import ProgramFailedError, run
+
+_LIBRARY = "helm_python"
+
+
+class HelmMissingError(InstallerError):
+    """A machine without Helm."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "there is no Helm on this machine",
+            resolution="Install it (https://helm.sh/docs/intro/install), or run "
+            "`.venv/bin/python -m pip install --require-hashes --requirement requirements/helm.txt`.",
+        )
+
+
+class ChartRefusedError(UsageError):
+    """Values that a chart does not take, or a chart that is none."""
+
+    def __init__(self, chart: Path, said: str) -> None:
+        lines = [line.strip() for line in said.splitlines() if line.strip()]
+        super().__init__(f"{chart.name}: Helm refuses it", details="\n".join(f"  {line}" for line in lines[-8:]))
+
+
+def render(chart: Path, values: Mapping[str, Any], *, name: str, namespace: str) -> list[dict[str, Any]]:
+    """The objects that a chart makes of values, tests' among them, in the order of their kinds and names.
+
+    Raises HelmMissingError, and ChartRefusedError for values that its schema does not take.
+    """
+    texts = (
+        _by_library(chart, values, name, namespace) if _has_library() else _by_program(chart, values, name, namespace)
+    )
+    objects = [found for text in texts for found in yaml.safe_load_all(text) if found]
+    return sorted(objects, key=lambda found: (str(found["kind"]), str(found["metadata"]["name"])))
+
+
+def _has_library() -> bool:
+    return importlib.util.find_spec(_LIBRARY) is not None
+
+
+def _by_library(chart: Path, values: Mapping[str, Any], name: str, namespace: str) -> list[str]:
+    # It loads a library of 80 MB, which only who renders is to wait for.
+    helm = importlib.import_module(_LIBRARY)
+    try:
+        rendered: dict[str, str] = helm.Chart.load(str(chart)).render(dict(values), name=name, namespace=namespace)
+    except helm.HelmError as error:
+        raise ChartRefusedError(chart, str(error)) from error
+    return [text for path, text in sorted(rendered.items()) if not path.endswith("NOTES.txt")]
+
+
+def _by_program(chart: Path, values: Mapping[str, Any], name: str, namespace: str) -> list[str]:
+    if not shutil.which("helm"):
+        raise HelmMissingError
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
+        yaml.safe_dump(dict(values), file)
+        file.flush()
+        command = ["helm", "template", name, str(chart), "--namespace", namespace, "--values", file.name]
+        try:
+            return [run(command)]
+        except ProgramFailedError as error:
+            raise ChartRefusedError(chart, error.output) from error

@@ -1,0 +1,27 @@
+"""The chart's objects against the schemas of the oldest and the newest Kubernetes that are at hand, offline."""
+
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+
+from tests.k8s.chart import EVERYTHING, USUAL, rendered
+
+_FOLDER = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema"
+_KNOWN = sorted({tuple(map(int, path.name[1:].split(".")[:2])) for path in _FOLDER.glob("v*-local-strict")})
+OLDEST, NEWEST = (".".join(map(str, version)) for version in (_KNOWN[0], _KNOWN[-1]))
+OBJECTS = [*rendered(USUAL).objects, *rendered(EVERYTHING).objects]
+
+
+@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+@pytest.mark.parametrize("found", OBJECTS, ids=lambda found: f"{found['kind']}-{found['metadata']['name']}")
+def test_kubernetes_knows_every_key(found: dict[str, Any], version: str) -> None:
+    kubernetes_validate.validate(found, version, strict=True)
+
+
+def test_a_key_that_kubernetes_does_not_know_is_found() -> None:
+    found = rendered(USUAL).installers[0]
+    found["spec"]["template"]["spec"]["hostPid"] = True
+    with pytest.raises(kubernetes_validate.ValidationError, match="hostPid"):
+        kubernetes_validate.validate(found, NEWEST, strict=True)
