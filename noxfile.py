@@ -20,6 +20,7 @@ LOCKS = {
     "services": ("test", "services"),
     "helm": ("helm",),
     "k8s": ("test", "helm", "k8s"),
+    "cluster": ("test", "helm", "cluster"),
 }
 
 
@@ -81,6 +82,15 @@ def test_services(session: nox.Session) -> None:
     session.run("python", "-m", "invoke", "build")
     # A file's tests share servers, and stay together.
     session.run("pytest", "tests/services", "--numprocesses=auto", "--dist=loadfile", *session.posargs)
+
+
+@nox.session(default=False)
+def test_cluster(session: nox.Session) -> None:
+    """Install the chart on a real one-node Kubernetes, compiled once: `nox -s test_cluster -- -k upgrade`."""
+    session.run("scripts/setup-cluster", external=True)
+    install(session, "cluster")
+    session.run("python", "-m", "invoke", "build")
+    session.run("pytest", "tests/cluster", *session.posargs)
 
 
 @nox.session(default=False)
