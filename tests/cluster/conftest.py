@@ -13,11 +13,17 @@ import pytest
 
 from tests.cluster.cluster import Cluster, is_ready
 from tests.cluster.control_plane import ADMIN, control_plane
-from tests.cluster.images import pause_image
+from tests.cluster.host import env_of, installer_image
+from tests.cluster.images import Installer, pause_image, real_image
 from tests.cluster.kubelet import PAUSE, kubelet, node_engine
 from tests.cluster.machine import borrowed_machine
 from tests.cluster.namespace import namespace
+from tests.cluster.registry import Images, publish
+from tests.cluster.release import LABELS, Release
+from tests.services.registry_server import RegistryServer, registry_server
 from tests.unit.builders import ROOT
+from tests.unit.scripts.node_host import DRIVER, OLD_DRIVER, Node
+from tests.unit.scripts.node_image import compile_modules, make_node
 
 _LOGS = pytest.StashKey[Path]()
 _SHOWN = 3000
@@ -61,6 +67,62 @@ def running_cluster(programs: Path, folder: Path) -> Iterator[Cluster]:
         with kubelet(programs, folder / "kubelet", plane, node, folder / "engine"):
             cluster.wait(lambda: any(is_ready(found) for found in cluster.nodes()), "a ready node")
             yield cluster
+
+
+@pytest.fixture(scope="session")
+def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Small kernel modules."""
+    folder = tmp_path_factory.mktemp("modules")
+    compile_modules(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def registry(folder: Path) -> Iterator[RegistryServer]:
+    with registry_server(folder / "registry") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def real(cluster: Cluster) -> Installer:
+    """A real installer image, in the node's engine, for another kernel than this machine's."""
+    return real_image(cluster.engine)
+
+
+@pytest.fixture(scope="session")
+def images(cluster: Cluster, registry: RegistryServer, real: Installer, folder: Path, modules: Path) -> Images:
+    """What the registry has: the real image, and images of an older and of a newer driver for the tests' hosts."""
+    made = {}
+    for driver in (OLD_DRIVER, DRIVER):
+        host = make_node(folder / "making" / driver, modules)
+        installer_image(cluster.engine, f"installer:{driver}", real.reference, host, driver)
+        made[driver] = publish(cluster.engine, registry, f"installer:{driver}", driver)
+    wrong = publish(cluster.engine, registry, real.reference, real.version)
+    return Images(old=made[OLD_DRIVER], new=made[DRIVER], wrong=wrong)
+
+
+@pytest.fixture
+def host(folder: Path, modules: Path, request: pytest.FixtureRequest) -> Node:
+    """A host with a GPU and no driver."""
+    return make_node(folder / "hosts" / request.node.name, modules)
+
+
+@pytest.fixture
+def release(cluster: Cluster, host: Node) -> Iterator[Release]:
+    """The chart, not yet installed, for installers that find the host; what was installed goes after the test."""
+    release = Release(cluster, env_of(host))
+    yield release
+    release.uninstall()
+    cluster.unlabel(cluster.node, *LABELS)
+
+
+@pytest.fixture
+def other_node(cluster: Cluster) -> Iterator[str]:
+    """A second node that nobody runs: it is not ready, and has room for nothing."""
+    name = "other-node"
+    cluster.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}})
+    yield name
+    cluster.kubectl("delete", "node", name)
 
 
 @pytest.hookimpl(wrapper=True)
