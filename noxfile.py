@@ -20,7 +20,6 @@ LOCKS = {
     "services": ("test", "services"),
     "helm": ("helm",),
     "k8s": ("test", "helm", "k8s"),
-    "cluster": ("test", "helm", "cluster"),
 }
 
 
@@ -68,6 +67,7 @@ def test_node(session: nox.Session) -> None:
 @nox.session
 def test_k8s(session: nox.Session) -> None:
     """Render the chart, hold it against Kubernetes' schemas and a policy, and run its containers on a booted kernel."""
+    session.run("scripts/setup-services", external=True)
     install(session, "k8s")
     session.run("python", "-m", "invoke", "build")
     session.run("python", "-m", "invoke", "fetch", "--kernel-images")
@@ -88,7 +88,7 @@ def test_services(session: nox.Session) -> None:
 def test_cluster(session: nox.Session) -> None:
     """Install the chart on a real one-node Kubernetes, compiled once: `nox -s test_cluster -- -k upgrade`."""
     session.run("scripts/setup-cluster", external=True)
-    install(session, "cluster")
+    install(session, "k8s")
     session.run("python", "-m", "invoke", "build")
     session.run("pytest", "tests/cluster", *session.posargs)
 

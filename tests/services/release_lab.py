@@ -90,7 +90,7 @@ def make_checkout(folder: Path, registry: str, engine: docker.DockerClient) -> C
     Its image is built under the registry's name, and has passed its tests by the record in a cache of its own.
     """
     folder.mkdir(parents=True)
-    for part in [*PARTS, "tasks.py", "CHANGELOG.md", ".gitignore"]:
+    for part in [*PARTS, "k8s", "tasks.py", "CHANGELOG.md", ".gitignore"]:
         copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
         copy(ROOT / part, folder / part)
     made = Checkout(folder)

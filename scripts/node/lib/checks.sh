@@ -45,17 +45,22 @@ os_release_value() { # KEY
   [[ ! -r $file ]] || sed -nE "s/^$1=[\"']?([A-Za-z0-9._-]+)[\"']?\$/\1/p" "$file"
 }
 
-# A link on the host that begins with `/` would lead into the container's own files from here.
 check_host_root() {
-  local root target folder
+  local reason folder
   [[ -d $HOST_ROOT ]] || fail "$EXIT_HOST_ROOT" "HOST_ROOT=$HOST_ROOT is no folder; mount the host's root there"
-  root=$(realpath -- "$HOST_ROOT")
-  target=$(realpath -m -- "$STORE")
-  [[ $target == "${root%/}"/* ]] ||
-    fail "$EXIT_HOST_ROOT" "$STORE leads to $target, which is not on the host; choose another INSTALL_ROOT"
-  folder=$(existing_ancestor "$target")
+  reason=$(stays_on_host "$STORE") || fail "$EXIT_HOST_ROOT" "$reason; choose another INSTALL_ROOT"
+  folder=$(realpath -m -- "$STORE")
+  folder=$(existing_ancestor "$folder")
   [[ -d $folder && -w $folder ]] || fail "$EXIT_HOST_ROOT" \
     "$folder is no folder that can be written; mount it read-write, or choose another INSTALL_ROOT"
+}
+
+# A link on the host that begins with `/` would lead into the container's own files from here; which is said, and fails.
+stays_on_host() { # PATH
+  local root target
+  root=$(realpath -- "$HOST_ROOT")
+  target=$(realpath -m -- "$1")
+  [[ $target == "${root%/}"/* ]] || { printf '%s\n' "$1 leads to $target, which is not on the host" && return 1; }
 }
 
 existing_ancestor() { # ABSOLUTE-PATH

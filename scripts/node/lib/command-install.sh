@@ -69,6 +69,8 @@ put_into_service() { # FOLDER STATE
   check_with_nvidia_smi
   remove_old_drivers
   mark_ready "$1"
+  # shellcheck disable=SC2034 # used in report.sh
+  INSTALLED=true
 }
 
 # The first program that talks to the GPUs; what it says of a fault is worth more than what we could.

@@ -29,7 +29,7 @@ read_status() { # [--json | --quiet]
   # shellcheck disable=SC2153 # RECORD is a file's name
   [[ -z $folder ]] || read_env "$STORE/$folder/$RECORD" record
   STATUS=([folder]=$folder [driver]=${record[DRIVER_VERSION]:-} [kernel]=${record[KERNEL_RELEASE]:-}
-    [type]=${record[MODULE_TYPE]:-} [users]='' [ready]=false [complete]=false [state]=absent)
+    [type]=${record[MODULE_TYPE]:-} [image]=${record[IMAGE_TAG]:-} [users]='' [ready]=false [complete]=false [state]=absent)
   STATUS[loaded]=$(loaded_version)
   STATUS[srcversion]=$(loaded_value srcversion)
   STATUS[of_image]=false

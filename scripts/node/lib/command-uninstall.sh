@@ -18,6 +18,7 @@ uninstall_command() { # [--keep-modules]
   run rm -f -- "$STATE/fabricmanager.cfg" "$STATE/.nvidia-installer" "$STATE/validations/.nvidia-installer"
   remove_drivers
   remove_empty "$STATE/validations" "$STATE" "$STORE"
+  remove_reports
   say "no driver is installed in $INSTALL_ROOT any more"
 }
 

@@ -17,8 +17,10 @@ wait_command() { # [--once] [--timeout SECONDS]
     shift
   done
   trap request_stop TERM INT
+  AT_EXIT+=(report_state)
   read_bus
   until read_status --quiet && [[ ${STATUS[ready]} == true ]]; do
+    report_state
     "$said" || say "waiting for the driver to become ready"
     said=true
     ((timeout == 0 || SECONDS - begin < timeout)) || fail "$EXIT_TIMED_OUT" \
@@ -30,6 +32,6 @@ wait_command() { # [--once] [--timeout SECONDS]
   if "$once"; then return 0; fi
   # The container of `install` had device files of its own.
   make_device_files
-  supervise
+  supervise report_state
   stop_daemons
 }

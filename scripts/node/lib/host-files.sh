@@ -10,7 +10,7 @@ readonly OPERATOR_READY_FILE=$STATE/validations/.driver-ctr-ready
 # Writes a file whole, by a rename; one that is right is left alone.
 write_file() { # PATH CONTENT
   local -r next=${1%/*}/.nvidia-installer
-  if [[ -f $1 && $(<"$1") == "$2" ]]; then return 0; fi
+  if has_content "$1" "$2"; then return 0; fi
   [[ -d ${1%/*} ]] || run mkdir -p -- "${1%/*}"
   run write_content "$next" "$2"
   run mv -T -- "$next" "$1"
@@ -19,8 +19,12 @@ write_file() { # PATH CONTENT
 # The same where the host may refuse it (an immutable system's /etc) and the driver works without.
 write_host_file() { # PATH CONTENT WHAT-IS-LOST
   local -r next=${1%/*}/.nvidia-installer
-  if [[ -f $1 && $(<"$1") == "$2" ]]; then return 0; fi
+  if has_content "$1" "$2"; then return 0; fi
   try "$3" mkdir -p -- "${1%/*}" && try "$3" write_content "$next" "$2" && try "$3" mv -T -- "$next" "$1"
+}
+
+has_content() { # PATH CONTENT
+  [[ -f $1 && $(<"$1") == "$2" ]]
 }
 
 write_content() { # PATH CONTENT
@@ -61,4 +65,28 @@ GPU_DIRECT_RDMA_ENABLED: $GPU_DIRECT_RDMA_ENABLED"
 
 mark_not_ready() {
   run rm -f -- "$READY_FILE" "$OPERATOR_READY_FILE"
+}
+
+# An empty file in each folder that was made where others have theirs, by which the folder is known again.
+readonly MADE_MARK=.nvidia-installer-made
+
+make_marked_folder() { # FOLDER
+  [[ -z $1 || -d $1 ]] || { make_marked_folder "${1%/*}" && mkdir -- "$1" && : >"$1/$MADE_MARK"; }
+}
+
+# Of the folders that were made, those stay that hold something of others. One of those given may lie in another.
+remove_marked_folders() { # FOLDER…
+  local folder
+  for folder; do
+    while [[ -n $folder && (! -e $folder || $(ls -A -- "$folder") == "$MADE_MARK") ]]; do
+      [[ ! -e $folder ]] || { rm -- "$folder/$MADE_MARK" && rmdir -- "$folder"; } || return 1
+      folder=${folder%/*}
+    done
+  done
+  for folder; do
+    until [[ -z $folder ]]; do
+      [[ ! -e $folder/$MADE_MARK ]] || rm -- "$folder/$MADE_MARK" || return 1
+      folder=${folder%/*}
+    done
+  done
 }

@@ -31,16 +31,17 @@ give_up() { # CODE SENTENCE WORDS-OF-THE-TOOL
   fail "$1" "$2"
 }
 
-# Functions that are called when the run ends, however it ends but by KILL. Each has to bear being called for nothing, and
-# must neither fail nor exit.
+# Functions that are called with the exit code when the run ends, however it ends but by KILL; the last one first. Each has
+# to bear being called for nothing, and must neither fail nor exit.
 AT_EXIT=()
 
 # A subshell that a signal kills early calls this, too.
 run_at_exit() {
-  local function
+  local -r code=$?
+  local -i i
   [[ $BASHPID == "$$" ]] || return 0
-  for function in "${AT_EXIT[@]}"; do
-    "$function" || true
+  for ((i = ${#AT_EXIT[@]} - 1; i >= 0; i--)); do
+    "${AT_EXIT[i]}" "$code" || true
   done
 }
 

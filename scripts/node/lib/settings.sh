@@ -12,6 +12,8 @@
 : "${FABRIC_MANAGER:=auto}"                         # auto, required or off: what a node with an NVSwitch gets; required ends with 27 without it
 : "${POLL_SECONDS:=5}"                              # how long `wait` and `nvidia-driver` sleep between two looks
 : "${RUN_DIR:=/run/nvidia}"                         # where readiness is told, as the host sees it
+: "${METRICS_FILE:=}"                              # a file for node-exporter's textfile collector, as the host sees it; empty: none
+: "${FEATURES_FILE:=}"                             # a file for Node Feature Discovery, as the host sees it; empty: none
 : "${SYSFS_ROOT:=/sys}"                             # the kernel's view of devices, modules and firmware
 : "${PROC_ROOT:=/proc}"                             # the kernel's view of processes and device numbers
 : "${DEV_ROOT:=/dev}"                               # this container's own device files, for the programs that it runs itself
@@ -24,17 +26,27 @@
 
 readonly NVIDIA_INSTALLER_HOME HOST_ROOT INSTALL_ROOT KERNEL_MODULE_TYPE REQUIRE_GPU PARAMETERS_DIR IOMMU_GROUP_TYPE
 readonly PERSISTENCE FABRIC_MANAGER POLL_SECONDS RUN_DIR SYSFS_ROOT PROC_ROOT DEV_ROOT OPEN_KERNEL_MODULES_ENABLED
-readonly DRIVER_CONFIG_DIGEST GPU_DIRECT_RDMA_ENABLED GDS_ENABLED GDRCOPY_ENABLED USE_HOST_MOFED
+readonly METRICS_FILE FEATURES_FILE DRIVER_CONFIG_DIGEST GPU_DIRECT_RDMA_ENABLED GDS_ENABLED GDRCOPY_ENABLED USE_HOST_MOFED
 
 # Where drivers are installed and readiness is told, as this process sees it.
 # shellcheck disable=SC2034 # used by the files beside this one
 readonly STORE=${HOST_ROOT%/}$INSTALL_ROOT STATE=${HOST_ROOT%/}$RUN_DIR
 
+# These say where an install tells how it ended, so that it can tell of all others that are wrong.
+check_report_settings() {
+  [[ $HOST_ROOT == /* ]] || usage_error "HOST_ROOT=$HOST_ROOT is not an absolute path"
+  [[ -z $METRICS_FILE ]] || check_plain_path METRICS_FILE /var/lib/node_exporter/textfile_collector/nvidia-installer.prom
+  [[ -z $METRICS_FILE || $METRICS_FILE == *.prom ]] ||
+    usage_error "METRICS_FILE=$METRICS_FILE is no name that node-exporter reads; it has to end with .prom"
+  [[ -z $FEATURES_FILE ]] ||
+    check_plain_path FEATURES_FILE /etc/kubernetes/node-feature-discovery/features.d/nvidia-installer
+}
+
 check_settings() {
   local name
   check_plain_path INSTALL_ROOT /opt/nvidia
   check_plain_path RUN_DIR /run/nvidia
-  for name in HOST_ROOT PARAMETERS_DIR SYSFS_ROOT PROC_ROOT DEV_ROOT; do
+  for name in PARAMETERS_DIR SYSFS_ROOT PROC_ROOT DEV_ROOT; do
     [[ ${!name} == /* ]] || usage_error "$name=${!name} is not an absolute path"
   done
   check_choice KERNEL_MODULE_TYPE auto open proprietary

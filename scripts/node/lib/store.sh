@@ -50,6 +50,8 @@ ensure_unpacked() { # FOLDER MODULE-TYPE RECORD
   run sync --file-system "$PARTIAL"
   run mv -T -- "$PARTIAL" "$STORE/$1"
   run sync "$STORE"
+  # shellcheck disable=SC2034 # used in report.sh
+  INSTALLED=true
 }
 
 remove_partial() {

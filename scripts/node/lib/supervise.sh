@@ -19,8 +19,9 @@ pause() {
 }
 
 # Keeps the daemons alive until a signal comes; ends the run if the driver goes.
-supervise() {
+supervise() { # [FUNCTION]
   until "$STOPPING"; do
+    "${1:-true}"
     if ! is_loaded nvidia; then
       stop_daemons
       fail "$EXIT_DRIVER_GONE" "the driver is not loaded any more"

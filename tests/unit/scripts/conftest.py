@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.scripts import node_image
+from tests.unit.scripts import node_image, node_report
 from tests.unit.scripts.node_host import Node
 
 
@@ -19,3 +19,10 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def node(tmp_path: Path, modules: Path) -> Node:
     """A node with one GPU on which everything is as it should be, and no driver."""
     return node_image.make_node(tmp_path, modules)
+
+
+@pytest.fixture
+def reporting(node: Node) -> Node:
+    """The same where both files of report.sh are asked for, and neither they nor their folders are there."""
+    node.environment.update(METRICS_FILE=node_report.METRICS, FEATURES_FILE=node_report.FEATURES)
+    return node

@@ -1,0 +1,26 @@
+"""The default matrix' images, in the engine, and kernels out of the cache."""
+
+import os
+from collections.abc import Iterator
+
+import docker
+import pytest
+
+from lifecycle.tools.store import Store, default_cache_dir
+from tests.k8s.chart import PROJECT
+from tests.node.lab import Lab
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[docker.DockerClient]:
+    """The real engine."""
+    client = docker.from_env()
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def lab(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    """What guests are made of."""
+    store = Store(default_cache_dir(os.environ))
+    return Lab(project=PROJECT, store=store, engine=engine, folder=tmp_path_factory.mktemp("lab"))

@@ -1,0 +1,33 @@
+"""Helm's program in the stead of its library."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from lifecycle.build.manifests import CHART, NAMESPACE
+from lifecycle.tools import helm
+from tests.k8s.chart import EVERYTHING, RELEASE, rendered
+from tests.unit.builders import ROOT
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `helm` on PATH, and no library."""
+    script = tmp_path / "helm"
+    script.write_text(f'#!/bin/sh\nexec {sys.executable} {Path(__file__).with_name("helm_program.py")} "$@"\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(helm, "_has_library", lambda: False)
+
+
+@pytest.mark.usefixtures("program")
+def test_the_program_makes_the_same_objects() -> None:
+    assert helm.render(ROOT / CHART, EVERYTHING, name=RELEASE, namespace=NAMESPACE) == rendered(EVERYTHING).objects
+
+
+@pytest.mark.usefixtures("program")
+def test_its_refusal_is_said_in_its_words() -> None:
+    with pytest.raises(helm.ChartRefusedError, match="additional properties 'instalers' not allowed"):
+        helm.render(ROOT / CHART, {"instalers": []}, name=RELEASE, namespace=NAMESPACE)

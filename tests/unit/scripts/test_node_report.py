@@ -1,0 +1,203 @@
+"""What METRICS_FILE and FEATURES_FILE say after an installation, after one that was refused, and while `wait` runs."""
+
+import pytest
+
+from tests.unit.scripts.node_host import DRIVER, KERNEL, OLD_DRIVER, Node
+from tests.unit.scripts.node_image import make_image, write_manifests
+from tests.unit.scripts.node_report import features, metrics, pretend_seconds
+from tests.unit.scripts.test_node_wait import running, stop, until
+
+TAG = "550.163.01-6.12.117-deb13-cloud-amd64-debian-13"
+INFO = {"driver": DRIVER, "kernel": KERNEL, "module_type": "proprietary", "image": TAG}
+
+
+def refuses(node: Node, code: int) -> None:
+    done = node.run("install")
+    assert done.returncode == code, done.stderr
+
+
+def two_looks_later(node: Node) -> None:
+    """Let a `wait` that runs look twice; each look asks where `current` leads, once or twice."""
+    node.stub("readlink", 'exec readlink "$@"')
+    until(lambda: len(node.calls("readlink")) >= 5)
+
+
+def test_without_the_settings_nothing_is_written(node: Node) -> None:
+    node.installs()
+    assert not (node.host / "var").exists()
+    assert not (node.host / "etc/kubernetes").exists()
+
+
+def test_a_good_installation_is_told_in_both(reporting: Node) -> None:
+    reporting.installs()
+    told = metrics(reporting)
+    assert told.pop("install_seconds") in range(60)
+    assert told == {"info": INFO, "ready": 1, "state": "same", "install_exit_code": 0}
+    assert features(reporting) == {
+        "driver-version": DRIVER,
+        "driver-branch": "550",
+        "kernel": "6.12.117-deb13-cloud-amd64",
+        "module-type": "proprietary",
+        "state": "ready",
+    }
+
+
+def test_one_of_them_is_enough(reporting: Node) -> None:
+    reporting.environment["FEATURES_FILE"] = ""
+    reporting.installs()
+    assert metrics(reporting)["ready"] == 1
+    assert not (reporting.host / "etc/kubernetes").exists()
+
+
+def test_where_nothing_is_loaded_a_driver_is_installed_and_not_ready(reporting: Node) -> None:
+    reporting.installs("--no-load")
+    told = metrics(reporting)
+    assert (told["info"], told["ready"], told["state"]) == (INFO, 0, "absent")
+    assert (features(reporting)["driver-version"], features(reporting)["state"]) == (DRIVER, "absent")
+
+
+def test_a_refusal_on_an_empty_node_is_told_and_changes_nothing_else(reporting: Node) -> None:
+    reporting.environment["KERNEL"] = "6.6.1"
+    before = reporting.tree()
+    refuses(reporting, 10)
+    assert metrics(reporting) == {"ready": 0, "state": "absent", "install_exit_code": 10}
+    assert features(reporting) == {"state": "absent"}
+    after = reporting.tree()
+    assert after.items() >= before.items()
+    assert {"/".join(path.split("/")[:3]) for path in after.keys() - before.keys()} == {
+        "host/var",
+        "host/var/lib",
+        "host/etc/kubernetes",
+    }
+
+
+def test_a_refusal_for_a_driver_in_use_is_told_beside_the_one_that_still_serves(reporting: Node) -> None:
+    make_image(reporting, driver=OLD_DRIVER)
+    reporting.installs()
+    make_image(reporting)
+    reporting.add_process(41, "train.py", "/dev/nvidia0")
+    refuses(reporting, 21)
+    told = metrics(reporting)
+    assert told["info"] == {**INFO, "driver": OLD_DRIVER}
+    assert (told["ready"], told["state"], told["install_exit_code"]) == (1, "same", 21)
+    assert features(reporting)["state"] == "ready"
+
+
+def test_a_driver_of_somebody_elses_that_has_users_is_told_as_busy(reporting: Node) -> None:
+    reporting.pretend_loaded(OLD_DRIVER)
+    reporting.add_process(41, "train.py", "/dev/nvidia0")
+    refuses(reporting, 21)
+    assert metrics(reporting) == {"ready": 0, "state": "different-busy", "install_exit_code": 21}
+    assert features(reporting) == {"state": "different-busy"}
+
+
+@pytest.mark.parametrize(("case", "code"), [("image", 15), ("setting", 2), ("argument", 2)])
+def test_what_ends_it_before_it_has_looked_at_the_node_is_told_as_well(reporting: Node, case: str, code: int) -> None:
+    if case == "image":
+        write_manifests(reporting.image, KERNEL_RELEASE="")
+    if case == "setting":
+        reporting.environment["KERNEL_MODULE_TYPE"] = "closed"
+    done = reporting.run("install", *(["--now"] if case == "argument" else []))
+    assert (done.returncode, metrics(reporting)["install_exit_code"]) == (code, code)
+
+
+def test_a_setting_that_says_where_is_obeyed_only_if_it_is_right(reporting: Node) -> None:
+    reporting.environment["METRICS_FILE"] = "/run/../nvidia.prom"
+    refuses(reporting, 2)
+    assert not (reporting.host / "nvidia.prom").exists()
+
+
+def test_a_second_installation_that_does_nothing_leaves_both_files_alone(reporting: Node) -> None:
+    reporting.installs()
+    pretend_seconds(reporting, 4711)
+    before = reporting.stat()
+    reporting.installs()
+    assert metrics(reporting)["install_seconds"] == 4711
+    assert reporting.stat() == before
+
+
+def test_a_refusal_keeps_the_seconds_and_the_next_real_installation_measures_anew(reporting: Node) -> None:
+    reporting.installs()
+    pretend_seconds(reporting, 4711)
+    reporting.environment["KERNEL"] = "6.6.1"
+    refuses(reporting, 10)
+    assert (metrics(reporting)["install_seconds"], metrics(reporting)["ready"]) == (4711, 1)
+    reporting.environment.update(KERNEL=KERNEL, KERNEL_MODULE_TYPE="open")
+    reporting.installs()
+    told = metrics(reporting)
+    assert told["install_seconds"] in range(60)
+    assert (told["info"], told["install_exit_code"]) == ({**INFO, "module_type": "open"}, 0)
+
+
+def test_an_installation_that_fails_on_the_way_tells_no_time(reporting: Node) -> None:
+    reporting.environment["REFUSED"] = "nvidia-uvm"
+    refuses(reporting, 20)
+    assert metrics(reporting) == {"info": INFO, "ready": 0, "state": "same", "install_exit_code": 20}
+    assert features(reporting)["state"] == "not-ready"
+
+
+def test_wait_tells_that_the_driver_has_gone_and_keeps_what_the_installation_told(reporting: Node) -> None:
+    reporting.installs()
+    before = metrics(reporting)
+    with running(reporting, "wait") as process:
+        assert process.stderr
+        process.stderr.readline()
+        (reporting.sysfs / "module/nvidia").rename(reporting.folder / "gone")
+        assert process.wait(timeout=30) == 32
+    assert metrics(reporting) == before | {"ready": 0, "state": "absent"}
+    assert features(reporting)["state"] == "absent"
+
+
+def test_wait_tells_that_readiness_was_withdrawn_and_given_again(reporting: Node) -> None:
+    reporting.installs()
+    ready = reporting.host / "run/nvidia/nvidia-installer.ready"
+    with running(reporting, "wait") as process:
+        assert process.stderr
+        process.stderr.readline()
+        ready.rename(reporting.folder / "ready")
+        until(lambda: features(reporting)["state"] == "not-ready")
+        assert metrics(reporting)["ready"] == 0
+        (reporting.folder / "ready").rename(ready)
+        until(lambda: features(reporting)["state"] == "ready")
+        stop(process)
+    assert metrics(reporting)["ready"] == 1
+
+
+def test_wait_tells_what_it_waits_for(reporting: Node) -> None:
+    reporting.installs()
+    (reporting.host / "run/nvidia/nvidia-installer.ready").unlink()
+    assert reporting.run("wait", "--timeout", "1").returncode == 31
+    assert features(reporting)["state"] == "not-ready"
+
+
+def test_wait_writes_nothing_while_nothing_changes(reporting: Node) -> None:
+    reporting.installs()
+    before = reporting.stat()
+    with running(reporting, "wait") as process:
+        two_looks_later(reporting)
+        stop(process)
+    assert reporting.stat() == before
+
+
+def test_wait_does_not_bring_the_files_back_after_an_uninstallation(reporting: Node) -> None:
+    reporting.installs()
+    with running(reporting, "wait") as process:
+        assert process.stderr
+        process.stderr.readline()
+        assert reporting.run("uninstall", "--keep-modules").returncode == 0
+        two_looks_later(reporting)
+        stop(process)
+    assert not (reporting.host / "var").exists()
+    assert not (reporting.host / "etc/kubernetes").exists()
+
+
+def test_a_look_of_wait_asks_for_no_users(reporting: Node) -> None:
+    reporting.installs()
+    reporting.environment["PERSISTENCE"] = "off"
+    reporting.stub("find", 'exec find "$@"')
+    with running(reporting, "wait") as process:
+        assert process.stderr
+        process.stderr.readline()
+        two_looks_later(reporting)
+        stop(process)
+    assert reporting.calls("find") == []

@@ -1,0 +1,16 @@
+"""A machine without Helm; with it: tests/k8s."""
+
+import importlib.util
+
+import pytest
+
+from lifecycle.tools.helm import HelmMissingError, render
+from tests.unit.builders import ROOT
+
+
+@pytest.mark.skipif(importlib.util.find_spec("helm_python") is not None, reason="Helm's library is installed here")
+def test_without_helm_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(HelmMissingError, match=r"requirements/helm\.txt"):
+        render(ROOT / "k8s/nvidia-installer", {}, name="n", namespace="kube-system")
+    assert (ROOT / "requirements/helm.txt").is_file()
