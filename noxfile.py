@@ -85,6 +85,15 @@ def test_services(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def test_cluster(session: nox.Session) -> None:
+    """Install the chart on a real one-node Kubernetes, compiled once: `nox -s test_cluster -- -k upgrade`."""
+    session.run("scripts/setup-cluster", external=True)
+    install(session, "k8s")
+    session.run("python", "-m", "invoke", "build")
+    session.run("pytest", "tests/cluster", *session.posargs)
+
+
+@nox.session(default=False)
 def test_reproducible(session: nox.Session) -> None:
     """Compile modules again and compare the bytes; minutes each: `nox -s test_reproducible -- -k open`."""
     session.run("scripts/setup-services", external=True)

@@ -1,9 +1,10 @@
 """A second container engine with nothing in it: its own data, socket and process."""
 
+import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -18,35 +19,44 @@ from tests.services.processes import started, wait_until
 @contextmanager
 def second_engine() -> Iterator[docker.DockerClient]:
     """Start one that has no network of its own; it ends with the block. Skips where there is no program of it."""
+    # A path that is short enough for sockets in it (unix(7): 108 bytes).
+    with (
+        tempfile.TemporaryDirectory(prefix="engine-", dir="/var/tmp", ignore_cleanup_errors=True) as name,
+        # A network interface's name has at most 15 characters (netdevice(7), IFNAMSIZ).
+        engine_in(Path(name), bridge=f"en-{Path(name).name.removeprefix('engine-')}") as client,
+    ):
+        yield client
+
+
+@contextmanager
+def engine_in(
+    folder: Path, *, bridge: str, config: Mapping[str, object] | None = None, prefix: Sequence[str] = ()
+) -> Iterator[docker.DockerClient]:
+    """Start one in a folder, with `socket` and `log` there; `config` is its daemon.json, `prefix` what runs its command."""
     program = shutil.which("dockerd")
     if program is None:
         pytest.skip("there is no dockerd here: the engine is elsewhere")
-    # A path that is short enough for sockets in it (unix(7): 108 bytes).
-    with tempfile.TemporaryDirectory(prefix="engine-", dir="/var/tmp", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        # A network interface's name has at most 15 characters (netdevice(7), IFNAMSIZ).
-        bridge = f"en-{folder.name.removeprefix('engine-')}"
-        (folder / "daemon.json").write_text("{}")
-        command = [
-            program,
-            f"--config-file={folder / 'daemon.json'}",
-            f"--host=unix://{folder / 'socket'}",
-            f"--data-root={folder / 'data'}",
-            f"--exec-root={folder / 'exec'}",
-            f"--pidfile={folder / 'pid'}",
-            # Where a containerd of the system's serves both.
-            f"--containerd-namespace={folder.name}",
-            f"--containerd-plugins-namespace={folder.name}-plugins",
-            # A bridge of its own: with none dockerd would take away docker0, which the other engine's containers use.
-            f"--bridge={bridge}",
-            *("--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false"),
-        ]
-        with own_bridge(bridge), started(command, folder / "log") as process:
-            address = f"unix://{folder / 'socket'}"
-            wait_until(lambda: _answers(address), process, address)
-            client = docker.DockerClient(base_url=address)
+    (folder / "daemon.json").write_text(json.dumps(config or {}))
+    command = [
+        *prefix,
+        program,
+        f"--config-file={folder / 'daemon.json'}",
+        f"--host=unix://{folder / 'socket'}",
+        f"--data-root={folder / 'data'}",
+        f"--exec-root={folder / 'exec'}",
+        f"--pidfile={folder / 'pid'}",
+        # Where a containerd of the system's serves both.
+        f"--containerd-namespace={folder.name}",
+        f"--containerd-plugins-namespace={folder.name}-plugins",
+        # A bridge of its own: with none dockerd would take away docker0, which the other engine's containers use.
+        f"--bridge={bridge}",
+        *("--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false"),
+    ]
+    with own_bridge(bridge), started(command, folder / "log") as process:
+        address = f"unix://{folder / 'socket'}"
+        wait_until(lambda: _answers(address), process, address)
+        with closing(docker.DockerClient(base_url=address)) as client:
             yield client
-            client.close()
 
 
 @contextmanager

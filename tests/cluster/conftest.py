@@ -1,0 +1,137 @@
+"""A cluster of one node that really runs, started once, on loopback; it ends with the tests, and leaves nothing.
+
+What a failed test has to be understood by is in the logs, whose ends are shown with it.
+"""
+
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.cluster import Cluster, is_ready
+from tests.cluster.control_plane import ADMIN, control_plane
+from tests.cluster.host import env_of, installer_image
+from tests.cluster.images import Installer, pause_image, real_image
+from tests.cluster.kubelet import PAUSE, kubelet, node_engine
+from tests.cluster.machine import borrowed_machine
+from tests.cluster.namespace import namespace
+from tests.cluster.registry import Images, publish
+from tests.cluster.release import LABELS, Release
+from tests.services.registry_server import RegistryServer, registry_server
+from tests.unit.builders import ROOT
+from tests.unit.scripts.node_host import DRIVER, OLD_DRIVER, Node
+from tests.unit.scripts.node_image import compile_modules, make_node
+
+_LOGS = pytest.StashKey[Path]()
+_SHOWN = 3000
+
+
+@pytest.fixture(scope="session")
+def programs() -> Path:
+    """The folder of Kubernetes' own programs."""
+    done = subprocess.run([ROOT / "scripts/setup-cluster"], check=True, stdout=subprocess.PIPE, text=True)
+    return Path(done.stdout.strip())
+
+
+@pytest.fixture(scope="session")
+def folder() -> Iterator[Path]:
+    """The cluster's files: a path that is short enough for sockets in it (unix(7): 108 bytes)."""
+    with tempfile.TemporaryDirectory(prefix="cluster-", dir="/var/tmp") as name:
+        yield Path(name)
+
+
+@pytest.fixture(scope="session")
+def cluster(programs: Path, folder: Path, pytestconfig: pytest.Config) -> Iterator[Cluster]:
+    """A cluster whose one node is ready."""
+    pytestconfig.stash[_LOGS] = folder
+    with running_cluster(programs, folder) as cluster:
+        yield cluster
+
+
+@contextmanager
+def running_cluster(programs: Path, folder: Path) -> Iterator[Cluster]:
+    """Start one in a folder."""
+    with (
+        borrowed_machine(),
+        namespace(folder / "node") as node,
+        node_engine(folder / "engine", node) as engine,
+        control_plane(programs, folder / "plane") as plane,
+    ):
+        pause_image(engine, PAUSE)
+        cluster = Cluster(
+            kubectl_program=programs / "kubectl", kubeconfig=plane.kubeconfig(ADMIN), folder=folder, engine=engine
+        )
+        with kubelet(programs, folder / "kubelet", plane, node, folder / "engine"):
+            cluster.wait(lambda: any(is_ready(found) for found in cluster.nodes()), "a ready node")
+            yield cluster
+
+
+@pytest.fixture(scope="session")
+def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Small kernel modules."""
+    folder = tmp_path_factory.mktemp("modules")
+    compile_modules(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def registry(folder: Path) -> Iterator[RegistryServer]:
+    with registry_server(folder / "registry") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def real(cluster: Cluster) -> Installer:
+    """A real installer image, in the node's engine, for another kernel than this machine's."""
+    return real_image(cluster.engine)
+
+
+@pytest.fixture(scope="session")
+def images(cluster: Cluster, registry: RegistryServer, real: Installer, folder: Path, modules: Path) -> Images:
+    """What the registry has: the real image, and images of an older and of a newer driver for the tests' hosts."""
+    made = {}
+    for driver in (OLD_DRIVER, DRIVER):
+        host = make_node(folder / "making" / driver, modules)
+        installer_image(cluster.engine, f"installer:{driver}", real.reference, host, driver)
+        made[driver] = publish(cluster.engine, registry, f"installer:{driver}", driver)
+    wrong = publish(cluster.engine, registry, real.reference, real.version)
+    return Images(old=made[OLD_DRIVER], new=made[DRIVER], wrong=wrong)
+
+
+@pytest.fixture
+def host(folder: Path, modules: Path, request: pytest.FixtureRequest) -> Node:
+    """A host with a GPU and no driver."""
+    return make_node(folder / "hosts" / request.node.name, modules)
+
+
+@pytest.fixture
+def release(cluster: Cluster, host: Node) -> Iterator[Release]:
+    """The chart, not yet installed, for installers that find the host; what was installed goes after the test."""
+    release = Release(cluster, env_of(host))
+    yield release
+    release.uninstall()
+    cluster.unlabel(cluster.node, *LABELS)
+
+
+@pytest.fixture
+def other_node(cluster: Cluster) -> Iterator[str]:
+    """A second node that nobody runs: it is not ready, and has room for nothing."""
+    name = "other-node"
+    cluster.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}})
+    yield name
+    cluster.kubectl("delete", "node", name)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Show the ends of the servers' logs with a test that failed."""
+    report = yield
+    folder = item.config.stash.get(_LOGS, None)
+    if report.failed and folder:
+        for log in sorted([*folder.glob("*/*.log"), *folder.glob("*/log")]):
+            if log.is_file():
+                report.sections.append((str(log.relative_to(folder)), log.read_text(errors="replace")[-_SHOWN:]))
+    return report

@@ -1,0 +1,46 @@
+"""Mounts and processes of the node's own, which end with it, however the tests end."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """A mount and a PID namespace (namespaces(7)), and the process that holds them."""
+
+    holder: int
+
+    def command(self, *words: object) -> list[str]:
+        """The command line that runs a command in there."""
+        ns = f"/proc/{self.holder}/ns"
+        return ["nsenter", f"--mount={ns}/mnt", f"--pid={ns}/pid_for_children", "--", *map(str, words)]
+
+    def run(self, *words: object) -> None:
+        """Run a command in there; raises subprocess.CalledProcessError."""
+        subprocess.run(self.command(*words), check=True, stdin=subprocess.DEVNULL)
+
+
+@contextmanager
+def namespace(folder: Path) -> Iterator[Namespace]:
+    """Make them; what a node keeps below /run and /var/log comes into the folder.
+
+    `cat` is process 1 in there. It ends when its input does, thus with these tests, and takes all others with it.
+    """
+    command = ["unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child", "--mount-proc", "cat"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdin
+        assert holder.stdout
+        holder.stdin.write(b"ready\n")
+        holder.stdin.flush()
+        holder.stdout.readline()
+        found = Namespace(holder.pid)
+        # Volumes follow the host's mounts, for which these have to be shared (mount_namespaces(7)).
+        found.run("mount", "--make-rshared", "/")
+        for place in ("run", "var/log"):
+            (folder / place).mkdir(parents=True)
+            found.run("mount", "--bind", folder / place, f"/{place}")
+        yield found
+        # Closing its input, which ends it, is what the end of the block does first.

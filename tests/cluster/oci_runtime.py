@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+"""runc for machines whose root lacks CAP_SYS_RESOURCE, as in many a sandbox: nothing there gets what root cannot give.
+
+A container engine calls it in runc's place. Where root has the capability it changes nothing. For tests only: a node's
+own runtime is left alone.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+CAPABILITY = "CAP_SYS_RESOURCE"
+NUMBER = 24  # capabilities(7); linux/capability.h
+# Where each command keeps what it starts; both are options with a value of their own (runc(8)).
+BUNDLE, PROCESS = "--bundle", "--process"
+
+
+def is_lacking(status: str) -> bool:
+    """Whether the bounding set in a /proc/<pid>/status is without the capability."""
+    (line,) = (line for line in status.splitlines() if line.startswith("CapBnd:"))
+    return not int(line.split()[1], 16) >> NUMBER & 1
+
+
+def confine(process: dict[str, object]) -> None:
+    """Take the capability, and what only it allows, out of an OCI process (runtime-spec, config.md)."""
+    capabilities = process.get("capabilities") or {}
+    for names in capabilities.values():
+        names[:] = [name for name in names if name != CAPABILITY]
+    # Less than the parent has takes the capability, proc(5).
+    if process.get("oomScoreAdj", 0) < 0:
+        process["oomScoreAdj"] = 0
+
+
+def edit(arguments: list[str]) -> None:
+    """Edit the file that a `create`, `run` or `exec` is about."""
+    if BUNDLE in arguments:
+        file = Path(arguments[arguments.index(BUNDLE) + 1], "config.json")
+        config = json.loads(file.read_text())
+        confine(config["process"])
+    elif PROCESS in arguments:
+        file = Path(arguments[arguments.index(PROCESS) + 1])
+        config = json.loads(file.read_text())
+        confine(config)
+    else:
+        return
+    file.write_text(json.dumps(config))
+
+
+if __name__ == "__main__":
+    if is_lacking(Path("/proc/self/status").read_text()):
+        edit(sys.argv[1:])
+    os.execvp("runc", ["runc", *sys.argv[1:]])  # noqa: S606 - runc takes its place

@@ -1,0 +1,89 @@
+"""A node from its first driver to its last."""
+
+from tests.cluster.cluster import Cluster, container_status
+from tests.cluster.host import installed
+from tests.cluster.registry import Images
+from tests.cluster.release import Release, labels_for
+from tests.unit.scripts.node_host import LOADED, NAME, Node
+
+
+def test_a_labelled_node_gets_its_driver_and_the_pod_is_ready(
+    cluster: Cluster, release: Release, images: Images, host: Node
+) -> None:
+    cluster.label(cluster.node, labels_for("550"))
+    release.install(images.new)
+    pod = release.pod_of(images.new)
+    assert installed(host) == NAME
+    assert host.loaded() == LOADED
+    assert container_status(pod, "install")["state"]["terminated"]["exitCode"] == 0
+    assert f"driver {NAME} is ready" in cluster.logs(release.namespace, pod["metadata"]["name"], "driver")
+
+
+def test_a_new_pod_does_nothing_while_its_driver_is_loaded(
+    cluster: Cluster, release: Release, images: Images, host: Node
+) -> None:
+    cluster.label(cluster.node, labels_for("550"))
+    release.install(images.new)
+    first = release.pod_of(images.new)
+    before = host.stat()
+    release.delete(first)
+    second = release.pod_of(images.new, other_than=first["metadata"]["uid"])
+    assert host.stat() == before
+    said = cluster.logs(release.namespace, second["metadata"]["name"], "install")
+    assert said.splitlines() == [f"nvidia-installer: driver {NAME} (proprietary) is installed in /opt/nvidia"]
+
+
+def test_a_driver_that_goes_makes_the_pod_unready_and_comes_back(
+    cluster: Cluster, release: Release, images: Images, host: Node
+) -> None:
+    cluster.label(cluster.node, labels_for("550"))
+    release.install(images.new)
+    first = release.pod_of(images.new)
+    (host.host / "run/nvidia/nvidia-installer.ready").unlink()
+    cluster.wait(
+        lambda: container_status(release.pods()[0], "driver")["restartCount"], "the driver's container restarts"
+    )
+    assert release.pods()[0]["metadata"]["uid"] == first["metadata"]["uid"]
+
+
+def test_uninstalling_the_release_keeps_the_driver_for_running_jobs(
+    cluster: Cluster, release: Release, images: Images, host: Node
+) -> None:
+    cluster.label(cluster.node, labels_for("550"))
+    release.install(images.new)
+    release.pod_of(images.new)
+    before = host.tree()
+    release.uninstall()
+    assert host.tree() == before
+
+
+def test_uninstalling_the_release_leaves_the_host_as_it_was_where_the_values_say_so(
+    cluster: Cluster, release: Release, images: Images, host: Node
+) -> None:
+    before = host.tree()
+    cluster.label(cluster.node, labels_for("550"))
+    release.install(images.new, onTermination="uninstall")
+    release.pod_of(images.new)
+    assert host.tree() != before
+    release.uninstall()
+    assert host.tree() == before
+
+
+def test_a_release_that_is_uninstalled_leaves_nothing_in_the_cluster(
+    cluster: Cluster, release: Release, images: Images
+) -> None:
+    before = release.objects()
+    release.install(images.new, moduleParameters={"nvidia": ["NVreg_Test=1"]})
+    assert release.objects() != before
+    release.uninstall()
+    cluster.wait(lambda: release.objects() == before, "nothing is left of the release")
+
+
+def test_module_parameters_of_the_values_reach_modprobe(
+    cluster: Cluster, release: Release, images: Images, host: Node
+) -> None:
+    cluster.label(cluster.node, labels_for("550"))
+    release.install(images.new, moduleParameters={"nvidia": ["NVreg_Test=1"]})
+    pod = release.pod_of(images.new)
+    said = cluster.logs(release.namespace, pod["metadata"]["name"], "install")
+    assert "loaded nvidia with NVreg_Test=1" in said

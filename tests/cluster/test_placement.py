@@ -1,0 +1,73 @@
+"""Which nodes get an installer."""
+
+from tests.cluster.cluster import Cluster, Object
+from tests.cluster.host import installed
+from tests.cluster.registry import Images
+from tests.cluster.release import LABELS, Release, labels_for
+from tests.unit.scripts.node_host import NAME, Node
+
+
+def node_of(pod: Object) -> str:
+    """The node that a DaemonSet has made a pod for."""
+    terms = pod["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    (field,) = terms["nodeSelectorTerms"][0]["matchFields"]
+    return str(field["values"][0])
+
+
+def places(release: Release) -> dict[str, str]:
+    """The node of each installer's pod, by the driver's branch; a branch has one at most."""
+    return {pod["metadata"]["labels"]["nvidia-installer/driver"]: node_of(pod) for pod in release.pods()}
+
+
+def test_without_labels_no_node_gets_an_installer(cluster: Cluster, release: Release, images: Images) -> None:
+    release.install(images.old, images.new)
+    for image in (images.old, images.new):
+        cluster.wait(lambda image=image: release.is_observed(image.branch), "the DaemonSet is seen to")
+        assert release.daemonset(image.branch)["status"]["desiredNumberScheduled"] == 0
+    assert release.pods() == []
+
+
+def test_each_node_gets_the_installer_that_its_labels_name(
+    cluster: Cluster, release: Release, images: Images, other_node: str
+) -> None:
+    cluster.label(cluster.node, labels_for("550"))
+    cluster.label(other_node, labels_for("535"))
+    release.install(images.old, images.new)
+    expected = {"550": cluster.node, "535": other_node}
+    cluster.wait(lambda: places(release) == expected, f"pods where the labels say: {expected}")
+
+
+def test_a_node_without_one_of_the_labels_gets_none(
+    cluster: Cluster, release: Release, images: Images, other_node: str
+) -> None:
+    cluster.label(cluster.node, labels_for("550"))
+    for lacking in LABELS:
+        cluster.label(other_node, {name: value for name, value in labels_for("550").items() if name != lacking})
+        cluster.unlabel(other_node, lacking)
+        release.install(images.new)
+        cluster.wait(lambda: release.is_observed("550"), "the DaemonSet is seen to")
+        assert places(release) == {"550": cluster.node}, lacking
+        release.uninstall()
+
+
+def test_a_node_whose_label_goes_loses_its_pod_and_keeps_its_driver(
+    cluster: Cluster, release: Release, images: Images, host: Node
+) -> None:
+    cluster.label(cluster.node, labels_for("550"))
+    release.install(images.new)
+    release.pod_of(images.new)
+    cluster.unlabel(cluster.node, "nvidia-driver")
+    cluster.wait(lambda: not release.pods(), "no pod")
+    assert installed(host) == NAME
+
+
+def test_a_tainted_node_gets_its_installer(cluster: Cluster, release: Release, images: Images, host: Node) -> None:
+    taint = "gpu=true:NoExecute"
+    cluster.kubectl("taint", "node", cluster.node, taint)
+    try:
+        cluster.label(cluster.node, labels_for("550"))
+        release.install(images.new)
+        release.pod_of(images.new)
+    finally:
+        cluster.kubectl("taint", "node", cluster.node, f"{taint}-")
+    assert installed(host) == NAME
