@@ -8,19 +8,15 @@ import docker
 import pytest
 import yaml
 
-from tests.services.registry_server import registry_server
-from tests.services.release_lab import Checkout, make_checkout, remove_images
+from tests.services.release_lab import Checkout, pushed_checkout
 
 NAME = "nvidia-installer-debian-12-535"
 
 
 @pytest.fixture(scope="module")
 def template(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
-    with registry_server(tmp_path_factory.mktemp("registry")) as registry:
-        made = make_checkout(tmp_path_factory.mktemp("template") / "checkout", registry.host, engine)
-        made.invoke("push")
+    with pushed_checkout(tmp_path_factory.mktemp("template"), engine) as made:
         yield made
-        remove_images(engine, registry.host)
 
 
 @pytest.fixture

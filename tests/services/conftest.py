@@ -5,7 +5,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,6 +21,8 @@ from lifecycle.tools.store import Store
 from lifecycle.tools.unpack import Unpacker
 from tests.services.keystone_server import Keystone, keystone_server
 from tests.services.lab import GARDEN_PACKAGES
+from tests.services.push_lab import Lab
+from tests.services.registry_server import RegistryServer, registry_server
 from tests.services.swift_cluster import SwiftCluster, swift_cluster
 from tests.unit.apt_archive import Archive, end_agent, make_archive
 from tests.unit.builders import ROOT
@@ -106,3 +108,17 @@ def engine() -> Iterator[docker.DockerClient]:
     client = docker.from_env()
     yield client
     client.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RegistryServer]:
+    """An empty registry."""
+    with registry_server(tmp_path / "registry") as running:
+        yield running
+
+
+@pytest.fixture
+def lab(server: RegistryServer, tmp_path: Path) -> Iterator[Lab]:
+    """Small images, and a pusher of them into the registry."""
+    with closing(Lab(server, tmp_path)) as made:
+        yield made

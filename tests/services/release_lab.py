@@ -5,7 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import yaml
 
 from lifecycle.tools.store import Store
 from tests.services.git_server import NAMELESS, git
+from tests.services.registry_server import registry_server
 from tests.unit.builders import ROOT
 from tests.unit.conftest import PARTS
 
@@ -112,3 +114,13 @@ def remove_images(engine: docker.DockerClient, registry: str) -> None:
         for tag in image.tags:
             if tag.startswith(f"{registry}/"):
                 engine.images.remove(tag)
+
+
+@contextmanager
+def pushed_checkout(folder: Path, engine: docker.DockerClient) -> Iterator[Checkout]:
+    """A checkout whose image is in a registry, which ends with the block; both below an empty folder."""
+    with registry_server(folder / "registry") as registry:
+        made = make_checkout(folder / "checkout", registry.host, engine)
+        made.invoke("push")
+        yield made
+        remove_images(engine, registry.host)

@@ -10,28 +10,17 @@ import yaml
 
 from tests.services.forge_server import TOKEN, ForgeServer, forge_server
 from tests.services.git_server import bare_repository, git
-from tests.services.registry_server import RegistryServer, registry_server
-from tests.services.release_lab import FILE, SHOOT, Checkout, make_checkout, remove_images
+from tests.services.release_lab import FILE, SHOOT, Checkout, pushed_checkout
 from tests.unit.builders import ROOT
 
 OURS = "nvidia-installer/values-1.0.0"
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
-    with registry_server(tmp_path_factory.mktemp("registry")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def template(
-    registry: RegistryServer, engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Checkout]:
+def template(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     """A checkout whose image is in the registry, to be copied."""
-    made = make_checkout(tmp_path_factory.mktemp("template") / "checkout", registry.host, engine)
-    made.invoke("push")
-    yield made
-    remove_images(engine, registry.host)
+    with pushed_checkout(tmp_path_factory.mktemp("template"), engine) as made:
+        yield made
 
 
 @pytest.fixture

@@ -13,12 +13,6 @@ from tests.services.registry_server import RegistryServer, registry_server
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[RegistryServer]:
-    with registry_server(tmp_path / "registry") as running:
-        yield running
-
-
-@pytest.fixture
 def lab(server: RegistryServer, tmp_path: Path) -> Iterator[PruneLab]:
     with closing(PruneLab(server.host, tmp_path)) as made:
         yield made

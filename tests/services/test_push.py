@@ -4,7 +4,6 @@ import json
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,19 +16,7 @@ from lifecycle.model.tags import immutable_tag
 from lifecycle.model.targets import Targets
 from lifecycle.steps.push import Pushed, Verdict, verdict_of
 from tests.services.push_lab import COMBINATION, REPOSITORY, Lab, checkout_for, copied_checkout, note_tested, push
-from tests.services.registry_server import RegistryServer, registry_server
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[RegistryServer]:
-    with registry_server(tmp_path / "registry") as running:
-        yield running
-
-
-@pytest.fixture
-def lab(server: RegistryServer, tmp_path: Path) -> Iterator[Lab]:
-    with closing(Lab(server, tmp_path)) as made:
-        yield made
+from tests.services.registry_server import RegistryServer
 
 
 def test_an_image_is_pushed_once_under_its_immutable_tag(lab: Lab, server: RegistryServer) -> None:

@@ -40,12 +40,6 @@ def server(address: str, tmp_path: Path) -> Iterator[RegistryServer]:
         yield running
 
 
-@pytest.fixture
-def lab(server: RegistryServer, tmp_path: Path) -> Iterator[Lab]:
-    with closing(Lab(server, tmp_path)) as made:
-        yield made
-
-
 def advice(server: RegistryServer) -> str:
     return f"Its certificate is not trusted: put the authority's into /etc/docker/certs.d/{server.host}/ca.crt"
 

@@ -23,18 +23,6 @@ MB = 1_000_000
 SMALL, LARGE = "20m", "1g"
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[RegistryServer]:
-    with registry_server(tmp_path / "registry") as running:
-        yield running
-
-
-@pytest.fixture
-def lab(server: RegistryServer, tmp_path: Path) -> Iterator[Lab]:
-    with closing(Lab(server, tmp_path)) as made:
-        yield made
-
-
 def test_a_registry_that_dies_is_asked_again_and_the_push_goes_on(lab: Lab, server: RegistryServer) -> None:
     image = lab.made()
     candidate = lab.candidate(image)

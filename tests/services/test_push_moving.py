@@ -1,32 +1,15 @@
 """The tags that move: put at the pushed manifest over the registry's API."""
 
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
-
-import pytest
 
 from lifecycle.model.tags import operator_tag, tag_of
 from lifecycle.steps.push import Verdict
 from tests.services.push_lab import COMBINATION, REPOSITORY, Lab
-from tests.services.registry_server import RegistryServer, registry_server
+from tests.services.registry_server import RegistryServer
 
 EXACT = [tag_of(COMBINATION.driver, COMBINATION), operator_tag(COMBINATION.driver, COMBINATION)]
 MOVING = [*EXACT, tag_of(COMBINATION.branch, COMBINATION), operator_tag(COMBINATION.branch, COMBINATION)]
 NEWER = replace(COMBINATION, driver=f"{COMBINATION.branch}.999.01")
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[RegistryServer]:
-    with registry_server(tmp_path / "registry") as running:
-        yield running
-
-
-@pytest.fixture
-def lab(server: RegistryServer, tmp_path: Path) -> Iterator[Lab]:
-    with closing(Lab(server, tmp_path)) as made:
-        yield made
 
 
 def test_all_moving_tags_lead_to_what_was_pushed_and_are_said(lab: Lab, server: RegistryServer) -> None:

@@ -3,23 +3,15 @@
 import io
 import json
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import docker
-import pytest
 
 from tests.services.push_lab import checkout_for, push
-from tests.services.registry_server import RegistryServer, registry_server
+from tests.services.registry_server import RegistryServer
 from tests.services.second_engine import second_engine
 
 HOME = "/opt/nvidia-installer"
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[RegistryServer]:
-    with registry_server(tmp_path / "registry") as running:
-        yield running
 
 
 def contents(client: docker.DockerClient, image: str) -> bytes:
