@@ -35,3 +35,29 @@ wait_command() { # [--once] [--timeout SECONDS]
   supervise report_state
   stop_daemons
 }
+
+SEEN=
+
+# At each look, and when it ends.
+report_state() {
+  local -r before=$SEEN
+  [[ -n $METRICS_FILE$FEATURES_FILE ]] || return 0
+  see
+  if [[ $SEEN != "$before" || -n $REPORT_TROUBLE ]]; then report '' ''; fi
+}
+
+# All that the reports depend on, and they themselves. It starts no program, so that a look costs next to nothing.
+see() {
+  local file module text
+  SEEN=
+  for file in "$STORE/current/$RECORD" "$READY_FILE" "$OPERATOR_READY_FILE" "$SYSFS_ROOT/module/nvidia/"{version,srcversion} \
+    "${HOST_ROOT%/}$METRICS_FILE" "${HOST_ROOT%/}$FEATURES_FILE"; do
+    text="no folder"
+    [[ ! -d ${file%/*} ]] || text="no file"
+    if [[ -f $file ]]; then { read -r -d '' text <"$file"; } 2>/dev/null || true; fi
+    SEEN+=$text$'\n'
+  done
+  for module in "${REQUIRED[@]}"; do
+    if is_loaded "$module"; then SEEN+=$module; fi
+  done
+}

@@ -14,11 +14,6 @@ report_installation() { # EXIT-CODE
   report "$1" "$seconds"
 }
 
-# For `wait`, at each look and when it ends.
-report_state() {
-  report '' ''
-}
-
 # The same trouble is said once. A subshell, because reading the state may end the process, and because it takes locks.
 report() { # EXIT-CODE SECONDS
   local words

@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.scripts.node_host import DRIVER, KERNEL, OLD_DRIVER, Node
 from tests.unit.scripts.node_image import make_image, write_manifests
-from tests.unit.scripts.node_report import features, metrics, pretend_seconds
+from tests.unit.scripts.node_report import FEATURES, features, metrics, on, pretend_seconds
 from tests.unit.scripts.test_node_wait import running, stop, until
 
 TAG = "550.163.01-6.12.117-deb13-cloud-amd64-debian-13"
@@ -17,9 +17,9 @@ def refuses(node: Node, code: int) -> None:
 
 
 def two_looks_later(node: Node) -> None:
-    """Let a `wait` that runs look twice; each look asks where `current` leads, once or twice."""
-    node.stub("readlink", 'exec readlink "$@"')
-    until(lambda: len(node.calls("readlink")) >= 5)
+    """Let a `wait` that runs look twice; it sleeps after each look."""
+    node.stub("sleep", 'exec sleep "$@"')
+    until(lambda: len(node.calls("sleep")) >= 3)
 
 
 def test_without_the_settings_nothing_is_written(node: Node) -> None:
@@ -164,11 +164,15 @@ def test_wait_tells_that_readiness_was_withdrawn_and_given_again(reporting: Node
     assert metrics(reporting)["ready"] == 1
 
 
-def test_wait_tells_what_it_waits_for(reporting: Node) -> None:
+def test_wait_tells_what_it_waits_for_and_that_it_has_come(reporting: Node) -> None:
     reporting.installs()
-    (reporting.host / "run/nvidia/nvidia-installer.ready").unlink()
+    ready = reporting.host / "run/nvidia/nvidia-installer.ready"
+    ready.rename(reporting.folder / "ready")
     assert reporting.run("wait", "--timeout", "1").returncode == 31
     assert features(reporting)["state"] == "not-ready"
+    (reporting.folder / "ready").rename(ready)
+    assert reporting.run("wait", "--once").returncode == 0
+    assert features(reporting)["state"] == "ready"
 
 
 def test_wait_writes_nothing_while_nothing_changes(reporting: Node) -> None:
@@ -192,13 +196,26 @@ def test_wait_does_not_bring_the_files_back_after_an_uninstallation(reporting: N
     assert not (reporting.host / "etc/kubernetes").exists()
 
 
-def test_a_look_of_wait_asks_for_no_users(reporting: Node) -> None:
+def test_a_look_at_which_nothing_has_changed_starts_no_program(reporting: Node) -> None:
     reporting.installs()
     reporting.environment["PERSISTENCE"] = "off"
-    reporting.stub("find", 'exec find "$@"')
+    programs = ("find", "modinfo", "mv", "readlink", "realpath")
+    for program in programs:
+        reporting.stub(program, f'exec {program} "$@"')
     with running(reporting, "wait") as process:
-        assert process.stderr
-        process.stderr.readline()
+        two_looks_later(reporting)
+        assert not reporting.calls("find")  # with which users are looked for
+        (reporting.folder / "calls").rename(reporting.folder / "calls-before")
         two_looks_later(reporting)
         stop(process)
-    assert reporting.calls("find") == []
+    assert [reporting.calls(program) for program in programs] == [[]] * len(programs)
+
+
+def test_wait_writes_a_file_again_that_somebody_has_removed(reporting: Node) -> None:
+    reporting.installs()
+    with running(reporting, "wait") as process:
+        two_looks_later(reporting)
+        on(reporting, FEATURES).unlink()
+        until(lambda: on(reporting, FEATURES).exists())
+        stop(process)
+    assert features(reporting)["state"] == "ready"

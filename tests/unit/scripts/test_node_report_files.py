@@ -67,6 +67,32 @@ def test_two_that_write_at_once_wait_for_each_other(reporting: Node) -> None:
     assert metrics(reporting)["install_seconds"] == 2
 
 
+def test_wait_that_comes_to_write_while_uninstall_is_at_it_leaves_nothing(reporting: Node) -> None:
+    """Uninstall runs as a whole before `wait` gets the lock, which has found a driver to tell of."""
+    theirs = [on(reporting, path).parent for path in (METRICS, FEATURES)]
+    for folder in theirs:
+        folder.mkdir(parents=True)
+    reporting.installs()
+    for path in (METRICS, FEATURES):
+        on(reporting, path).unlink()
+    done = reporting.folder / "done"
+    uninstall = f"PATH={reporting.programs} {NODE}/nvidia-installer uninstall --keep-modules >&2"
+    reporting.stub("flock", f'[ -e {done} ] || {{ : >{done}; {uninstall}; }}\nexec flock "$@"')
+    assert reporting.run("wait", "--once").returncode == 0
+    assert done.exists()
+    assert [list(folder.iterdir()) for folder in theirs] == [[], []]
+
+
+def test_what_was_unpacked_for_nothing_has_gone_before_a_full_disk_needs_room_for_them(reporting: Node) -> None:
+    reporting.stub("depmod", "echo 'No space left on device' >&2; exit 1")
+    for program in ("rm", "mv"):
+        reporting.stub(program, f'exec {program} "$@"')
+    assert reporting.run("install").returncode == 13
+    lines = (reporting.folder / "calls").read_text().splitlines()
+    removed = max(number for number, line in enumerate(lines) if line.endswith("/.unpacking"))
+    assert removed < lines.index(f"mv -T -- {on(reporting, METRICS).parent}/.nvidia-installer {on(reporting, METRICS)}")
+
+
 def test_uninstalling_leaves_neither_file_nor_folder(reporting: Node) -> None:
     before = reporting.tree()
     reporting.installs()
@@ -116,9 +142,9 @@ def test_what_is_in_the_way_is_said_by_install_and_wait_writes_when_there_is_a_f
     obstacle.write_text("in the way")
     assert reporting.installs().count("FEATURES_FILE=") == 1
     assert metrics(reporting)["ready"] == 1
+    reporting.stub("sleep", 'exec sleep "$@"')
     with running(reporting, "wait") as process:
-        assert process.stderr
-        process.stderr.readline()
+        until(lambda: len(reporting.calls("sleep")) >= 2)  # it has looked
         obstacle.unlink()
         on(reporting, FEATURES).parent.mkdir(parents=True)
         until(lambda: on(reporting, FEATURES).exists())
