@@ -104,7 +104,12 @@ def images(cluster: Cluster, registry: RegistryServer, real: Installer, folder: 
 @pytest.fixture
 def host(folder: Path, modules: Path, request: pytest.FixtureRequest) -> Node:
     """A host with a GPU and no driver."""
-    return make_node(folder / "hosts" / request.node.name, modules)
+    host = make_node(folder / "hosts" / request.node.name, modules)
+    # What is the host's own, and stays: the folder of links by number, and the kernel's module that one of ours needs.
+    for path in (host.host / "dev/char", host.folder / "dev/char", host.sysfs / "module/drm/holders"):
+        path.mkdir(parents=True)
+    (host.sysfs / "module/drm/refcnt").write_text("0\n")
+    return host
 
 
 @pytest.fixture
@@ -112,15 +117,16 @@ def release(cluster: Cluster, host: Node) -> Iterator[Release]:
     """The chart, not yet installed, for installers that find the host; what was installed goes after the test."""
     release = Release(cluster, env_of(host))
     yield release
-    release.uninstall()
     cluster.unlabel(cluster.node, *LABELS)
+    release.clear()
 
 
 @pytest.fixture
 def other_node(cluster: Cluster) -> Iterator[str]:
     """A second node that nobody runs: it is not ready, and has room for nothing."""
     name = "other-node"
-    cluster.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}})
+    metadata = {"name": name, "labels": {"kubernetes.io/os": "linux"}}
+    cluster.apply({"apiVersion": "v1", "kind": "Node", "metadata": metadata})
     yield name
     cluster.kubectl("delete", "node", name)
 

@@ -89,6 +89,7 @@ def _config(folder: Path, plane: ControlPlane, health: int) -> dict[str, object]
         "enforceNodeAllocatable": [],
         "evictionHard": {"memory.available": "10Mi"},
         "imageGCHighThresholdPercent": 100,
+        "syncFrequency": "2s",
         "oomScoreAdj": 0,
         # Without a network of pods there is nothing to be set up for it.
         "makeIPTablesUtilChains": False,

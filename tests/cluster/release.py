@@ -17,7 +17,7 @@ OS_RELEASE = "debian-13"
 OTHER_LABELS = {"gpu": "nvidia", "os-version": OS_RELEASE}
 LABELS = ("gpu", "os-version", "nvidia-driver")
 # Exit codes of docs/reference/node.md.
-WRONG_KERNEL, IN_USE, NO_GPU = 10, 21, 22
+WRONG_KERNEL, IN_USE, NO_GPU, GONE = 10, 21, 22, 32
 # Tests wait for these; a node has time.
 _QUICK = {
     "startupProbe": {"periodSeconds": 1, "timeoutSeconds": 20, "failureThreshold": 60},
@@ -66,10 +66,17 @@ class Release:
             helm.rollback(NAME)
 
     def uninstall(self) -> None:
-        """Take all of it away, if it is there, and wait until its pods are gone."""
+        """Take all of it away, and wait until its pods are gone."""
+        with self._helm() as helm:
+            helm.uninstall(NAME)
+        self.cluster.wait(lambda: not self.pods(), "the installers' pods are gone")
+
+    def clear(self) -> None:
+        """Take away what there is, pods that have not ended included: the next test has another host."""
         with self._helm() as helm:
             helm.uninstall(NAME, ignore_not_found=True)
-        self.cluster.wait(lambda: not self.pods(), "the installers' pods are gone")
+        words = ("pods", f"--namespace={self.namespace}", f"--selector=app.kubernetes.io/instance={NAME}")
+        self.cluster.kubectl("delete", *words, "--force", "--grace-period=0")
 
     def pods(self, selector: str = "") -> list[Object]:
         return self.cluster.pods(self.namespace, selector)
@@ -103,13 +110,23 @@ class Release:
 
     def refusal(self, code: int) -> Object:
         """Wait for an installer that ends with a code, and return what Kubernetes says of its end."""
+        return self.end("install", code)
+
+    def end(self, container: str, code: int) -> Object:
+        """Wait for a container that ends with a code, and return what Kubernetes says of its end."""
 
         def look() -> Object:
-            statuses = [container_status(pod, "install") for pod in self.pods()]
+            statuses = [container_status(pod, container) for pod in self.pods()]
             ends = [status.get(key, {}).get("terminated", {}) for status in statuses for key in ("state", "lastState")]
             return next((dict(end) for end in ends if end.get("exitCode") == code), {})
 
-        return self.cluster.wait(look, f"an installer that ends with {code}")
+        return self.cluster.wait(look, f"a container {container} that ends with {code}")
+
+    def event(self, pod: Object, reason: str) -> Object:
+        """Wait for an event of a pod, which may be gone by now."""
+        fields = f"--field-selector=reason={reason},involvedObject.uid={pod['metadata']['uid']}"
+        words = ("events", f"--namespace={self.namespace}", fields)
+        return dict(self.cluster.wait(lambda: self.cluster.get(*words)["items"], f"an event {reason}")[0])
 
     def objects(self) -> set[str]:
         """All objects of the namespace that a chart makes, by kind and name, and what Helm keeps."""

@@ -1,9 +1,11 @@
 """A node from its first driver to its last."""
 
+import shutil
+
 from tests.cluster.cluster import Cluster, container_status
 from tests.cluster.host import installed
 from tests.cluster.registry import Images
-from tests.cluster.release import Release, labels_for
+from tests.cluster.release import GONE, Release, labels_for
 from tests.unit.scripts.node_host import LOADED, NAME, Node
 
 
@@ -33,17 +35,18 @@ def test_a_new_pod_does_nothing_while_its_driver_is_loaded(
     assert said.splitlines() == [f"nvidia-installer: driver {NAME} (proprietary) is installed in /opt/nvidia"]
 
 
-def test_a_driver_that_goes_makes_the_pod_unready_and_comes_back(
+def test_a_driver_that_somebody_unloads_ends_its_container_and_comes_back_with_a_new_pod(
     cluster: Cluster, release: Release, images: Images, host: Node
 ) -> None:
     cluster.label(cluster.node, labels_for("550"))
     release.install(images.new)
-    first = release.pod_of(images.new)
-    (host.host / "run/nvidia/nvidia-installer.ready").unlink()
-    cluster.wait(
-        lambda: container_status(release.pods()[0], "driver")["restartCount"], "the driver's container restarts"
-    )
-    assert release.pods()[0]["metadata"]["uid"] == first["metadata"]["uid"]
+    pod = release.pod_of(images.new)
+    for module in host.loaded():
+        shutil.rmtree(host.sysfs / "module" / module)
+    assert "is not loaded any more" in release.end("driver", GONE)["message"]
+    release.delete(pod)
+    release.pod_of(images.new, other_than=pod["metadata"]["uid"])
+    assert host.loaded() == LOADED
 
 
 def test_uninstalling_the_release_keeps_the_driver_for_running_jobs(
@@ -67,6 +70,21 @@ def test_uninstalling_the_release_leaves_the_host_as_it_was_where_the_values_say
     assert host.tree() != before
     release.uninstall()
     assert host.tree() == before
+
+
+def test_a_driver_in_use_stays_when_its_pod_goes_and_an_event_names_its_user(
+    cluster: Cluster, release: Release, images: Images, host: Node
+) -> None:
+    cluster.label(cluster.node, labels_for("550"))
+    release.install(images.new, onTermination="uninstall")
+    pod = release.pod_of(images.new)
+    host.add_process(4711, "python3", "/dev/nvidia0")
+    before = host.tree()
+    release.uninstall()
+    assert host.tree() == before
+    message = release.event(pod, "FailedPreStopHook")["message"]
+    assert "python3" in message
+    assert "4711" in message
 
 
 def test_a_release_that_is_uninstalled_leaves_nothing_in_the_cluster(

@@ -14,9 +14,9 @@ def node_of(pod: Object) -> str:
     return str(field["values"][0])
 
 
-def places(release: Release) -> dict[str, str]:
-    """The node of each installer's pod, by the driver's branch; a branch has one at most."""
-    return {pod["metadata"]["labels"]["nvidia-installer/driver"]: node_of(pod) for pod in release.pods()}
+def places(release: Release) -> list[tuple[str, str]]:
+    """For each pod the driver's branch that it installs, and its node."""
+    return sorted((pod["metadata"]["labels"]["nvidia-installer/driver"], node_of(pod)) for pod in release.pods())
 
 
 def test_without_labels_no_node_gets_an_installer(cluster: Cluster, release: Release, images: Images) -> None:
@@ -33,7 +33,7 @@ def test_each_node_gets_the_installer_that_its_labels_name(
     cluster.label(cluster.node, labels_for("550"))
     cluster.label(other_node, labels_for("535"))
     release.install(images.old, images.new)
-    expected = {"550": cluster.node, "535": other_node}
+    expected = [("535", other_node), ("550", cluster.node)]
     cluster.wait(lambda: places(release) == expected, f"pods where the labels say: {expected}")
 
 
@@ -46,8 +46,8 @@ def test_a_node_without_one_of_the_labels_gets_none(
         cluster.unlabel(other_node, lacking)
         release.install(images.new)
         cluster.wait(lambda: release.is_observed("550"), "the DaemonSet is seen to")
-        assert places(release) == {"550": cluster.node}, lacking
-        release.uninstall()
+        assert places(release) == [("550", cluster.node)], lacking
+        release.clear()
 
 
 def test_a_node_whose_label_goes_loses_its_pod_and_keeps_its_driver(

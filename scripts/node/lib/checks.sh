@@ -86,12 +86,23 @@ LOCK=
 # One lock a node, however many containers there are. A folder of the host's is locked, so that nothing is left behind:
 # /run, because it is never on a network file system, some of which cannot lock folders.
 take_lock() { # [FOLDER]
-  local folder=${1:-${HOST_ROOT%/}/run}
   [[ -z $LOCK ]] || return 0
-  [[ -d $folder ]] || folder=$HOST_ROOT
-  exec {LOCK}<"$folder"
+  exec {LOCK}<"$(lock_folder "$@")"
   flock --nonblock "$LOCK" ||
     fail "$EXIT_LOCKED" "another nvidia-installer is at work on this node; run again when it has ended"
+}
+
+lock_folder() { # [FOLDER]
+  local -r folder=${1:-${HOST_ROOT%/}/run}
+  if [[ -d $folder ]]; then printf '%s' "$folder"; else printf '%s' "$HOST_ROOT"; fi
+}
+
+# Waits until no other nvidia-installer is at work on the node.
+let_others_end() {
+  local lock
+  exec {lock}<"$(lock_folder)"
+  flock "$lock" || true
+  exec {lock}<&-
 }
 
 # For a process that outlives the work.

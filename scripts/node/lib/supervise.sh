@@ -24,7 +24,11 @@ supervise() { # [FUNCTION]
     "${1:-true}"
     if ! is_loaded nvidia; then
       stop_daemons
-      fail "$EXIT_DRIVER_GONE" "the driver is not loaded any more"
+      # An `uninstall` in this very container (a preStop hook) would end with it, half done. The signal comes after it.
+      let_others_end
+      pause
+      "$STOPPING" || fail "$EXIT_DRIVER_GONE" "the driver is not loaded any more"
+      break
     fi
     ensure_daemons
     pause

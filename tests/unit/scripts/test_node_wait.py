@@ -138,6 +138,21 @@ def test_it_notices_that_the_driver_has_gone(node: Node) -> None:
     assert (process.returncode, said) == (32, "nvidia-installer: the driver is not loaded any more\n")
 
 
+def test_an_uninstall_beside_it_is_let_end_first(node: Node) -> None:
+    node.installs()
+    hold = node.folder / "hold"
+    hold.touch()
+    node.stub("rmdir", f'while [ -e {hold} ]; do sleep 0.02; done; exec rmdir "$@"')
+    node.stub("flock", 'exec flock "$@"')
+    with running(node, "wait") as process, running(node, "uninstall") as uninstall:
+        # Whoever is at work takes the lock at once or not at all; who lets others end waits for it.
+        until(lambda: any("--nonblock" not in call for call in node.calls("flock")))
+        assert (process.poll(), uninstall.poll()) == (None, None)
+        hold.unlink()
+        assert uninstall.wait(timeout=30) == 0
+        assert process.wait(timeout=30) == 32
+
+
 def test_the_daemons_run_until_the_signal_and_not_longer(daemons: Node) -> None:
     with running(daemons, "wait") as process:
         pids = [

@@ -1,0 +1,98 @@
+"""What an installer may do in the cluster, which is nothing, and how its images are pulled."""
+
+import itertools
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cluster.cluster import Cluster, container_status
+from tests.cluster.registry import Images, Published, publish
+from tests.cluster.release import NAME, Release, labels_for
+from tests.services.registry_server import PASSWORD, USER, RegistryServer, registry_server
+from tests.unit.scripts.node_host import DRIVER
+
+LOGIN = "registry"
+# What anybody may who is known to the API: to ask what they may, and which APIs there are (kubernetes.io, "RBAC").
+ANYBODYS = {"selfsubjectaccessreviews.authorization.k8s.io", "selfsubjectrulesreviews.authorization.k8s.io"}
+
+
+@pytest.fixture
+def account(release: Release, images: Images) -> str:
+    """The name by which the API knows the installers."""
+    release.install(images.new)
+    return f"system:serviceaccount:{release.namespace}:{NAME}"
+
+
+def test_the_installers_account_may_do_nothing(cluster: Cluster, release: Release, account: str) -> None:
+    words = ("auth", "can-i", "--list", "--no-headers", f"--as={account}", f"--namespace={release.namespace}")
+    resources = {line.split()[0] for line in cluster.kubectl(*words).splitlines() if not line.startswith(" ")}
+    assert resources == ANYBODYS
+
+
+def test_of_what_an_administrator_may_the_installers_account_may_nothing(cluster: Cluster, account: str) -> None:
+    verbs = ("get", "list", "create", "patch", "delete")
+    resources = ("nodes", "pods", "secrets", "configmaps", "daemonsets.apps")
+    for verb, resource in itertools.product(verbs, resources):
+        words = ("auth", "can-i", verb, resource, "--all-namespaces")
+        assert cluster.kubectl(*words) == "yes\n"
+        assert cluster.kubectl(*words, f"--as={account}", check=False) == "no\n", (verb, resource)
+
+
+def test_a_pod_has_no_token(cluster: Cluster, release: Release, images: Images) -> None:
+    cluster.label(cluster.node, labels_for("550"))
+    release.install(images.new)
+    pod = release.pod_of(images.new)
+    assert sorted(volume["name"] for volume in pod["spec"]["volumes"]) == ["dev", "host"]
+    words = (pod["metadata"]["name"], "--container=driver", "--", "ls", "-A", "/var/run/secrets")
+    assert cluster.kubectl("exec", f"--namespace={release.namespace}", *words, check=False) == ""
+
+
+@pytest.fixture(scope="module")
+def guarded(
+    cluster: Cluster, images: Images, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[RegistryServer, Published]]:
+    """A registry that asks for a password, and an image in it."""
+    with registry_server(tmp_path_factory.mktemp("guarded"), password=True) as server:
+        yield server, publish(cluster.engine, server, f"installer:{DRIVER}", DRIVER)
+
+
+@pytest.fixture
+def secret(cluster: Cluster, release: Release, guarded: tuple[RegistryServer, Published]) -> Iterator[str]:
+    """The secret with its password."""
+    login = {"auths": {guarded[0].host: {"username": USER, "password": PASSWORD}}}
+    metadata = {"name": LOGIN, "namespace": release.namespace}
+    data = {".dockerconfigjson": json.dumps(login)}
+    cluster.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": "kubernetes.io/dockerconfigjson",
+            "metadata": metadata,
+            "stringData": data,
+        }
+    )
+    yield LOGIN
+    cluster.kubectl("delete", "secret", f"--namespace={release.namespace}", LOGIN)
+
+
+def test_an_image_is_pulled_by_its_digest_with_the_secret_that_the_values_name(
+    cluster: Cluster, release: Release, guarded: tuple[RegistryServer, Published], secret: str
+) -> None:
+    _, image = guarded
+    cluster.label(cluster.node, labels_for("550"))
+    # Without it first: an image that the node has pulled is not asked for again.
+    release.install(image)
+    waits = cluster.wait(
+        lambda: [
+            found
+            for pod in release.pods()
+            if (found := container_status(pod, "install").get("state", {}).get("waiting", {})).get("reason")
+            == "ErrImagePull"
+        ],
+        "an image that is not pulled",
+    )
+    assert "no basic auth credentials" in waits[0]["message"]
+    release.upgrade(image, imagePullSecrets=[{"name": secret}], updateStrategy={"type": "RollingUpdate"})
+    pod = release.pod_of(image)
+    assert container_status(pod, "driver")["imageID"].endswith(image.digest)
