@@ -22,11 +22,12 @@ from lifecycle.tools.registry import Registry, RemoteImage
 from lifecycle.tools.registry_errors import hint_for
 
 ATTEMPTS = 4
-# Words of answers after which the same request may well succeed; the last are the engine's, where a push that ran at the
-# same time has just taken the tag away that both gave.
+# Words of answers after which the same request may well succeed. The last two lines are what a push says beside which another one
+# ran: the engine's, where that has just taken the tag away that both gave, and the registry's, where it has not yet kept a layer.
 _TRANSIENT = (
     *("connection re", "broken pipe", "EOF", "timeout", "500 Int", "502", "503", "504", "try again", "unavailable"),
     *("tag does not exist", "not exist locally"),
+    *("blob unknown to registry", "digest invalid"),
 )
 # The engine keeps to itself what a registry says with it.
 _SILENT = "unexpected HTTP status: 500"
