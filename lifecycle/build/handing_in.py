@@ -94,8 +94,9 @@ def _next(bench: Workbench, section: GitOps, handed: HandedIn) -> list[str]:
             return [f"on {section.branch} of {section.repository}: {delivered.commit[:12]}"]
     if handed.pull_request:
         return [f"pull request {'updated' if handed.pull_request.known else 'opened'}: {handed.pull_request.url}"]
+    again = "there already, and " if delivered.verdict is Verdict.THERE else ""
     if handed.by_hand:
-        return [f"to be merged: {handed.by_hand} ({TOKEN} is not set)"]
+        return [f"{again}to be merged: {handed.by_hand} ({TOKEN} is not set)"]
     place = bench.root / section.repository
     show = f"git -C {section.repository} log -p {section.branch}..{delivered.branch}" if place.is_dir() else ""
-    return [f"to be merged: the branch {delivered.branch} of {section.repository}{': ' if show else ''}{show}"]
+    return [f"{again}to be merged: the branch {delivered.branch} of {section.repository}{': ' if show else ''}{show}"]
