@@ -5,6 +5,7 @@ Sources: GitHub REST API 2022-11-28, "Pulls" (docs.github.com/rest/pulls/pulls);
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -139,7 +140,7 @@ def _message(said: object) -> str:
     return "; ".join([str(said.get("message") or said.get("error") or said), *errors])
 
 
-class _Requests:
+class _Requests(ABC):
     """What GitHub's and GitLab's requests have in common: one of a branch is updated, or else opened."""
 
     def propose(self, *, branch: str, base: str, title: str, body: str) -> PullRequest:
@@ -155,17 +156,17 @@ class _Requests:
                     raise
         return PullRequest(url=self.update(known, title, body), known=True)
 
+    @abstractmethod
     def open_one(self, branch: str, base: str) -> int | None:
         """The number of the open request of a branch."""
-        raise NotImplementedError
 
+    @abstractmethod
     def create(self, branch: str, base: str, title: str, body: str) -> str:
         """Open a request; returns its address."""
-        raise NotImplementedError
 
+    @abstractmethod
     def update(self, number: int, title: str, body: str) -> str:
         """Change a request's texts; returns its address."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
