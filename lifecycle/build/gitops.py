@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from lifecycle.build.handing_in import Errand, hand_in, show
 from lifecycle.build.published import published_images
-from lifecycle.build.repository import open_repository, section_of
+from lifecycle.build.repository import open_repository, section_of, values_branch
 from lifecycle.build.workbench import Workbench
 from lifecycle.errors import InstallerError
 from lifecycle.model.bump import Change, Setting, edit, settings
@@ -101,9 +101,7 @@ def bump(bench: Workbench, only: str = "", *, create: bool = False) -> Errand:
         return Proposal(files=edited.files, title=title, body=described(edited.changes), changes=edited.changes)
 
     remote = open_repository(bench, section, wanted)
-    return Errand(
-        section=section, remote=remote, branch=f"{component.short_name}/values-{component.version}", make=make
-    )
+    return Errand(section=section, remote=remote, branch=values_branch(component), make=make)
 
 
 def show_bump(bench: Workbench, only: str, *, create: bool, dry_run: bool, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from lifecycle.build.workbench import Workbench
 from lifecycle.errors import UsageError
 from lifecycle.model.bump import Setting, plant, seed, written
+from lifecycle.model.component import Component
 from lifecycle.model.gitops import GitOps, NodePools
 from lifecycle.model.key_path import KeyPath, Where
 from lifecycle.tools.git import Remote, make_repository, mentioned, remote
@@ -28,8 +29,13 @@ def section_of(bench: Workbench) -> GitOps:
 
 
 def is_there(root: Path, section: GitOps) -> bool:
-    """Whether the repository is there already; of one that is somewhere else it is taken for granted."""
-    return not _is_path(section.repository) or (root / Path(section.repository).expanduser()).exists()
+    """Whether the repository is there already: false only for one that is made here on first use, and is not yet."""
+    return not _is_ours(section) or (root / section.repository).exists()
+
+
+def values_branch(component: Component) -> str:
+    """Our own branch, on which the values of a version are proposed."""
+    return f"{component.short_name}/values-{component.version}"
 
 
 def open_repository(bench: Workbench, section: GitOps, wanted: Iterable[Setting]) -> Remote:
@@ -41,7 +47,7 @@ def open_repository(bench: Workbench, section: GitOps, wanted: Iterable[Setting]
         return remote(section.repository, bench.environ)
     path = bench.root / Path(section.repository).expanduser()
     there = remote(str(path), bench.environ)
-    if not path.exists() and not Path(section.repository).is_absolute():
+    if not is_there(bench.root, section):
         files = {**seed(wanted), **_pool_files(section.pools)}
         with tempfile.TemporaryDirectory(prefix="nvidia-installer-") as scratch:
             make_repository(there, path, section.branch, files, Path(scratch))
@@ -61,6 +67,11 @@ def in_use(bench: Workbench, words: Sequence[str]) -> set[str]:
 def _is_path(address: str) -> bool:
     """Whether git takes an address for a path (git-clone(1), "GIT URLS")."""
     return "://" not in address and ":" not in address.partition("/")[0]
+
+
+def _is_ours(section: GitOps) -> bool:
+    """Whether it is a path inside of the checkout; somebody else's that is missing is an error, and nothing to be made."""
+    return _is_path(section.repository) and not Path(section.repository).expanduser().is_absolute()
 
 
 def _pool_files(sections: Iterable[NodePools]) -> Mapping[str, str]:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from lifecycle.build import tables
 from lifecycle.build.gitops import names_of
 from lifecycle.build.published import published_images
-from lifecycle.build.repository import is_there, open_repository
+from lifecycle.build.repository import is_there, open_repository, values_branch
 from lifecycle.build.workbench import Workbench
 from lifecycle.errors import InstallerError, UsageError
 from lifecycle.model.bump import edit, settings
@@ -140,8 +140,7 @@ def _read(bench: Workbench, section: GitOps, scratch: Path) -> Values | None:
     """The GitOps repository; None where it is not made yet."""
     if not is_there(bench.root, section):
         return None
-    component = bench.project.component
-    branch = f"{component.short_name}/values-{component.version}"
+    branch = values_branch(bench.project.component)
     remote = open_repository(bench, section, [])
     merged = Clone.of(remote, section.branch, scratch / "merged")
     proposed = Clone.of(remote, branch, scratch / "proposed") if merged.fetch(branch) else None

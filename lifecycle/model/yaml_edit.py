@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from lifecycle.errors import UsageError
+from lifecycle.errors import InstallerError, UsageError
 from lifecycle.model.yaml_text import Path, read_yaml
 
 _COMMENT = re.compile(r"^(?P<indent>\s*)#\s?(?P<rest>\s*\S.*)$")
@@ -25,7 +25,7 @@ class NotEditableError(UsageError):
         super().__init__(f"{where}: {what}: {remedy}")
 
 
-class EditFailedError(AssertionError):
+class EditFailedError(InstallerError):
     """An edit that changed what it should not have: a bug of ours, caught before anything is written."""
 
 

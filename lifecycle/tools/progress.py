@@ -1,6 +1,5 @@
 """What a person sees while things happen: live lines on a terminal, plain lines in CI. On stderr, always."""
 
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -106,8 +105,3 @@ class Progress:
                 with self._lock:
                     self._live.stop()
                     self._live = None
-
-
-def is_interactive() -> bool:
-    """Whether a person watches standard error."""
-    return sys.stderr.isatty()

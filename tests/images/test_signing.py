@@ -188,6 +188,6 @@ def test_the_key_is_in_no_container_s_description_no_argument_and_no_file_of_the
 
 
 def test_no_container_is_left(signed: Signed, engine: docker.DockerClient) -> None:
-    owner = f"{os.uname().nodename}:{os.getpid()}"
+    owner = owner_of(os.getpid())
 
     assert engine.containers.list(all=True, filters={"label": f"{LABEL_OWNER}={owner}"}) == []

@@ -66,14 +66,17 @@ def test_what_any_branch_of_the_gitops_repository_names_stays_in_the_registry(
     assert kept == {"GitOps refers to it"}
 
 
-def test_nothing_is_removed_while_the_gitops_repository_does_not_answer(lab: PruneLab, server: RegistryServer) -> None:
+@pytest.mark.parametrize("address", ["https://127.0.0.1:1/values.git", "/nowhere/values.git"])
+def test_nothing_is_removed_while_the_gitops_repository_does_not_answer(
+    lab: PruneLab, server: RegistryServer, address: str
+) -> None:
     pushed(lab, "a", combination=RETIRED)
     component = lab.checkout / "component.yaml"
-    component.write_text(component.read_text().replace("build/gitops.git", "https://127.0.0.1:1/values.git"))
+    component.write_text(component.read_text().replace("build/gitops.git", address))
     refused = invoke(lab.checkout, "prune", "--registry", "--cache-dir", str(lab.folder / "cache"))
 
     assert (refused.returncode, server.tags(), lab.there(f"{lab.name}:a")) == (1, ["a"], True)
-    assert "https://127.0.0.1:1/values.git: cannot read it" in refused.stderr
+    assert f"{address}: cannot read it" in refused.stderr
 
 
 def test_a_repository_that_is_not_there_has_nothing_to_remove(lab: PruneLab) -> None:
