@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,7 @@ from lifecycle.tools.unpack import Unpacker
 _COMPILES = 2
 
 Errors = Mapping[str, InstallerError]
+_KernelKey = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +70,14 @@ class Executor:
     def _nodes(self, plan: Plan) -> list[Node]:
         """The work, in the order in which it is started when several can be: first what compiles wait for."""
         nodes = self._single(plan, Kind.BASE, self._base)
+        first: dict[_KernelKey, str] = {}
         for job, actions in compile_jobs(self._targets, plan.running(Kind.MODULES)):
             makes = tuple(action.target.digest for action in actions)
-            nodes.append(Node(makes=makes, needs=actions[0].needs, work=_call(self._compile, job), heavy=True))
+            # What the first driver of a kernel has asked of the headers, the others need not ask.
+            leader = first.setdefault(_kernel_key(self._targets, job.combination), makes[0])
+            after = () if leader == makes[0] else (leader,)
+            work = _call(self._compile, job)
+            nodes.append(Node(makes=makes, needs=actions[0].needs, after=after, work=work, heavy=True))
         nodes += self._single(plan, Kind.SIGNED, self._sign)
         nodes += self._single(plan, Kind.USERSPACE, self._userspace)
         nodes += self._single(plan, Kind.ARCHIVE, self._archive)
@@ -90,8 +97,7 @@ class Executor:
     def _compile(self, job: CompileJob) -> Errors:
         targets = {t: self._targets.compiled(job.combination, t) for t in job.types}
         with self._step(next(iter(targets.values())), f"compile {job.title}") as fail:
-            builder = self._builder(job.combination)
-            results = self._compiler.compile(job, builder, self._cpus)
+            results = self._compiler.compile(job, self._kernel_image(job.combination), self._cpus)
             errors = {targets[t].digest: result for t, result in results.items() if isinstance(result, InstallerError)}
             if errors:
                 fail()
@@ -102,6 +108,12 @@ class Executor:
         name = builder_name(combination.release).lower().removeprefix("builder_")
         with self._one_builder:
             return self._compiler.builder(base_tag(self._targets.builder(combination)), name)
+
+    def _kernel_image(self, combination: Combination) -> str:
+        """The tag of the image with a combination's headers, made where the engine does not have it."""
+        builder = self._builder(combination)
+        with self._one_builder:
+            return self._compiler.kernel(combination, builder)
 
     def _sign(self, action: Action) -> Errors:
         combination, module_type = action.combinations[0], ModuleType(action.target.name.rpartition("/")[2])
@@ -161,18 +173,29 @@ class _Step:
 
 
 def compile_jobs(targets: Targets, actions: Sequence[Action]) -> list[tuple[CompileJob, list[Action]]]:
-    """Group modules to compile by kernel and driver: one container each, so that its types share conftest's answers."""
-    groups: dict[tuple[str, str, str], list[Action]] = {}
+    """Group modules to compile by kernel and driver, a container each, in the order in which they are best started.
+
+    That is one driver of each kernel first, for the others wait for its answers; of these, those of the kernels with the most
+    to do. What is left over at the end is short.
+    """
+    groups: dict[tuple[_KernelKey, str], list[Action]] = {}
     for action in actions:
         combination = action.combinations[0]
-        key = (combination.kernel, combination.driver, targets.builder(combination).digest)
-        groups.setdefault(key, []).append(action)
-    jobs = []
-    for group in groups.values():
-        types = tuple(ModuleType(action.target.name.rpartition("/")[2]) for action in group)
-        jobs.append((CompileJob(combination=group[0].combinations[0], types=types), group))
-    # The longest first: what is left over at the end is short.
-    return sorted(jobs, key=lambda job: -len(job[0].types))
+        groups.setdefault((_kernel_key(targets, combination), combination.driver), []).append(action)
+    groups = dict(sorted(groups.items(), key=lambda group: -len(group[1])))
+    work = Counter(kernel for (kernel, _), group in groups.items() for _ in group)
+    first = dict(reversed(groups))
+    order = sorted(groups, key=lambda key: (first[key[0]] != key[1], -work[key[0]]))
+    return [(_compile_job(groups[key]), groups[key]) for key in order]
+
+
+def _kernel_key(targets: Targets, combination: Combination) -> _KernelKey:
+    return combination.kernel, targets.builder(combination).digest
+
+
+def _compile_job(actions: Sequence[Action]) -> CompileJob:
+    types = tuple(ModuleType(action.target.name.rpartition("/")[2]) for action in actions)
+    return CompileJob(combination=actions[0].combinations[0], types=types)
 
 
 def _call(work: Callable[..., Errors], *args: object) -> Callable[[], Errors]:

@@ -4,7 +4,7 @@ A target's `inputs` are plain data: files' sha256, recipes' sha256, options, and
 same inputs give the same digest, and two targets' inputs compared say why one has to be made anew.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -44,7 +44,7 @@ class Target:
         return digest_of([str(self.kind), self.inputs])
 
 
-def hashes(files: list[LockedFile]) -> dict[str, str]:
+def hashes(files: Sequence[LockedFile]) -> dict[str, str]:
     """Locked files as input: name and version to sha256."""
     return {f"{file.name}={file.version}": file.sha256 for file in files}
 

@@ -21,7 +21,7 @@ from lifecycle.model.lock import LockedFile
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import SOURCE_DATE_EPOCH
 from lifecycle.model.schema import ModuleType
-from lifecycle.model.targets import Target, Targets
+from lifecycle.model.targets import Target, Targets, hashes
 from lifecycle.tools.archive import extract_safely, write_members
 from lifecycle.tools.engine import Engine
 from lifecycle.tools.labels import LABEL_DIGEST
@@ -31,6 +31,7 @@ _ERROR_LINE = re.compile(r"(: (fatal )?error:|^ERROR: |\berror: )")
 _MAKE_LINE = re.compile(r"^make.*\*\*\* .*(Error|Stop)")
 _PATCH_LINE = re.compile(r"compile\.sh: error: (patch .* does not apply .*)")
 _SHOWN = 8
+_COMMAND = ["compile.sh", "/in", "/out"]
 MODULES = ("nvidia", "nvidia-uvm", "nvidia-modeset", "nvidia-drm", "nvidia-peermem")
 
 
@@ -76,6 +77,18 @@ class PatchDoesNotApplyError(InstallerError):
         )
 
 
+class HeadersUnfitError(InstallerError):
+    """Packages that are not the headers of the kernel that they are locked for."""
+
+    def __init__(self, combination: Combination, log: Path) -> None:
+        said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-_SHOWN:]
+        super().__init__(
+            f"{combination.id}: the kernel's headers cannot be used",
+            details="\n".join(f"  {line}" for line in said),
+            resolution="Check sources.packages.headers in component.yaml, and run `invoke update`.",
+        )
+
+
 class ModulesUnfitError(InstallerError):
     """Modules that compiled and that the kernel would refuse all the same."""
 
@@ -97,6 +110,12 @@ def error_lines(log: str) -> list[str]:
     return list(dict.fromkeys(own or [line for line in lines if _MAKE_LINE.search(line)]))
 
 
+def kernel_image(builder: str, kernel: str, headers: Sequence[LockedFile]) -> str:
+    """The local name of the image in which modules are compiled for a kernel: a builder's (a tag) with its headers."""
+    name = re.sub(r"[^a-z0-9]+", "-", kernel.lower())
+    return f"nvidia-installer/kernel-{name}:{short(digest_of([builder, hashes(headers)]))}"
+
+
 def input_files(job: CompileJob, targets: Targets, store: Store) -> dict[str, bytes | Path]:
     """What the container finds below /in. NVIDIA's installer, which holds the sources of all types, is there once."""
     project, driver = targets.project, targets.driver(job.combination)
@@ -104,7 +123,7 @@ def input_files(job: CompileJob, targets: Targets, store: Store) -> dict[str, by
     def put(folder: str, files: Sequence[LockedFile]) -> dict[str, bytes | Path]:
         return {f"in/{folder}/{index}-{file.file_name}": store.blob(file.sha256) for index, file in enumerate(files)}
 
-    result = put("headers", targets.kernel(job.combination).headers)
+    result: dict[str, bytes | Path] = {}
     for module_type in job.types:
         sources = driver.modules[module_type]
         result |= put(f"{module_type}/sources", [f for f in sources if packing_of(f.file_name) is Packing.DEB])
@@ -145,33 +164,55 @@ class Compiler:
         tag = f"nvidia-installer/builder-{name}:{digest}"
         if self.engine.image(tag) is None:
             context = io.BytesIO()
-            script = "scripts/builder/compile.sh"
+            scripts = {f"scripts/builder/{path.name}": path for path in sorted((root / "scripts/builder").iterdir())}
             with tarfile.open(fileobj=context, mode="w") as tar:
-                files: dict[str, bytes | Path] = {
-                    "Dockerfile": root / "dockerfiles/builder/Dockerfile",
-                    script: root / script,
-                }
-                write_members(tar, files, executables=[script])
+                files: dict[str, bytes | Path] = {"Dockerfile": root / "dockerfiles/builder/Dockerfile", **scripts}
+                write_members(tar, files, executables=scripts)
             context.seek(0)
             self.engine.build(
                 context, tag=tag, base=base, labels={LABEL_DIGEST: digest}, log=self.store.log("builder", name)
             )
         return tag
 
-    def compile(self, job: CompileJob, builder: str, jobs: int) -> dict[ModuleType, Result | InstallerError]:
-        """Compile a job's module types; what did not compile is the error in place of the result.
+    def kernel(self, combination: Combination, builder: str) -> str:
+        """Make the image with a kernel's headers on a builder's (a tag); returns its tag. Quick where the engine has it."""
+        headers = self.targets.kernel(combination).headers
+        tag = kernel_image(builder, combination.kernel, headers)
+        if self.engine.image(tag) is None:
+            files = {f"in/{index}-{file.file_name}": self.store.blob(file.sha256) for index, file in enumerate(headers)}
+            command = ["headers.sh", combination.kernel, *(f"/{name}" for name in files)]
+            log = self.store.log("headers", combination.kernel)
+            with (
+                self.store.scratch("headers") as folder,
+                self.engine.container(builder, env={}, entrypoint=command) as container,
+            ):
+                container.put(files, scratch=folder)
+                if container.run(log):
+                    raise HeadersUnfitError(combination, log)
+                container.commit(tag, {LABEL_DIGEST: tag.rpartition(":")[2]})
+        return tag
+
+    def compile(self, job: CompileJob, image: str, jobs: int) -> dict[ModuleType, Result | InstallerError]:
+        """Compile a job's module types in an image of its kernel's; what did not compile is the error in place of the result.
 
         Raises EngineRefusedError, EngineUnreachableError where the engine is at fault.
         """
         with self.store.scratch("compile") as folder:
             out = folder / "out"
             log = self.store.log("compile", job.combination.id)
-            with self.engine.container(builder, env=environment_of(job, jobs)) as container:
-                container.put(input_files(job, self.targets, self.store), folders=["out"], scratch=folder)
+            files = input_files(job, self.targets, self.store)
+            if self.store.answers(image).exists():
+                files["in/answers"] = self.store.answers(image)
+            with self.engine.container(image, env=environment_of(job, jobs), entrypoint=_COMMAND) as container:
+                container.put(files, folders=["in", "out"], scratch=folder)
                 code = container.run(log)
                 with container.get("/out") as result:
                     extract_safely(result, folder, archive="the builder's output")
-            return {t: self._finish(job, t, out, log, code) for t in job.types}
+            made = {t: self._finish(job, t, out, log, code) for t in job.types}
+            # Of a compile that failed the reason may be a machine's: what it learnt is worth less than knowing that it is true.
+            if not any(isinstance(result, InstallerError) for result in made.values()):
+                self.store.learn(image, out / "answers")
+            return made
 
     def _finish(
         self, job: CompileJob, module_type: ModuleType, out: Path, log: Path, code: int

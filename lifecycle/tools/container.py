@@ -1,6 +1,7 @@
 """One container of the SDK's while it is there: files in, run, files out."""
 
 import io
+import json
 import socket
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -52,6 +53,13 @@ class Container:
                 out.write(chunk)
                 out.flush()
             return int(self._raw.wait()["StatusCode"])
+
+    def commit(self, reference: str, labels: Mapping[str, str]) -> None:
+        """Make what it holds now an image of that name (`docker commit`)."""
+        repository, _, tag = reference.rpartition(":")
+        changes = [f"LABEL {key}={json.dumps(value)}" for key, value in labels.items()]
+        with self._refusals(f"make the image {reference}"):
+            self._raw.commit(repository, tag, changes=changes)
 
     @contextmanager
     def get(self, path: str) -> Iterator[IO[bytes]]:

@@ -13,14 +13,15 @@ from lifecycle.errors import InstallerError
 class Node:
     """A piece of work that makes some keys out of others.
 
-    `work` returns the errors of the keys that it could not make, or raises one for all of them. Heavy nodes share the
-    machine with few others of their kind.
+    `work` returns the errors of the keys that it could not make, or raises one for all of them. It starts when the keys of
+    `after` are done with, whether they were made or not. Heavy nodes share the machine with few others of their kind.
     """
 
     makes: tuple[str, ...]
     needs: tuple[str, ...]
     work: Callable[[], Mapping[str, InstallerError]]
     heavy: bool = False
+    after: tuple[str, ...] = ()
 
 
 class NeedFailedError(InstallerError):
@@ -41,7 +42,10 @@ def run_graph(
     """
     maker = {key: node for node in nodes for key in node.makes}
     sorter: TopologicalSorter[str] = TopologicalSorter(
-        {node.makes[0]: {maker[need].makes[0] for need in node.needs if need in maker} for node in maker.values()}
+        {
+            node.makes[0]: {maker[key].makes[0] for key in (*node.needs, *node.after) if key in maker}
+            for node in maker.values()
+        }
     )
     sorter.prepare()
     failed: dict[str, InstallerError] = {}

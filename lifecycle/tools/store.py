@@ -3,6 +3,7 @@
     blobs/<sha256>             an input, byte for byte
     results/<kind>/<digest>/   a result: its files, and result.json, which describes it
     latest/<kind>/<name>.json  the inputs of what was last made under a name, to say why it has to be made anew
+    answers/<image>            what the conftest questions of drivers were answered in the image of a kernel
     logs/<kind>/<name>.log     what the tools printed while making it
     tested/<image id>.json     an image whose tests have all passed
     tmp/                       whatever is not whole yet
@@ -158,6 +159,20 @@ class Store:
 
     def _latest(self, kind: str, name: str) -> Path:
         return self.root / "latest" / kind / f"{file_name(name)}.json"
+
+    def answers(self, image: str) -> Path:
+        """Where lies what has been learnt of a kernel, in the image with its headers (scripts/builder/conftest-cc)."""
+        return self.root / "answers" / file_name(image)
+
+    def learn(self, image: str, new: Path) -> None:
+        """Add the lines of a file to what is known."""
+        path = self.answers(image)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        known = path.read_text(encoding="utf-8") if path.exists() else ""
+        lines = sorted({*known.splitlines(), *new.read_text(encoding="utf-8").splitlines()})
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+            file.writelines(f"{line}\n" for line in lines)
+        Path(file.name).replace(path)
 
     def note_tested(self, image: str, combination: str) -> None:
         """Write down that all tests of an image (by its id) have passed."""

@@ -3,14 +3,17 @@
 #
 #   compile.sh IN OUT
 #
-# IN/headers/*.deb            the kernel's headers and kbuild
 # IN/<type>/sources/*.deb     a package with the module sources of a type (proprietary, open), or, for all types:
 # IN/runfile/*.run            NVIDIA's own installer, which holds those of both
 # IN/<type>/patches/*.patch   patches for them, applied in the order of their names
+# IN/answers                  what conftest-cc knows of this kernel already; need not be there
 # OUT/<type>/*.ko             the modules, without debug info
 # OUT/<type>/make.log         all that the compiler said
 # OUT/<type>/failed           is there if that type did not compile
 # OUT/kernel.symvers          the kernel's Module.symvers, to check the modules against
+# OUT/answers                 what conftest-cc has learnt
+#
+# The kernel's headers are where headers.sh has put them.
 #
 # Environment: KERNEL_RELEASE (uname -r), ARCHITECTURE (the kernel's, by Debian's name; another than the container's is
 # compiled for with Debian's cross compiler), DRIVER_VERSION, MODULE_TYPES (space separated), JOBS, SOURCE_DATE_EPOCH.
@@ -29,9 +32,10 @@ main() {
     local in=$1 out=$2 type failed=0
     : "${KERNEL_RELEASE:?}" "${ARCHITECTURE:?}" "${DRIVER_VERSION:?}" "${MODULE_TYPES:?}" "${JOBS:?}" "${SOURCE_DATE_EPOCH:?}"
 
-    unpack_headers "$in/headers"
     find_compiler
     mkdir -p "$out"
+    touch "$in/answers" "$out/answers"
+    export ANSWERS=$in/answers NEW_ANSWERS=$out/answers
     cp "/lib/modules/$KERNEL_RELEASE/build/Module.symvers" "$out/kernel.symvers"
     for type in $MODULE_TYPES; do
         mkdir -p "$out/$type"
@@ -42,18 +46,6 @@ main() {
         echo "compiled $type: $([[ -e $out/$type/failed ]] && echo no || echo yes)"
     done
     return "$failed"
-}
-
-unpack_headers() {
-    local deb
-    for deb in "$1"/*.deb; do
-        # /lib is a link on a system with a merged /usr; older packages still have it as a folder.
-        dpkg-deb --fsys-tarfile "$deb" | tar --extract --directory / --keep-directory-symlink
-    done
-    if [[ ! -f /lib/modules/$KERNEL_RELEASE/build/Module.symvers ]]; then
-        echo "compile.sh: these headers are not those of kernel $KERNEL_RELEASE" >&2
-        exit 2
-    fi
 }
 
 # Sets PREFIX, the beginning of the names of the compiler's programs, and TOOLCHAIN, what make is told of them: nothing at home.
@@ -87,7 +79,6 @@ compile_type() {
         patch --strip=1 --fuzz=0 --no-backup-if-mismatch --input="$patch" \
             || { echo "compile.sh: error: patch $(basename "$patch") does not apply to driver $DRIVER_VERSION"; return 1; }
     done
-    share_conftest "$build"
     make_modules
     "${PREFIX}strip" --strip-debug ./*.ko
     cp ./*.ko "$out"
@@ -115,34 +106,20 @@ unpack_sources() {
     dirname "$conf"
 }
 
-# NVIDIA's conftest.sh probes the kernel's headers with some 390 tiny compiles, half the time of a build. The answers
-# depend on the kernel and on conftest.sh only, so the second module type of a driver takes over the first one's.
-share_conftest() {
-    local build=$1 other
-    for other in "$BUILD"/*/conftest/compile-tests; do
-        other=${other%/conftest/compile-tests}
-        if [[ -d $other && $other != "$build" ]] && cmp --silent "$other/conftest.sh" "$build/conftest.sh"; then
-            mkdir -p "$build/conftest"
-            cp -a "$other"/conftest/{uts_release,headers.h,header_presence,compile-tests} "$build/conftest/"
-            # One time for all, so that make finds none of them older than what it depends on.
-            find "$build/conftest" -exec touch --date="@$(date +%s)" {} +
-            echo "using the conftest results of ${other##*/}"
-            return
-        fi
-    done
-}
-
 make_modules() {
     local kernel=/lib/modules/$KERNEL_RELEASE debug=-g0
     # With gendwarfksyms the CRCs of exported symbols are computed from debug info (Kconfig of Linux 6.14, GENDWARFKSYMS).
     if grep -q '^#define CONFIG_GENDWARFKSYMS 1' "$kernel/build/include/generated/autoconf.h"; then
         debug=
     fi
+    # NVIDIA's Kbuild calls conftest.sh by this variable, and the last word on a variable is the command line's.
+    # shellcheck disable=SC2016 # make's variables, not ours
+    local -r conftest='NV_CONFTEST_CMD=/bin/sh $(NV_CONFTEST_SCRIPT) "conftest-cc $(strip $(CC))" $(ARCH) $(NV_KERNEL_SOURCES) $(NV_KERNEL_OUTPUT)'
     KBUILD_BUILD_USER=nvidia-installer KBUILD_BUILD_HOST=nvidia-installer \
         KBUILD_BUILD_TIMESTAMP=$(LC_ALL=C date --utc --date="@$SOURCE_DATE_EPOCH") KBUILD_BUILD_VERSION=1 \
         make --jobs="$JOBS" modules \
         KERNEL_UNAME="$KERNEL_RELEASE" SYSSRC="$(readlink -f "$kernel/source")" SYSOUT="$(readlink -f "$kernel/build")" \
-        "${TOOLCHAIN[@]}" ${debug:+KCFLAGS=$debug KAFLAGS=$debug}
+        "$conftest" "${TOOLCHAIN[@]}" ${debug:+KCFLAGS=$debug KAFLAGS=$debug}
 }
 
 main "$@"

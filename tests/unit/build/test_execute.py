@@ -30,7 +30,7 @@ def jobs(of: Project, state: Memory) -> list[CompileJob]:
     return [job for job, _ in compile_jobs(Targets(of), modules(of, state))]
 
 
-def test_the_module_types_of_a_driver_on_a_kernel_are_one_job_the_longest_first() -> None:
+def test_the_module_types_of_a_driver_on_a_kernel_are_one_job_and_a_driver_of_each_kernel_comes_first() -> None:
     now = project()
     combinations = now.matrix().combinations
 

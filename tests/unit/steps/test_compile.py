@@ -1,5 +1,5 @@
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,18 +21,22 @@ from lifecycle.steps.compile import (
     CompileFailedError,
     CompileJob,
     Compiler,
+    HeadersUnfitError,
     ModulesUnfitError,
     PatchDoesNotApplyError,
     environment_of,
     error_lines,
     input_files,
+    kernel_image,
 )
 from lifecycle.tools.archive import tar_bytes
+from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.store import Result, Store
 from tests.unit.builders import component, project
 
 OPEN, PROPRIETARY = ModuleType.OPEN, ModuleType.PROPRIETARY
 COMBINATIONS = project().matrix().combinations
+IMAGE = "nvidia-installer/kernel-6-12-117-amd64:0123456789abcdef"
 LOG = """\
   CC [M]  /build/open/nvidia/nv-pci.o
 /build/open/nvidia/nv-pci.c: In function 'nv_resize_pcie_bars':
@@ -98,7 +102,7 @@ def test_a_failure_names_combination_error_line_and_log() -> None:
     assert "  the whole log: /cache/logs/x.log" in text
 
 
-def test_the_container_finds_headers_sources_and_patches_in_their_order() -> None:
+def test_the_container_finds_sources_and_patches_in_their_order() -> None:
     patches = [Patch(file=f"{name}.patch", reason="it does not compile") for name in ("z", "a")]
     combination = replace(COMBINATIONS[3], patches=tuple(ModulePatch(module_type=OPEN, patch=p) for p in patches))
     files = input_files(
@@ -106,7 +110,6 @@ def test_the_container_finds_headers_sources_and_patches_in_their_order() -> Non
     )
 
     assert sorted(files) == [
-        "in/headers/0-linux-headers-6.12.117-amd64_6.12.117.deb",
         "in/open/patches/000-z.patch",
         "in/open/patches/001-a.patch",
         "in/open/sources/0-nvidia-open-dkms_550.163.01.deb",
@@ -155,11 +158,20 @@ class Builder:
     prints: bytes = b""
     given: dict[str, bytes] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
+    command: Sequence[str] = ()
+    images: list[str] = field(default_factory=list)
 
     @contextmanager
-    def container(self, image: str, *, env: Mapping[str, str]) -> Iterator["Builder"]:
-        self.env = {**env, "image": image}
+    def container(self, image: str, *, env: Mapping[str, str], entrypoint: Sequence[str]) -> Iterator["Builder"]:
+        self.env, self.command = {**env, "image": image}, entrypoint
         yield self
+
+    def image(self, reference: str) -> str | None:
+        return reference if reference in self.images else None
+
+    def commit(self, reference: str, labels: Mapping[str, str]) -> None:
+        assert labels == {LABEL_DIGEST: reference.rpartition(":")[2]}
+        self.images.append(reference)
 
     def put(self, files: Mapping[str, bytes | Path], *, folders: Iterable[str] = (), **_: object) -> None:
         self.given.update(
@@ -184,7 +196,7 @@ def compile_in(builder: Builder, store: Store) -> Mapping[ModuleType, Result | I
         store.part(file.sha256).write_text(file.name)
         store.keep_blob(store.part(file.sha256), file.sha256)
     hands = Compiler(targets=targets, store=store, engine=builder)  # type: ignore[arg-type]
-    return hands.compile(CompileJob(combination=COMBINATIONS[3], types=(PROPRIETARY, OPEN)), "the-builder", 2)
+    return hands.compile(CompileJob(combination=COMBINATIONS[3], types=(PROPRIETARY, OPEN)), IMAGE, 2)
 
 
 def test_each_type_that_fails_has_its_own_error_with_its_own_log(tmp_path: Path) -> None:
@@ -204,9 +216,9 @@ def test_each_type_that_fails_has_its_own_error_with_its_own_log(tmp_path: Path)
         assert isinstance(error, CompileFailedError)
         assert f"error: {said}\n  the whole log: {log}" in str(error)
         assert log.read_text().endswith(f"error: {said}\n")
-    assert builder.given["in/headers/0-linux-headers-6.12.117-amd64_6.12.117.deb"] == b"linux-headers-6.12.117-amd64"
+    assert builder.given["in/open/sources/0-nvidia-open-dkms_550.163.01.deb"] == b"nvidia-open-dkms"
     assert builder.given["out"] == b"folder"
-    assert builder.env["image"] == "the-builder"
+    assert (builder.env["image"], builder.command) == (IMAGE, ["compile.sh", "/in", "/out"])
     assert list(store.tmp.glob("compile-*")) == []
 
 
@@ -245,3 +257,58 @@ def test_output_that_leads_out_of_its_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InstallerError, match="the builder's output holds"):
         compile_in(Builder({"../../escaped": b""}), Store(tmp_path))
     assert not list(tmp_path.rglob("escaped"))
+
+
+def headers_in(builder: Builder, store: Store) -> str:
+    targets = Targets(project())
+    for file in targets.kernel(COMBINATIONS[3]).headers:
+        store.part(file.sha256).write_text(file.name)
+        store.keep_blob(store.part(file.sha256), file.sha256)
+    return Compiler(targets=targets, store=store, engine=builder).kernel(COMBINATIONS[3], "builder:1")  # type: ignore[arg-type]
+
+
+def test_a_kernels_headers_are_unpacked_once_and_are_an_image_then(tmp_path: Path) -> None:
+    builder = Builder({})
+    tag = headers_in(builder, Store(tmp_path))
+    file = "in/0-linux-headers-6.12.117-amd64_6.12.117.deb"
+
+    assert (builder.images, builder.env) == ([tag], {"image": "builder:1"})
+    assert (builder.command, list(builder.given)) == (["headers.sh", "6.12.117-amd64", f"/{file}"], [file])
+    builder.given.clear()
+    assert (headers_in(builder, Store(tmp_path)), builder.given) == (tag, {})
+
+
+def test_an_image_with_headers_is_another_for_another_builder_and_for_other_headers() -> None:
+    headers = Targets(project()).kernel(COMBINATIONS[3]).headers
+    names = {
+        kernel_image("builder:1", "6.1.0+x_Y", headers),
+        kernel_image("builder:2", "6.1.0+x_Y", headers),
+        kernel_image("builder:1", "6.1.0+x_Y", []),
+    }
+
+    assert len(names) == 3
+    assert {name.partition(":")[0] for name in names} == {"nvidia-installer/kernel-6-1-0-x-y"}
+
+
+def test_headers_of_another_kernel_are_refused_and_make_no_image(tmp_path: Path) -> None:
+    builder = Builder({}, code=2, prints=b"headers.sh: these headers are not those of kernel 6.12.117-amd64\n")
+    with pytest.raises(HeadersUnfitError, match=r"(?s)new-2/6\.12.*are not those of kernel.*`invoke update`"):
+        headers_in(builder, Store(tmp_path))
+
+    assert builder.images == []
+
+
+def test_the_container_is_given_what_is_known_of_the_kernel(tmp_path: Path) -> None:
+    store, builder = Store(tmp_path), Builder({})
+    (tmp_path / "new").write_text("b yes\n")
+    store.learn(IMAGE, tmp_path / "new")
+    compile_in(builder, store)
+
+    assert builder.given["in/answers"] == b"b yes\n"
+
+
+def test_of_a_compile_that_failed_nothing_is_learnt(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    compile_in(Builder({"open/failed": b"", "open/make.log": b"", "answers": b"a no\n"}, code=1), store)
+
+    assert not store.answers(IMAGE).exists()

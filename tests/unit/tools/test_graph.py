@@ -217,3 +217,11 @@ def test_ctrl_c_starts_nothing_more_of_what_waits_for_its_turn() -> None:
     with pytest.raises(KeyboardInterrupt):
         run_graph([node("a", work=interrupted), node("b", work=second)], workers=1, heavy=1, abort=released.set)
     assert started == []
+
+
+def test_what_comes_after_another_is_tried_even_where_that_fails() -> None:
+    order: list[str] = []
+    later = Node(makes=("b",), needs=(), after=("a",), work=lambda: order.append("b") or {})  # type: ignore[func-returns-value]
+    failed = run(later, node("a", work=lambda: order.append("a") or failing(InstallerError("no"))()))  # type: ignore[func-returns-value]
+
+    assert (order, list(failed)) == (["a", "b"], ["a"])

@@ -188,3 +188,12 @@ def test_a_result_is_for_everybody_to_read(store: Store) -> None:
         assert folder.stat().st_mode & 0o777 == 0o700
 
     assert (store.root / "results/archive/d1").stat().st_mode & 0o777 == 0o755
+
+
+def test_what_is_learnt_of_a_kernel_is_added_to_what_is_known_each_line_once(tmp_path: Path) -> None:
+    store, new = Store(tmp_path / "cache"), tmp_path / "new"
+    for lines in ("b yes\na no\n", "c no\nb yes\n", ""):
+        new.write_text(lines)
+        store.learn("kernel-6.1:1", new)
+
+    assert store.answers("kernel-6.1:1").read_text() == "a no\nb yes\nc no\n"
