@@ -1,32 +1,12 @@
 """The front door: one thin Invoke task a step. Parses options, calls one function, shows the result."""
 
-import os
-from dataclasses import asdict
 from pathlib import Path
 
 from invoke.collection import Collection
 from invoke.context import Context
 
 from lifecycle import release_tasks, version_tasks
-from lifecycle.build import tables
-from lifecycle.build.bundling import make_bundle, take_bundle
-from lifecycle.build.changed import show_changed
-from lifecycle.build.ci_matrix import check_format, print_for_ci
-from lifecycle.build.covering import show_coverage
-from lifecycle.build.diff import show_diff
-from lifecycle.build.explain import show_explanation
-from lifecycle.build.failures import raise_failures
-from lifecycle.build.proof_table import show_proof
-from lifecycle.build.task import BUNDLE, CACHE, FORMAT, JSON, KERNELS, LOCKED, ONLY, task
-from lifecycle.build.workbench import Workbench
-from lifecycle.model.select import select
-from lifecycle.model.targets import Kind
-
-ROOT = Path(__file__).resolve().parent
-
-
-def _bench(cache_dir: str) -> Workbench:
-    return Workbench(ROOT, cache_dir=cache_dir, environ=os.environ)
+from lifecycle.build.task import BUNDLE, CACHE, FORMAT, JSON, KERNELS, LOCKED, ONLY, task, workbench
 
 
 @task(
@@ -39,28 +19,17 @@ def _bench(cache_dir: str) -> Workbench:
 )
 def matrix(_: Context, only: str = "", diff: str = "", json: bool = False, format_: str = "") -> None:
     """Show the combinations, their channel, and what is excluded and why."""
-    check_format(format_, json=json, diff=diff)
-    bench = _bench("")
-    if diff:
-        show_diff(ROOT, diff, bench.answered(), as_json=json)
-        return
-    everything = bench.answered().matrix()
-    chosen = select(everything, only)
-    for warning in everything.warnings:
-        bench.progress.warn(warning)
-    if format_:
-        print_for_ci(format_, chosen)
-    elif json:
-        tables.print_json(tables.matrix_rows(everything, chosen))
-    else:
-        tables.print_matrix(everything, chosen)
+    from lifecycle.build.listing import show_matrix
+
+    show_matrix(workbench(), only, diff=diff, as_json=json, ci_format=format_)
 
 
 @task(help={"since": "a git revision (default: where HEAD left origin/main, or main)", "json": JSON, "format": FORMAT})
 def changed(_: Context, since: str = "", json: bool = False, format_: str = "") -> None:
     """Say which combinations are new, or would be built anew, since a revision: what CI has to build and test."""
-    check_format(format_, json=json)
-    show_changed(_bench(""), since, as_json=json, ci_format=format_)
+    from lifecycle.build.changed import show_changed
+
+    show_changed(workbench(), since, as_json=json, ci_format=format_)
 
 
 @task(
@@ -71,7 +40,9 @@ def changed(_: Context, since: str = "", json: bool = False, format_: str = "") 
 )
 def coverage(_: Context, nodes: str, json: bool = False) -> None:
     """Say which nodes have an image, now and after an upgrade of their OS, and the exact tag that is missing."""
-    show_coverage(_bench(""), nodes, as_json=json)
+    from lifecycle.build.covering import show_coverage
+
+    show_coverage(workbench(), nodes, as_json=json)
 
 
 @task(
@@ -80,7 +51,9 @@ def coverage(_: Context, nodes: str, json: bool = False) -> None:
 )
 def explain(_: Context, combination: str, cache_dir: str = "") -> None:
     """Say why a combination is in, out, patched, or would be built anew."""
-    show_explanation(_bench(cache_dir), combination)
+    from lifecycle.build.explain import show_explanation
+
+    show_explanation(workbench(cache_dir), combination)
 
 
 @task(
@@ -103,34 +76,37 @@ def fetch(
     cache_dir: str = "",
 ) -> None:
     """Look up and download everything that the combinations are made of, and make the base images."""
-    bench = _bench(cache_dir)
-    if from_bundle:
-        take_bundle(bench, Path(from_bundle), only, kernel_images=kernel_images)
-        locked = True
-    project = bench.resolved(update=update, locked=locked)
-    done = bench.fetch(project, lambda p: select(p.matrix(), only), locked=locked, kernel_images=kernel_images)
-    bench.progress.say(
-        f"{done.downloaded_files} files downloaded, {done.downloaded_bytes / 1e6:.0f} MB; the rest was there"
-    )
-    _make(bench, only, Kind.BASE, locked=locked)
+    from lifecycle.build.making import show_fetch
+
+    bench = workbench(cache_dir)
+    show_fetch(bench, only, update=update, kernel_images=kernel_images, from_bundle=from_bundle, locked=locked)
 
 
 @task(name="compile", help={"only": ONLY, "locked": LOCKED, "cache-dir": CACHE})
 def compile_(_: Context, only: str = "", locked: bool = False, cache_dir: str = "") -> None:
     """Compile the kernel modules, in builder containers without network."""
-    _make(_bench(cache_dir), only, Kind.MODULES, locked=locked)
+    from lifecycle.build.making import show_made
+    from lifecycle.model.targets import Kind
+
+    show_made(workbench(cache_dir), only, Kind.MODULES, locked=locked)
 
 
 @task(help={"only": ONLY, "locked": LOCKED, "cache-dir": CACHE})
 def package(_: Context, only: str = "", locked: bool = False, cache_dir: str = "") -> None:
     """Pack user space and kernel modules into archives that are the same bytes everywhere."""
-    _make(_bench(cache_dir), only, Kind.ARCHIVE, locked=locked)
+    from lifecycle.build.making import show_made
+    from lifecycle.model.targets import Kind
+
+    show_made(workbench(cache_dir), only, Kind.ARCHIVE, locked=locked)
 
 
 @task(help={"only": ONLY, "locked": LOCKED, "cache-dir": CACHE})
 def image(_: Context, only: str = "", locked: bool = False, cache_dir: str = "") -> None:
     """Build the installer images."""
-    _make(_bench(cache_dir), only, Kind.IMAGE, locked=locked)
+    from lifecycle.build.making import show_made
+    from lifecycle.model.targets import Kind
+
+    show_made(workbench(cache_dir), only, Kind.IMAGE, locked=locked)
 
 
 @task(
@@ -154,16 +130,10 @@ def build(
     cache_dir: str = "",
 ) -> None:
     """Do all of it, for the whole matrix: fetch, compile, package, image. Skips what is there."""
-    bench = _bench(cache_dir)
-    if from_bundle:
-        take_bundle(bench, Path(from_bundle), only)
-        locked = True
-    made = bench.make(only=only, last=Kind.IMAGE, dry_run=dry_run, locked=locked)
-    if dry_run:
-        tables.print_json(tables.plan_rows(made.plan.actions)) if json else tables.print_plan(made.plan.actions)
-        return
-    tables.print_json([asdict(row) for row in tables.result_rows(made)]) if json else tables.print_results(made)
-    raise_failures(made)
+    from lifecycle.build.making import show_build
+
+    bench = workbench(cache_dir)
+    show_build(bench, only, dry_run=dry_run, as_json=json, from_bundle=from_bundle, locked=locked)
 
 
 @task(
@@ -172,19 +142,17 @@ def build(
 )
 def bundle(_: Context, file: str, only: str = "", kernel_images: bool = False, cache_dir: str = "") -> None:
     """Write all inputs of the combinations into one file, for a machine without network."""
-    make_bundle(_bench(cache_dir), Path(file), only, kernel_images=kernel_images)
+    from lifecycle.build.bundling import make_bundle
+
+    make_bundle(workbench(cache_dir), Path(file), only, kernel_images=kernel_images)
 
 
 @task(help={"only": ONLY, "json": JSON, "cache-dir": CACHE})
 def verify(_: Context, only: str = "", json: bool = False, cache_dir: str = "") -> None:
     """Prove offline that the kernels would take the modules that ship: vermagic, symbols by CRC, licence, signature."""
-    show_proof(_bench(cache_dir), only, as_json=json)
+    from lifecycle.build.proof_table import show_proof
 
-
-def _make(bench: Workbench, only: str, last: Kind, *, locked: bool) -> None:
-    made = bench.make(only=only, last=last, dry_run=False, locked=locked)
-    tables.print_made(made, last)
-    raise_failures(made)
+    show_proof(workbench(cache_dir), only, as_json=json)
 
 
 ns = Collection(

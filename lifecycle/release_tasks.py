@@ -1,26 +1,10 @@
 """The tasks that bring tested images to clusters. As thin as those of tasks.py, which lists them."""
 
-import os
-from pathlib import Path
-
 from invoke.context import Context
 
-from lifecycle.build.gitops import show_bump
-from lifecycle.build.manifests import show_manifests
-from lifecycle.build.pooling import show_pools
-from lifecycle.build.pruning import show_prune
-from lifecycle.build.pushing import show_push
-from lifecycle.build.releasing import show_release
-from lifecycle.build.status import show_status
-from lifecycle.build.task import CACHE, JSON, ONLY, task
-from lifecycle.build.workbench import Workbench
+from lifecycle.build.task import CACHE, JSON, ONLY, task, workbench
 
-ROOT = Path(__file__).resolve().parents[1]
 _SHOWN = "show the difference and push nothing"
-
-
-def _bench(cache_dir: str) -> Workbench:
-    return Workbench(ROOT, cache_dir=cache_dir, environ=os.environ)
 
 
 @task(
@@ -36,7 +20,9 @@ def push(
     _: Context, only: str = "", untested: bool = False, dry_run: bool = False, json: bool = False, cache_dir: str = ""
 ) -> None:
     """Push the images whose tests passed to the registry; write build/published.json."""
-    show_push(_bench(cache_dir), only, untested=untested, dry_run=dry_run, as_json=json)
+    from lifecycle.build.pushing import show_push
+
+    show_push(workbench(cache_dir), only, untested=untested, dry_run=dry_run, as_json=json)
 
 
 @task(
@@ -53,7 +39,9 @@ def bump_gitops(
     _: Context, only: str = "", create: bool = False, dry_run: bool = False, json: bool = False, cache_dir: str = ""
 ) -> None:
     """Tell the clusters of the images in the registry: one commit in the GitOps repository, and a pull request."""
-    show_bump(_bench(cache_dir), only, create=create, dry_run=dry_run, as_json=json)
+    from lifecycle.build.gitops import show_bump
+
+    show_bump(workbench(cache_dir), only, create=create, dry_run=dry_run, as_json=json)
 
 
 @task(
@@ -70,7 +58,9 @@ def bump_pools(
     _: Context, only: str = "", retire: bool = False, dry_run: bool = False, json: bool = False, cache_dir: str = ""
 ) -> None:
     """Count node pools up for a new OS release or driver, infer-s-v1 to infer-s-v2; the old ones stay until --retire."""
-    show_pools(_bench(cache_dir), only=only, retiring=retire, dry_run=dry_run, as_json=json)
+    from lifecycle.build.pooling import show_pools
+
+    show_pools(workbench(cache_dir), only=only, retiring=retire, dry_run=dry_run, as_json=json)
 
 
 @task(
@@ -86,13 +76,17 @@ def release(
     _: Context, component: str = "", version: str = "", dry_run: bool = False, json: bool = False, cache_dir: str = ""
 ) -> None:
     """Release: version, tag, images, notes, GitOps. Stopped anywhere, the same command goes on from there."""
-    show_release(_bench(cache_dir), component=component, version=version, dry_run=dry_run, as_json=json)
+    from lifecycle.build.releasing import show_release
+
+    show_release(workbench(cache_dir), component=component, version=version, dry_run=dry_run, as_json=json)
 
 
 @task(help={"only": ONLY, "json": JSON, "cache-dir": CACHE})
 def status(_: Context, only: str = "", json: bool = False, cache_dir: str = "") -> None:
     """Show how far each combination is: built, tested, pushed, in GitOps, in which pool; and what to do next."""
-    show_status(_bench(cache_dir), only, as_json=json)
+    from lifecycle.build.status import show_status
+
+    show_status(workbench(cache_dir), only, as_json=json)
 
 
 @task(
@@ -105,7 +99,9 @@ def status(_: Context, only: str = "", json: bool = False, cache_dir: str = "") 
 )
 def prune(_: Context, registry: bool = False, dry_run: bool = False, json: bool = False, cache_dir: str = "") -> None:
     """Remove images of this component that are retired or superseded from the engine."""
-    show_prune(_bench(cache_dir), registry=registry, dry_run=dry_run, as_json=json)
+    from lifecycle.build.pruning import show_prune
+
+    show_prune(workbench(cache_dir), registry=registry, dry_run=dry_run, as_json=json)
 
 
 @task(
@@ -128,7 +124,9 @@ def manifests(
     cache_dir: str = "",
 ) -> None:
     """Print what the cluster gets: the Helm chart, rendered for the images that are in the registry."""
-    show_manifests(_bench(cache_dir), only, release=release, diff=diff, output=output, values=values)
+    from lifecycle.build.manifests import show_manifests
+
+    show_manifests(workbench(cache_dir), only, release=release, diff=diff, output=output, values=values)
 
 
 ALL = (push, manifests, bump_gitops, bump_pools, release, status, prune)

@@ -1,23 +1,10 @@
 """The tasks that change which versions there are, or say which there could be. As thin as those of tasks.py, which lists them."""
 
-import os
 from functools import partial
-from pathlib import Path
 
 from invoke.context import Context
 
-from lifecycle.build.editing import show_edit, today
-from lifecycle.build.mirroring import show_mirror
-from lifecycle.build.outdated import show_outdated, show_update
-from lifecycle.build.task import CACHE, DRY_RUN, JSON, task
-from lifecycle.build.workbench import Workbench
-from lifecycle.model import changes
-
-ROOT = Path(__file__).resolve().parents[1]
-
-
-def _bench(cache_dir: str) -> Workbench:
-    return Workbench(ROOT, cache_dir=cache_dir, environ=os.environ)
+from lifecycle.build.task import CACHE, DRY_RUN, JSON, task, workbench
 
 
 @task(
@@ -44,9 +31,12 @@ def add_release(
     cache_dir: str = "",
 ) -> None:
     """Add an OS release that its source has, and retire what it displaces."""
+    from lifecycle.build.editing import show_edit, today
+    from lifecycle.model import changes
+
     new = changes.new_release(release, channel=channel, kernel=kernel, flavour=flavour)
     edit = partial(changes.add_release, release=new, builder=builder, date=today())
-    show_edit(_bench(cache_dir), edit, dry_run=dry_run)
+    show_edit(workbench(cache_dir), edit, dry_run=dry_run)
 
 
 @task(
@@ -56,31 +46,44 @@ def add_release(
 )
 def add_driver(_: Context, version: str, dry_run: bool = False, cache_dir: str = "") -> None:
     """Add a driver that its source has; one more than the policy allows retires the oldest."""
-    show_edit(_bench(cache_dir), partial(changes.add_driver, version=version, date=today()), dry_run=dry_run)
+    from lifecycle.build.editing import show_edit, today
+    from lifecycle.model import changes
+
+    show_edit(workbench(cache_dir), partial(changes.add_driver, version=version, date=today()), dry_run=dry_run)
 
 
 @task(positional=["release"], help={"release": "an OS release", "dry-run": DRY_RUN, "cache-dir": CACHE})
 def promote(_: Context, release: str, dry_run: bool = False, cache_dir: str = "") -> None:
     """Move a release one channel on: canary, current, previous; what stands there makes room."""
-    show_edit(_bench(cache_dir), partial(changes.promote, name=release, date=today()), dry_run=dry_run)
+    from lifecycle.build.editing import show_edit, today
+    from lifecycle.model import changes
+
+    show_edit(workbench(cache_dir), partial(changes.promote, name=release, date=today()), dry_run=dry_run)
 
 
 @task(help={"json": JSON, "cache-dir": CACHE})
 def outdated(_: Context, json: bool = False, cache_dir: str = "") -> None:
     """Show what the sources offer that the component does not have: kernels, drivers, releases; and what ends."""
-    show_outdated(_bench(cache_dir), as_json=json)
+    from lifecycle.build.outdated import show_outdated
+
+    show_outdated(workbench(cache_dir), as_json=json)
 
 
 @task(help={"dry-run": DRY_RUN, "cache-dir": CACHE})
 def update(_: Context, dry_run: bool = False, cache_dir: str = "") -> None:
     """Take what `outdated` shows, as far as the policy of component.yaml goes, and write the lock."""
-    show_update(_bench(cache_dir), dry_run=dry_run)
+    from lifecycle.build.outdated import show_update
+
+    show_update(workbench(cache_dir), dry_run=dry_run)
 
 
 @task(positional=["what"], help={"what": "an OS release, or a driver", "dry-run": DRY_RUN, "cache-dir": CACHE})
 def retire(_: Context, what: str, dry_run: bool = False, cache_dir: str = "") -> None:
     """Turn an OS release or a driver into a comment with the date."""
-    show_edit(_bench(cache_dir), partial(changes.retire, what=what, date=today()), dry_run=dry_run)
+    from lifecycle.build.editing import show_edit, today
+    from lifecycle.model import changes
+
+    show_edit(workbench(cache_dir), partial(changes.retire, what=what, date=today()), dry_run=dry_run)
 
 
 @task(
@@ -104,7 +107,9 @@ def mirror(
     cache_dir: str = "",
 ) -> None:
     """Copy what a release needs from its APT archive into the Swift container that its source names."""
-    show_mirror(_bench(cache_dir), release, kernel=kernel, flavour=flavour, dry_run=dry_run, as_json=json)
+    from lifecycle.build.mirroring import show_mirror
+
+    show_mirror(workbench(cache_dir), release, kernel=kernel, flavour=flavour, dry_run=dry_run, as_json=json)
 
 
 ALL = (outdated, update, add_release, add_driver, promote, retire, mirror)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lifecycle.build import tables
-from lifecycle.build.ci_matrix import print_for_ci
+from lifecycle.build.ci_matrix import check_format, print_for_ci
 from lifecycle.build.diff import MatrixDiff, UnknownRevisionError, UnreadableRevisionError, differences
 from lifecycle.build.workbench import Workbench
 from lifecycle.errors import UsageError
@@ -74,8 +74,10 @@ def affected_by(found: MatrixDiff, matrix: Matrix) -> tuple[Affected, ...]:
 def show_changed(bench: Workbench, since: str, *, as_json: bool, ci_format: str) -> None:
     """Print the combinations that differ from a revision, "" for where HEAD left the main branch, nothing where none do.
 
-    Raises UnknownRevisionError, ShallowError, NoMainError, UnrelatedError, NoRepositoryError.
+    Raises UnknownFormatError, TwoOutputsError, UnknownRevisionError, ShallowError, NoMainError, UnrelatedError,
+    NoRepositoryError.
     """
+    check_format(ci_format, json=as_json)
     revision = starting_point(bench.root, since)
     bench.progress.say(f"compared with {revision}")
     affected = _affected_since(bench, revision)

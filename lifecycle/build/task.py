@@ -1,10 +1,15 @@
-"""What all tasks share: their options' texts, and where errors end, as one message on stderr and an exit code."""
+"""What all tasks share: their options' texts, and where errors end, as one message on stderr and an exit code.
+
+Invoke imports this and the modules of tasks to parse a command line, whatever it says. So these import nothing but what
+parsing needs, and a task imports what it calls.
+"""
 
 import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from invoke.exceptions import Exit
 from invoke.tasks import Task
@@ -12,6 +17,10 @@ from invoke.tasks import task as invoke_task
 
 from lifecycle.errors import EXIT_INTERRUPTED, InstallerError, SystemRefusedError
 
+if TYPE_CHECKING:
+    from lifecycle.build.workbench import Workbench
+
+ROOT = Path(__file__).resolve().parents[2]
 ONLY = "which combinations: debian-12, 535, debian-12/535.309.01, current, globs; comma-separated (default: all)"
 CACHE = "the cache folder (default: $XDG_CACHE_HOME/nvidia-installer)"
 JSON = "print JSON on stdout, for scripts"
@@ -28,6 +37,8 @@ class LifecycleTask(Task[Any]):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as invoke declares it
         """Run the task; raises Exit with the error's own exit code, 130 on Ctrl-C."""
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # Invoke lets nothing be compiled to files (its --write-pyc), and all that a task calls would be at each start.
+        sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
         try:
             return super().__call__(*args, **kwargs)
         except BrokenPipeError as error:
@@ -48,3 +59,10 @@ def task(**options: Any) -> Callable[[Callable[..., None]], LifecycleTask]:  # n
     """Invoke's decorator, with our error boundary."""
     decorator: Callable[[Callable[..., None]], LifecycleTask] = invoke_task(klass=LifecycleTask, **options)
     return decorator
+
+
+def workbench(cache_dir: str = "") -> "Workbench":
+    """What a task works with, in this checkout; the cache folder is the default one where none is named."""
+    from lifecycle.build.workbench import Workbench
+
+    return Workbench(ROOT, cache_dir=cache_dir, environ=os.environ)

@@ -174,3 +174,12 @@ def test_what_changed_is_not_known_without_a_repository(invoke: Invoke, tmp_path
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: git does not show this checkout's history: fatal: not a git repository")
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("refused", "kept"), [("", True), ("1", False)])
+def test_what_a_task_imports_is_compiled_once_unless_python_is_told_to_write_nothing(
+    invoke: Invoke, checkout: Path, refused: str, kept: bool
+) -> None:
+    invoke("matrix", PYTHONDONTWRITEBYTECODE=refused, PYTHONPYCACHEPREFIX="")
+
+    assert any((checkout / "lifecycle" / "model").glob("__pycache__/matrix.*.pyc")) is kept
