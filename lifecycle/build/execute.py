@@ -5,18 +5,19 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lifecycle.errors import InstallerError
 from lifecycle.model.image_versions import builder_name
 from lifecycle.model.matrix import Combination
 from lifecycle.model.plan import Action, Plan
 from lifecycle.model.schema import ModuleType
-from lifecycle.model.targets import Kind, Target, Targets
+from lifecycle.model.targets import SHARED_KINDS, Kind, Target, Targets
 from lifecycle.steps.base import base_tag, make_base
 from lifecycle.steps.compile import CompileJob, Compiler
 from lifecycle.steps.image import Contents, ImageBuilder
 from lifecycle.steps.package import Packager
+from lifecycle.steps.share import SharedResults
 from lifecycle.steps.sign import ModuleSigner
 from lifecycle.tools.engine import Engine
 from lifecycle.tools.graph import Node, run_graph
@@ -42,10 +43,17 @@ class Outcome:
 
 
 class Executor:
-    """Runs plans with the hands it is given; `key` is for plans that sign."""
+    """Runs plans with the hands it is given; `key` is for plans that sign, `results` are shared with other machines."""
 
     def __init__(
-        self, targets: Targets, store: Store, engine: Engine, progress: Progress, key: SigningKey | None = None
+        self,
+        targets: Targets,
+        store: Store,
+        engine: Engine,
+        progress: Progress,
+        *,
+        key: SigningKey | None = None,
+        results: SharedResults | None = None,
     ) -> None:
         cpus = len(os.sched_getaffinity(0))
         self._targets, self._store, self._engine, self._progress = targets, store, engine, progress
@@ -53,6 +61,7 @@ class Executor:
         self._signer = ModuleSigner(targets=targets, store=store, engine=engine, key=key) if key else None
         self._packager = Packager(targets=targets, store=store, threads=cpus)
         self._images = ImageBuilder(targets=targets, store=store, engine=engine)
+        self._results = results
         self._cpus = cpus
         self._one_builder = threading.Lock()
         self._seconds: dict[str, float] = {}
@@ -81,7 +90,28 @@ class Executor:
         nodes += self._single(plan, Kind.SIGNED, self._sign)
         nodes += self._single(plan, Kind.USERSPACE, self._userspace)
         nodes += self._single(plan, Kind.ARCHIVE, self._archive)
-        return nodes + self._single(plan, Kind.IMAGE, self._image)
+        nodes += self._single(plan, Kind.IMAGE, self._image)
+        return nodes + self._gifts(plan)
+
+    def _gifts(self, plan: Plan) -> list[Node]:
+        """What other machines get, beside the work that goes on: nothing waits for it, and nothing of it fails."""
+        results = self._results
+        if results is None:
+            return []
+        return [
+            Node(
+                makes=(f"shared {target.digest}",),
+                needs=(),
+                after=(target.digest,),
+                work=_call(self._give, results, target),
+            )
+            for kind in SHARED_KINDS
+            for target in (action.target for action in plan.running(kind))
+        ]
+
+    def _give(self, results: SharedResults, target: Target) -> Errors:
+        results.give(target)
+        return {}
 
     def _single(self, plan: Plan, kind: Kind, work: Callable[[Action], Errors]) -> list[Node]:
         return [
@@ -95,7 +125,10 @@ class Executor:
         return {}
 
     def _compile(self, job: CompileJob) -> Errors:
+        job = self._without_taken(job)
         targets = {t: self._targets.compiled(job.combination, t) for t in job.types}
+        if not targets:
+            return {}
         with self._step(next(iter(targets.values())), f"compile {job.title}") as fail:
             results = self._compiler.compile(job, self._kernel_image(job.combination), self._cpus)
             errors = {targets[t].digest: result for t, result in results.items() if isinstance(result, InstallerError)}
@@ -108,6 +141,14 @@ class Executor:
         name = builder_name(combination.release).lower().removeprefix("builder_")
         with self._one_builder:
             return self._compiler.builder(base_tag(self._targets.builder(combination)), name)
+
+    def _without_taken(self, job: CompileJob) -> CompileJob:
+        """What is left of a job after taking what another machine has made since the plan was made."""
+        results, compiled = self._results, self._targets.compiled
+        if results is None:
+            return job
+        left = [t for t in job.types if not results.take(compiled(job.combination, t))]
+        return replace(job, types=tuple(left))
 
     def _kernel_image(self, combination: Combination) -> str:
         """The tag of the image with a combination's headers, made where the engine does not have it."""

@@ -1,11 +1,12 @@
 """What has been made so far: the store's results and the engine's images, asked once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from lifecycle.model.component import Image
 from lifecycle.model.targets import Kind, Target
 from lifecycle.steps.base import base_tag
+from lifecycle.steps.share import SharedResults
 from lifecycle.tools.engine import Engine, LocalImage
 from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.store import Store
@@ -17,11 +18,15 @@ def local_name(image: Image) -> str:
 
 
 class BuildState:
-    """The planner's view of the world; a snapshot of the engine's images is taken at the first question."""
+    """The planner's view of the world; a snapshot of the engine's images is taken at the first question.
 
-    def __init__(self, store: Store, engine: Engine, image: Image) -> None:
+    `results` are those that machines share, where they do.
+    """
+
+    def __init__(self, store: Store, engine: Engine, image: Image, results: SharedResults | None = None) -> None:
         self._store = store
         self._engine = engine
+        self._results = results
         self._bases: dict[str, bool] = {}
         self._prefix = f"{local_name(image)}:"
 
@@ -44,6 +49,10 @@ class BuildState:
         if tag not in self._bases:
             self._bases[tag] = self._engine.image(tag) is not None
         return self._bases[tag]
+
+    def shared(self, targets: Sequence[Target]) -> set[str]:
+        """The digests of those that another machine has shared."""
+        return self._results.find(targets) if self._results else set()
 
     def latest_inputs(self, target: Target) -> Mapping[str, object] | None:
         """The inputs of what was last made under the target's kind and name."""

@@ -103,7 +103,10 @@ def print_plan(actions: Iterable[Action]) -> None:
     print_table(
         "plan",
         ["", "what", "name", "reason"],
-        [("RUN" if a.run else "SKIP", str(a.target.kind), a.target.name, a.reason) for a in actions],
+        [
+            ("RUN" if a.run else "TAKE" if a.take else "SKIP", str(a.target.kind), a.target.name, a.reason)
+            for a in actions
+        ],
     )
 
 
@@ -126,6 +129,7 @@ def plan_rows(actions: Iterable[Action]) -> list[dict[str, object]]:
     return [
         {
             "run": action.run,
+            "take": action.take,
             "kind": str(action.target.kind),
             "name": action.target.name,
             "digest": action.target.digest,

@@ -2,12 +2,13 @@
 
 import fcntl
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from lifecycle.build.execute import Executor, Outcome
+from lifecycle.build.sharing import open_results, take_all
 from lifecycle.build.state import BuildState
 from lifecycle.model.declarations import apt_repositories, check_answered
 from lifecycle.model.lock import Lock
@@ -23,6 +24,7 @@ from lifecycle.sources.resolver import Resolver
 from lifecycle.sources.runfile import RunfileResolver
 from lifecycle.sources.swift import SwiftSession
 from lifecycle.steps.fetch import Fetched, Fetcher
+from lifecycle.steps.share import SharedResults
 from lifecycle.tools.engine import Engine
 from lifecycle.tools.progress import Progress
 from lifecycle.tools.signing_key import SigningKey, load_key
@@ -102,16 +104,19 @@ class Workbench:
     def make(self, *, only: str, last: Kind, dry_run: bool, locked: bool) -> Made:
         """Plan and make everything up to a kind for the chosen combinations; nothing is touched in a dry run."""
         project = self.answered() if dry_run else self.resolved(locked=locked)
-        with self.alone(dry_run=dry_run):
-            made = self._planned(project, only, last)
+        with self.alone(dry_run=dry_run), self._results() as results:
+            made = self._planned(project, only, last, results)
             if dry_run or made.plan.idle:
                 return made
+            while results and made.plan.taking:
+                take_all(results, made.plan.taking, self.progress)
+                made = self._planned(project, only, last, results)
             # Before minutes are spent on what would have to be signed in the end.
             key = self._key(made)
             moved = self.fetch(project, lambda p: _still_needed(made.plan, p), locked=locked).project
             if moved.lock != project.lock:
-                made = self._planned(moved, only, last)
-            executor = Executor(made.targets, self.store, self.engine, self.progress, key)
+                made = self._planned(moved, only, last, results)
+            executor = Executor(made.targets, self.store, self.engine, self.progress, key=key, results=results)
             outcome = executor.execute(made.plan)
             return Made(
                 targets=made.targets,
@@ -128,11 +133,15 @@ class Workbench:
             return None
         return load_key(self.root / COMPONENT, signing, signer, self.environ)
 
-    def _planned(self, project: Project, only: str, last: Kind) -> Made:
+    def _results(self) -> AbstractContextManager[SharedResults | None]:
+        return open_results(self.project.component, self.store, self.environ, self.progress.warn)
+
+    def _planned(self, project: Project, only: str, last: Kind, results: SharedResults | None) -> Made:
         matrix = project.matrix()
         for warning in matrix.warnings:
             self.progress.warn(warning)
-        combinations, targets, state = select(matrix, only), Targets(project), self.state()
+        combinations, targets = select(matrix, only), Targets(project)
+        state = BuildState(self.store, self.engine, project.component.image, results)
         plan = make_plan(targets, combinations, state, last=last)
         return Made(targets=targets, combinations=combinations, plan=plan, outcome=None, state=state)
 

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from lifecycle.model.gitops import GitOps
 from lifecycle.model.schema import Architecture, Model, ModuleType, ReleaseName
+from lifecycle.model.sharing import SharedStore
 from lifecycle.model.sources import DriverSource, PackagedDriver, PackageSource, Sources
 from lifecycle.model.validation import read_text, validate
 from lifecycle.model.versions import DRIVER_BRANCH, DRIVER_EXACT, VersionRange, driver_branch
@@ -131,7 +132,7 @@ class Policy(Model):
 class Component(Model):
     """The whole file; `module_parameters` are defaults for the node; without `signing` the modules stay unsigned.
 
-    Without `gitops` no cluster is told of what is released.
+    Without `store` no results are shared between machines, without `gitops` no cluster is told of what is released.
     """
 
     name: str = Field(min_length=1)
@@ -141,6 +142,7 @@ class Component(Model):
     sources: Sources
     policy: Policy = Policy()
     signing: Signing | None = None
+    store: SharedStore | None = None
     gitops: GitOps | None = None
     module_parameters: dict[ModuleName, dict[ParameterName, ParameterValue]] = {}
 

@@ -16,16 +16,23 @@ class State(Protocol):
     def has(self, target: Target) -> bool:
         """Whether the very target is there."""
 
+    def shared(self, targets: Sequence[Target]) -> set[str]:
+        """The digests of those that are not here and can be had from another machine."""
+
     def latest_inputs(self, target: Target) -> Mapping[str, object] | None:
         """The inputs of what was last made under the target's kind and name; None if nothing ever was."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Action:
-    """One line of the plan; `combinations` are those that it is for, `needs` the digests of what it is made of."""
+    """One line of the plan; `combinations` are those that it is for, `needs` the digests of what it is made of.
+
+    `take` is whether it is to be had from another machine, in place of being made.
+    """
 
     target: Target
     run: bool
+    take: bool
     reason: str
     combinations: tuple[Combination, ...]
     needs: tuple[str, ...]
@@ -42,9 +49,14 @@ class Plan:
         return tuple(action for action in self.actions if action.run and action.target.kind is kind)
 
     @property
+    def taking(self) -> tuple[Target, ...]:
+        """What another machine has made already."""
+        return tuple(action.target for action in self.actions if action.take)
+
+    @property
     def idle(self) -> bool:
         """Whether there is nothing to do."""
-        return not any(action.run for action in self.actions)
+        return not any(action.run or action.take for action in self.actions)
 
 
 def make_plan(targets: Targets, combinations: Iterable[Combination], state: State, *, last: Kind = Kind.IMAGE) -> Plan:
@@ -58,8 +70,13 @@ def make_plan(targets: Targets, combinations: Iterable[Combination], state: Stat
     order = list(Kind)
     wanted = [node for node in graph.nodes.values() if order.index(node.target.kind) <= order.index(last)]
     wanted.sort(key=lambda node: order.index(node.target.kind))
-    needed = _needed(wanted, state)
-    return Plan(actions=tuple(_action(node, state, needed=node.target.digest in needed) for node in wanted))
+    needed, shared = _needed(wanted, state)
+    return Plan(
+        actions=tuple(
+            _action(node, state, needed=node.target.digest in needed, take=node.target.digest in shared)
+            for node in wanted
+        )
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,32 +113,37 @@ class _Graph:
         return target.digest
 
 
-def _needed(wanted: Sequence[_Node], state: State) -> set[str]:
-    """The digests that have to be there in the end, or are needed to make one that is not."""
+def _needed(wanted: Sequence[_Node], state: State) -> tuple[set[str], set[str]]:
+    """The digests that have to be there in the end, or are needed to make one that is not; and those of them to be taken."""
     nodes = {node.target.digest: node for node in wanted}
     used_by_others = {digest for node in wanted for digest in node.needs}
     result: set[str] = set()
-    open_digests = [digest for digest in nodes if digest not in used_by_others]
-    while open_digests:
-        digest = open_digests.pop()
-        if digest not in result:
-            result.add(digest)
-            if not state.has(nodes[digest].target):
-                open_digests += nodes[digest].needs
-    return result
+    taken: set[str] = set()
+    level = {digest for digest in nodes if digest not in used_by_others}
+    while level:
+        result |= level
+        # In the order of the plan, and a level at once: whoever looks elsewhere asks for many together.
+        missing = [nodes[digest].target for digest in nodes if digest in level and not state.has(nodes[digest].target)]
+        taken |= state.shared(missing)
+        made = [target.digest for target in missing if target.digest not in taken]
+        level = {need for digest in made for need in nodes[digest].needs} - result
+    return result, taken
 
 
-def _action(node: _Node, state: State, *, needed: bool) -> Action:
+def _action(node: _Node, state: State, *, needed: bool, take: bool) -> Action:
     there = state.has(node.target)
     if there:
         reason = "same inputs"
+    elif take:
+        reason = "another machine has made it"
     elif not needed:
         reason = "not needed: what it is for is there"
     else:
         reason = reason_to_make(node.target, state.latest_inputs)
     return Action(
         target=node.target,
-        run=needed and not there,
+        run=needed and not there and not take,
+        take=take,
         reason=reason,
         combinations=tuple(node.users),
         needs=node.needs,

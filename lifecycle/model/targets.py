@@ -30,6 +30,10 @@ class Kind(StrEnum):
     IMAGE = "image"
 
 
+# What machines share through a store: images are pushed, bases are made of packages or pulled.
+SHARED_KINDS = (Kind.MODULES, Kind.SIGNED, Kind.USERSPACE, Kind.ARCHIVE)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """One thing to make. `name` is for people and stays the same when inputs change."""

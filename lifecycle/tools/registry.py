@@ -1,4 +1,4 @@
-"""A container registry's HTTP API, as far as manifests and tags go. Pushing layers is the engine's.
+"""A container registry's HTTP API, as far as manifests and tags go. Pushing images' layers is the engine's.
 
 Source: OCI distribution specification 1.1, "Pulling manifests", "Pushing Manifests", "Listing Tags", "Deleting Manifests".
 """
@@ -14,8 +14,9 @@ from typing import Any
 import httpx
 
 from lifecycle.tools.login import Login
+from lifecycle.tools.registry_blobs import Blobs
 from lifecycle.tools.registry_errors import DeletionDisabledError, RegistryRefusedError
-from lifecycle.tools.registry_session import CERTIFICATES, RegistrySession, read_json, said
+from lifecycle.tools.registry_session import CERTIFICATES, RegistrySession, check, read_json, said
 
 _MANIFESTS = ", ".join(
     [
@@ -38,7 +39,7 @@ class RemoteImage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Manifest:
+class Manifest:
     """A manifest's own bytes, which are what its digest is of."""
 
     content: bytes
@@ -46,13 +47,15 @@ class _Manifest:
 
     @cached_property
     def digest(self) -> str:
+        """`sha256:…`, by which the registry knows it."""
         return f"sha256:{hashlib.sha256(self.content).hexdigest()}"
 
 
 class Registry:
     """One registry, by its host: `ghcr.io`, `localhost:5000`; `certificates` is where an engine looks for authorities.
 
-    `wait` is told the seconds before a request is made again. All of it raises RegistryRefusedError.
+    `wait` is told the seconds before a request is made again, `patience` is how many are waited for an answer. All of it raises
+    RegistryRefusedError.
     """
 
     def __init__(
@@ -62,8 +65,10 @@ class Registry:
         *,
         certificates: Path = CERTIFICATES,
         wait: Callable[[float], None] = time.sleep,
+        patience: float = 30,
     ) -> None:
-        self._session = RegistrySession(host, login, certificates=certificates, wait=wait)
+        self._session = RegistrySession(host, login, certificates=certificates, wait=wait, patience=patience)
+        self.blobs = Blobs(self._session)
         self._labels: dict[str, Mapping[str, str]] = {}
 
     def close(self) -> None:
@@ -72,7 +77,7 @@ class Registry:
 
     def image(self, repository: str, reference: str) -> RemoteImage | None:
         """What a tag, or a digest, leads to; None where there is none."""
-        found = self._manifest(repository, reference)
+        found = self.manifest(repository, reference)
         if found is None:
             return None
         manifest = read_json(found.content)
@@ -91,23 +96,32 @@ class Registry:
             answer = self._session.ask("GET", repository, path)
             if answer.status_code == httpx.codes.NOT_FOUND:
                 return found
-            self._check(answer, f"list the tags of {repository}")
+            check(self._session, answer, f"list the tags of {repository}")
             found += read_json(answer.content).get("tags") or []
             path = _next_page(answer, repository)
         return found
 
     def retag(self, repository: str, digest: str, tag: str) -> bool:
         """Have a tag lead to a manifest that the registry has; returns whether it had to be moved there."""
-        there = self._manifest(repository, tag)
+        there = self.manifest(repository, tag)
         if there is not None and there.digest == digest:
             return False
-        what, manifest = f"tag {repository}@{digest} as {tag}", self._manifest(repository, digest)
+        what, manifest = f"tag {repository}@{digest} as {tag}", self.manifest(repository, digest)
         if manifest is None or manifest.digest != digest:
             raise RegistryRefusedError(self._session.host, what, "it does not have that manifest")
-        headers = {"Content-Type": manifest.media_type}
-        answer = self._session.ask("PUT", repository, f"manifests/{tag}", headers=headers, content=manifest.content)
-        self._check(answer, what)
+        self._put(repository, tag, manifest, what)
         return True
+
+    def put(self, repository: str, tag: str, manifest: Manifest) -> None:
+        """Have a tag lead to a manifest, whose blobs the registry has."""
+        self._put(repository, tag, manifest, f"write {repository}:{tag}")
+
+    def has(self, repository: str, tag: str) -> bool:
+        """Whether a tag leads anywhere."""
+        answer = self._session.ask("HEAD", repository, f"manifests/{tag}", headers={"Accept": _MANIFESTS})
+        if answer.status_code != httpx.codes.NOT_FOUND:
+            check(self._session, answer, f"read {repository}")
+        return answer.is_success
 
     def upload_refusal(self, repository: str) -> str:
         """What the registry says to who would upload a blob ("Pushing Blobs"); empty where it would take one."""
@@ -120,28 +134,30 @@ class Registry:
         if answer.status_code == httpx.codes.METHOD_NOT_ALLOWED:
             raise DeletionDisabledError(self._session.host)
         if answer.status_code != httpx.codes.NOT_FOUND:
-            self._check(answer, f"delete {repository}@{digest}")
+            check(self._session, answer, f"delete {repository}@{digest}")
 
-    def _manifest(self, repository: str, reference: str) -> _Manifest | None:
+    def manifest(self, repository: str, reference: str) -> Manifest | None:
+        """The manifest that a tag, or a digest, leads to; None where there is none."""
         answer = self._session.ask("GET", repository, f"manifests/{reference}", headers={"Accept": _MANIFESTS})
         if answer.status_code == httpx.codes.NOT_FOUND:
             return None
-        self._check(answer, f"read {repository}")
-        return _Manifest(content=answer.content, media_type=answer.headers.get("Content-Type", ""))
+        check(self._session, answer, f"read {repository}")
+        return Manifest(content=answer.content, media_type=answer.headers.get("Content-Type", ""))
 
     def _labels_of(self, repository: str, image: str) -> Mapping[str, str]:
         """The labels in an image's configuration, which is known by its digest and asked for once."""
         if image not in self._labels:
             answer = self._session.ask("GET", repository, f"blobs/{image}")
             if answer.status_code != httpx.codes.NOT_FOUND:
-                self._check(answer, f"read {repository}")
+                check(self._session, answer, f"read {repository}")
             config: dict[str, Any] = read_json(answer.content).get("config") or {}
             self._labels[image] = config.get("Labels") or {}
         return self._labels[image]
 
-    def _check(self, answer: httpx.Response, what: str) -> None:
-        if answer.is_error:
-            raise RegistryRefusedError(self._session.host, what, f"it answered {said(answer)}")
+    def _put(self, repository: str, tag: str, manifest: Manifest, what: str) -> None:
+        headers = {"Content-Type": manifest.media_type}
+        answer = self._session.ask("PUT", repository, f"manifests/{tag}", headers=headers, content=manifest.content)
+        check(self._session, answer, what)
 
 
 def _next_page(answer: httpx.Response, repository: str) -> str | None:

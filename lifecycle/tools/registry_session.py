@@ -7,6 +7,7 @@ import json
 import re
 import ssl
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 _LOOPBACK = re.compile(r"(localhost|127\.\d+\.\d+\.\d+)(:\d+)?")
 CERTIFICATES = Path("/etc/docker/certs.d")
 # What a token has to allow, by what is done with it.
-_ACTIONS = {"GET": "pull", "POST": "pull,push", "PUT": "pull,push", "DELETE": "delete"}
+_ACTIONS = {"HEAD": "pull", "GET": "pull", "POST": "pull,push", "PUT": "pull,push", "DELETE": "delete"}
 # Seconds before a request is made again that a registry, or what stands before it, failed at: each may be made twice. One that
 # reads a tag while another writes it may fail, too (Docker's on a file system).
 _PAUSES = (0.5, 1.0, 2.0)
@@ -30,16 +31,18 @@ _BROKE_OFF = (httpx.ReadError, httpx.RemoteProtocolError)
 class RegistrySession:
     """Connections to one registry, by its host; `certificates` is where an engine looks for authorities.
 
-    `wait` is told the seconds before another attempt.
+    `wait` is told the seconds before another attempt, `patience` is how many are waited for an answer.
     """
 
-    def __init__(self, host: str, login: Login | None, *, certificates: Path, wait: Callable[[float], None]) -> None:
+    def __init__(
+        self, host: str, login: Login | None, *, certificates: Path, wait: Callable[[float], None], patience: float
+    ) -> None:
         self.host = host
         self._wait = wait
         self._login = login
         authority = certificates / host / "ca.crt"
         trusted = ssl.create_default_context(cafile=str(authority)) if authority.exists() else True
-        self._client = httpx.Client(timeout=30, follow_redirects=True, verify=trusted)
+        self._client = httpx.Client(timeout=patience, follow_redirects=True, verify=trusted)
         self._base = ""
         self._granted: dict[tuple[str, str], str] = {}
 
@@ -54,34 +57,54 @@ class RegistrySession:
         path: str,
         *,
         headers: Mapping[str, str] | None = None,
-        content: bytes | None = None,
+        content: bytes | Path | None = None,
+        stream: bool = False,
     ) -> httpx.Response:
         """One request below `/v2/<repository>/`, as whoever may; the answer may be an error.
 
-        Raises RegistryRefusedError where there is no answer, or nobody to be.
+        `path` may be a whole address, as a registry names one; who we are is told to nobody else. `content` may be a file. The
+        body of a `stream` is not read yet, and the answer has to be closed. Raises RegistryRefusedError where there is no
+        answer, or nobody to be.
         """
         key = repository, _ACTIONS[method]
         try:
-            url = f"{self._address()}/v2/{repository}/{path}"
-            answer = self._send(method, url, self._signed(key, headers), content)
-            if answer.status_code == httpx.codes.UNAUTHORIZED:
+            base = self._address()
+            url = path if "://" in path else f"{base}/v2/{repository}/{path}"
+            ours = url.startswith(f"{base}/")
+            answer = self._send(
+                method, url, self._signed(key, headers) if ours else dict(headers or {}), content, stream
+            )
+            if answer.status_code == httpx.codes.UNAUTHORIZED and ours:
+                answer.close()
                 self._granted[key] = self._answer_to(answer.headers.get("WWW-Authenticate", ""), *key)
-                answer = self._send(method, url, self._signed(key, headers), content)
+                answer = self._send(method, url, self._signed(key, headers), content, stream)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             said = f"{type(error).__name__}: {error}"
             raise RegistryRefusedError(self.host, f"reach {repository}", said) from error
         return answer
 
-    def _send(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None) -> httpx.Response:
+    def _send(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes | Path | None, stream: bool
+    ) -> httpx.Response:
         for pause in _PAUSES:
             try:
-                answer = self._client.request(method, url, headers=headers, content=content)
+                answer = self._send_once(method, url, headers, content, stream)
             except _BROKE_OFF:
                 answer = None
             if answer is not None and not answer.is_server_error:
                 return answer
+            if answer is not None:
+                answer.close()
             self._wait(pause)
-        return self._client.request(method, url, headers=headers, content=content)
+        return self._send_once(method, url, headers, content, stream)
+
+    def _send_once(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes | Path | None, stream: bool
+    ) -> httpx.Response:
+        with ExitStack() as stack:
+            body = stack.enter_context(content.open("rb")) if isinstance(content, Path) else content
+            request = self._client.build_request(method, url, headers=headers, content=body)
+            return self._client.send(request, stream=stream)
 
     def _signed(self, key: tuple[str, str], headers: Mapping[str, str] | None) -> dict[str, str]:
         granted = {"Authorization": self._granted[key]} if key in self._granted else {}
@@ -120,6 +143,13 @@ class RegistrySession:
         except httpx.HTTPError:
             return False
         return True
+
+
+def check(session: RegistrySession, answer: httpx.Response, what: str) -> None:
+    """Raise RegistryRefusedError for an answer that is an error; `what` was asked for."""
+    if answer.is_error:
+        answer.read()
+        raise RegistryRefusedError(session.host, what, f"it answered {said(answer)}")
 
 
 def said(answer: httpx.Response) -> str:

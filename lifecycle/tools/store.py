@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+RESULT = "result.json"
 _INDEX = "verified.json"
 
 
@@ -117,7 +118,7 @@ class Store:
     def result(self, kind: str, digest: str) -> Result | None:
         """The finished result, or None."""
         folder = self.root / "results" / kind / digest
-        about = _read_json(folder / "result.json")
+        about = _read_json(folder / RESULT)
         return None if about is None else Result(kind=kind, digest=digest, folder=folder, about=about)
 
     @contextmanager
@@ -134,11 +135,12 @@ class Store:
     def making(self, kind: str, digest: str, about: dict[str, object]) -> Iterator[Path]:
         """Yield an empty folder to make a result in; it gets its name when the block ends well, and goes when not.
 
-        `about` is written to result.json then, with whatever the block has added to it.
+        `about` is written to result.json then, with whatever the block has added to it, and the sha256 of each file.
         """
         with self.scratch(kind) as folder:
             yield folder
-            (folder / "result.json").write_text(json.dumps(about, indent=1))
+            files = {p.relative_to(folder).as_posix(): sha256_of(p) for p in sorted(folder.rglob("*")) if p.is_file()}
+            (folder / RESULT).write_text(json.dumps({**about, "files": files}, indent=1))
             folder.chmod(0o755)
             final = self.root / "results" / kind / digest
             final.parent.mkdir(parents=True, exist_ok=True)

@@ -94,6 +94,7 @@ def test_a_plan_as_data() -> None:
     assert tables.plan_rows(plan.actions) == [
         {
             "run": False,
+            "take": False,
             "kind": "base",
             "name": "BUILDER_OLD_1",
             "digest": TARGETS.builder(FIRST).digest,
@@ -102,6 +103,7 @@ def test_a_plan_as_data() -> None:
         },
         {
             "run": True,
+            "take": False,
             "kind": "base",
             "name": "RUNTIME",
             "digest": TARGETS.base("RUNTIME").digest,
@@ -110,6 +112,7 @@ def test_a_plan_as_data() -> None:
         },
         {
             "run": True,
+            "take": False,
             "kind": "modules",
             "name": "6.1.0-56-cloud-amd64/535.309.01/proprietary",
             "digest": modules.digest,

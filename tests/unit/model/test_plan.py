@@ -56,7 +56,9 @@ def plan(of: Project, state: Memory, *, only: slice = slice(None), last: Kind = 
 
 
 def lines(made: Plan) -> Lines:
-    return [("RUN" if a.run else "SKIP", a.target.kind, a.target.name, a.reason) for a in made.actions]
+    return [
+        ("RUN" if a.run else "TAKE" if a.take else "SKIP", a.target.kind, a.target.name, a.reason) for a in made.actions
+    ]
 
 
 def to_run(made: Plan) -> Lines:
@@ -355,3 +357,41 @@ def test_compiling_alone_signs_nothing() -> None:
     made = plan(signed(), Memory(), last=Kind.MODULES)
 
     assert {a.target.kind for a in made.actions} == {Kind.BASE, Kind.MODULES}
+
+
+def test_what_another_machine_has_made_is_taken_and_what_it_is_made_of_is_not_needed() -> None:
+    targets, (combination, *_) = Targets(project()), project().matrix().combinations
+    archive = targets.archive(combination, combination.module_types[0])
+    made = make_plan(targets, [combination], Memory(shared=[archive]))
+
+    assert [(a.target.kind, a.run, a.take) for a in made.actions] == [
+        (Kind.BASE, False, False),
+        (Kind.BASE, True, False),
+        (Kind.MODULES, False, False),
+        (Kind.USERSPACE, True, False),
+        (Kind.ARCHIVE, False, True),
+        (Kind.IMAGE, True, False),
+    ]
+    assert (made.taking, made.idle) == ((archive,), False)
+
+
+def test_another_machine_is_asked_only_for_what_is_needed_and_not_here_a_level_at_once() -> None:
+    now = project()
+    targets, combinations = Targets(now), now.matrix().combinations
+    archives = [targets.archive(c, t) for c in combinations for t in c.module_types]
+    state = Memory(shared=archives)
+    make_plan(targets, combinations, state)
+
+    assert [{target.kind for target in asked} for asked in state.asked] == [
+        {Kind.IMAGE},
+        {Kind.BASE, Kind.USERSPACE, Kind.ARCHIVE},
+    ]
+
+
+def test_a_plan_that_only_takes_is_not_idle() -> None:
+    now = project()
+    targets, combinations = Targets(now), now.matrix().combinations[:1]
+    wanted = [t for t in every_target(now) if t.kind is Kind.MODULES]
+    made = make_plan(targets, combinations, Memory(shared=wanted), last=Kind.MODULES)
+
+    assert ([a.target.kind for a in made.actions if a.take], made.idle) == ([Kind.MODULES], False)

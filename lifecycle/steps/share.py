@@ -1,0 +1,190 @@
+"""share: results that one machine made and others take, through a container registry.
+
+A result is an OCI artefact (OCI image specification 1.1, "Guidelines for Artifact Usage"): its result.json as the configuration,
+its files as one layer, under the tag `<kind>-<digest of its inputs>`. Whatever goes wrong there slows a build down, and fails none.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from lifecycle.errors import InstallerError
+from lifecycle.model.digest import digest_of
+from lifecycle.model.sharing import Mode, SharedStore
+from lifecycle.model.targets import SHARED_KINDS, Target
+from lifecycle.tools.archive import UnsafeArchiveError
+from lifecycle.tools.packed import UnreadableArchiveError, pack, unpack
+from lifecycle.tools.registry import Manifest, Registry
+from lifecycle.tools.registry_blobs import WrongBlobError
+from lifecycle.tools.registry_session import read_json
+from lifecycle.tools.store import RESULT, Result, Store, sha256_of
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+CONFIG = "application/vnd.nvidia-installer.result.v1+json"
+LAYER = "application/vnd.oci.image.layer.v1.tar+zstd"
+_AT_ONCE = 8
+_T = TypeVar("_T")
+
+
+class DamagedResultError(InstallerError):
+    """A shared result that is not what it is said to be."""
+
+    def __init__(self, place: str, target: Target, why: str) -> None:
+        super().__init__(f"{place}: {target.kind} {target.name} is damaged there and is not used: {why}")
+
+
+# ----- pure
+
+
+def tag_of(target: Target) -> str:
+    """The tag of a result: the inputs' digest says all."""
+    return f"{target.kind}-{target.digest}"
+
+
+@dataclass(frozen=True)
+class Blob:
+    """What a manifest says of one of its blobs: the digest (`sha256:…`), and how many bytes it has."""
+
+    digest: str
+    size: int
+
+
+def manifest_of(config: Blob, layer: Blob, title: str) -> Manifest:
+    """The manifest of a result, the same on every machine; the title is for people."""
+    content = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": {"mediaType": CONFIG, "digest": config.digest, "size": config.size},
+        "layers": [{"mediaType": LAYER, "digest": layer.digest, "size": layer.size}],
+        "annotations": {"org.opencontainers.image.title": title},
+    }
+    return Manifest(content=json.dumps(content, sort_keys=True).encode(), media_type=MANIFEST)
+
+
+def blobs_of(manifest: Manifest) -> tuple[str, str] | None:
+    """The digests of the configuration and the layer that a manifest names; None where it is of something else."""
+    found = read_json(manifest.content)
+    match found:
+        case {"config": {"mediaType": media, "digest": str(config)}, "layers": [{"digest": str(layer)}]} if (
+            media == CONFIG
+        ):
+            return config, layer
+    return None
+
+
+def wrong_with(about: Mapping[str, Any], target: Target) -> str:
+    """Why a result.json cannot be that of a target; empty where it can."""
+    if digest_of([str(target.kind), about.get("inputs")]) != target.digest:
+        return "it was made of other inputs"
+    files = about.get("files")
+    return "" if isinstance(files, dict) and files else "it says nothing of its files"
+
+
+# ----- effects
+
+
+@dataclass(kw_only=True)
+class SharedResults:
+    """The results in one store; `warn` is told what goes wrong, each thing once."""
+
+    section: SharedStore
+    registry: Registry
+    store: Store
+    warn: Callable[[str], None]
+    _known: dict[str, bool] = field(default_factory=dict)
+    _unreachable: threading.Event = field(default_factory=threading.Event)
+    _unwritable: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def place(self) -> str:
+        """`registry/repository`."""
+        return f"{self.section.registry}/{self.section.repository}"
+
+    def find(self, targets: Sequence[Target]) -> set[str]:
+        """The digests of those of the targets that are there; each is looked for once, several at a time."""
+        asked = [t for t in targets if t.kind in SHARED_KINDS and t.digest not in self._known]
+        if asked:
+            with ThreadPoolExecutor(min(_AT_ONCE, len(asked))) as pool:
+                self._known.update(zip((t.digest for t in asked), pool.map(self._is_there, asked), strict=True))
+        return {target.digest for target in targets if self._known.get(target.digest)}
+
+    def take(self, target: Target) -> bool:
+        """Have a result from there; returns whether it is here now. What is damaged there is not looked at again."""
+        self._known[target.digest] = self._try(self._unreachable, lambda: self._take(target), otherwise=False)
+        return self._known[target.digest]
+
+    def give(self, target: Target) -> None:
+        """Let other machines have a result that this one has made, where it may."""
+        result = self.store.result(target.kind, target.digest)
+        if self.section.mode is Mode.READ_WRITE and result is not None and not self._unreachable.is_set():
+            self._try(self._unwritable, lambda: self._give(target, result), otherwise=None)
+
+    def _is_there(self, target: Target) -> bool:
+        def look() -> bool:
+            return self.registry.has(self.section.repository, tag_of(target))
+
+        return self._try(self._unreachable, look, otherwise=False)
+
+    def _try(self, given_up: threading.Event, work: Callable[[], _T], *, otherwise: _T) -> _T:
+        """Do it, unless it has been given up; what goes wrong is said, and but for a damaged result is reason to give up."""
+        if given_up.is_set():
+            return otherwise
+        try:
+            return work()
+        except DamagedResultError as error:
+            self.warn(str(error))
+        except InstallerError as error:
+            if not given_up.is_set():
+                given_up.set()
+                self.warn(f"going on without the store {self.place}: {error}")
+        return otherwise
+
+    def _take(self, target: Target) -> bool:
+        manifest = self.registry.manifest(self.section.repository, tag_of(target))
+        if manifest is None:
+            return False
+        try:
+            self._unpack(target, manifest)
+        except (WrongBlobError, UnsafeArchiveError, UnreadableArchiveError) as error:
+            raise DamagedResultError(self.place, target, error.brief) from error
+        self.store.remember(target.kind, target.name, target.inputs)
+        return True
+
+    def _unpack(self, target: Target, manifest: Manifest) -> None:
+        blobs, repository = blobs_of(manifest), self.section.repository
+        if blobs is None:
+            raise DamagedResultError(self.place, target, "its manifest is of something else")
+        with self.store.scratch("take") as scratch:
+            config, layer = scratch / "config", scratch / "layer"
+            self.registry.blobs.read(repository, blobs[0], config)
+            about = read_json(config.read_bytes())
+            why = wrong_with(about, target)
+            if why:
+                raise DamagedResultError(self.place, target, why)
+            self.registry.blobs.read(repository, blobs[1], layer)
+            with self.store.making(target.kind, target.digest, about) as folder:
+                unpack(layer, folder)
+                found = {
+                    path.relative_to(folder).as_posix(): sha256_of(path) for path in folder.rglob("*") if path.is_file()
+                }
+                if found != about["files"]:
+                    raise DamagedResultError(self.place, target, "its files are not those that it names")
+
+    def _give(self, target: Target, result: Result) -> None:
+        files, about = result.about.get("files"), result.file(RESULT)
+        if not isinstance(files, dict):
+            return
+        with self.store.scratch("give") as scratch:
+            layer = scratch / "layer"
+            pack({name: result.file(name) for name in files}, layer)
+            config, packed = self._write(about), self._write(layer)
+        self.registry.put(self.section.repository, tag_of(target), manifest_of(config, packed, target.name))
+
+    def _write(self, path: Path) -> Blob:
+        blob = Blob(f"sha256:{sha256_of(path)}", path.stat().st_size)
+        self.registry.blobs.write(self.section.repository, blob.digest, path)
+        return blob

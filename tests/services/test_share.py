@@ -1,0 +1,265 @@
+"""Results shared through Debian's docker-registry: what arrives, what is refused, and a store that fails."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from lifecycle.build.sharing import open_results
+from lifecycle.model.sharing import Mode, SharedStore
+from lifecycle.model.targets import Kind, Target
+from lifecycle.steps.share import Blob, SharedResults, manifest_of, tag_of
+from lifecycle.tools.login import Login
+from lifecycle.tools.registry import Registry
+from lifecycle.tools.store import Store
+from tests.services.processes import free_port
+from tests.services.registry_server import PASSWORD, USER, RegistryServer, registry_server
+from tests.unit.builders import component
+
+TARGET = Target(kind=Kind.MODULES, name="6.1.0/550/open", inputs={"kernel": {"headers": "1"}, "epoch": 1})
+OTHER = Target(kind=Kind.MODULES, name="6.1.0/550/proprietary", inputs={"kernel": {"headers": "2"}})
+FILES = {"nvidia.ko": os.urandom(300_000), "kernel.symvers": b"0x1\tprintk\n"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
+    """A registry for all tests of this file."""
+    with registry_server(tmp_path_factory.mktemp("registry")) as running:
+        yield running
+
+
+class Machine:
+    """One machine: its cache, and what it does at a store."""
+
+    def __init__(
+        self,
+        folder: Path,
+        host: str,
+        mode: Mode = Mode.READ_WRITE,
+        *,
+        login: Login | None = None,
+        repository: str = "store",
+    ) -> None:
+        self.store = Store(folder)
+        self.warnings: list[str] = []
+        self.registry = Registry(host, login, wait=lambda _: None)
+        section = SharedStore(registry=host, repository=repository, mode=mode)
+        self.results = SharedResults(
+            section=section, registry=self.registry, store=self.store, warn=self.warnings.append
+        )
+
+    def make(self, target: Target = TARGET) -> None:
+        """Make a result of the files here."""
+        with self.store.making(target.kind, target.digest, {"name": target.name, "inputs": target.inputs}) as folder:
+            for name, content in FILES.items():
+                (folder / name).write_bytes(content)
+
+    def has(self, target: Target = TARGET) -> bool:
+        """Whether it is in the cache."""
+        return self.store.result(target.kind, target.digest) is not None
+
+    def files(self, target: Target = TARGET) -> dict[str, bytes]:
+        """All files of a result, result.json among them."""
+        found = self.store.result(target.kind, target.digest)
+        assert found is not None
+        return {path.name: path.read_bytes() for path in found.folder.iterdir()}
+
+
+Machines = Callable[..., Machine]
+
+
+@pytest.fixture
+def machine(tmp_path: Path, server: RegistryServer) -> Iterator[Machines]:
+    """Makes machines, which share a repository of their own."""
+    made: list[Machine] = []
+
+    def make(mode: Mode = Mode.READ_WRITE, host: str = "", login: Login | None = None) -> Machine:
+        repository = f"store/{tmp_path.name.lower().replace('_', '-')}"
+        made.append(Machine(tmp_path / str(len(made)), host or server.host, mode, login=login, repository=repository))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.registry.close()
+
+
+def shared(machine: Machines) -> Machine:
+    """A machine that has made a result and given it."""
+    one = machine()
+    one.make()
+    one.results.give(TARGET)
+    return one
+
+
+def test_a_result_arrives_byte_for_byte(machine: Machines) -> None:
+    one, other = shared(machine), machine()
+
+    assert other.results.find([TARGET, OTHER]) == {TARGET.digest}
+    assert other.results.take(TARGET)
+    assert (other.files(), other.warnings) == (one.files(), [])
+    assert other.store.latest_inputs(TARGET.kind, TARGET.name) == TARGET.inputs
+
+
+def test_two_machines_that_made_the_same_give_one_and_the_same(machine: Machines, server: RegistryServer) -> None:
+    one, other = shared(machine), machine()
+    before = server.blobs()
+    other.make()
+    other.results.give(TARGET)
+
+    assert (server.blobs(), other.warnings) == (before, [])
+    assert one.files() == other.files()
+
+
+def test_what_is_not_there_is_not_taken_and_nothing_is_said(machine: Machines) -> None:
+    one = machine()
+
+    assert (one.results.find([TARGET]), one.results.take(TARGET), one.warnings) == (set(), False, [])
+
+
+def test_it_is_asked_again_when_it_is_to_be_made(machine: Machines) -> None:
+    waiting = machine()
+    assert waiting.results.find([TARGET]) == set()
+    shared(machine)
+
+    assert waiting.results.take(TARGET)
+
+
+def test_who_may_only_read_gives_nothing(machine: Machines) -> None:
+    reader = machine(Mode.READ_ONLY)
+    reader.make()
+    reader.results.give(TARGET)
+
+    assert (machine().results.find([TARGET]), reader.warnings) == (set(), [])
+
+
+def test_bases_and_images_are_not_looked_for(machine: Machines, server: RegistryServer) -> None:
+    image = Target(kind=Kind.IMAGE, name="debian-12/6.1/550", inputs={})
+
+    assert machine().results.find([image]) == set()
+    assert not any(image.digest in path for path in server.requests("HEAD", 404))
+
+
+@pytest.mark.parametrize("name", ["config", "layer"])
+def test_a_blob_that_is_not_what_it_is_called_is_refused(machine: Machines, server: RegistryServer, name: str) -> None:
+    one, other = shared(machine), machine()
+    manifest = one.registry.manifest(one.results.section.repository, tag_of(TARGET))
+    assert manifest is not None
+    digests = manifest.content.decode().split("sha256:")[1:]
+    sha256 = digests[0 if name == "config" else 1][:64]
+    (blob,) = server.data.rglob(f"blobs/sha256/*/{sha256}/data")
+    whole = blob.read_bytes()
+    blob.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
+    try:
+        assert not other.results.take(TARGET)
+    finally:
+        blob.write_bytes(whole)
+    assert "modules 6.1.0/550/open is damaged there and is not used" in other.warnings[0]
+    assert (other.has(), list(other.store.tmp.iterdir())) == (False, [])
+    assert other.results.find([TARGET]) == set()
+
+
+def misfiled(machine: Machines, *, as_: Target) -> None:
+    """Have a result under the tag of another one."""
+    one = shared(machine)
+    repository = one.results.section.repository
+    manifest = one.registry.manifest(repository, tag_of(TARGET))
+    assert manifest is not None
+    one.registry.put(repository, tag_of(as_), manifest)
+
+
+def test_a_result_of_other_inputs_is_refused(machine: Machines) -> None:
+    misfiled(machine, as_=OTHER)
+    other = machine()
+
+    assert not other.results.take(OTHER)
+    assert "proprietary is damaged there and is not used: it was made of other inputs" in other.warnings[0]
+
+
+def test_a_damaged_one_is_put_right_by_whoever_makes_it(machine: Machines) -> None:
+    misfiled(machine, as_=OTHER)
+    other, third = machine(), machine()
+    other.results.take(OTHER)
+    other.make(OTHER)
+    other.results.give(OTHER)
+
+    assert third.results.take(OTHER)
+    assert third.files(OTHER) == other.files(OTHER)
+
+
+def test_files_that_are_not_those_that_result_json_names_are_refused(machine: Machines) -> None:
+    one, other = machine(), machine()
+    one.make()
+    found = one.store.result(TARGET.kind, TARGET.digest)
+    assert found is not None
+    found.file("nvidia.ko").write_bytes(b"another")
+    one.results.give(TARGET)
+
+    assert not other.results.take(TARGET)
+    assert (other.has(), other.warnings[0].endswith("its files are not those that it names")) == (False, True)
+
+
+def test_a_layer_that_is_no_archive_is_refused(machine: Machines) -> None:
+    one, other = shared(machine), machine()
+    repository = one.results.section.repository
+    manifest = one.registry.manifest(repository, tag_of(TARGET))
+    assert manifest is not None
+    config = manifest.content.decode().split("sha256:")[1][:64]
+    blobs = [Blob(f"sha256:{config}", 1), Blob(f"sha256:{config}", 1)]
+    one.registry.put(repository, tag_of(TARGET), manifest_of(*blobs, "x"))
+
+    assert not other.results.take(TARGET)
+    assert "is no whole archive" in other.warnings[0]
+
+
+def test_an_image_under_a_results_tag_is_refused(machine: Machines) -> None:
+    one, other = shared(machine), machine()
+    repository = one.results.section.repository
+    manifest = one.registry.manifest(repository, tag_of(TARGET))
+    assert manifest is not None
+    content = manifest.content.replace(b"vnd.nvidia-installer.result.v1", b"vnd.oci.image.config.v1")
+    one.registry.put(repository, tag_of(TARGET), type(manifest)(content=content, media_type=manifest.media_type))
+
+    assert not other.results.take(TARGET)
+    assert "its manifest is of something else" in other.warnings[0]
+
+
+def test_a_store_that_is_down_is_said_once_and_not_waited_for_again(machine: Machines) -> None:
+    one = machine(host=f"127.0.0.1:{free_port()}")
+    one.make()
+
+    assert one.results.find([TARGET, OTHER]) == set()
+    assert not one.results.take(OTHER)
+    one.results.give(TARGET)
+    assert len(one.warnings) == 1
+    assert one.warnings[0].startswith(f"going on without the store {one.results.place}: the registry 127.0.0.1:")
+
+
+def test_a_store_that_lets_nobody_write_is_read_all_the_same(tmp_path: Path) -> None:
+    with registry_server(tmp_path / "registry", password=True) as guarded:
+        writer = Machine(tmp_path / "a", guarded.host, login=Login(USER, PASSWORD))
+        stranger = Machine(tmp_path / "b", guarded.host)
+        with closing(writer.registry), closing(stranger.registry):
+            writer.make()
+            writer.results.give(TARGET)
+            stranger.make(OTHER)
+            stranger.results.give(OTHER)
+
+            assert len(stranger.warnings) == 1
+            assert "docker login" in stranger.warnings[0]
+            assert (writer.results.find([TARGET, OTHER]), writer.warnings) == ({TARGET.digest}, [])
+
+
+def test_the_images_password_is_told_to_no_other_registry(tmp_path: Path) -> None:
+    environ = {"INVOKE_REGISTRY_USERNAME": USER, "INVOKE_REGISTRY_PASSWORD": PASSWORD}
+    with registry_server(tmp_path / "registry", password=True) as guarded:
+        for registry, trusted in ((guarded.host, True), ("localhost:5000", False)):
+            images = component(('"localhost:5000"', f'"{registry}"'))
+            warnings: list[str] = []
+            with open_results(
+                images, Store(tmp_path / "cache"), {**environ, "INVOKE_STORE": f"{guarded.host}/x"}, warnings.append
+            ) as results:
+                assert results is not None
+                results.find([TARGET])
+            assert (warnings == []) is trusted
