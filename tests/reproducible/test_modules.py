@@ -1,7 +1,7 @@
 """The same inputs give the same bytes: modules are compiled again, in an empty cache, and compared with those at hand.
 
-Each module type is compiled alone here, so the type that takes over another's conftest answers in a build is also held
-against one that asked all questions itself. `nox -s test_reproducible -- -k open`; minutes a module type.
+Each module type is compiled alone here, without a word of what others have learnt, so one that takes over the answers of another
+type or driver in a build is also held against one that asked all questions itself. `nox -s test_reproducible -- -k open`; minutes a module type.
 """
 
 import os
@@ -64,7 +64,7 @@ def compiled(project: Project, combination: Combination, module_type: ModuleType
     name = builder_name(combination.release).lower().removeprefix("builder_")
     builder = compiler.builder(base_tag(targets.builder(combination)), name)
     job = CompileJob(combination=combination, types=(module_type,))
-    made = compiler.compile(job, builder, os.cpu_count() or 1)[module_type]
+    made = compiler.compile(job, compiler.kernel(combination, builder), os.cpu_count() or 1)[module_type]
     assert isinstance(made, Result), made
     return made
 

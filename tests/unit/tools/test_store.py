@@ -60,7 +60,7 @@ def test_a_result_has_its_files_and_what_was_said_of_it(store: Store) -> None:
     result = store.result("modules", "d1")
 
     assert result is not None
-    assert result.about == {"name": "x", "size": 2}
+    assert result.about == {"name": "x", "size": 2, "files": {"nvidia.ko": hashlib.sha256(b"ko").hexdigest()}}
     assert result.file("nvidia.ko").read_bytes() == b"ko"
     assert list(store.tmp.iterdir()) == []
 
