@@ -1,7 +1,8 @@
 """The same inputs give the same bytes: modules are compiled again, in an empty cache, and compared with those at hand.
 
-Each module type is compiled alone here, without a word of what others have learnt, so one that takes over the answers of another
-type or driver in a build is also held against one that asked all questions itself. `nox -s test_reproducible -- -k open`; minutes a module type.
+Each module type is compiled alone here, without a word of what others have learnt of the kernel. So one that took over answers of
+another type or driver in a build is also held against one that asked all questions itself.
+`nox -s test_reproducible -- -k open`; minutes a module type.
 """
 
 import os
