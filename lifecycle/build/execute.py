@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from lifecycle.build.timings import note_compile
 from lifecycle.errors import InstallerError
 from lifecycle.model.image_versions import builder_name
 from lifecycle.model.matrix import Combination
@@ -134,6 +135,8 @@ class Executor:
             errors = {targets[t].digest: result for t, result in results.items() if isinstance(result, InstallerError)}
             if errors:
                 fail()
+        if not errors:
+            note_compile(self._store, targets.values(), self._seconds[next(iter(targets.values())).digest])
         return errors
 
     def _builder(self, combination: Combination) -> str:

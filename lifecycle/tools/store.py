@@ -6,6 +6,7 @@
     answers/<image>            what the conftest questions of drivers were answered in the image of a kernel
     logs/<kind>/<name>.log     what the tools printed while making it
     tested/<image id>.json     an image whose tests have all passed
+    timings/<name>.json        how long a compile took
     tmp/                       whatever is not whole yet
 
 Everything is written in tmp/ and renamed, so that a killed run leaves nothing half made under a name that counts.
@@ -198,6 +199,16 @@ class Store:
         path = self.root / "logs" / kind / f"{file_name(name)}.log"
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
+
+    def timing(self, name: str) -> Path:
+        """Where it goes how long the compile of that name took."""
+        path = self.root / "timings" / f"{file_name(name)}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def timings(self) -> list[Path]:
+        """What `timing` has been asked for and is there."""
+        return sorted((self.root / "timings").glob("*.json"))
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:

@@ -1,10 +1,12 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from lifecycle.build.execute import Executor, Outcome, compile_jobs
+from lifecycle.build.timings import read_timings
 from lifecycle.errors import InstallerError
 from lifecycle.model.lock import Lock
 from lifecycle.model.plan import Action, make_plan
@@ -12,9 +14,9 @@ from lifecycle.model.project import Project
 from lifecycle.model.schema import ModuleType
 from lifecycle.model.targets import Kind, Targets
 from lifecycle.steps.base import base_tag
-from lifecycle.steps.compile import CompileJob
+from lifecycle.steps.compile import CompileJob, Compiler
 from lifecycle.tools.progress import Progress
-from lifecycle.tools.store import Store
+from lifecycle.tools.store import Result, Store
 from tests.unit.builders import ListedImages, Memory, every_target, kernel, lock, project
 from tests.unit.signers import Pair
 
@@ -141,3 +143,29 @@ def test_modules_are_signed_one_by_one_after_their_compile_and_before_they_are_p
 
     assert order.index("_compile") < order.index("_sign") < order.index("_archive") < order.index("_image")
     assert order.count("_sign") == 1
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_what_a_compile_took_is_written_down_where_all_of_it_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: bool
+) -> None:
+    now, store = project(), Store(tmp_path)
+    targets, combination = Targets(now), now.matrix().combinations[0]
+
+    def compile_(self: Compiler, job: CompileJob, *_: object) -> dict[ModuleType, Result | InstallerError]:
+        target = self.targets.compiled(job.combination, PROPRIETARY)
+        store.log(target.kind, target.name).write_text(" CONFTEST: vmap\n")
+        done = Result(kind=target.kind, digest=target.digest, folder=tmp_path, about={})
+        return {PROPRIETARY: InstallerError("no") if failing else done}
+
+    monkeypatch.setattr(Executor, "_builder", lambda *_: "builder")
+    monkeypatch.setattr(Compiler, "compile", compile_)
+    plan = make_plan(
+        targets, [combination], Memory([targets.builder(combination), targets.runtime(combination)]), last=Kind.MODULES
+    )
+    executor = Executor(targets, store, ListedImages(), Progress())  # type: ignore[arg-type]
+    monkeypatch.setattr(executor, "_engine", SimpleNamespace(sweep=lambda: None, stop_own_containers=lambda: None))
+    outcome = executor.execute(plan)
+
+    assert bool(outcome.errors) == failing
+    assert [(t.kernel, t.driver, t.asked) for t in read_timings(store)] == [(OLD, "535.309.01", 1)] * (not failing)
