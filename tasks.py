@@ -6,22 +6,23 @@ from invoke.collection import Collection
 from invoke.context import Context
 
 from lifecycle import release_tasks, version_tasks
-from lifecycle.build.task import BUNDLE, CACHE, FORMAT, JSON, KERNELS, LOCKED, ONLY, task, workbench
+from lifecycle.build.task import BUNDLE, CACHE, FORMAT, JSON, KERNELS, LOCKED, ONLY, SHARD, task, workbench
 
 
 @task(
     help={
         "only": ONLY,
+        "shard": SHARD,
         "json": JSON,
         "diff": "a git revision: what the working tree adds, drops and rebuilds since, and why",
         "format": FORMAT,
     }
 )
-def matrix(_: Context, only: str = "", diff: str = "", json: bool = False, format_: str = "") -> None:
+def matrix(_: Context, only: str = "", shard: str = "", diff: str = "", json: bool = False, format_: str = "") -> None:
     """Show the combinations, their channel, and what is excluded and why."""
     from lifecycle.build.listing import show_matrix
 
-    show_matrix(workbench(), only, diff=diff, as_json=json, ci_format=format_)
+    show_matrix(workbench(), only, shard, diff=diff, as_json=json, ci_format=format_)
 
 
 @task(help={"since": "a git revision (default: where HEAD left origin/main, or main)", "json": JSON, "format": FORMAT})
@@ -59,6 +60,7 @@ def explain(_: Context, combination: str, cache_dir: str = "") -> None:
 @task(
     help={
         "only": ONLY,
+        "shard": SHARD,
         "update": "look everything up anew",
         "kernel-images": KERNELS,
         "from-bundle": BUNDLE,
@@ -69,6 +71,7 @@ def explain(_: Context, combination: str, cache_dir: str = "") -> None:
 def fetch(
     _: Context,
     only: str = "",
+    shard: str = "",
     update: bool = False,
     kernel_images: bool = False,
     from_bundle: str = "",
@@ -79,40 +82,41 @@ def fetch(
     from lifecycle.build.making import show_fetch
 
     bench = workbench(cache_dir)
-    show_fetch(bench, only, update=update, kernel_images=kernel_images, from_bundle=from_bundle, locked=locked)
+    show_fetch(bench, only, shard, update=update, kernel_images=kernel_images, from_bundle=from_bundle, locked=locked)
 
 
-@task(name="compile", help={"only": ONLY, "locked": LOCKED, "cache-dir": CACHE})
-def compile_(_: Context, only: str = "", locked: bool = False, cache_dir: str = "") -> None:
+@task(name="compile", help={"only": ONLY, "shard": SHARD, "locked": LOCKED, "cache-dir": CACHE})
+def compile_(_: Context, only: str = "", shard: str = "", locked: bool = False, cache_dir: str = "") -> None:
     """Compile the kernel modules, in builder containers without network."""
     from lifecycle.build.making import show_made
     from lifecycle.model.targets import Kind
 
-    show_made(workbench(cache_dir), only, Kind.MODULES, locked=locked)
+    show_made(workbench(cache_dir), only, shard, Kind.MODULES, locked=locked)
 
 
-@task(help={"only": ONLY, "locked": LOCKED, "cache-dir": CACHE})
-def package(_: Context, only: str = "", locked: bool = False, cache_dir: str = "") -> None:
+@task(help={"only": ONLY, "shard": SHARD, "locked": LOCKED, "cache-dir": CACHE})
+def package(_: Context, only: str = "", shard: str = "", locked: bool = False, cache_dir: str = "") -> None:
     """Pack user space and kernel modules into archives that are the same bytes everywhere."""
     from lifecycle.build.making import show_made
     from lifecycle.model.targets import Kind
 
-    show_made(workbench(cache_dir), only, Kind.ARCHIVE, locked=locked)
+    show_made(workbench(cache_dir), only, shard, Kind.ARCHIVE, locked=locked)
 
 
-@task(help={"only": ONLY, "locked": LOCKED, "cache-dir": CACHE})
-def image(_: Context, only: str = "", locked: bool = False, cache_dir: str = "") -> None:
+@task(help={"only": ONLY, "shard": SHARD, "locked": LOCKED, "cache-dir": CACHE})
+def image(_: Context, only: str = "", shard: str = "", locked: bool = False, cache_dir: str = "") -> None:
     """Build the installer images."""
     from lifecycle.build.making import show_made
     from lifecycle.model.targets import Kind
 
-    show_made(workbench(cache_dir), only, Kind.IMAGE, locked=locked)
+    show_made(workbench(cache_dir), only, shard, Kind.IMAGE, locked=locked)
 
 
 @task(
     default=True,
     help={
         "only": ONLY,
+        "shard": SHARD,
         "dry-run": "print the plan and do nothing",
         "json": JSON,
         "from-bundle": BUNDLE,
@@ -123,6 +127,7 @@ def image(_: Context, only: str = "", locked: bool = False, cache_dir: str = "")
 def build(
     _: Context,
     only: str = "",
+    shard: str = "",
     dry_run: bool = False,
     json: bool = False,
     from_bundle: str = "",
@@ -133,7 +138,7 @@ def build(
     from lifecycle.build.making import show_build
 
     bench = workbench(cache_dir)
-    show_build(bench, only, dry_run=dry_run, as_json=json, from_bundle=from_bundle, locked=locked)
+    show_build(bench, only, shard, dry_run=dry_run, as_json=json, from_bundle=from_bundle, locked=locked)
 
 
 @task(

@@ -52,6 +52,12 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
     _console().print(table)
 
 
+def _print_some(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table that an empty shard does without."""
+    if rows:
+        print_table(title, columns, rows)
+
+
 def matrix_rows(matrix: Matrix, combinations: Sequence[Combination]) -> dict[str, object]:
     """The matrix as plain data."""
     return {
@@ -77,7 +83,10 @@ def _plain(combination: Combination) -> dict[str, object]:
 
 
 def print_matrix(matrix: Matrix, combinations: Sequence[Combination]) -> None:
-    """The matrix as a table, then what is excluded and why."""
+    """The matrix as a table, then what is excluded and why; nothing of a shard that is empty."""
+    everything = [*matrix.excluded, *combinations]
+    if not everything:
+        return
     print_table(
         f"{len(combinations)} combinations",
         ["combination", "channel", "modules", "patches"],
@@ -91,7 +100,6 @@ def print_matrix(matrix: Matrix, combinations: Sequence[Combination]) -> None:
             for c in combinations
         ],
     )
-    everything = [*matrix.excluded, *combinations]
     excluded = [(c.id, str(e.module_type), e.reason) for c in everything for e in c.excluded]
     if excluded:
         print()  # noqa: T201 - a line between two tables
@@ -100,7 +108,7 @@ def print_matrix(matrix: Matrix, combinations: Sequence[Combination]) -> None:
 
 def print_plan(actions: Iterable[Action]) -> None:
     """The plan, a line an action."""
-    print_table(
+    _print_some(
         "plan",
         ["", "what", "name", "reason"],
         [
@@ -113,7 +121,7 @@ def print_plan(actions: Iterable[Action]) -> None:
 def print_made(made: Made, last: Kind) -> None:
     """What a run up to a step came to: the targets of that step, a line each."""
     errors = made.outcome.errors if made.outcome else {}
-    print_table(
+    _print_some(
         f"{last}",
         ["", "name", "reason"],
         [
@@ -187,7 +195,7 @@ def _kinds(actions: Iterable[Action]) -> list[str]:
 def print_results(made: Made) -> None:
     """The closing table of a build."""
     image = made.targets.project.component.image
-    print_table(
+    _print_some(
         f"{image.registry}/{image.repository}",
         ["combination", "tag", "size", "seconds", "reused"],
         [

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 ONLY = "which combinations: debian-12, 535, debian-12/535.309.01, current, globs; comma-separated (default: all)"
+SHARD = "a part of these by i/n, such as 1/4: parts of about the same work, no two of which compile the same"
 CACHE = "the cache folder (default: $XDG_CACHE_HOME/nvidia-installer)"
 JSON = "print JSON on stdout, for scripts"
 FORMAT = "print a list of jobs: github (for strategy.matrix) or jenkins (for readJSON)"

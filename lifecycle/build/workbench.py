@@ -15,7 +15,7 @@ from lifecycle.model.lock import Lock
 from lifecycle.model.matrix import Combination
 from lifecycle.model.plan import Plan, make_plan
 from lifecycle.model.project import COMPONENT, Project, load_project
-from lifecycle.model.select import select
+from lifecycle.model.shards import Shard, chosen
 from lifecycle.model.targets import Kind, Targets
 from lifecycle.sources.apt_setup import MachineArchives
 from lifecycle.sources.indexes import Indexes
@@ -101,21 +101,33 @@ class Workbench:
         """Have the files of the combinations that are chosen of a project, whose lock may move over it."""
         return self._fetcher().download(project, choose, locked=locked, kernel_images=kernel_images)
 
-    def make(self, *, only: str, last: Kind, dry_run: bool, locked: bool) -> Made:
-        """Plan and make everything up to a kind for the chosen combinations; nothing is touched in a dry run."""
+    def make(self, *, only: str, last: Kind, dry_run: bool, locked: bool, shard: Shard | None = None) -> Made:
+        """Plan and make everything up to a kind for the chosen combinations; nothing is touched in a dry run.
+
+        A shard is of the lock as it is committed: workers that each moved it would not divide the same matrix.
+        """
+        locked = locked or shard is not None
         project = self.answered() if dry_run else self.resolved(locked=locked)
         with self.alone(dry_run=dry_run), self._results() as results:
-            made = self._planned(project, only, last, results)
+
+            def planned(of: Project) -> Made:
+                return self._planned(of, chosen(of, only, shard), last, results)
+
+            made = planned(project)
+            for warning in project.matrix().warnings:
+                self.progress.warn(warning)
+            if not made.combinations:
+                self.progress.say(f"shard {shard} is empty: the others have all there is")
             if dry_run or made.plan.idle:
                 return made
             while results and made.plan.taking:
                 take_all(results, made.plan.taking, self.progress)
-                made = self._planned(project, only, last, results)
+                made = planned(project)
             # Before minutes are spent on what would have to be signed in the end.
             key = self._key(made)
             moved = self.fetch(project, lambda p: _still_needed(made.plan, p), locked=locked).project
             if moved.lock != project.lock:
-                made = self._planned(moved, only, last, results)
+                made = planned(moved)
             executor = Executor(made.targets, self.store, self.engine, self.progress, key=key, results=results)
             outcome = executor.execute(made.plan)
             return Made(
@@ -136,11 +148,10 @@ class Workbench:
     def _results(self) -> AbstractContextManager[SharedResults | None]:
         return open_results(self.project.component, self.store, self.environ, self.progress.warn)
 
-    def _planned(self, project: Project, only: str, last: Kind, results: SharedResults | None) -> Made:
-        matrix = project.matrix()
-        for warning in matrix.warnings:
-            self.progress.warn(warning)
-        combinations, targets = select(matrix, only), Targets(project)
+    def _planned(
+        self, project: Project, combinations: tuple[Combination, ...], last: Kind, results: SharedResults | None
+    ) -> Made:
+        targets = Targets(project)
         state = BuildState(self.store, self.engine, project.component.image, results)
         plan = make_plan(targets, combinations, state, last=last)
         return Made(targets=targets, combinations=combinations, plan=plan, outcome=None, state=state)

@@ -13,7 +13,16 @@ from tests.unit.signers import Pair, make_pair
 settings.register_profile("unit", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unit")
 
-PARTS = ["component.yaml", "image_versions", "versions.lock", "dockerfiles", "patches", "scripts", "lifecycle"]
+PARTS = [
+    "component.yaml",
+    "image_versions",
+    "versions.lock",
+    "costs.yaml",
+    "dockerfiles",
+    "patches",
+    "scripts",
+    "lifecycle",
+]
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What a person sees at the prompt: the real `invoke`, in a copy of the checkout, with bad input."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ PARTS = [
     "dockerfiles",
     "scripts",
     "patches",
+    "costs.yaml",
 ]
 Invoke = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -183,3 +185,37 @@ def test_what_a_task_imports_is_compiled_once_unless_python_is_told_to_write_not
     invoke("matrix", PYTHONDONTWRITEBYTECODE=refused, PYTHONPYCACHEPREFIX="")
 
     assert any((checkout / "lifecycle" / "model").glob("__pycache__/matrix.*.pyc")) is kept
+
+
+@pytest.mark.parametrize("task", ["matrix", "fetch", "compile", "package", "image", "build"])
+def test_a_shard_that_is_none_is_refused(invoke: Invoke, task: str, tmp_path: Path) -> None:
+    done = invoke(task, "--shard=3/2")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: --shard '3/2': write which part of how many, counted from 1, such as 1/4\n"
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "out"), [([], ""), (["--format=github"], '{"include": []}\n'), (["--format=jenkins"], "[]\n")]
+)
+def test_an_empty_shard_of_the_matrix_is_empty(invoke: Invoke, words: list[str], out: str) -> None:
+    done = invoke("matrix", "--shard=99/99", *words)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, out, "")
+
+
+def test_the_shards_for_ci_are_the_selected_combinations(invoke: Invoke) -> None:
+    shards = [json.loads(invoke("matrix", "--only=535", f"--shard={n}/2", "--format=jenkins").stdout) for n in (1, 2)]
+    whole = json.loads(invoke("matrix", "--only=535", "--format=jenkins").stdout)
+
+    assert sorted(entry["id"] for shard in shards for entry in shard) == sorted(entry["id"] for entry in whole)
+    assert all(shards)
+
+
+def test_a_shard_does_not_move_the_lock(invoke: Invoke, checkout: Path) -> None:
+    edit(checkout / "component.yaml", "    - 550.163.01\n", "    - 550\n")
+    done = invoke("build", "--shard=1/2")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: --locked: versions.lock does not answer what is declared for 550/amd64")

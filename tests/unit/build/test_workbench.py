@@ -10,6 +10,7 @@ from lifecycle.build.workbench import Workbench
 from lifecycle.model.matrix import NotLockedError
 from lifecycle.model.project import load_project
 from lifecycle.model.select import NothingSelectedError
+from lifecycle.model.shards import Shard
 from lifecycle.model.signing import SigningError
 from lifecycle.model.tags import references
 from lifecycle.model.targets import Kind, Target
@@ -95,6 +96,27 @@ def test_only_what_is_selected_is_planned(checkout: Path, said: io.StringIO) -> 
 
     assert [combination.release for combination in made.combinations] == ["debian-13"]
     assert {c for action in made.plan.actions for c in action.combinations} == set(made.combinations)
+
+
+def test_an_empty_shard_is_said_to_be_empty_and_nothing_is_made(checkout: Path, said: io.StringIO) -> None:
+    here = bench(checkout, said, ListedImages())
+    made = here.make(only="", shard=Shard(index=9, count=9), last=Kind.IMAGE, dry_run=False, locked=False)
+
+    assert (made.combinations, made.plan.actions) == ((), ())
+    assert said.getvalue() == "shard 9/9 is empty: the others have all there is\n"
+
+
+def test_shards_plan_the_whole_and_no_modules_twice(checkout: Path, said: io.StringIO) -> None:
+    here = bench(checkout, said, ListedImages())
+    whole = here.make(only="", last=Kind.IMAGE, dry_run=True, locked=False)
+    shards = [
+        here.make(only="", shard=Shard(index=n, count=3), last=Kind.IMAGE, dry_run=True, locked=False)
+        for n in (1, 2, 3)
+    ]
+    modules = [action.target.digest for made in shards for action in made.plan.running(Kind.MODULES)]
+
+    assert sorted(modules) == sorted(action.target.digest for action in whole.plan.running(Kind.MODULES))
+    assert {c.id for made in shards for c in made.combinations} == {c.id for c in whole.combinations}
 
 
 def test_a_selector_that_means_nothing_ends_the_run_before_anything_is_made(checkout: Path, said: io.StringIO) -> None:
