@@ -1,6 +1,6 @@
 """The store of results that machines share, for those who build: opened, and taken from."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 
@@ -44,3 +44,13 @@ def take_all(results: SharedResults, targets: Sequence[Target], progress: Progre
     with progress.step(f"take {len(targets)} results from {results.place}"), ThreadPoolExecutor(_AT_ONCE) as pool:
         for _ in pool.map(results.take, targets):
             pass
+
+
+def give_rest(results: SharedResults, targets: Iterable[Target], progress: Progress) -> None:
+    """Give what is here and not there yet, several at a time."""
+    missing = results.missing(targets)
+    if missing:
+        with progress.step(f"give {len(missing)} results to {results.place}"), ThreadPoolExecutor(_AT_ONCE) as pool:
+            for _ in pool.map(results.give, missing):
+                pass
+    results.save()

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from lifecycle.build.execute import Executor, Outcome
-from lifecycle.build.sharing import open_results, take_all
+from lifecycle.build.sharing import give_rest, open_results, take_all
 from lifecycle.build.state import BuildState
 from lifecycle.model.declarations import apt_repositories, check_answered
 from lifecycle.model.lock import Lock
@@ -108,35 +108,38 @@ class Workbench:
         """
         locked = locked or shard is not None
         project = self.answered() if dry_run else self.resolved(locked=locked)
+        for warning in project.matrix().warnings:
+            self.progress.warn(warning)
         with self.alone(dry_run=dry_run), self._results() as results:
 
             def planned(of: Project) -> Made:
                 return self._planned(of, chosen(of, only, shard), last, results)
 
             made = planned(project)
-            for warning in project.matrix().warnings:
-                self.progress.warn(warning)
             if not made.combinations:
                 self.progress.say(f"shard {shard} is empty: the others have all there is")
-            if dry_run or made.plan.idle:
-                return made
-            while results and made.plan.taking:
+            while results and made.plan.taking and not dry_run:
                 take_all(results, made.plan.taking, self.progress)
                 made = planned(project)
-            # Before minutes are spent on what would have to be signed in the end.
-            key = self._key(made)
-            moved = self.fetch(project, lambda p: _still_needed(made.plan, p), locked=locked).project
-            if moved.lock != project.lock:
-                made = planned(moved)
-            executor = Executor(made.targets, self.store, self.engine, self.progress, key=key, results=results)
-            outcome = executor.execute(made.plan)
-            return Made(
-                targets=made.targets,
-                combinations=made.combinations,
-                plan=made.plan,
-                outcome=outcome,
-                state=self.state(),
-            )
+            if not (dry_run or made.plan.idle):
+                made = self._followed(made, planned, results, locked=locked)
+            if results and not dry_run:
+                give_rest(results, (action.target for action in made.plan.actions), self.progress)
+            return made
+
+    def _followed(
+        self, made: Made, planned: Callable[[Project], Made], results: SharedResults | None, *, locked: bool
+    ) -> Made:
+        """What following a plan came to; it is planned anew where the lock moves while files are fetched."""
+        # Before minutes are spent on what would have to be signed in the end.
+        key = self._key(made)
+        project = made.targets.project
+        moved = self.fetch(project, lambda p: _still_needed(made.plan, p), locked=locked).project
+        if moved.lock != project.lock:
+            made = planned(moved)
+        executor = Executor(made.targets, self.store, self.engine, self.progress, key=key, results=results)
+        outcome = executor.execute(made.plan)
+        return replace(made, outcome=outcome, state=self.state())
 
     def _key(self, made: Made) -> SigningKey | None:
         """The key that signs, where the plan needs one; raises SigningError."""

@@ -6,7 +6,7 @@ its files as one layer, under the tag `<kind>-<digest of its inputs>`. Whatever 
 
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ from lifecycle.tools.packed import UnreadableArchiveError, pack, unpack
 from lifecycle.tools.registry import Manifest, Registry
 from lifecycle.tools.registry_blobs import WrongBlobError
 from lifecycle.tools.registry_session import read_json
-from lifecycle.tools.store import RESULT, Result, Store, sha256_of
+from lifecycle.tools.store import Result, Store, described, files_of, sha256_of
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.nvidia-installer.result.v1+json"
@@ -96,6 +96,7 @@ class SharedResults:
     store: Store
     warn: Callable[[str], None]
     _known: dict[str, bool] = field(default_factory=dict)
+    _given: set[str] = field(default_factory=set)
     _unreachable: threading.Event = field(default_factory=threading.Event)
     _unwritable: threading.Event = field(default_factory=threading.Event)
 
@@ -104,12 +105,16 @@ class SharedResults:
         """`registry/repository`."""
         return f"{self.section.registry}/{self.section.repository}"
 
+    def __post_init__(self) -> None:
+        self._given |= self.store.given(self.place)
+
     def find(self, targets: Sequence[Target]) -> set[str]:
         """The digests of those of the targets that are there; each is looked for once, several at a time."""
         asked = [t for t in targets if t.kind in SHARED_KINDS and t.digest not in self._known]
         if asked:
             with ThreadPoolExecutor(min(_AT_ONCE, len(asked))) as pool:
                 self._known.update(zip((t.digest for t in asked), pool.map(self._is_there, asked), strict=True))
+            self._given |= {target.digest for target in asked if self._known[target.digest]}
         return {target.digest for target in targets if self._known.get(target.digest)}
 
     def take(self, target: Target) -> bool:
@@ -120,8 +125,29 @@ class SharedResults:
     def give(self, target: Target) -> None:
         """Let other machines have a result that this one has made, where it may."""
         result = self.store.result(target.kind, target.digest)
-        if self.section.mode is Mode.READ_WRITE and result is not None and not self._unreachable.is_set():
+        if self._gives and result is not None:
             self._try(self._unwritable, lambda: self._give(target, result), otherwise=None)
+
+    def missing(self, targets: Iterable[Target]) -> list[Target]:
+        """What is here and not there: it was made when nothing was shared, or could be.
+
+        What is known to be there is written down, so nothing is asked where nothing is new.
+        """
+        if not self._gives:
+            return []
+        new = [t for t in targets if t.kind in SHARED_KINDS and t.digest not in self._given]
+        here = [target for target in new if self.store.result(target.kind, target.digest)]
+        there = self.find(here)
+        return [target for target in here if target.digest not in there]
+
+    def save(self) -> None:
+        """Write down what is known to be there."""
+        if self._given != self.store.given(self.place):
+            self.store.note_given(self.place, self._given)
+
+    @property
+    def _gives(self) -> bool:
+        return self.section.mode is Mode.READ_WRITE and not self._unreachable.is_set()
 
     def _is_there(self, target: Target) -> bool:
         def look() -> bool:
@@ -152,6 +178,7 @@ class SharedResults:
         except (WrongBlobError, UnsafeArchiveError, UnreadableArchiveError) as error:
             raise DamagedResultError(self.place, target, error.brief) from error
         self.store.remember(target.kind, target.name, target.inputs)
+        self._given.add(target.digest)
         return True
 
     def _unpack(self, target: Target, manifest: Manifest) -> None:
@@ -168,21 +195,18 @@ class SharedResults:
             self.registry.blobs.read(repository, blobs[1], layer)
             with self.store.making(target.kind, target.digest, about) as folder:
                 unpack(layer, folder)
-                found = {
-                    path.relative_to(folder).as_posix(): sha256_of(path) for path in folder.rglob("*") if path.is_file()
-                }
-                if found != about["files"]:
+                if files_of(folder) != about["files"]:
                     raise DamagedResultError(self.place, target, "its files are not those that it names")
 
     def _give(self, target: Target, result: Result) -> None:
-        files, about = result.about.get("files"), result.file(RESULT)
-        if not isinstance(files, dict):
-            return
         with self.store.scratch("give") as scratch:
-            layer = scratch / "layer"
-            pack({name: result.file(name) for name in files}, layer)
-            config, packed = self._write(about), self._write(layer)
-        self.registry.put(self.section.repository, tag_of(target), manifest_of(config, packed, target.name))
+            config, layer = scratch / "config", scratch / "layer"
+            about = described(result.folder, result.about)
+            config.write_text(about, encoding="utf-8")
+            pack({name: result.file(name) for name in json.loads(about)["files"]}, layer)
+            written = [self._write(path) for path in (config, layer)]
+        self.registry.put(self.section.repository, tag_of(target), manifest_of(written[0], written[1], target.name))
+        self._given.add(target.digest)
 
     def _write(self, path: Path) -> Blob:
         blob = Blob(f"sha256:{sha256_of(path)}", path.stat().st_size)

@@ -4,6 +4,7 @@
     results/<kind>/<digest>/   a result: its files, and result.json, which describes it
     latest/<kind>/<name>.json  the inputs of what was last made under a name, to say why it has to be made anew
     answers/<image>            what the conftest questions of drivers were answered in the image of a kernel
+    given/<place>.json         which results a store that machines share is known to have
     logs/<kind>/<name>.log     what the tools printed while making it
     tested/<image id>.json     an image whose tests have all passed
     timings/<name>.json        how long a compile took
@@ -17,7 +18,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,17 @@ def sha256_of(path: Path) -> str:
     """The sha256 of a file's bytes, as hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def files_of(folder: Path) -> dict[str, str]:
+    """The sha256 of each file of a result, by its name; result.json is none of them."""
+    names = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {name: sha256_of(path) for name, path in names.items() if name != RESULT}
+
+
+def described(folder: Path, about: Mapping[str, object]) -> str:
+    """The text of the result.json of a folder: what is said about it, and the sha256 of each file."""
+    return json.dumps({**about, "files": about.get("files") or files_of(folder)}, indent=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,8 +152,7 @@ class Store:
         """
         with self.scratch(kind) as folder:
             yield folder
-            files = {p.relative_to(folder).as_posix(): sha256_of(p) for p in sorted(folder.rglob("*")) if p.is_file()}
-            (folder / RESULT).write_text(json.dumps({**about, "files": files}, indent=1))
+            (folder / RESULT).write_text(described(folder, about), encoding="utf-8")
             folder.chmod(0o755)
             final = self.root / "results" / kind / digest
             final.parent.mkdir(parents=True, exist_ok=True)
@@ -176,6 +187,21 @@ class Store:
         with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
             file.writelines(f"{line}\n" for line in lines)
         Path(file.name).replace(path)
+
+    def given(self, place: str) -> set[str]:
+        """The digests of the results that a store is known to have; `place` is `registry/repository`."""
+        return set(_read_json(self._given(place)) or {})
+
+    def note_given(self, place: str, digests: Iterable[str]) -> None:
+        """Write down what `given` returns."""
+        path = self._given(place)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+            json.dump(dict.fromkeys(sorted(digests), True), file)
+        Path(file.name).replace(path)
+
+    def _given(self, place: str) -> Path:
+        return self.root / "given" / f"{file_name(place)}.json"
 
     def note_tested(self, image: str, combination: str) -> None:
         """Write down that all tests of an image (by its id) have passed."""

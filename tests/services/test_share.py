@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.build.sharing import open_results
+from lifecycle.build.sharing import give_rest, open_results
 from lifecycle.model.sharing import Mode, SharedStore
 from lifecycle.model.targets import Kind, Target
 from lifecycle.steps.share import Blob, SharedResults, manifest_of, tag_of
 from lifecycle.tools.login import Login
+from lifecycle.tools.progress import Progress
 from lifecycle.tools.registry import Registry
 from lifecycle.tools.store import Store
 from tests.services.processes import free_port
@@ -263,3 +264,25 @@ def test_the_images_password_is_told_to_no_other_registry(tmp_path: Path) -> Non
                 assert results is not None
                 results.find([TARGET])
             assert (warnings == []) is trusted
+
+
+def test_what_was_made_before_anything_was_shared_is_given_once(machine: Machines, server: RegistryServer) -> None:
+    one, other = machine(), machine()
+    one.make()
+    give_rest(one.results, [TARGET, OTHER], Progress())
+    before = len(server.requests("HEAD", 200) + server.requests("HEAD", 404))
+    again = SharedResults(section=one.results.section, registry=one.registry, store=one.store, warn=one.warnings.append)
+    give_rest(again, [TARGET], Progress())
+
+    assert other.results.take(TARGET)
+    assert len(server.requests("HEAD", 200) + server.requests("HEAD", 404)) == before
+
+
+def test_of_what_is_there_only_that_is_written_down(machine: Machines, server: RegistryServer) -> None:
+    shared(machine)
+    other = machine()
+    other.make()
+    before = len(server.requests("PUT", 201))
+    give_rest(other.results, [TARGET], Progress())
+
+    assert (len(server.requests("PUT", 201)), other.store.given(other.results.place)) == (before, {TARGET.digest})
