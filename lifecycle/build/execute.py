@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from lifecycle.build.packing import packing_for
 from lifecycle.build.timings import note_compile
 from lifecycle.errors import InstallerError
 from lifecycle.model.image_versions import builder_name
@@ -27,9 +28,6 @@ from lifecycle.tools.results import Archive, archive_of
 from lifecycle.tools.signing_key import SigningKey
 from lifecycle.tools.store import Store
 from lifecycle.tools.unpack import Unpacker
-
-# Two compiles at a time fill the gaps in which one has a single process to run (linking, modpost, objtool).
-_COMPILES = 2
 
 Errors = Mapping[str, InstallerError]
 _KernelKey = tuple[str, str]
@@ -72,13 +70,17 @@ class Executor:
         if plan.idle:
             return Outcome(seconds={}, errors={})
         self._engine.sweep()
+        packing = packing_for(*self._engine.capacity())
         errors = run_graph(
-            self._nodes(plan), workers=max(3, self._cpus + 1), heavy=_COMPILES, abort=self._engine.stop_own_containers
+            self._nodes(plan, packing.jobs),
+            workers=packing.compiles + max(2, self._cpus),
+            heavy=packing.compiles,
+            abort=self._engine.stop_own_containers,
         )
         return Outcome(seconds=self._seconds, errors=errors)
 
-    def _nodes(self, plan: Plan) -> list[Node]:
-        """The work, in the order in which it is started when several can be: first what compiles wait for."""
+    def _nodes(self, plan: Plan, jobs: int) -> list[Node]:
+        """The work in the order in which it is started when several can be: first what compiles, with so many jobs, wait for."""
         nodes = self._single(plan, Kind.BASE, self._base)
         first: dict[_KernelKey, str] = {}
         for job, actions in compile_jobs(self._targets, plan.running(Kind.MODULES)):
@@ -86,7 +88,7 @@ class Executor:
             # What the first driver of a kernel has asked of the headers, the others need not ask.
             leader = first.setdefault(_kernel_key(self._targets, job.combination), makes[0])
             after = () if leader == makes[0] else (leader,)
-            work = _call(self._compile, job)
+            work = _call(self._compile, job, jobs)
             nodes.append(Node(makes=makes, needs=actions[0].needs, after=after, work=work, heavy=True))
         nodes += self._single(plan, Kind.SIGNED, self._sign)
         nodes += self._single(plan, Kind.USERSPACE, self._userspace)
@@ -125,13 +127,13 @@ class Executor:
             make_base(self._targets.project, action.target, self._store, self._engine)
         return {}
 
-    def _compile(self, job: CompileJob) -> Errors:
+    def _compile(self, job: CompileJob, jobs: int) -> Errors:
         job = self._without_taken(job)
         targets = {t: self._targets.compiled(job.combination, t) for t in job.types}
         if not targets:
             return {}
         with self._step(next(iter(targets.values())), f"compile {job.title}") as fail:
-            results = self._compiler.compile(job, self._kernel_image(job.combination), self._cpus)
+            results = self._compiler.compile(job, self._kernel_image(job.combination), jobs)
             errors = {targets[t].digest: result for t, result in results.items() if isinstance(result, InstallerError)}
             if errors:
                 fail()

@@ -91,6 +91,14 @@ class Engine:
         with self._refusals("list containers"):
             return {raw["ImageID"] for raw in self.client.api.containers(all=True)}
 
+    def capacity(self) -> tuple[int, int]:
+        """How many cores and how many bytes of memory its containers have; of its own machine's no more than this process may."""
+        with self._refusals("ask for its cores and memory"):
+            about = self.client.info()
+        cpus = int(about["NCPU"])
+        ours = len(os.sched_getaffinity(0)) if self.address.startswith("unix:") else cpus
+        return min(cpus, ours), int(about["MemTotal"])
+
     def stored_bytes(self) -> int:
         """How many bytes the layers of all images have, each once."""
         with self._refusals("count what it stores"):

@@ -128,8 +128,11 @@ def test_modules_are_signed_one_by_one_after_their_compile_and_before_they_are_p
         def stop_own_containers(self) -> None:
             pass
 
+        def capacity(self) -> tuple[int, int]:
+            return 2, 1 << 30
+
     def done(what: str) -> Callable[..., dict[str, InstallerError]]:
-        def call(_: Executor, of: Action | CompileJob) -> dict[str, InstallerError]:
+        def call(_: Executor, of: Action | CompileJob, *__: int) -> dict[str, InstallerError]:
             work.append((what, of.combinations[0].id if isinstance(of, Action) else of.combination.id))
             return {}
 
@@ -164,7 +167,8 @@ def test_what_a_compile_took_is_written_down_where_all_of_it_compiled(
         targets, [combination], Memory([targets.builder(combination), targets.runtime(combination)]), last=Kind.MODULES
     )
     executor = Executor(targets, store, ListedImages(), Progress())  # type: ignore[arg-type]
-    monkeypatch.setattr(executor, "_engine", SimpleNamespace(sweep=lambda: None, stop_own_containers=lambda: None))
+    engine = SimpleNamespace(sweep=lambda: None, stop_own_containers=lambda: None, capacity=lambda: (2, 1 << 30))
+    monkeypatch.setattr(executor, "_engine", engine)
     outcome = executor.execute(plan)
 
     assert bool(outcome.errors) == failing
