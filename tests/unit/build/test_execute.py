@@ -161,7 +161,7 @@ def test_what_a_compile_took_is_written_down_where_all_of_it_compiled(
         done = Result(kind=target.kind, digest=target.digest, folder=tmp_path, about={})
         return {PROPRIETARY: InstallerError("no") if failing else done}
 
-    monkeypatch.setattr(Executor, "_builder", lambda *_: "builder")
+    monkeypatch.setattr(Executor, "_kernel_image", lambda *_: "kernel:1")
     monkeypatch.setattr(Compiler, "compile", compile_)
     plan = make_plan(
         targets, [combination], Memory([targets.builder(combination), targets.runtime(combination)]), last=Kind.MODULES
