@@ -20,6 +20,7 @@ LOCKS = {
     "services": ("test", "services"),
     "helm": ("helm",),
     "k8s": ("test", "helm", "k8s"),
+    "benchmark": ("test", "benchmark"),
 }
 
 
@@ -112,8 +113,11 @@ def test_cross(session: nox.Session) -> None:
 @nox.session(default=False)
 def benchmark(session: nox.Session) -> None:
     """Compare our build with the plain two-stage one, in wall time and bytes; takes hours on a small machine."""
-    install(session, "main")
+    session.run("scripts/setup-services", external=True)
+    install(session, "benchmark")
     session.run("python", "-m", "benchmarks", *session.posargs)
+    if not session.posargs or "growth" in session.posargs:
+        session.run("python", "-m", "benchmarks.plot")
 
 
 @nox.session(default=False)

@@ -1,8 +1,9 @@
 """Measure our build against the plain loop: `python -m benchmarks [--out FILE] [SCENARIO ...]`.
 
-Scenarios: one (cold, one combination), matrix (cold, all of them), unchanged (the same again), driver (one added),
-bytes (of images and in a registry), node (what a starting node waits for). `matrix` has to be there for `unchanged` and
-`bytes`. Seconds are of wall time on this machine at this time: quote the ratios.
+Scenarios: growth (one combination more at a time, and `make` alone), matrix (cold, all of them), unchanged (the same again), second
+(the same on a machine with nothing but a store that has it), bytes (of images and in a registry), node (what a starting node
+waits for). `matrix` has to be there for `unchanged`, `second` and `bytes`. Seconds are of wall time on this machine at this time:
+quote the ratios. What planning costs at scale is measured by `python -m benchmarks.scale`.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import docker
 
-from benchmarks.engine import image_bytes, private_engine, registry_bytes
+from benchmarks.engine import image_bytes, private_engine, private_registry, registry_bytes
 from benchmarks.node import NodeBenchmark
 from benchmarks.sides import Ours, Plain
 from lifecycle.model.matrix import Combination
@@ -29,18 +30,19 @@ from lifecycle.tools.store import Store, default_cache_dir
 from tests.node.lab import Lab
 
 ROOT = Path(__file__).resolve().parents[1]
-SCENARIOS = ["one", "matrix", "unchanged", "driver", "bytes", "node"]
-_PORTS = {"ours": 5901, "plain": 5902}
+SCENARIOS = ["growth", "matrix", "unchanged", "second", "bytes", "node"]
+_PORTS = {"ours": 5901, "plain": 5902, "store": 5904}
 
 
 @dataclass
 class Run:
-    """One run of the benchmark: where it works, and what it has found, by scenario and side."""
+    """One run of the benchmark: where it works, and what it has found, by scenario and side; `growth` is by side alone."""
 
     project: Project
     folder: Path
     stack: ExitStack
     found: dict[str, dict[str, float]] = field(default_factory=dict)
+    growth: dict[str, list[float]] = field(default_factory=dict)
     theirs: dict[str, tuple[float, str]] = field(default_factory=dict)
 
     @cached_property
@@ -66,22 +68,43 @@ class Run:
         self.found.setdefault(scenario, {})[side] = round(value, 2)
         print(f"{scenario} {side}: {value:.1f}", file=sys.stderr, flush=True)
 
-    def one(self) -> None:
-        """Cold: one combination."""
-        first = self.combinations[0]
-        self.note("one", "ours", self.ours("one").build(only=first.id)[0])
-        self.note("one", "plain", self.loop((first,)))
+    def grow(self) -> None:
+        """One combination more at a time, nothing there at first: all seconds so far, and the bytes of all images so far."""
+        ours, ids = self.ours("growth"), [c.id for c in self.combinations]
+        for count, combination in enumerate(self.combinations, 1):
+            seconds, images = ours.build(only=",".join(ids[:count]))
+            self._add("ours", seconds)
+            self._add("plain", self.loop((combination,)))
+            self._add("make", self.plain.floor(combination))
+            self._bytes_so_far("ours", ours.engine, images)
+            self._bytes_so_far("plain", self.plain.engine, [self.theirs[name][1] for name in ids[:count]])
+        self.note("one", "ours", self.growth["ours seconds"][0])
+        self.note("one", "plain", self.growth["plain seconds"][0])
+        self.note("one", "make", self.growth["make seconds"][0])
+
+    def _add(self, side: str, seconds: float) -> None:
+        so_far = self.growth.setdefault(f"{side} seconds", [])
+        so_far.append(round((so_far[-1] if so_far else 0) + seconds, 1))
+        print(f"growth {side}: {so_far}", file=sys.stderr, flush=True)
+
+    def _bytes_so_far(self, side: str, engine: str, images: list[str]) -> None:
+        self.growth.setdefault(f"{side} bytes", []).append(image_bytes(engine, images))
 
     def matrix(self, scenarios: list[str]) -> None:
-        """Cold: all of them; then, asked for, the same again, and the bytes."""
+        """Cold: all of them, with a store that is empty at first; then, asked for, the same again, elsewhere, and the bytes."""
+        store = f"{self.stack.enter_context(private_registry(self.folder / 'store', _PORTS['store']))}/store"
         ours = self.ours("matrix")
-        seconds, images = ours.build()
+        seconds, images = ours.build(store=store)
         self.note("matrix", "ours", seconds)
         self.note("matrix", "plain", self.loop(self.combinations))
         if "unchanged" in scenarios:
-            self.note("unchanged", "ours", ours.build()[0])
+            self.note("unchanged", "ours", ours.build(store=store)[0])
             again = sum(self.plain.build(combination)[0] for combination in self.combinations)
             self.note("unchanged", "plain", again)
+        if "second" in scenarios:
+            # Nobody shares anything in the plain loop: on a second machine it starts from nothing.
+            self.note("second", "ours", self.ours("second").build(store=store, mode="read-only")[0])
+            self.note("second", "plain", self.loop(self.combinations))
         if "bytes" in scenarios:
             self.bytes("ours", ours.engine, images)
             self.bytes("plain", self.plain.engine, [self.theirs[c.id][1] for c in self.combinations])
@@ -91,16 +114,6 @@ class Run:
         self.note("image bytes", side, image_bytes(engine, references))
         folder = self.folder / f"registry-{side}"
         self.note("registry bytes", side, registry_bytes(engine, references, folder, _PORTS[side]))
-
-    def driver(self) -> None:
-        """A matrix without one driver is there; the driver is added."""
-        added = self.combinations[0].declared_driver
-        ours = self.ours("driver")
-        ours.leave_out_driver(added)
-        ours.build()
-        ours.restore(ROOT)
-        self.note("driver", "ours", ours.build()[0])
-        self.note("driver", "plain", self.loop(tuple(c for c in self.combinations if c.declared_driver == added)))
 
     def node(self) -> None:
         """The driver unpacked, indexed and loaded on a node: our image from the engine that `invoke build` uses."""
@@ -122,17 +135,22 @@ class Run:
         return sum(self.theirs[combination.id][0] for combination in combinations)
 
 
-def show(found: dict[str, dict[str, float]]) -> None:
-    """Print the table."""
+def show(run: Run) -> None:
+    """Print the tables."""
     print("| scenario | ours | plain | ours / plain |\n|---|---|---|---|")
-    for scenario, sides in found.items():
+    for scenario, sides in run.found.items():
         unit = "MB" if scenario.endswith("bytes") else "s"
         ours, plain = (sides[side] / (1e6 if unit == "MB" else 1) for side in ("ours", "plain"))
         print(f"| {scenario} | {ours:.1f} {unit} | {plain:.1f} {unit} | {ours / plain:.3f} |")
+    if run.growth:
+        columns = list(run.growth)
+        print(f"\n| combinations | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}")
+        for count in range(len(run.growth[columns[0]])):
+            print(f"| {count + 1} | {' | '.join(f'{run.growth[column][count]:.0f}' for column in columns)} |")
 
 
-def main() -> None:
-    """Parse the words, measure, write and print."""
+def chosen() -> tuple[list[str], Path]:
+    """The scenarios, and where the numbers go, as the command line says."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Our build against the plain loop.")
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "benchmarks.json", help="where the numbers go")
@@ -140,24 +158,27 @@ def main() -> None:
     unknown = sorted(set(options.scenarios) - set(SCENARIOS))
     if unknown:
         parser.error(f"no scenario {', '.join(unknown)}: there is {', '.join(SCENARIOS)}")
-    scenarios = options.scenarios or SCENARIOS
+    return options.scenarios or SCENARIOS, options.out
+
+
+def main() -> None:
+    """Measure what was asked for, write and print it."""
+    scenarios, out = chosen()
     # Ended from outside, it still ends what it started.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Not below /tmp where that is a small file system in memory: a run needs some 15 GB.
     with tempfile.TemporaryDirectory(prefix="nvidia-benchmark-", dir="/var/tmp") as folder, ExitStack() as stack:
         run = Run(load_project(ROOT), Path(folder), stack)
-        if "one" in scenarios:
-            run.one()
+        if "growth" in scenarios:
+            run.grow()
         if "matrix" in scenarios:
             run.matrix(scenarios)
-        if "driver" in scenarios:
-            run.driver()
         if "node" in scenarios:
             run.node()
     machine = {"cpus": os.cpu_count(), "kernel": platform.release(), "python": platform.python_version()}
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps({"machine": machine, "found": run.found}, indent=1) + "\n")
-    show(run.found)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps({"machine": machine, "found": run.found, "growth": run.growth}, indent=1) + "\n")
+    show(run)
 
 
 if __name__ == "__main__":

@@ -80,24 +80,31 @@ def image_bytes(address: str, references: Sequence[str]) -> int:
     return sum(layers.values())
 
 
-def registry_bytes(address: str, references: Sequence[str], folder: Path, port: int) -> int:
-    """The bytes that a registry (docker-registry, on loopback, empty at first) keeps after all images were pushed."""
+@contextmanager
+def private_registry(folder: Path, port: int) -> Iterator[str]:
+    """Start Debian's docker-registry on loopback, its data below a folder, and yield its host; it is stopped after the block."""
     folder.mkdir(parents=True)
-    config = folder / "config.yml"
+    config, host = folder / "config.yml", f"127.0.0.1:{port}"
     config.write_text(
-        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {folder}/data}}}}\nhttp: {{addr: '127.0.0.1:{port}'}}\n"
+        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {folder}/data}}}}\nhttp: {{addr: '{host}'}}\n"
     )
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(["docker-registry", "serve", str(config)], stdout=log, stderr=subprocess.STDOUT)
     try:
-        client = docker.DockerClient(base_url=address, timeout=600)
-        for number, reference in enumerate(references):
-            name = f"127.0.0.1:{port}/benchmark"
-            client.images.get(reference).tag(name, f"t{number}")
-            _push(client, name, f"t{number}")
+        yield host
     finally:
         process.terminate()
         process.wait()
+
+
+def registry_bytes(address: str, references: Sequence[str], folder: Path, port: int) -> int:
+    """The bytes that a registry, empty at first, keeps after all images were pushed."""
+    with private_registry(folder, port) as host:
+        client = docker.DockerClient(base_url=address, timeout=600)
+        for number, reference in enumerate(references):
+            name = f"{host}/benchmark"
+            client.images.get(reference).tag(name, f"t{number}")
+            _push(client, name, f"t{number}")
     return sum(path.stat().st_size for path in (folder / "data").rglob("data") if path.is_file())
 
 

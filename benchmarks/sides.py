@@ -1,4 +1,4 @@
-"""The two sides: our `invoke build`, and a plain Dockerfile for each combination in a loop."""
+"""The two sides, our `invoke build` and a plain Dockerfile for each combination in a loop; and `make` alone, the floor."""
 
 import json
 import os
@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import docker
+from docker.models.containers import Container
 
 from lifecycle.model.declarations import apt_repositories
+from lifecycle.model.lock import LockedDriver, LockedFile
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project
 from lifecycle.model.sources import AptRepository, AptSource
 from lifecycle.sources.apt_setup import MachineArchives
+from lifecycle.tools.archive import tar_bytes
 from lifecycle.tools.process import run
 
 PLAIN = Path(__file__).parent / "plain"
@@ -42,29 +45,20 @@ class Ours:
             shutil.copy2(root / name, to)
         return cls(checkout=folder / "checkout", cache=folder / "cache", engine=engine)
 
-    def build(self, *, only: str = "") -> tuple[float, list[str]]:
-        """`invoke build`: its wall seconds, and the images that there are then."""
+    def build(self, *, only: str = "", store: str = "", mode: str = "read-write") -> tuple[float, list[str]]:
+        """`invoke build`: its wall seconds, and the images that there are then; `store` is where results are shared."""
         command = [sys.executable, "-m", "invoke", "build", "--json", "--cache-dir", str(self.cache), "--only", only]
         started = time.monotonic()
         done = subprocess.run(
             command,
             cwd=self.checkout,
-            env={**os.environ, "DOCKER_HOST": self.engine},
+            env={**os.environ, "DOCKER_HOST": self.engine, "INVOKE_STORE": store, "INVOKE_STORE_MODE": mode},
             stdout=subprocess.PIPE,
             text=True,
             check=True,
         )
         seconds = time.monotonic() - started
         return seconds, [row["image"] for row in json.loads(done.stdout)]
-
-    def leave_out_driver(self, version: str) -> None:
-        """Take a line out of context.driverVersion."""
-        path = self.checkout / "component.yaml"
-        path.write_text(path.read_text().replace(f"    - {version}\n", "", 1))
-
-    def restore(self, root: Path) -> None:
-        """Bring back the component as it is."""
-        shutil.copy2(root / "component.yaml", self.checkout / "component.yaml")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,18 +89,11 @@ class Plain:
 
     def build(self, combination: Combination) -> tuple[float, str]:
         """Build one combination: wall seconds, and its image."""
-        lock = self.project.lock.drivers[f"{combination.declared_driver}/{combination.architecture}"]
-        repositories = apt_repositories(self.project.component)
-        modules = "\n".join(
-            f"{t} {self.machine.address(file.origin, repositories)}"
-            for t in combination.module_types
-            for file in lock.modules[t]
-        )
-        userspace = " ".join(self.machine.address(file.origin, repositories) for file in lock.userspace)
+        userspace = " ".join(self._address(file) for file in self._driver(combination).userspace)
         arguments = {
             "BASE": f"plain-base:{combination.release}",
             "KERNEL": combination.kernel,
-            "MODULES": modules,
+            "MODULES": self._modules(combination),
             "USERSPACE": userspace,
         }
         tag = f"plain:{combination.driver}-{combination.release}"
@@ -120,3 +107,39 @@ class Plain:
             log = "".join(line.get("stream", "") for line in error.build_log)
             raise SystemExit(f"the plain build of {combination.id} failed:\n{log[-3000:]}") from error
         return time.monotonic() - started, tag
+
+    def floor(self, combination: Combination) -> float:
+        """The wall seconds of `make` alone: compilers, headers and sources are there before the clock starts."""
+        client = docker.DockerClient(base_url=self.engine, timeout=3600)
+        container = client.containers.create(
+            f"plain-base:{combination.release}",
+            ["sleep", "infinity"],
+            environment={"KERNEL": combination.kernel, "MODULES": self._modules(combination)},
+            network_mode="host",
+            init=True,
+        )
+        try:
+            script = Path(__file__).with_name("floor.sh")
+            container.put_archive("/", tar_bytes({script.name: script}, executables=[script.name]))
+            container.start()
+            self._run(container, "prepare")
+            started = time.monotonic()
+            self._run(container, "compile")
+            return time.monotonic() - started
+        finally:
+            container.remove(force=True)
+
+    def _run(self, container: Container, what: str) -> None:
+        code, said = container.exec_run(["/floor.sh", what])
+        if code:
+            raise SystemExit(f"floor.sh {what} failed:\n{str(said)[-3000:]}")
+
+    def _driver(self, combination: Combination) -> LockedDriver:
+        return self.project.lock.drivers[f"{combination.declared_driver}/{combination.architecture}"]
+
+    def _modules(self, combination: Combination) -> str:
+        files = self._driver(combination).modules
+        return "\n".join(f"{t} {self._address(file)}" for t in combination.module_types for file in files[t])
+
+    def _address(self, file: LockedFile) -> str:
+        return self.machine.address(file.origin, apt_repositories(self.project.component))

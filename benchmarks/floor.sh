@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# The floor of the benchmark: what `make` alone takes. Runs in a container of a plain base, with network for `prepare`.
+#
+#   floor.sh prepare    compilers, headers and sources, where `compile` finds them
+#   floor.sh compile    `make` of every module type, one after the other
+#
+# Environment: KERNEL (uname -r), MODULES (lines of `type address`).
+#
+# Exit codes: 0 done; 2 wrong usage; otherwise that of what failed.
+set -euo pipefail
+
+main() {
+    case ${1-} in
+        prepare) prepare ;;
+        compile) compile ;;
+        *)
+            sed -n '4,5p' "$0" >&2
+            exit 2
+            ;;
+    esac
+}
+
+prepare() {
+    local type address
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update
+    apt-get install --yes --no-install-recommends build-essential wget ca-certificates "linux-headers-$KERNEL"
+    while read -r type address; do
+        wget --quiet --tries=5 --retry-on-host-error --output-document=/tmp/package.deb "$address"
+        dpkg-deb --extract /tmp/package.deb "/unpacked/$type"
+        mkdir -p /sources
+        mv "$(dirname "$(find "/unpacked/$type" -name dkms.conf)")" "/sources/$type"
+        # As in plain/build.sh.
+        sed -i 's/pci_resize_resource(pci_dev, NV_GPU_BAR1, requested_size)/pci_resize_resource(pci_dev, NV_GPU_BAR1, requested_size, 0)/' \
+            "/sources/$type/nvidia/nv-pci.c"
+    done <<<"$MODULES"
+}
+
+compile() {
+    local sources
+    for sources in /sources/*; do
+        make --directory="$sources" --jobs="$(nproc)" modules KERNEL_UNAME="$KERNEL" \
+            SYSSRC="$(readlink -f "/lib/modules/$KERNEL/source")" SYSOUT="$(readlink -f "/lib/modules/$KERNEL/build")"
+    done
+}
+
+main "$@"
