@@ -1,4 +1,4 @@
-"""The container engine, through the docker SDK, which only this file, container.py and login.py import.
+"""The container engine, through the docker SDK, which only the engine's files, container.py and login.py import.
 
 The SDK builds with the classic builder, so the Dockerfiles keep to what that understands. Every container carries a label
 with the process that made it and is removed in any case; what a killed process left is swept by the next one.
@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import docker
-import docker.credentials.errors
 import docker.errors
 import requests
-import requests.exceptions
 
 from lifecycle.tools.container import Container, remove
-from lifecycle.tools.engine_errors import EngineRefusedError, EngineUnreachableError, ImageBuildError, StoppedError
-from lifecycle.tools.login import CredentialHelperError, Login
+from lifecycle.tools.engine_connection import EngineConnection
+from lifecycle.tools.engine_errors import EngineRefusedError, ImageBuildError, StoppedError
+from lifecycle.tools.login import Login
 
 LABEL_OWNER = "io.nvidia-installer.owner"
 _GONE = (docker.errors.NotFound, docker.errors.NullResource)
@@ -45,36 +43,16 @@ class PulledImage:
     id: str
 
 
-class Engine:
-    """A connection, made when first needed."""
+class Engine(EngineConnection):
+    """What we have a container engine do."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = dict(environ)
-        self._client: Any = None
-        self._lock = threading.Lock()
+        super().__init__(environ)
         self._stopped = threading.Event()
-
-    @property
-    def address(self) -> str:
-        """Where the engine is looked for."""
-        return self._environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
-
-    @property
-    def client(self) -> Any:  # noqa: ANN401 - the SDK has no types
-        """The SDK's client; raises EngineUnreachableError."""
-        with self._lock:
-            if self._client is None:
-                try:
-                    client = docker.from_env(environment=self._environ, timeout=600)
-                    client.ping()
-                except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
-                    raise EngineUnreachableError(self.address, _reason(error)) from error
-                self._client = client
-            return self._client
 
     def image(self, reference: str) -> LocalImage | None:
         """An image by tag or id, or None."""
-        with self._refusals(f"look for the image {reference}"):
+        with self.refusals(f"look for the image {reference}"):
             try:
                 raw = self.client.api.inspect_image(reference)
                 return _local_image(raw, raw["Config"].get("Labels"))
@@ -83,30 +61,30 @@ class Engine:
 
     def images(self, label: str) -> list[LocalImage]:
         """All images that carry a label (`label`, or `label=value`), in one question."""
-        with self._refusals("list images"):
+        with self.refusals("list images"):
             return [_local_image(i, i["Labels"]) for i in self.client.api.images(filters={"label": label})]
 
     def used_images(self) -> set[str]:
         """The ids of the images of all containers, whether they run or not."""
-        with self._refusals("list containers"):
+        with self.refusals("list containers"):
             return {raw["ImageID"] for raw in self.client.api.containers(all=True)}
 
     def capacity(self) -> tuple[int, int]:
         """How many cores and how many bytes of memory its containers have; of its own machine's no more than this process may."""
-        with self._refusals("ask for its cores and memory"):
+        with self.refusals("ask for its cores and memory"):
             about = self.client.info()
         cpus = int(about["NCPU"])
-        ours = len(os.sched_getaffinity(0)) if self.address.startswith("unix:") else cpus
+        ours = len(os.sched_getaffinity(0)) if self.address.url.startswith("unix:") else cpus
         return min(cpus, ours), int(about["MemTotal"])
 
     def stored_bytes(self) -> int:
         """How many bytes the layers of all images have, each once."""
-        with self._refusals("count what it stores"):
+        with self.refusals("count what it stores"):
             return int(self.client.api.df()["LayersSize"])
 
     def remove_image(self, image: str, tags: Iterable[str]) -> str:
         """Remove an image, by its id, with those tags that still lead to it; returns why it stays, nothing where it goes."""
-        with self._refusals(f"remove {image}"):
+        with self.refusals(f"remove {image}"):
             try:
                 for reference in (*tags, image):
                     found = self.image(reference)
@@ -121,7 +99,7 @@ class Engine:
 
     def pull(self, reference: str, architecture: str) -> PulledImage:
         """Pull an image, of the one for an architecture (Debian's and OCI's names of them are the same here)."""
-        with self._refusals(f"pull {reference}"):
+        with self.refusals(f"pull {reference}"):
             image = self.client.images.pull(reference, platform=f"linux/{architecture}")
             digests: list[str] = image.attrs.get("RepoDigests", [])
             digest = digests[0].rpartition("@")[2] if digests else str(image.id)
@@ -134,7 +112,7 @@ class Engine:
         """
         repository, _, tag = reference.rpartition(":")
         auth = {"username": login.username, "password": login.password} if login else None
-        with self._refusals(f"push {reference}"):
+        with self.refusals(f"push {reference}"):
             for event in self.client.api.push(repository, tag=tag, auth_config=auth, stream=True, decode=True):
                 # The stream's own status is 200 whatever comes.
                 if "error" in event:
@@ -143,24 +121,24 @@ class Engine:
 
     def save(self, tag: str, path: Path) -> None:
         """Write an image to a tar (`docker save`)."""
-        with self._refusals(f"save {tag}"), path.open("wb") as out:
+        with self.refusals(f"save {tag}"), path.open("wb") as out:
             for chunk in self.client.images.get(tag).save(named=tag):
                 out.write(chunk)
 
     def load(self, path: Path) -> None:
         """Read images from a tar (`docker load`), which checks every layer against the image's own configuration."""
-        with self._refusals(f"load {path.name}"), path.open("rb") as stream:
+        with self.refusals(f"load {path.name}"), path.open("rb") as stream:
             self.client.images.load(stream)
 
     def tag(self, image: str, reference: str) -> None:
         """Give an image another name."""
         repository, _, name = reference.rpartition(":")
-        with self._refusals(f"tag {image} as {reference}"):
+        with self.refusals(f"tag {image} as {reference}"):
             self.client.api.tag(image, repository, name, force=True)
 
     def remove_tag(self, reference: str) -> None:
         """Take an image's name away, and the image if it has no other; one that is not there is fine."""
-        with self._refusals(f"remove {reference}"):
+        with self.refusals(f"remove {reference}"):
             try:
                 self.client.api.remove_image(reference)
             except _GONE:
@@ -168,7 +146,7 @@ class Engine:
 
     def build(self, context: IO[bytes], *, tag: str, base: str, labels: Mapping[str, str], log: Path) -> LocalImage:
         """Build a Dockerfile from a tar (its context), without network; raises ImageBuildError with its last lines."""
-        with self._refusals(f"build {tag}"), log.open("w", encoding="utf-8") as out:
+        with self.refusals(f"build {tag}"), log.open("w", encoding="utf-8") as out:
             events = self.client.api.build(
                 fileobj=context,
                 custom_context=True,
@@ -201,7 +179,7 @@ class Engine:
         `entrypoint` is a command in place of the image's own, `stdin` whether it has a standard input.
         Raises StoppedError after `stop_own_containers`.
         """
-        with self._refusals(f"create a container of {image}"):
+        with self.refusals(f"create a container of {image}"):
             raw = self.client.containers.create(
                 image,
                 entrypoint=entrypoint,
@@ -214,9 +192,9 @@ class Engine:
             # After it was made: one that `stop_own_containers` came too early to see must not run on.
             if self._stopped.is_set():
                 raise StoppedError
-            yield Container(raw, self._refusals)
+            yield Container(raw, self.refusals)
         finally:
-            with self._refusals("remove a container"):
+            with self.refusals("remove a container"):
                 remove(raw)
 
     def stop_own_containers(self) -> None:
@@ -229,23 +207,10 @@ class Engine:
         self._remove(_is_dead)
 
     def _remove(self, condition: Callable[[str], bool]) -> None:
-        with self._refusals("list containers"):
+        with self.refusals("list containers"):
             for raw in self.client.containers.list(all=True, filters={"label": LABEL_OWNER}, ignore_removed=True):
                 if condition(raw.labels[LABEL_OWNER]):
                     remove(raw)
-
-    @contextmanager
-    def _refusals(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except docker.errors.APIError as error:
-            raise EngineRefusedError(what, error.explanation or str(error)) from error
-        except docker.credentials.errors.StoreError as error:
-            raise CredentialHelperError(what, str(error)) from error
-        except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
-            if isinstance(error.__cause__, docker.credentials.errors.StoreError):
-                raise CredentialHelperError(what, str(error.__cause__)) from error
-            raise EngineUnreachableError(self.address, _reason(error)) from error
 
 
 def owner_of(pid: int) -> str:
@@ -264,10 +229,3 @@ def _local_image(raw: Mapping[str, Any], labels: Mapping[str, str] | None) -> Lo
         tuple(name for name in raw[key] or () if not name.startswith("<none>")) for key in ("RepoTags", "RepoDigests")
     )
     return LocalImage(id=raw["Id"], tags=tags, size=raw["Size"], labels=labels or {}, digests=digests)
-
-
-def _reason(error: BaseException) -> str:
-    """The innermost cause: the SDK wraps 'Connection refused' four times."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]
-    return str(error)

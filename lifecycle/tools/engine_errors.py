@@ -10,7 +10,7 @@ class EngineUnreachableError(InstallerError):
         super().__init__(
             f"no container engine answers at {address}",
             details=f"  {why}",
-            resolution="Run scripts/setup, which starts one, or set DOCKER_HOST to one that runs and that you may use.",
+            resolution="Run scripts/setup, which starts one, or name one that runs and that you may use: --engine, DOCKER_HOST.",
         )
 
 

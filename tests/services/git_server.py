@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.services.processes import free_port, started, wait_until_open
+from tests.services.ssh_server import ssh_server
 
 USER, TOKEN = "bumper", "glpat-4711"
 NAMELESS = {
@@ -158,21 +158,6 @@ def over_http(upstream: Upstream) -> Iterator[Upstream]:
 @contextmanager
 def over_ssh(upstream: Upstream, folder: Path) -> Iterator[Upstream]:
     """The same repository over SSH, for who has the key."""
-    folder.mkdir()
-    for name in ("host", "user"):
-        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
-        subprocess.run(command, check=True)
-    port = free_port()
-    shutil.copy(folder / "user.pub", folder / "authorized")
-    (folder / "config").write_text(
-        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nAuthorizedKeysFile {folder}/authorized\n"
-        f"PidFile none\nStrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
-    )
-    host_key = (folder / "host.pub").read_text().split()
-    (folder / "known").write_text(f"[127.0.0.1]:{port} {' '.join(host_key[:2])}\n")
-    Path("/run/sshd").mkdir(exist_ok=True)
-    ssh = f"ssh -F none -oBatchMode=yes -oUserKnownHostsFile={folder}/known -oIdentitiesOnly=yes -i {folder}/user"
-    with started(["/usr/sbin/sshd", "-D", "-e", "-f", str(folder / "config")], folder / "log") as process:
-        wait_until_open(port, process)
-        user = os.environ.get("USER") or "root"
-        yield Upstream(upstream.path, f"ssh://{user}@127.0.0.1:{port}{upstream.path}", {"GIT_SSH_COMMAND": ssh})
+    with ssh_server(folder) as server:
+        environ = {"GIT_SSH_COMMAND": " ".join(server.command)}
+        yield Upstream(upstream.path, f"ssh://{server.place}{upstream.path}", environ)

@@ -219,3 +219,23 @@ def test_a_shard_does_not_move_the_lock(invoke: Invoke, checkout: Path) -> None:
 
     assert done.returncode == 2
     assert done.stderr.startswith("error: --locked: versions.lock does not answer what is declared for 550/amd64")
+
+
+@pytest.mark.parametrize("task", ["build", "push", "status", "prune", "explain", "verify", "update"])
+def test_what_uses_an_engine_takes_its_name(invoke: Invoke, task: str) -> None:
+    assert "--engine=STRING" in invoke("--help", task).stdout
+
+
+def test_an_engine_that_is_named_goes_before_that_of_the_environment(invoke: Invoke, tmp_path: Path) -> None:
+    done = invoke("build", "--dry-run", f"--engine=unix://{tmp_path}/named.sock", DOCKER_CONTEXT="far")
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: no container engine answers at unix://{tmp_path}/named.sock\n")
+
+
+def test_a_context_that_is_not_there_is_refused(invoke: Invoke) -> None:
+    done = invoke("build", "--dry-run", "--engine=nowhere")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: --engine: there is no Docker context 'nowhere': `docker context ls` lists")
+    assert len(done.stderr.splitlines()) == 1

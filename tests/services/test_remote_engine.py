@@ -1,0 +1,143 @@
+"""An engine on another machine: sshd on loopback, and behind it a dockerd with data of its own."""
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+import pytest
+
+from lifecycle.model.project import load_project
+from lifecycle.model.tags import references
+from lifecycle.model.targets import Targets
+from lifecycle.steps.base import base_tag
+from lifecycle.tools.engine import Engine
+from lifecycle.tools.labels import LABEL_DIGEST
+from lifecycle.tools.store import default_cache_dir
+from tests.services.second_engine import engine_in
+from tests.services.ssh_server import SshServer, ssh_server
+from tests.unit.builders import ROOT
+
+PROJECT = load_project(ROOT)
+FIRST = PROJECT.matrix().combinations[0]
+REFERENCE = references(PROJECT.component.image, FIRST)[0]
+
+
+@dataclass(frozen=True)
+class Remote:
+    """The other machine: sshd, the engine's own client, its address as we write it, and the environment that lets us in."""
+
+    ssh: SshServer
+    engine: docker.DockerClient
+    address: str
+    environ: Mapping[str, str]
+    cache: Path
+
+    def invoke(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        """Run a task with a cache of its own, in which the results of this machine's are."""
+        return subprocess.run(
+            [sys.executable, "-m", "invoke", *words, f"--cache-dir={self.cache}"],
+            cwd=ROOT,
+            env={**self.environ, **environ},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="module")
+def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
+    folder = tmp_path_factory.mktemp("remote")
+    cache, mine = folder / "cache", default_cache_dir(os.environ)
+    for name in ("blobs", "results"):
+        shutil.copytree(mine / name, cache / name, copy_function=os.link)
+    shutil.copy2(mine / "verified.json", cache)
+    with ssh_server(folder / "ssh") as server, engine_in(folder, bridge="en-remote") as engine:
+        # What a person would write into ~/.ssh/config, which ssh looks for in the home of the user, whatever HOME is.
+        program = folder / "bin" / "ssh"
+        program.parent.mkdir()
+        words = [str(shutil.which(server.command[0])), *server.command[1:]]
+        program.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+        program.chmod(0o755)
+        environ = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}", "DOCKER_CONFIG": str(folder)}
+        yield Remote(server, engine, f"ssh://{server.place}{folder}/socket", environ, cache)
+
+
+@pytest.fixture
+def client(remote: Remote, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """Our hands on the other machine's engine."""
+    monkeypatch.setenv("PATH", remote.environ["PATH"])
+    return Engine({"INVOKE_ENGINE": remote.address})
+
+
+def layers(engine: docker.DockerClient) -> list[list[str]]:
+    """The layers of all images of the first combination's very inputs, which `invoke build` has made."""
+    label = f"{LABEL_DIGEST}={Targets(PROJECT).image(FIRST).digest}"
+    return [image.attrs["RootFS"]["Layers"] for image in engine.images.list(all=True, filters={"label": label})]
+
+
+def test_an_image_is_built_on_another_machine_the_same_as_here(remote: Remote, engine: docker.DockerClient) -> None:
+    before = {image.id for image in engine.images.list()}
+    done = remote.invoke("build", "--locked", f"--only={FIRST.id}", "--json", f"--engine={remote.address}")
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)
+
+    assert (row["made"], row["failed"]) == (["base", "image"], [])
+    assert remote.engine.images.get(REFERENCE).id == row["id"]
+    assert layers(remote.engine)[0] in layers(engine)
+    assert {image.id for image in engine.images.list()} == before
+    assert remote.engine.containers.list(all=True) == []
+
+
+def test_a_context_leads_there_by_the_option_and_by_the_environment(remote: Remote) -> None:
+    made = ["docker", "context", "create", "far", f"--docker=host={remote.address}"]
+    subprocess.run(made, env=dict(remote.environ), check=True, capture_output=True)
+    plans = [
+        remote.invoke("build", "--dry-run", "--json", f"--only={FIRST.id}", *words, **environ)
+        for words, environ in ((["--engine=far"], {}), ([], {"DOCKER_CONTEXT": "far"}))
+    ]
+
+    assert [done.stderr for done in plans] == ["", ""]
+    assert plans[0].stdout == plans[1].stdout
+    assert {action["kind"] for action in json.loads(plans[0].stdout) if action["run"]} <= {"base", "image"}
+
+
+def test_what_a_program_there_is_told_and_says_comes_through(remote: Remote, client: Engine, tmp_path: Path) -> None:
+    runtime = base_tag(Targets(PROJECT).runtime(FIRST))
+    if client.image(runtime) is None:
+        here = Engine(os.environ)
+        here.save(runtime, tmp_path / "base.tar")
+        client.load(tmp_path / "base.tar")
+    said = os.urandom(1 << 16).hex().encode()
+    with client.container(runtime, env={}, entrypoint=["sh", "-c", "wc -c; exit 7"], stdin=True) as container:
+        code = container.run(tmp_path / "log", stdin=said)
+
+    assert (code, (tmp_path / "log").read_text()) == (7, f"{len(said)}\n")
+    assert remote.engine.containers.list(all=True) == []
+
+
+def test_an_engine_that_does_not_answer_is_named_with_what_the_other_machine_says(remote: Remote) -> None:
+    address = f"ssh://{remote.ssh.place}/no/such.sock"
+    done = remote.invoke("build", "--dry-run", f"--engine={address}")
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: no container engine answers at {address}\n")
+    assert "/no/such.sock" in done.stderr.splitlines()[1]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_machine_that_lets_nobody_in_is_named_with_what_ssh_says(remote: Remote) -> None:
+    address = f"ssh://nobody@{remote.ssh.place.rpartition('@')[2]}"
+    done = remote.invoke("build", "--dry-run", f"--engine={address}")
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[:2] == [
+        f"error: no container engine answers at {address}",
+        f"  {address.removeprefix('ssh://').rpartition(':')[0]}: Permission denied (publickey).",
+    ]
