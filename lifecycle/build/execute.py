@@ -133,12 +133,15 @@ class Executor:
         if not targets:
             return {}
         with self._step(next(iter(targets.values())), f"compile {job.title}") as fail:
-            results = self._compiler.compile(job, self._kernel_image(job.combination), jobs)
+            image = self._kernel_image(job.combination)
+            known = self._store.known_answers(image)
+            results = self._compiler.compile(job, image, jobs)
             errors = {targets[t].digest: result for t, result in results.items() if isinstance(result, InstallerError)}
             if errors:
                 fail()
         if not errors:
-            note_compile(self._store, targets.values(), self._seconds[next(iter(targets.values())).digest])
+            seconds = self._seconds[next(iter(targets.values())).digest]
+            note_compile(self._store, targets.values(), seconds, asked=self._store.known_answers(image) - known)
         return errors
 
     def _builder(self, combination: Combination) -> str:

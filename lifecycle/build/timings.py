@@ -10,8 +10,11 @@ from lifecycle.model.timings import Timing, read_make_log
 from lifecycle.tools.store import Store
 
 
-def note_compile(store: Store, modules: Iterable[Target], seconds: float) -> None:
-    """Write down what one container compiled, all of it well, and the wall seconds; replaces the last of that name."""
+def note_compile(store: Store, modules: Iterable[Target], seconds: float, *, asked: int) -> None:
+    """Write down what one container compiled, all of it well; replaces the last of that name.
+
+    `seconds` are of wall time, `asked` is how many of conftest's questions were put to the compiler.
+    """
     targets = list(modules)
     kernel, driver, _ = targets[0].name.split("/")
     logs = {ModuleType(t.name.rpartition("/")[2]): store.log(t.kind, t.name) for t in targets}
@@ -19,6 +22,7 @@ def note_compile(store: Store, modules: Iterable[Target], seconds: float) -> Non
         kernel=kernel,
         driver=driver,
         seconds=round(seconds, 1),
+        asked=asked,
         modules={name: read_make_log(log.read_text(encoding="utf-8", errors="replace")) for name, log in logs.items()},
     )
     path = store.timing(f"{kernel}/{driver}")

@@ -28,29 +28,28 @@ class NothingToTellApartError(UsageError):
 
 
 class Compiled(Model):
-    """What a make log shows: the questions of conftest that were asked, by name, and how many files were compiled."""
+    """What a make log shows: the questions of conftest, by name, and how many files were compiled."""
 
     questions: frozenset[str]
     files: int
 
 
 class Timing(Model):
-    """One container's compile: a driver for a kernel, its wall seconds, and what of each module type was done in it."""
+    """One container's compile: a driver for a kernel, its wall seconds, and what of each module type was done in it.
+
+    `asked` is how many questions the compiler answered; the others' answers were known.
+    """
 
     kernel: str
     driver: str
     seconds: float
+    asked: int
     modules: Mapping[ModuleType, Compiled]
 
     @property
     def questions(self) -> frozenset[str]:
         """The questions of all types."""
         return _union(done.questions for done in self.modules.values())
-
-    @property
-    def asked(self) -> int:
-        """How often a question was asked; a few are asked for each type."""
-        return sum(len(done.questions) for done in self.modules.values())
 
     @property
     def files(self) -> int:

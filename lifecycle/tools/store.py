@@ -178,6 +178,11 @@ class Store:
         """Where lies what has been learnt of a kernel, in the image with its headers (scripts/builder/conftest-cc)."""
         return self.root / "answers" / file_name(image)
 
+    def known_answers(self, image: str) -> int:
+        """How many there are."""
+        path = self.answers(image)
+        return len(path.read_text(encoding="utf-8").splitlines()) if path.exists() else 0
+
     def learn(self, image: str, new: Path) -> None:
         """Add the lines of a file to what is known."""
         path = self.answers(image)

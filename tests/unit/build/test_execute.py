@@ -157,7 +157,9 @@ def test_what_a_compile_took_is_written_down_where_all_of_it_compiled(
 
     def compile_(self: Compiler, job: CompileJob, *_: object) -> dict[ModuleType, Result | InstallerError]:
         target = self.targets.compiled(job.combination, PROPRIETARY)
-        store.log(target.kind, target.name).write_text(" CONFTEST: vmap\n")
+        store.log(target.kind, target.name).write_text(" CONFTEST: vmap\n CONFTEST: known\n")
+        (tmp_path / "new").write_text("a yes\n")
+        store.learn("kernel:1", tmp_path / "new")
         done = Result(kind=target.kind, digest=target.digest, folder=tmp_path, about={})
         return {PROPRIETARY: InstallerError("no") if failing else done}
 

@@ -13,6 +13,7 @@ TIMING = Timing(
     kernel=COMBINATION.kernel,
     driver=COMBINATION.driver,
     seconds=12.3,
+    asked=2,
     modules={
         PROPRIETARY: Compiled(questions=frozenset({"vmap", "set_pages_uc"}), files=1),
         OPEN: Compiled(questions=frozenset(), files=2),
@@ -31,7 +32,7 @@ def compiled(store: Store) -> list[Target]:
 
 def test_what_a_compile_took_is_there_afterwards(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    note_compile(store, compiled(store), 12.34)
+    note_compile(store, compiled(store), 12.34, asked=2)
 
     assert read_timings(store) == [TIMING]
 
@@ -39,21 +40,21 @@ def test_what_a_compile_took_is_there_afterwards(tmp_path: Path) -> None:
 def test_the_last_compile_of_a_driver_for_a_kernel_counts(tmp_path: Path) -> None:
     store = Store(tmp_path)
     for seconds in (99, 12.34):
-        note_compile(store, compiled(store), seconds)
+        note_compile(store, compiled(store), seconds, asked=2)
 
     assert read_timings(store) == [TIMING]
 
 
 def test_it_is_no_part_of_a_result(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    note_compile(store, compiled(store), 12.34)
+    note_compile(store, compiled(store), 12.34, asked=2)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["logs", "timings"]
 
 
 def test_a_damaged_file_is_left_out(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    note_compile(store, compiled(store), 12.34)
+    note_compile(store, compiled(store), 12.34, asked=2)
     store.timing("6.1/half").write_text('{"kernel": "6.1", ')
     store.timing("6.1/other").write_text("[]")
 

@@ -28,8 +28,11 @@ def asks(count: int, start: int = 0) -> frozenset[str]:
 
 
 def timing(driver: str, seconds: float, *, kernel: str = "6.1", **modules: tuple[frozenset[str], int]) -> Timing:
-    compiled = {ModuleType(name): Compiled(questions=asked, files=files) for name, (asked, files) in modules.items()}
-    return Timing(kernel=kernel, driver=driver, seconds=seconds, modules=compiled)
+    compiled = {
+        ModuleType(name): Compiled(questions=questions, files=files) for name, (questions, files) in modules.items()
+    }
+    asked = sum(len(one.questions) for one in compiled.values())
+    return Timing(kernel=kernel, driver=driver, seconds=seconds, asked=asked, modules=compiled)
 
 
 def test_a_make_log_shows_the_questions_and_the_files() -> None:
