@@ -3,13 +3,10 @@
 import io
 import re
 import shutil
-import sys
 import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import yaml
 
 from lifecycle.checks.fit import Expectation, check_modules
 from lifecycle.checks.kernel_module import read_module
@@ -23,12 +20,17 @@ from lifecycle.model.project import SOURCE_DATE_EPOCH
 from lifecycle.model.schema import ModuleType
 from lifecycle.model.targets import Target, Targets, hashes
 from lifecycle.tools.archive import extract_safely, write_members
+from lifecycle.tools.compile_errors import (
+    CompileFailedError,
+    HeadersUnfitError,
+    ModulesUnfitError,
+    PatchDoesNotApplyError,
+    error_lines,
+)
 from lifecycle.tools.engine import Engine
 from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.store import Result, Store
 
-_ERROR_LINE = re.compile(r"(: (fatal )?error:|^ERROR: |\berror: )")
-_MAKE_LINE = re.compile(r"^make.*\*\*\* .*(Error|Stop)")
 _PATCH_LINE = re.compile(r"compile\.sh: error: (patch .* does not apply .*)")
 _SHOWN = 8
 _COMMAND = ["compile.sh", "/in", "/out"]
@@ -49,65 +51,7 @@ class CompileJob:
         return f"{c.release}/{c.kernel}/{c.driver} {'+'.join(self.types)}"
 
 
-class CompileFailedError(InstallerError):
-    """Module sources that do not compile against a kernel: the compiler's own error lines, and the exclude entry to paste."""
-
-    def __init__(self, combination: Combination, module_type: ModuleType, log: Path, lines: Sequence[str]) -> None:
-        shown = "\n".join(f"  {line}" for line in lines[:_SHOWN]) or "  (no error line; see the log)"
-        said = re.sub(r"^\S+: (fatal )?error: ", "", lines[0]) if lines else "see the log"
-        # Quoted by the YAML library, on one line: a compiler's message may hold anything.
-        quoted = yaml.safe_dump(f"does not compile: {said}", default_style='"', allow_unicode=True, width=sys.maxsize)
-        super().__init__(
-            f"{combination.id}: the {module_type} modules do not compile",
-            details=f"{shown}\n  the whole log: {log}",
-            resolution="If this driver is known not to work on this kernel, paste this under context.exclude in component.yaml:\n"
-            f"    - {{driverVersion: {combination.driver}, moduleType: {module_type}, "
-            f'kernel: ">={combination.linux}", reason: {quoted.strip()}}}',
-        )
-
-
-class PatchDoesNotApplyError(InstallerError):
-    """A patch whose conditions hold for sources that it does not fit."""
-
-    def __init__(self, combination: Combination, module_type: ModuleType, log: Path, said: str) -> None:
-        super().__init__(
-            f"{combination.id}: the {module_type} modules: {said}",
-            details=f"  the whole log: {log}",
-            resolution="Narrow the patch's conditions in patches/series.yaml, mend the patch, or take it out.",
-        )
-
-
-class HeadersUnfitError(InstallerError):
-    """Packages that are not the headers of the kernel that they are locked for."""
-
-    def __init__(self, combination: Combination, log: Path) -> None:
-        said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-_SHOWN:]
-        super().__init__(
-            f"{combination.id}: the kernel's headers cannot be used",
-            details="\n".join(f"  {line}" for line in said),
-            resolution="Check sources.packages.headers in component.yaml, and run `invoke update`.",
-        )
-
-
-class ModulesUnfitError(InstallerError):
-    """Modules that compiled and that the kernel would refuse all the same."""
-
-    def __init__(self, combination: Combination, module_type: ModuleType, findings: Sequence[str]) -> None:
-        super().__init__(
-            f"{combination.id}: the {module_type} modules do not fit the kernel",
-            details="\n".join(f"  {finding}" for finding in findings[:_SHOWN]),
-            resolution="The headers and the toolchain do not belong together: check image_versions and sources.releases.",
-        )
-
-
 # ----- pure
-
-
-def error_lines(log: str) -> list[str]:
-    """The compiler's own error lines of a make log, in order, each once; make's own where it has nothing else to say."""
-    lines = [line.strip() for line in log.splitlines()]
-    own = [line for line in lines if _ERROR_LINE.search(line)]
-    return list(dict.fromkeys(own or [line for line in lines if _MAKE_LINE.search(line)]))
 
 
 def kernel_image(builder: str, kernel: str, headers: Sequence[LockedFile]) -> str:
