@@ -82,7 +82,12 @@ def fetch(
     from lifecycle.build.making import show_fetch
 
     bench = workbench(cache_dir)
-    show_fetch(bench, only, shard, update=update, kernel_images=kernel_images, from_bundle=from_bundle, locked=locked)
+    if from_bundle:
+        from lifecycle.build.bundling import take_bundle
+
+        take_bundle(bench, Path(from_bundle), only, kernel_images=kernel_images)
+    locked = locked or bool(from_bundle)
+    show_fetch(bench, only, shard, update=update, kernel_images=kernel_images, locked=locked)
 
 
 @task(name="compile", help={"only": ONLY, "shard": SHARD, "locked": LOCKED, "cache-dir": CACHE})
@@ -138,7 +143,11 @@ def build(
     from lifecycle.build.making import show_build
 
     bench = workbench(cache_dir)
-    show_build(bench, only, shard, dry_run=dry_run, as_json=json, from_bundle=from_bundle, locked=locked)
+    if from_bundle:
+        from lifecycle.build.bundling import take_bundle
+
+        take_bundle(bench, Path(from_bundle), only)
+    show_build(bench, only, shard, dry_run=dry_run, as_json=json, locked=locked or bool(from_bundle))
 
 
 @task(

@@ -10,8 +10,8 @@ from lifecycle.model.lock import LockedFile
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project
 from lifecycle.model.select import select
-from lifecycle.model.targets import Targets
-from lifecycle.steps.base import base_tag, make_base
+from lifecycle.model.targets import Targets, base_tag
+from lifecycle.steps.base import make_base
 from lifecycle.tools.bundle import BundledImage, read_bundle, saved_tags, write_bundle
 
 _SHOWN = 5

@@ -43,7 +43,7 @@ def show_edit(bench: Workbench, edit: Callable[[Files], Files], *, dry_run: bool
         component=parse_component(after.component.text, file=COMPONENT.name),
         images=parse_image_versions(after.images, file=IMAGE_VERSIONS.name),
     )
-    lock = bench.resolver.resolve(project, Lock() if update else bench.project.lock, locked=False)
+    lock = bench.inputs.resolver.resolve(project, Lock() if update else bench.project.lock, locked=False)
     project.with_lock(lock).matrix()
     for line in after.done:
         bench.progress.say(line)

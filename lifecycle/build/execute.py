@@ -14,8 +14,8 @@ from lifecycle.model.image_versions import builder_name
 from lifecycle.model.matrix import Combination
 from lifecycle.model.plan import Action, Plan
 from lifecycle.model.schema import ModuleType
-from lifecycle.model.targets import SHARED_KINDS, Kind, Target, Targets
-from lifecycle.steps.base import base_tag, make_base
+from lifecycle.model.targets import SHARED_KINDS, Kind, Target, Targets, base_tag
+from lifecycle.steps.base import make_base
 from lifecycle.steps.compile import CompileJob, Compiler
 from lifecycle.steps.image import Contents, ImageBuilder
 from lifecycle.steps.package import Packager

@@ -1,25 +1,18 @@
 """Making the targets of the chosen combinations, and saying what it came to. `invoke build` and its single steps."""
 
 from dataclasses import asdict
-from pathlib import Path
 
 from lifecycle.build import tables
-from lifecycle.build.bundling import take_bundle
 from lifecycle.build.failures import raise_failures
 from lifecycle.build.workbench import Workbench
 from lifecycle.model.shards import chosen, parse_shard
 from lifecycle.model.targets import Kind
 
 
-def show_fetch(
-    bench: Workbench, only: str, shard: str, *, update: bool, kernel_images: bool, from_bundle: str, locked: bool
-) -> None:
-    """Have all inputs, from a bundle where one is named, and make the bases of them; raises BuildFailedError."""
+def show_fetch(bench: Workbench, only: str, shard: str, *, update: bool, kernel_images: bool, locked: bool) -> None:
+    """Have all inputs, and make the bases of them; raises BuildFailedError."""
     part = parse_shard(shard)
     locked = locked or part is not None
-    if from_bundle:
-        take_bundle(bench, Path(from_bundle), only, kernel_images=kernel_images)
-        locked = True
     project = bench.resolved(update=update, locked=locked)
     done = bench.fetch(project, lambda p: chosen(p, only, part), locked=locked, kernel_images=kernel_images)
     bench.progress.say(
@@ -35,15 +28,9 @@ def show_made(bench: Workbench, only: str, shard: str, last: Kind, *, locked: bo
     raise_failures(made)
 
 
-def show_build(
-    bench: Workbench, only: str, shard: str, *, dry_run: bool, as_json: bool, from_bundle: str, locked: bool
-) -> None:
-    """Make everything, from a bundle where one is named, and print a row a combination; raises BuildFailedError."""
-    part = parse_shard(shard)
-    if from_bundle:
-        take_bundle(bench, Path(from_bundle), only)
-        locked = True
-    made = bench.make(only=only, shard=part, last=Kind.IMAGE, dry_run=dry_run, locked=locked)
+def show_build(bench: Workbench, only: str, shard: str, *, dry_run: bool, as_json: bool, locked: bool) -> None:
+    """Make everything, and print a row a combination; raises BuildFailedError."""
+    made = bench.make(only=only, shard=parse_shard(shard), last=Kind.IMAGE, dry_run=dry_run, locked=locked)
     if dry_run:
         tables.print_json(tables.plan_rows(made.plan.actions)) if as_json else tables.print_plan(made.plan.actions)
         return

@@ -11,7 +11,7 @@ def show_mirror(bench: Workbench, name: str, *, kernel: str, flavour: str, dry_r
     """Copy a release's packages into its container, or with `dry_run` only say what would be copied, and print it."""
     component = bench.project.component
     mirrored(component, name)
-    mirror = Mirror(indexes=bench.indexes, progress=bench.progress)
+    mirror = Mirror(indexes=bench.inputs.indexes, progress=bench.progress)
     release = release_of(component, name, kernel=kernel, flavour=flavour)
     copies = mirror.plan(component, release, component.context.architecture)
     copied = [] if dry_run else mirror.run(copies)

@@ -13,7 +13,7 @@ from lifecycle.sources.offers import OfferReader
 def findings(bench: Workbench) -> list[Finding]:
     """Ask all sources; raises what they raise, and NotLockedError where the lock does not answer what is declared."""
     project = bench.answered()
-    reader = OfferReader(indexes=bench.indexes, runfiles=bench.resolver.runfiles, say=bench.progress.say)
+    reader = OfferReader(indexes=bench.inputs.indexes, runfiles=bench.inputs.resolver.runfiles, say=bench.progress.say)
     return find(project, reader.read(project.component), datetime.now(UTC).date())
 
 

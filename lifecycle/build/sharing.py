@@ -1,11 +1,11 @@
-"""The store of results that machines share, for those who build: opened, and taken from."""
+"""The store of results that machines share, for those who build: opened, taken from, and given to."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 
-from lifecycle.model.component import Component
-from lifecycle.model.sharing import store_in_use
+from lifecycle.model.sharing import SharedStore
 from lifecycle.model.targets import Target
 from lifecycle.steps.share import SharedResults
 from lifecycle.tools.login import CredentialHelperError, login_for
@@ -18,39 +18,42 @@ _AT_ONCE = 4
 _PATIENCE = 10
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sharing:
+    """Shared results, several of them at a time, and the display."""
+
+    results: SharedResults
+    progress: Progress
+
+    def take(self, targets: Sequence[Target]) -> None:
+        """Take what another machine has made; what cannot be had is not found there any more."""
+        self._at_once(f"take {len(targets)} results from {self.results.place}", self.results.take, targets)
+
+    def give(self, targets: Iterable[Target]) -> None:
+        """Give what is here and not there yet."""
+        missing = self.results.missing(targets)
+        if missing:
+            self._at_once(f"give {len(missing)} results to {self.results.place}", self.results.give, missing)
+        self.results.save()
+
+    def _at_once(self, title: str, work: Callable[[Target], object], targets: Sequence[Target]) -> None:
+        with self.progress.step(title), ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(work, targets))
+
+
 @contextmanager
-def open_results(
-    component: Component, store: Store, environ: Mapping[str, str], warn: Callable[[str], None]
-) -> Iterator[SharedResults | None]:
-    """The shared results as component.yaml and the environment say; None where nothing is shared. Raises StoreVariableError."""
-    section = store_in_use(component.store, environ)
-    if section is None:
-        yield None
-        return
-    # The password in the environment is for the registry of the images: no other is told.
-    ours = environ if section.registry == component.image.registry else {}
+def open_sharing(
+    section: SharedStore, *, images: str, store: Store, environ: Mapping[str, str], progress: Progress
+) -> Iterator[Sharing | None]:
+    """The results in a store; None, with a warning, where nobody says who to be there. `images` is the registry of the images."""
+    # The password in the environment is for that one: no other is told.
+    ours = environ if section.registry == images else {}
     try:
         login = login_for(section.registry, ours)
     except CredentialHelperError as error:
-        warn(f"going on without the store {section.registry}/{section.repository}: {error}")
+        progress.warn(f"going on without the store {section.registry}/{section.repository}: {error}")
         yield None
         return
     with closing(Registry(section.registry, login, patience=_PATIENCE)) as registry:
-        yield SharedResults(section=section, registry=registry, store=store, warn=warn)
-
-
-def take_all(results: SharedResults, targets: Sequence[Target], progress: Progress) -> None:
-    """Take what another machine has made, several at a time; what cannot be had is not found there any more."""
-    with progress.step(f"take {len(targets)} results from {results.place}"), ThreadPoolExecutor(_AT_ONCE) as pool:
-        for _ in pool.map(results.take, targets):
-            pass
-
-
-def give_rest(results: SharedResults, targets: Iterable[Target], progress: Progress) -> None:
-    """Give what is here and not there yet, several at a time."""
-    missing = results.missing(targets)
-    if missing:
-        with progress.step(f"give {len(missing)} results to {results.place}"), ThreadPoolExecutor(_AT_ONCE) as pool:
-            for _ in pool.map(results.give, missing):
-                pass
-    results.save()
+        results = SharedResults(section=section, registry=registry, store=store, warn=progress.warn)
+        yield Sharing(results=results, progress=progress)

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from lifecycle.model.component import Image
-from lifecycle.model.targets import Kind, Target
-from lifecycle.steps.base import base_tag
-from lifecycle.steps.share import SharedResults
-from lifecycle.tools.engine import Engine, LocalImage
+from lifecycle.model.targets import Kind, Target, base_tag
 from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.store import Store
+
+if TYPE_CHECKING:
+    from lifecycle.steps.share import SharedResults
+    from lifecycle.tools.engine import Engine, LocalImage
 
 
 def local_name(image: Image) -> str:
@@ -23,7 +25,7 @@ class BuildState:
     `results` are those that machines share, where they do.
     """
 
-    def __init__(self, store: Store, engine: Engine, image: Image, results: SharedResults | None = None) -> None:
+    def __init__(self, store: Store, engine: "Engine", image: Image, results: "SharedResults | None" = None) -> None:
         self._store = store
         self._engine = engine
         self._results = results
@@ -31,7 +33,7 @@ class BuildState:
         self._prefix = f"{local_name(image)}:"
 
     @cached_property
-    def images(self) -> Mapping[str, LocalImage]:
+    def images(self) -> "Mapping[str, LocalImage]":
         """The engine's installer images that have a name, by the digest of their inputs."""
         named = (image for image in self._engine.images(LABEL_DIGEST) if image.tags)
         return {i.labels[LABEL_DIGEST]: i for i in named if any(tag.startswith(self._prefix) for tag in i.tags)}

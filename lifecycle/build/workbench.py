@@ -2,33 +2,31 @@
 
 import fcntl
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lifecycle.build.execute import Executor, Outcome
-from lifecycle.build.sharing import give_rest, open_results, take_all
 from lifecycle.build.state import BuildState
-from lifecycle.model.declarations import apt_repositories, check_answered
+from lifecycle.model.declarations import check_answered, is_answer
 from lifecycle.model.lock import Lock
 from lifecycle.model.matrix import Combination
 from lifecycle.model.plan import Plan, make_plan
 from lifecycle.model.project import COMPONENT, Project, load_project
 from lifecycle.model.shards import Shard, chosen
+from lifecycle.model.sharing import store_in_use
 from lifecycle.model.targets import Kind, Targets
-from lifecycle.sources.apt_setup import MachineArchives
-from lifecycle.sources.indexes import Indexes
-from lifecycle.sources.places import Places
-from lifecycle.sources.resolver import Resolver
-from lifecycle.sources.runfile import RunfileResolver
-from lifecycle.sources.swift import SwiftSession
-from lifecycle.steps.fetch import Fetched, Fetcher
-from lifecycle.steps.share import SharedResults
-from lifecycle.tools.engine import Engine
 from lifecycle.tools.progress import Progress
 from lifecycle.tools.signing_key import SigningKey, load_key
 from lifecycle.tools.store import Store, default_cache_dir
+
+if TYPE_CHECKING:
+    from lifecycle.build.execute import Outcome
+    from lifecycle.build.inputs import Inputs
+    from lifecycle.build.sharing import Sharing
+    from lifecycle.steps.fetch import Fetched
+    from lifecycle.tools.engine import Engine
 
 _NEEDS_FILES = (Kind.BASE, Kind.MODULES, Kind.SIGNED, Kind.USERSPACE)
 
@@ -40,12 +38,12 @@ class Made:
     targets: Targets
     combinations: tuple[Combination, ...]
     plan: Plan
-    outcome: Outcome | None
+    outcome: "Outcome | None"
     state: BuildState
 
 
 class Workbench:
-    """The hands and the materials of one task; nothing is touched before it is needed.
+    """The hands and the materials of one task; nothing is touched, nor imported where that takes long, before it is needed.
 
     `root` is the checkout, `cache_dir` the cache ("" for the default), `environ` the process's environment. A `version` is
     taken for component.yaml's, which is to be released as that.
@@ -55,7 +53,6 @@ class Workbench:
         self.root = root
         self.version = version
         self.store = Store(Path(cache_dir).expanduser().absolute() if cache_dir else default_cache_dir(environ))
-        self.engine = Engine(environ)
         self.progress = Progress()
         self.environ = environ
 
@@ -67,13 +64,23 @@ class Workbench:
         return replace(project, component=project.component.model_copy(update={"version": version}))
 
     @cached_property
-    def places(self) -> Places:
-        """All that component.yaml names, as it is seen from this machine."""
-        return Places(
-            root=self.root,
-            machine=MachineArchives(),
-            swift=SwiftSession(self.environ),
-            repositories=apt_repositories(self.project.component),
+    def engine(self) -> "Engine":
+        """The container engine."""
+        from lifecycle.tools.engine import Engine
+
+        return Engine(self.environ)
+
+    @cached_property
+    def inputs(self) -> "Inputs":
+        """The sources of what the checkout names."""
+        from lifecycle.build.inputs import Inputs
+
+        return Inputs(
+            project=self.project,
+            environ=self.environ,
+            store=self.store,
+            engine=self.engine,
+            progress=self.progress,
         )
 
     def answered(self) -> Project:
@@ -87,8 +94,10 @@ class Workbench:
 
     def resolved(self, *, update: bool = False, locked: bool = False) -> Project:
         """The project with a lock that answers all its declarations; asks the archives for what it does not."""
+        if not update and is_answer(self.project):
+            return self.project
         known = Lock() if update else self.project.lock
-        return self._fetcher().resolve(self.project, known, locked=locked)
+        return self.inputs.fetcher.resolve(self.project, known, locked=locked)
 
     def fetch(
         self,
@@ -97,9 +106,9 @@ class Workbench:
         *,
         locked: bool,
         kernel_images: bool = False,
-    ) -> Fetched:
+    ) -> "Fetched":
         """Have the files of the combinations that are chosen of a project, whose lock may move over it."""
-        return self._fetcher().download(project, choose, locked=locked, kernel_images=kernel_images)
+        return self.inputs.fetcher.download(project, choose, locked=locked, kernel_images=kernel_images)
 
     def make(self, *, only: str, last: Kind, dry_run: bool, locked: bool, shard: Shard | None = None) -> Made:
         """Plan and make everything up to a kind for the chosen combinations; nothing is touched in a dry run.
@@ -110,25 +119,27 @@ class Workbench:
         project = self.answered() if dry_run else self.resolved(locked=locked)
         for warning in project.matrix().warnings:
             self.progress.warn(warning)
-        with self.alone(dry_run=dry_run), self._results() as results:
+        with self.alone(dry_run=dry_run), self._sharing() as sharing:
 
             def planned(of: Project) -> Made:
-                return self._planned(of, chosen(of, only, shard), last, results)
+                return self._planned(of, chosen(of, only, shard), last, sharing)
 
             made = planned(project)
             if not made.combinations:
                 self.progress.say(f"shard {shard} is empty: the others have all there is")
-            while results and made.plan.taking and not dry_run:
-                take_all(results, made.plan.taking, self.progress)
+            if dry_run:
+                return made
+            while sharing and made.plan.taking:
+                sharing.take(made.plan.taking)
                 made = planned(project)
-            if not (dry_run or made.plan.idle):
-                made = self._followed(made, planned, results, locked=locked)
-            if results and not dry_run:
-                give_rest(results, (action.target for action in made.plan.actions), self.progress)
+            if not made.plan.idle:
+                made = self._followed(made, planned, sharing, locked=locked)
+            if sharing:
+                sharing.give(action.target for action in made.plan.actions)
             return made
 
     def _followed(
-        self, made: Made, planned: Callable[[Project], Made], results: SharedResults | None, *, locked: bool
+        self, made: Made, planned: Callable[[Project], Made], sharing: "Sharing | None", *, locked: bool
     ) -> Made:
         """What following a plan came to; it is planned anew where the lock moves while files are fetched."""
         # Before minutes are spent on what would have to be signed in the end.
@@ -137,6 +148,9 @@ class Workbench:
         moved = self.fetch(project, lambda p: _still_needed(made.plan, p), locked=locked).project
         if moved.lock != project.lock:
             made = planned(moved)
+        from lifecycle.build.execute import Executor
+
+        results = sharing.results if sharing else None
         executor = Executor(made.targets, self.store, self.engine, self.progress, key=key, results=results)
         outcome = executor.execute(made.plan)
         return replace(made, outcome=outcome, state=self.state())
@@ -148,49 +162,25 @@ class Workbench:
             return None
         return load_key(self.root / COMPONENT, signing, signer, self.environ)
 
-    def _results(self) -> AbstractContextManager[SharedResults | None]:
-        return open_results(self.project.component, self.store, self.environ, self.progress.warn)
+    def _sharing(self) -> "AbstractContextManager[Sharing | None]":
+        """What machines share, where they do; raises StoreVariableError."""
+        component = self.project.component
+        section = store_in_use(component.store, self.environ)
+        if section is None:
+            return nullcontext()
+        from lifecycle.build.sharing import open_sharing
+
+        images = component.image.registry
+        return open_sharing(section, images=images, store=self.store, environ=self.environ, progress=self.progress)
 
     def _planned(
-        self, project: Project, combinations: tuple[Combination, ...], last: Kind, results: SharedResults | None
+        self, project: Project, combinations: tuple[Combination, ...], last: Kind, sharing: "Sharing | None"
     ) -> Made:
         targets = Targets(project)
+        results = sharing.results if sharing else None
         state = BuildState(self.store, self.engine, project.component.image, results)
         plan = make_plan(targets, combinations, state, last=last)
         return Made(targets=targets, combinations=combinations, plan=plan, outcome=None, state=state)
-
-    @cached_property
-    def indexes(self) -> Indexes:
-        """The sources of packages, each opened once."""
-        return Indexes(store=self.store, places=self.places)
-
-    @cached_property
-    def resolver(self) -> Resolver:
-        """Looks up what the lock does not answer."""
-        return Resolver(
-            indexes=self.indexes,
-            runfiles=RunfileResolver(store=self.store, places=self.places, say=self.progress.say),
-            pull=self.engine.pull,
-            say=self.progress.say,
-        )
-
-    def _have_base(self, project: Project, name: str) -> None:
-        """Have a base that is pulled; one that a bundle brought is known by its local name."""
-        locked = project.lock.bases[name]
-        reference = project.images.of(name).pinned(str(locked.digest))
-        if self.state().has(Targets(project).base(name)) or self.engine.image(locked.id or reference):
-            return
-        architectures = project.component.context.architecture
-        self.engine.pull(reference, name.partition("/")[2] or architectures[0])
-
-    def _fetcher(self) -> Fetcher:
-        return Fetcher(
-            store=self.store,
-            have=self._have_base,
-            places=self.places,
-            resolver=self.resolver,
-            progress=self.progress,
-        )
 
     @contextmanager
     def alone(self, *, dry_run: bool) -> Iterator[None]:

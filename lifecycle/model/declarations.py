@@ -158,6 +158,20 @@ def check_answered(project: Project) -> None:
         raise NotLockedError(missing)
 
 
+def is_answer(project: Project) -> bool:
+    """Whether the lock answers all that is declared, as it is declared now, and nothing else: asking would not change it."""
+    lock = project.lock
+    return (
+        _is_answered(kernel_declarations(project), lock.kernels)
+        and _is_answered(driver_declarations(project), lock.drivers)
+        and _is_answered(base_declarations(project), lock.bases)
+    )
+
+
+def _is_answered(declared: Mapping[str, Declaration[AnySource | None]], locked: Mapping[str, Entry]) -> bool:
+    return declared.keys() == locked.keys() and not unanswered(declared, locked)
+
+
 def apt_repositories(component: Component) -> list[AptRepository]:
     """Every APT repository of component.yaml: of families those of their releases, and those that `mirrorOf` names."""
     sources: list[PackageSource | None] = [component.source_of(release.name) for release in component.context.releases]

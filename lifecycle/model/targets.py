@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from lifecycle.model.digest import digest_of
+from lifecycle.model.digest import digest_of, short
 from lifecycle.model.image_versions import RUNTIME, builder_name
 from lifecycle.model.lock import LockedDriver, LockedFile, LockedKernel
 from lifecycle.model.matrix import Combination
@@ -46,6 +46,11 @@ class Target:
     def digest(self) -> str:
         """The sha256 of the inputs, as hex."""
         return digest_of([str(self.kind), self.inputs])
+
+
+def base_tag(target: Target) -> str:
+    """The local name of a base image: the same for all names of image_versions that come to the same inputs."""
+    return f"nvidia-installer/base:{short(target.digest)}"
 
 
 def hashes(files: Sequence[LockedFile]) -> dict[str, str]:

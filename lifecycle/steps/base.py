@@ -4,12 +4,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 from lifecycle.errors import InstallerError
-from lifecycle.model.digest import short
 from lifecycle.model.image_versions import RUNTIME, Base
 from lifecycle.model.lock import LockedFile
 from lifecycle.model.project import SOURCE_DATE_EPOCH, Project
 from lifecycle.model.sources import AptSource
-from lifecycle.model.targets import Target
+from lifecycle.model.targets import Target, base_tag
 from lifecycle.tools.engine import Engine
 from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.process import run
@@ -25,11 +24,6 @@ class BaseNotPulledError(InstallerError):
 
 
 # ----- pure
-
-
-def base_tag(target: Target) -> str:
-    """The local name of a base image: the same for all names of image_versions that come to the same inputs."""
-    return f"nvidia-installer/base:{short(target.digest)}"
 
 
 def package_file_name(file: LockedFile) -> str:

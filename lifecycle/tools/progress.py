@@ -4,19 +4,29 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, SpinnerColumn, TextColumn, TimeElapsedColumn, TransferSpeedColumn
-from rich.progress import Progress as Live
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as Live
 
 
 class Progress:
-    """The display of one task. Steps may run at the same time, from several threads."""
+    """The display of one task; `console` is stderr where none is given. Steps may run at the same time, from several threads."""
 
-    def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+    def __init__(self, console: "Console | None" = None) -> None:
+        self._console = console
         self._live: Live | None = None
         self._lock = threading.Lock()
+
+    @property
+    def console(self) -> "Console":
+        """What is written to."""
+        if self._console is None:
+            from rich.console import Console
+
+            self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        return self._console
 
     def say(self, text: str) -> None:
         """One line."""
@@ -79,7 +89,7 @@ class Progress:
                     live.remove_task(row)
 
     @contextmanager
-    def _display(self) -> Iterator[Live | None]:
+    def _display(self) -> "Iterator[Live | None]":
         """The one live display of a terminal, which the first that needs it starts and stops; None elsewhere."""
         if not self.console.is_terminal:
             yield None
@@ -87,16 +97,7 @@ class Progress:
         with self._lock:
             owner = self._live is None
             if owner:
-                self._live = Live(
-                    SpinnerColumn(),
-                    TextColumn("{task.description}", markup=False),
-                    BarColumn(bar_width=20),
-                    DownloadColumn(),
-                    TransferSpeedColumn(),
-                    TimeElapsedColumn(),
-                    console=self.console,
-                    transient=True,
-                )
+                self._live = _live(self.console)
                 self._live.start()
         try:
             yield self._live
@@ -105,3 +106,18 @@ class Progress:
                 with self._lock:
                     self._live.stop()
                     self._live = None
+
+
+def _live(console: "Console") -> "Live":
+    from rich import progress
+
+    return progress.Progress(
+        progress.SpinnerColumn(),
+        progress.TextColumn("{task.description}", markup=False),
+        progress.BarColumn(bar_width=20),
+        progress.DownloadColumn(),
+        progress.TransferSpeedColumn(),
+        progress.TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )

@@ -19,8 +19,7 @@ from lifecycle.checks.signature import read_signature, split_signature
 from lifecycle.checks.symvers import Symvers
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project
-from lifecycle.model.targets import Kind, Targets
-from lifecycle.steps.base import base_tag
+from lifecycle.model.targets import Kind, Targets, base_tag
 from lifecycle.steps.compile import Compiler
 from lifecycle.steps.sign import ModuleSigner
 from lifecycle.tools.engine import LABEL_OWNER, Engine, owner_of

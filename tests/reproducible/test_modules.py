@@ -14,8 +14,7 @@ from lifecycle.model.image_versions import builder_name
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project, load_project
 from lifecycle.model.schema import ModuleType
-from lifecycle.model.targets import Targets
-from lifecycle.steps.base import base_tag
+from lifecycle.model.targets import Targets, base_tag
 from lifecycle.steps.compile import CompileJob, Compiler
 from lifecycle.tools.archive import manifest_of
 from lifecycle.tools.engine import Engine

@@ -14,8 +14,7 @@ import docker
 import pytest
 
 from lifecycle.model.project import load_project
-from lifecycle.model.targets import Targets
-from lifecycle.steps.base import base_tag
+from lifecycle.model.targets import Targets, base_tag
 from lifecycle.tools.engine import Engine
 from lifecycle.tools.store import Store
 from lifecycle.tools.unpack import Unpacker

@@ -97,7 +97,7 @@ class Lab:
         """What the lock would say of the one driver, without the rest."""
         bench = self.bench()
         (declaration,) = driver_declarations(bench.project).values()
-        return bench.resolver.driver(bench.project, declaration)
+        return bench.inputs.resolver.driver(bench.project, declaration)
 
     def download(self, project: Project, *, locked: bool = False) -> Fetched:
         """`invoke fetch`, the part that downloads what the lock names, kernels included."""

@@ -13,8 +13,7 @@ import pytest
 from lifecycle.build.bundling import OtherImageError, make_bundle, take_bundle
 from lifecycle.build.workbench import Workbench
 from lifecycle.model.project import Project
-from lifecycle.model.targets import Targets
-from lifecycle.steps.base import base_tag
+from lifecycle.model.targets import Targets, base_tag
 from lifecycle.tools.archive import tar_bytes
 from lifecycle.tools.engine import Engine
 from lifecycle.tools.root_image import root_image

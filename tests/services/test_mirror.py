@@ -92,7 +92,7 @@ def test_what_was_mirrored_can_be_resolved(lab: Lab) -> None:
     source = bench.project.component.source_of(RELEASE)
     (architecture,) = bench.project.component.context.architecture
 
-    assert bench.indexes.of(source, architecture).versions(HEADERS[0]) == ["6.6.71-1"]
+    assert bench.inputs.indexes.of(source, architecture).versions(HEADERS[0]) == ["6.6.71-1"]
 
 
 def test_a_release_that_the_archive_lacks_is_named(lab: Lab) -> None:

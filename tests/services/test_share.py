@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.build.sharing import give_rest, open_results
+from lifecycle.build.sharing import Sharing, open_sharing
 from lifecycle.model.sharing import Mode, SharedStore
 from lifecycle.model.targets import Kind, Target
 from lifecycle.steps.share import Blob, SharedResults, manifest_of, tag_of
@@ -17,7 +17,6 @@ from lifecycle.tools.registry import Registry
 from lifecycle.tools.store import Store
 from tests.services.processes import free_port
 from tests.services.registry_server import PASSWORD, USER, RegistryServer, registry_server
-from tests.unit.builders import component
 
 TARGET = Target(kind=Kind.MODULES, name="6.1.0/550/open", inputs={"kernel": {"headers": "1"}, "epoch": 1})
 OTHER = Target(kind=Kind.MODULES, name="6.1.0/550/proprietary", inputs={"kernel": {"headers": "2"}})
@@ -252,27 +251,24 @@ def test_a_store_that_lets_nobody_write_is_read_all_the_same(tmp_path: Path) -> 
             assert (writer.results.find([TARGET, OTHER]), writer.warnings) == ({TARGET.digest}, [])
 
 
-def test_the_images_password_is_told_to_no_other_registry(tmp_path: Path) -> None:
+def test_the_images_password_is_told_to_no_other_registry(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     environ = {"INVOKE_REGISTRY_USERNAME": USER, "INVOKE_REGISTRY_PASSWORD": PASSWORD}
     with registry_server(tmp_path / "registry", password=True) as guarded:
-        for registry, trusted in ((guarded.host, True), ("localhost:5000", False)):
-            images = component(('"localhost:5000"', f'"{registry}"'))
-            warnings: list[str] = []
-            with open_results(
-                images, Store(tmp_path / "cache"), {**environ, "INVOKE_STORE": f"{guarded.host}/x"}, warnings.append
-            ) as results:
-                assert results is not None
-                results.find([TARGET])
-            assert (warnings == []) is trusted
+        section, store = SharedStore(registry=guarded.host, repository="x"), Store(tmp_path / "cache")
+        for images, trusted in ((guarded.host, True), ("localhost:5000", False)):
+            with open_sharing(section, images=images, store=store, environ=environ, progress=Progress()) as sharing:
+                assert sharing is not None
+                sharing.results.find([TARGET])
+            assert ("going on without the store" not in capsys.readouterr().err) is trusted
 
 
 def test_what_was_made_before_anything_was_shared_is_given_once(machine: Machines, server: RegistryServer) -> None:
     one, other = machine(), machine()
     one.make()
-    give_rest(one.results, [TARGET, OTHER], Progress())
+    Sharing(results=one.results, progress=Progress()).give([TARGET, OTHER])
     before = len(server.requests("HEAD", 200) + server.requests("HEAD", 404))
     again = SharedResults(section=one.results.section, registry=one.registry, store=one.store, warn=one.warnings.append)
-    give_rest(again, [TARGET], Progress())
+    Sharing(results=again, progress=Progress()).give([TARGET])
 
     assert other.results.take(TARGET)
     assert len(server.requests("HEAD", 200) + server.requests("HEAD", 404)) == before
@@ -283,6 +279,6 @@ def test_of_what_is_there_only_that_is_written_down(machine: Machines, server: R
     other = machine()
     other.make()
     before = len(server.requests("PUT", 201))
-    give_rest(other.results, [TARGET], Progress())
+    Sharing(results=other.results, progress=Progress()).give([TARGET])
 
     assert (len(server.requests("PUT", 201)), other.store.given(other.results.place)) == (before, {TARGET.digest})

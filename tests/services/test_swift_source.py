@@ -176,7 +176,7 @@ def test_a_token_that_expired_is_renewed(lab: Lab, filled: SwiftCluster) -> None
     project = lab.resolve()
     lab.empty_cache()
     bench = lab.bench()
-    bench.places.swift.headers(anew=False)
+    bench.inputs.places.swift.headers(anew=False)
     filled.forget_tokens()
     fetched = bench.fetch(project, lambda p: p.matrix().combinations, locked=True)
 
@@ -186,7 +186,7 @@ def test_a_token_that_expired_is_renewed(lab: Lab, filled: SwiftCluster) -> None
 def requests(lab: Lab) -> list[Request]:
     bench = lab.bench()
     return [
-        Request(file=file, address=bench.places.address(file.origin))
+        Request(file=file, address=bench.inputs.places.address(file.origin))
         for file in lab.resolve().lock.kernels["gardenlinux-1592.9/amd64"].headers
     ]
 

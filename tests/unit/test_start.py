@@ -1,4 +1,4 @@
-"""What `invoke` imports before it knows which task is asked for."""
+"""What is imported before it is needed: by `invoke` to parse a command line, by tasks that find nothing to do."""
 
 import subprocess
 import sys
@@ -11,20 +11,24 @@ from tests.unit.builders import ROOT
 HEAVY = ("docker", "elftools", "httpx", "keystoneauth1", "pydantic", "requests", "rich", "swiftclient", "zstandard")
 
 
-@pytest.fixture(scope="module")
-def imported() -> set[str]:
-    """All modules that are there once the tasks are declared."""
-    code = "import sys, tasks; print(*sys.modules)"
+def imported_by(module: str) -> set[str]:
+    """All modules that are there once that one is."""
+    code = f"import sys, {module}; print(*sys.modules)"
     return set(subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).split())
 
 
+@pytest.fixture(scope="module")
+def parsing() -> set[str]:
+    return imported_by("tasks")
+
+
 @pytest.mark.parametrize("name", HEAVY)
-def test_a_command_line_is_parsed_without(imported: set[str], name: str) -> None:
-    assert name not in imported
+def test_a_command_line_is_parsed_without(parsing: set[str], name: str) -> None:
+    assert name not in parsing
 
 
-def test_a_command_line_is_parsed_without_what_the_tasks_call(imported: set[str]) -> None:
-    ours = {name for name in imported if name.startswith("lifecycle.")}
+def test_a_command_line_is_parsed_without_what_the_tasks_call(parsing: set[str]) -> None:
+    ours = {name for name in parsing if name.startswith("lifecycle.")}
 
     assert ours == {
         "lifecycle.build",
@@ -33,3 +37,8 @@ def test_a_command_line_is_parsed_without_what_the_tasks_call(imported: set[str]
         "lifecycle.release_tasks",
         "lifecycle.version_tasks",
     }
+
+
+@pytest.mark.parametrize("module", ["lifecycle.build.listing", "lifecycle.build.making"])
+def test_what_only_work_needs_is_not_imported_to_find_that_there_is_none(module: str) -> None:
+    assert imported_by(module) & {*HEAVY} == {"pydantic"}

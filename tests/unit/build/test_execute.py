@@ -12,8 +12,7 @@ from lifecycle.model.lock import Lock
 from lifecycle.model.plan import Action, make_plan
 from lifecycle.model.project import Project
 from lifecycle.model.schema import ModuleType
-from lifecycle.model.targets import Kind, Targets
-from lifecycle.steps.base import base_tag
+from lifecycle.model.targets import Kind, Targets, base_tag
 from lifecycle.steps.compile import CompileJob, Compiler
 from lifecycle.tools.progress import Progress
 from lifecycle.tools.store import Result, Store

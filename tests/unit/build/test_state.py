@@ -4,8 +4,7 @@ import pytest
 
 from lifecycle.build.state import BuildState
 from lifecycle.model.component import Image
-from lifecycle.model.targets import Kind, Target
-from lifecycle.steps.base import base_tag
+from lifecycle.model.targets import Kind, Target, base_tag
 from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.store import Store
 from tests.unit.builders import ListedImages, local_image

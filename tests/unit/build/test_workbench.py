@@ -13,8 +13,7 @@ from lifecycle.model.select import NothingSelectedError
 from lifecycle.model.shards import Shard
 from lifecycle.model.signing import SigningError
 from lifecycle.model.tags import references
-from lifecycle.model.targets import Kind, Target
-from lifecycle.steps.base import base_tag
+from lifecycle.model.targets import Kind, Target, base_tag
 from lifecycle.tools.progress import Progress
 from lifecycle.tools.store import Store
 from tests.unit.builders import ROOT, ListedImages, every_target, local_image

@@ -9,8 +9,8 @@ import pytest
 from lifecycle.errors import InstallerError
 from lifecycle.model.lock import LockedBase
 from lifecycle.model.project import Project
-from lifecycle.model.targets import Targets
-from lifecycle.steps.base import BaseNotPulledError, base_tag, make_base, package_file_name
+from lifecycle.model.targets import Targets, base_tag
+from lifecycle.steps.base import BaseNotPulledError, make_base, package_file_name
 from lifecycle.tools.engine import LocalImage
 from lifecycle.tools.process import ProgramFailedError
 from lifecycle.tools.store import Store
