@@ -5,9 +5,9 @@ from pathlib import Path
 
 from lifecycle.build.workbench import Workbench
 from lifecycle.errors import InstallerError, UsageError
-from lifecycle.model.declarations import bases_of, files_of, kernel_images_of
 from lifecycle.model.lock import LockedFile
 from lifecycle.model.matrix import Combination
+from lifecycle.model.needed import bases_of, needed_by
 from lifecycle.model.project import Project
 from lifecycle.model.select import select
 from lifecycle.model.targets import Targets, base_tag
@@ -76,8 +76,7 @@ def take_bundle(bench: Workbench, path: Path, only: str, *, kernel_images: bool 
 
 
 def _files(project: Project, combinations: Sequence[Combination], *, kernel_images: bool) -> list[LockedFile]:
-    files = files_of(project, combinations)
-    files += kernel_images_of(project, combinations) if kernel_images else []
+    files = needed_by(project, combinations, kernel_images=kernel_images).files
     return sorted({file.sha256: file for file in files}.values(), key=lambda file: (file.name, file.version))
 
 

@@ -12,6 +12,7 @@ from lifecycle.build.state import BuildState
 from lifecycle.model.declarations import check_answered, is_answer
 from lifecycle.model.lock import Lock
 from lifecycle.model.matrix import Combination
+from lifecycle.model.needed import Needed, needed_by, needed_for
 from lifecycle.model.plan import Plan, make_plan
 from lifecycle.model.project import COMPONENT, Project, load_project
 from lifecycle.model.shards import Shard, chosen
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from lifecycle.build.sharing import Sharing
     from lifecycle.steps.fetch import Fetched
     from lifecycle.tools.engine import Engine
-
-_NEEDS_FILES = (Kind.BASE, Kind.MODULES, Kind.SIGNED, Kind.USERSPACE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +107,11 @@ class Workbench:
         kernel_images: bool = False,
     ) -> "Fetched":
         """Have the files of the combinations that are chosen of a project, whose lock may move over it."""
-        return self.inputs.fetcher.download(project, choose, locked=locked, kernel_images=kernel_images)
+
+        def needed(of: Project) -> Needed:
+            return needed_by(of, choose(of), kernel_images=kernel_images)
+
+        return self.inputs.fetcher.download(project, needed, locked=locked)
 
     def make(self, *, only: str, last: Kind, dry_run: bool, locked: bool, shard: Shard | None = None) -> Made:
         """Plan and make everything up to a kind for the chosen combinations; nothing is touched in a dry run.
@@ -145,7 +148,8 @@ class Workbench:
         # Before minutes are spent on what would have to be signed in the end.
         key = self._key(made)
         project = made.targets.project
-        moved = self.fetch(project, lambda p: _still_needed(made.plan, p), locked=locked).project
+        fetched = self.inputs.fetcher.download(project, lambda p: needed_for(p, made.plan), locked=locked)
+        moved = fetched.project
         if moved.lock != project.lock:
             made = planned(moved)
         from lifecycle.build.execute import Executor
@@ -196,13 +200,3 @@ class Workbench:
                 self.progress.say(f"another build uses {self.store.root}: waiting for it to end")
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield
-
-
-def _still_needed(plan: Plan, project: Project) -> list[Combination]:
-    """The combinations of a project that a plan needs files for.
-
-    Known by what is declared: where the lock moves while files are fetched, kernel and driver version change.
-    """
-    users = [user for kind in _NEEDS_FILES for action in plan.running(kind) for user in action.combinations]
-    declared = {(user.release, user.declared_driver, user.architecture) for user in users}
-    return [c for c in project.matrix().combinations if (c.release, c.declared_driver, c.architecture) in declared]

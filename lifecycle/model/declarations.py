@@ -1,6 +1,6 @@
 """What a checkout declares, and what of versions.lock answers it. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
@@ -8,8 +8,8 @@ from lifecycle.errors import UsageError
 from lifecycle.model.component import Component
 from lifecycle.model.digest import digest_of, short
 from lifecycle.model.image_versions import RUNTIME, Base, builder_name
-from lifecycle.model.lock import LockedBase, LockedDriver, LockedFile, LockedKernel
-from lifecycle.model.matrix import Combination, NotLockedError
+from lifecycle.model.lock import LockedBase, LockedDriver, LockedKernel
+from lifecycle.model.matrix import NotLockedError
 from lifecycle.model.project import Project
 from lifecycle.model.schema import Architecture
 from lifecycle.model.sources import (
@@ -178,30 +178,3 @@ def apt_repositories(component: Component) -> list[AptRepository]:
     sources += component.sources.releases.values()
     sources += [source.mirror_of for source in sources if isinstance(source, SwiftSource)]
     return [repository for source in sources if isinstance(source, AptSource) for repository in source.repositories]
-
-
-def bases_of(project: Project, combinations: Iterable[Combination]) -> list[str]:
-    """The names of the bases that combinations need, each once."""
-    names = [(project.runtime_name(c.architecture), builder_name(c.release)) for c in combinations]
-    return list(dict.fromkeys(name for pair in names for name in pair))
-
-
-def kernel_images_of(project: Project, combinations: Sequence[Combination]) -> list[LockedFile]:
-    """The files of the kernels that combinations are for, each once: what their tests boot."""
-    kernels = [project.lock.kernels[f"{c.release}/{c.architecture}"] for c in combinations]
-    return list({file.sha256: file for kernel in kernels for file in kernel.image}.values())
-
-
-def files_of(project: Project, combinations: Sequence[Combination]) -> list[LockedFile]:
-    """The files that combinations need to be built, each once: headers, module sources, user space, bases."""
-    lock = project.lock
-    files: dict[str, LockedFile] = {}
-    for combination in combinations:
-        driver = lock.drivers[f"{combination.declared_driver}/{combination.architecture}"]
-        needed = [*lock.kernels[f"{combination.release}/{combination.architecture}"].headers, *driver.userspace]
-        for module_type in combination.module_types:
-            needed += driver.modules[module_type]
-        files.update((file.sha256, file) for file in needed)
-    for name in bases_of(project, combinations):
-        files.update((file.sha256, file) for file in lock.bases[name].packages)
-    return list(files.values())

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lifecycle.model.declarations import bases_of, files_of, kernel_images_of
 from lifecycle.model.lock import Lock, LockedFile
-from lifecycle.model.matrix import Combination
+from lifecycle.model.needed import Needed
 from lifecycle.model.project import LOCK, Project
 from lifecycle.sources.download import GoneError, Request, download_all
 from lifecycle.sources.places import Places
@@ -92,12 +91,11 @@ class Fetcher:
     def download(
         self,
         project: Project,
-        choose: Callable[[Project], Sequence[Combination]],
+        needed: Callable[[Project], Needed],
         *,
         locked: bool,
-        kernel_images: bool = False,
     ) -> Fetched:
-        """Have every file that the chosen combinations of a resolved project need, and if asked, their kernels.
+        """Have every file, and every base that is pulled, that is needed of a resolved project, or of what becomes of it.
 
         Locked files that their archive no longer carries are resolved anew, with a loud warning; under `locked` that is
         LockOutdatedError. Raises DownloadError or WrongHashError for what cannot be had, GoneError for what the archive
@@ -106,9 +104,7 @@ class Fetcher:
         gone: list[LockedFile] = []
         while True:
             try:
-                combinations = choose(project)
-                kernels = kernel_images_of(project, combinations) if kernel_images else []
-                return self._download(project, combinations, kernels)
+                return self._download(project, needed(project))
             except GoneError as error:
                 if locked:
                     why = f"names {error.file.origin}, which the archive no longer carries"
@@ -119,11 +115,8 @@ class Fetcher:
                 self.progress.warn(f"{error.brief}: looking up what replaces it; review and commit versions.lock")
                 project = self.resolve(project, without_gone(project.lock, gone), locked=False)
 
-    def _download(
-        self, project: Project, combinations: Sequence[Combination], kernels: Sequence[LockedFile]
-    ) -> Fetched:
-        needed = [*files_of(project, combinations), *kernels]
-        missing = [file for file in needed if not self.store.has_blob(file.sha256)]
+    def _download(self, project: Project, needed: Needed) -> Fetched:
+        missing = [file for file in needed.files if not self.store.has_blob(file.sha256)]
         total = sum(file.size for file in missing)
         try:
             if missing:
@@ -132,7 +125,7 @@ class Fetcher:
                     download_all(requests, self.store, advance=advance)
         finally:
             self.store.save_index()
-        for name in bases_of(project, combinations):
+        for name in needed.bases:
             if project.lock.bases[name].digest:
                 self.have(project, name)
         return Fetched(project=project, downloaded_files=len(missing), downloaded_bytes=total)

@@ -10,20 +10,18 @@ from lifecycle.model.declarations import (
     Declaration,
     base_declarations,
     base_packages,
-    bases_of,
     check_answered,
     driver_declarations,
-    files_of,
     kernel_declarations,
     unanswered,
 )
 from lifecycle.model.image_versions import Base, ImageVersions
-from lifecycle.model.lock import Lock, LockedBase
+from lifecycle.model.lock import Lock
 from lifecycle.model.matrix import NotLockedError
 from lifecycle.model.packages import PackageList
 from lifecycle.model.project import Project, load_project
 from lifecycle.model.schema import Architecture
-from tests.unit.builders import ROOT, component, images, lock, locked_file, project
+from tests.unit.builders import ROOT, component, images, project
 
 OLD, NEW = "old-1/amd64", "new-2/amd64"
 D535, D550 = "535/amd64", "550.163.01/amd64"
@@ -249,53 +247,6 @@ def test_a_lock_that_lost_its_bases_is_not_taken_for_an_answer() -> None:
     old = ANSWERED.lock
     with pytest.raises(NotLockedError, match="base RUNTIME: run `invoke fetch`"):
         check_answered(ANSWERED.with_lock(Lock(kernels=old.kernels, drivers=old.drivers)))
-
-
-def test_combinations_need_their_builders_and_the_runtime_each_once() -> None:
-    now = project()
-    combinations = now.matrix().combinations
-
-    assert bases_of(now, combinations) == ["RUNTIME", "BUILDER_OLD_1", "BUILDER_NEW_2"]
-    assert bases_of(now, combinations[:2]) == ["RUNTIME", "BUILDER_OLD_1"]
-
-
-def test_the_files_of_a_combination_are_those_of_its_module_types() -> None:
-    now = project()
-    first, second = now.matrix().combinations[:2]
-    bases = ["gcc-for-RUNTIME=1", "gcc-for-BUILDER_OLD_1=1"]
-    headers = "linux-headers-6.1.0-56-cloud-amd64=6.1.192"
-
-    def names(*chosen: int) -> list[str]:
-        files = files_of(now, [(first, second)[index] for index in chosen])
-        return [f"{file.name}={file.version}" for file in files]
-
-    assert names(0) == [headers, "libcuda1=535.309.01", "nvidia-proprietary-dkms=535.309.01", *bases]
-    assert names(0, 1) == [
-        headers,
-        "libcuda1=535.309.01",
-        "nvidia-proprietary-dkms=535.309.01",
-        "libcuda1=550.163.01",
-        "nvidia-proprietary-dkms=550.163.01",
-        "nvidia-open-dkms=550.163.01",
-        *bases,
-    ]
-
-
-def test_sources_of_excluded_module_types_are_not_needed() -> None:
-    rule = "\n    - {driverVersion: 550, moduleType: open, reason: nobody wants them}\nsources:"
-    now = project(component=edited(("\nsources:", rule)))
-
-    assert "nvidia-open-dkms" not in [file.name for file in files_of(now, now.matrix().combinations)]
-
-
-def test_a_file_that_several_need_is_listed_once() -> None:
-    shared = LockedBase(declaration="d", packages=[locked_file("gcc-12")])
-    locked = lock()
-    now = project(lock=Lock(kernels=locked.kernels, drivers=locked.drivers, bases=dict.fromkeys(locked.bases, shared)))
-    files = files_of(now, now.matrix().combinations)
-
-    assert [file.name for file in files].count("gcc-12") == 1
-    assert len({file.sha256 for file in files}) == len(files)
 
 
 def test_the_projects_own_lock_answers_all_that_is_declared() -> None:

@@ -1,12 +1,12 @@
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from lifecycle.model.lock import Lock, LockedFile
+from lifecycle.model.lock import Lock
+from lifecycle.model.needed import Needed, needed_by
 from lifecycle.model.project import Project
 from lifecycle.sources.download import GoneError
 from lifecycle.sources.resolver import LockOutdatedError
@@ -58,12 +58,16 @@ class Archive:
         return known.model_copy(update={"kernels": {"old-1/amd64": newest, **known.kernels}})
 
 
+def everything(of: Project) -> Needed:
+    return needed_by(of, of.matrix().combinations)
+
+
 class FetcherUnderTest(Fetcher):
-    def _download(self, project: Project, combinations: Sequence[object], _: Sequence[LockedFile]) -> Fetched:
+    def _download(self, project: Project, needed: Needed) -> Fetched:
         first = project.lock.kernels["old-1/amd64"]
         if first.release == "6.1.0-56-cloud-amd64":
             raise GoneError(first.headers[0])
-        return Fetched(project=project, downloaded_files=len(combinations), downloaded_bytes=0)
+        return Fetched(project=project, downloaded_files=len(needed.files), downloaded_bytes=0)
 
 
 def fetcher(tmp_path: Path, archive: Archive) -> tuple[FetcherUnderTest, io.StringIO]:
@@ -81,7 +85,7 @@ def fetcher(tmp_path: Path, archive: Archive) -> tuple[FetcherUnderTest, io.Stri
 def test_a_locked_file_that_is_gone_is_looked_up_anew_with_a_loud_warning(tmp_path: Path) -> None:
     archive = Archive()
     hands, said = fetcher(tmp_path, archive)
-    done = hands.download(project(root=tmp_path), lambda p: p.matrix().combinations, locked=False)
+    done = hands.download(project(root=tmp_path), everything, locked=False)
 
     assert done.project.lock.kernels["old-1/amd64"].release == "6.1.0-57-cloud-amd64"
     assert archive.asked == [["new-2/amd64"]]
@@ -93,7 +97,7 @@ def test_a_locked_file_that_is_gone_is_looked_up_anew_with_a_loud_warning(tmp_pa
 class SeveralGone(Fetcher):
     """The kernels of both releases have been replaced in the archive."""
 
-    def _download(self, project: Project, combinations: Sequence[object], _: Sequence[LockedFile]) -> Fetched:
+    def _download(self, project: Project, _: Needed) -> Fetched:
         for locked in project.lock.kernels.values():
             if locked in lock().kernels.values():
                 raise GoneError(locked.headers[0])
@@ -119,7 +123,7 @@ def fetcher_of(kind: type[Fetcher], tmp_path: Path, archive: Archive) -> Fetcher
 def test_however_many_files_are_gone_each_is_looked_up_anew(tmp_path: Path) -> None:
     archive = TwoNewer()
     hands = fetcher_of(SeveralGone, tmp_path, archive)
-    done = hands.download(project(root=tmp_path), lambda p: p.matrix().combinations, locked=False)
+    done = hands.download(project(root=tmp_path), everything, locked=False)
 
     assert {k: v.release for k, v in done.project.lock.kernels.items()} == {
         "old-1/amd64": "6.1.0-57-cloud-amd64",
@@ -138,14 +142,14 @@ def test_a_file_that_the_archive_names_and_has_not_got_is_an_error_and_no_endles
     archive = Unchanged()
     hands = fetcher_of(SeveralGone, tmp_path, archive)
     with pytest.raises(GoneError, match="no longer carries linux-headers-6"):
-        hands.download(project(root=tmp_path), lambda p: p.matrix().combinations, locked=False)
+        hands.download(project(root=tmp_path), everything, locked=False)
     assert len(archive.asked) == 1
 
 
 def test_under_locked_a_file_that_is_gone_is_an_error_with_the_command_that_fixes_it(tmp_path: Path) -> None:
     hands, _ = fetcher(tmp_path, Archive())
     with pytest.raises(LockOutdatedError, match="which the archive no longer carries: run `invoke fetch` and commit"):
-        hands.download(project(root=tmp_path), lambda p: p.matrix().combinations, locked=True)
+        hands.download(project(root=tmp_path), everything, locked=True)
     assert not (tmp_path / "versions.lock").exists()
 
 
@@ -162,20 +166,3 @@ def test_a_lock_that_is_unchanged_is_not_written(tmp_path: Path) -> None:
 
     assert (tmp_path / "versions.lock").stat().st_mtime_ns == before
     assert said.getvalue() == ""
-
-
-def test_the_kernels_themselves_are_downloaded_only_for_who_asks(tmp_path: Path) -> None:
-    hands, _ = fetcher(tmp_path, Archive())
-    asked: list[str] = []
-
-    class Writing(Fetcher):
-        def _download(self, project: Project, combinations: Sequence[object], kernels: Sequence[LockedFile]) -> Fetched:
-            asked.extend(file.name for file in kernels)
-            return Fetched(project=project, downloaded_files=0, downloaded_bytes=0)
-
-    writing = Writing(**{name: getattr(hands, name) for name in ("store", "have", "places", "resolver", "progress")})
-    now = project(root=tmp_path)
-    writing.download(now, lambda p: p.matrix().combinations, locked=False)
-    assert asked == []
-    writing.download(now, lambda p: p.matrix().combinations, locked=False, kernel_images=True)
-    assert asked == ["linux-image-6.1.0-56-cloud-amd64", "linux-image-6.12.117-amd64"]
