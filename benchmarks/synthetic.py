@@ -1,0 +1,147 @@
+"""A checkout of as many releases as one likes, made up but valid."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmarks.sides import Ours
+from lifecycle.model.declarations import base_declarations, driver_declarations, kernel_declarations
+from lifecycle.model.image_versions import RUNTIME, builder_name
+from lifecycle.model.lock import Lock, LockedBase, LockedDriver, LockedFile, LockedKernel
+from lifecycle.model.project import COMPONENT, IMAGE_VERSIONS, LOCK, Project, load_project
+from lifecycle.model.schema import ModuleType
+from lifecycle.model.yaml_text import read_yaml
+
+# One of each branch that NVIDIA's release notes name since 2023; which they are is of no matter.
+DRIVERS = ["535.309.01", "550.163.01", "560.35.05", "565.57.01", "570.211.01", "575.64.05", "580.126.09", "590.48.01"]
+ARCHITECTURES = ["amd64", "arm64"]
+_BASE_PACKAGES = 80  # of a bootstrapped builder, with what they depend on
+
+
+def write_checkout(root: Path, folder: Path, *, releases: int, registry: str) -> Project:
+    """What git tracks below `root`, with a component of so many releases, 8 drivers, 2 module types and 2 architectures."""
+    checkout = Ours.prepare(root, folder, "").checkout
+    names = [f"gardenlinux-2000.{number}" for number in range(releases)]
+    document: Any = read_yaml((checkout / COMPONENT).read_text(), file=COMPONENT.name).data
+    document |= {
+        "image": {**document["image"], "registry": registry},
+        "context": _context(names),
+        "gitops": _gitops(names),
+    }
+    document["sources"] |= {
+        "releases": {"gardenlinux-*": {"kind": "apt", "repositories": [_REPOSITORY]}},
+        "drivers": {"*": {"kind": "packages", "release": names[0]}},
+    }
+    (checkout / COMPONENT).write_text(yaml.safe_dump(document, sort_keys=False))
+    bases = [*(f"{builder_name(name)}=bootstrap:{name}\n" for name in names), f"{RUNTIME}=bootstrap:{names[0]}\n"]
+    (checkout / IMAGE_VERSIONS).write_text("".join(bases))
+    (checkout / LOCK).unlink()
+    (checkout / LOCK).write_text(_lock(load_project(checkout)).dump())
+    return load_project(checkout)
+
+
+_REPOSITORY = {
+    "uri": "https://packages.gardenlinux.io/gardenlinux",
+    "keyring": "/usr/share/keyrings/gardenlinux.gpg",
+    "suite": "{version}",
+    "components": ["main"],
+}
+
+
+def _context(names: Sequence[str]) -> dict[str, object]:
+    channels = ["previous", "current", "canary"]
+    return {
+        "releases": [{"name": name, "channel": channels[number % 3]} for number, name in enumerate(names)],
+        "driverVersion": DRIVERS,
+        "moduleType": [str(module_type) for module_type in ModuleType],
+        "architecture": ARCHITECTURES,
+        "exclude": [
+            {
+                "driverVersion": "535.*",
+                "moduleType": "open",
+                "kernel": f"=={_linux(number)}",
+                "reason": "does not compile",
+            }
+            for number in range(4)
+        ],
+    }
+
+
+def _gitops(names: Sequence[str]) -> dict[str, object]:
+    item = "installers[release={release},driver={branch},architecture={architecture}]"
+    return {
+        "repository": "build/gitops.git",
+        "mode": "commit",
+        "values": [
+            {
+                "file": "values/{release}.yaml",
+                "set": {
+                    f"{item}.version": "{driver}",
+                    f"{item}.image.repository": "{image}",
+                    f"{item}.image.digest": "{digest}",
+                },
+            }
+        ],
+        "pools": [
+            {
+                "file": "clusters/*/shoot.yaml",
+                "match": "infer-*",
+                "only": f"{names[0]}/*-amd64/580",
+                "set": {"machine.image.version": "{osVersion}", "labels.nvidia-driver": "{branch}"},
+            }
+        ],
+    }
+
+
+def _linux(number: int) -> str:
+    return f"6.12.{number + 100}"
+
+
+def _file(name: str, version: str) -> LockedFile:
+    origin = f"https://packages.gardenlinux.io/gardenlinux/pool/main/{name[0]}/{name}/{name}_{version}.deb"
+    return LockedFile(name=name, version=version, origin=origin, size=1, sha256=sha256(origin.encode()).hexdigest())
+
+
+def _lock(project: Project) -> Lock:
+    """An answer to all that a project declares."""
+    packages = project.component.sources.packages
+    kernels = {}
+    for number, (key, declared) in enumerate(kernel_declarations(project).items()):
+        linux = _linux(number // len(ARCHITECTURES))
+        names = [
+            f"linux-headers-{linux}-cloud-{declared.architecture}",
+            f"linux-headers-{linux}-common",
+            f"linux-kbuild-{linux}",
+        ]
+        kernels[key] = LockedKernel(
+            declaration=declared.digest,
+            release=f"{linux}-cloud-{declared.architecture}",
+            version=linux,
+            headers=[_file(name, f"{linux}-1") for name in names],
+            image=[_file(f"linux-image-{linux}-cloud-{declared.architecture}", f"{linux}-1")],
+        )
+    drivers = {
+        key: LockedDriver(
+            declaration=declared.digest,
+            version=key.partition("/")[0],
+            modules={t: [_file(packages.modules[t], f"{key.partition('/')[0]}-1")] for t in ModuleType},
+            userspace=[
+                _file(name.partition(" ")[0], f"{key.replace('/', '-1_')}")
+                for name in [*packages.userspace, *packages.companions]
+            ],
+        )
+        for key, declared in driver_declarations(project).items()
+    }
+    bases = {
+        key: LockedBase(
+            declaration=declared.digest,
+            packages=[
+                _file(f"package-{number}", f"{key.lower().replace('/', '-')}-1") for number in range(_BASE_PACKAGES)
+            ],
+        )
+        for key, declared in base_declarations(project).items()
+    }
+    return Lock(kernels=kernels, drivers=drivers, bases=bases)
