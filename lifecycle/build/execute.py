@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from lifecycle.build.packing import packing_for
 from lifecycle.build.timings import note_compile
 from lifecycle.errors import InstallerError
-from lifecycle.model.image_versions import builder_name
+from lifecycle.model.image_versions import builder_title
 from lifecycle.model.matrix import Combination
 from lifecycle.model.plan import Action, Plan
 from lifecycle.model.schema import ModuleType
@@ -146,7 +146,7 @@ class Executor:
 
     def _builder(self, combination: Combination) -> str:
         """The tag of a combination's builder image, built where the engine does not have it."""
-        name = builder_name(combination.release).lower().removeprefix("builder_")
+        name = builder_title(combination.release)
         with self._one_builder:
             return self._compiler.builder(base_tag(self._targets.builder(combination)), name)
 

@@ -25,10 +25,7 @@ def note_compile(store: Store, modules: Iterable[Target], seconds: float, *, ask
         asked=asked,
         modules={name: read_make_log(log.read_text(encoding="utf-8", errors="replace")) for name, log in logs.items()},
     )
-    path = store.timing(f"{kernel}/{driver}")
-    part = path.with_suffix(".part")
-    part.write_text(timing.model_dump_json(indent=1), encoding="utf-8")
-    part.replace(path)
+    store.write(store.timing(f"{kernel}/{driver}"), timing.model_dump_json(indent=1))
 
 
 def read_timings(store: Store) -> list[Timing]:

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lifecycle.build.needs import used_by
 from lifecycle.build.state import BuildState
 from lifecycle.model.declarations import check_answered, is_answer
 from lifecycle.model.lock import Lock
@@ -21,6 +22,7 @@ from lifecycle.model.targets import Kind, Targets
 from lifecycle.tools.progress import Progress
 from lifecycle.tools.signing_key import SigningKey, load_key
 from lifecycle.tools.store import Store, default_cache_dir
+from lifecycle.tools.usage import note_used
 
 if TYPE_CHECKING:
     from lifecycle.build.execute import Outcome
@@ -132,6 +134,8 @@ class Workbench:
                 self.progress.say(f"shard {shard} is empty: the others have all there is")
             if dry_run:
                 return made
+            needed = used_by(made.targets, made.combinations, (action.target for action in made.plan.actions))
+            note_used(self.store, needed)
             while sharing and made.plan.taking:
                 sharing.take(made.plan.taking)
                 made = planned(project)

@@ -21,6 +21,11 @@ def builder_name(release: str) -> str:
     return "BUILDER_" + re.sub(r"[^A-Z0-9]", "_", release.upper())
 
 
+def builder_title(release: str) -> str:
+    """What a release's builder image is called in the engine, and its log: `debian_12` of `debian-12`."""
+    return builder_name(release).removeprefix("BUILDER_").lower()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Base:
     """What an image starts from: an image reference to pull, or `bootstrap:RELEASE`, made of that release's packages."""

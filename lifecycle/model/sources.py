@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, Field, model_validator
 
+from lifecycle.model.digest import digest_of, short
 from lifecycle.model.packages import for_architecture
 from lifecycle.model.schema import Architecture, Model, ModuleType, ReleaseName
 
@@ -80,6 +81,16 @@ class AptSource(Source):
     kind: Literal["apt"]
     repositories: list[AptRepository] = Field(min_length=1)
     versions: Location | None = None
+
+    @property
+    def suites(self) -> str:
+        """What it is called: the names of its suites, each once."""
+        return "-".join(dict.fromkeys(repository.suite for repository in self.repositories))
+
+    def lists(self, architecture: Architecture) -> str:
+        """The name of the folder, in the cache's apt/, that its private lists are in."""
+        plain = [repository.model_dump(mode="json", exclude_none=True) for repository in self.repositories]
+        return f"{self.suites}-{architecture}-{short(digest_of(plain))}"
 
 
 class SwiftSource(Source):

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lifecycle.errors import UsageError
-from lifecycle.model.digest import digest_of, short
 from lifecycle.model.lock import LockedFile
 from lifecycle.model.schema import Architecture
 from lifecycle.model.sources import AptSource, PackageSource, SwiftSource
@@ -56,18 +55,16 @@ class Indexes:
 
     def apt(self, source: AptSource, architecture: Architecture) -> AptIndex:
         """The index of a source whose dependencies apt can resolve."""
-        plain = [repository.model_dump(mode="json", exclude_none=True) for repository in source.repositories]
-        key = f"{architecture}-{short(digest_of(plain))}"
-        if key not in self._apt:
-            name = "-".join(dict.fromkeys(repository.suite for repository in source.repositories))
-            self._apt[key] = AptIndex(
-                name=name,
+        folder = source.lists(architecture)
+        if folder not in self._apt:
+            self._apt[folder] = AptIndex(
+                name=source.suites,
                 repositories=source.repositories,
                 architecture=architecture,
                 machine=self.places.machine,
-                root=self.store.root / "apt" / f"{name}-{key}",
+                root=self.store.root / "apt" / folder,
             )
-        return self._apt[key]
+        return self._apt[folder]
 
     def _swift(self, source: SwiftSource) -> Sequence[str]:
         listed = self.places.swift.listing(source.container, source.prefix)

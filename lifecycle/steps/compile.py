@@ -12,13 +12,13 @@ from lifecycle.checks.fit import Expectation, check_modules
 from lifecycle.checks.kernel_module import read_module
 from lifecycle.checks.symvers import read_symvers
 from lifecycle.errors import InstallerError
-from lifecycle.model.digest import digest_of, short
+from lifecycle.model.engine_names import builder_tag, kernel_image
 from lifecycle.model.layout import Packing, packing_of
 from lifecycle.model.lock import LockedFile
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import SOURCE_DATE_EPOCH
 from lifecycle.model.schema import ModuleType
-from lifecycle.model.targets import Target, Targets, hashes
+from lifecycle.model.targets import Target, Targets
 from lifecycle.tools.archive import extract_safely, write_members
 from lifecycle.tools.compile_errors import (
     CompileFailedError,
@@ -52,12 +52,6 @@ class CompileJob:
 
 
 # ----- pure
-
-
-def kernel_image(builder: str, kernel: str, headers: Sequence[LockedFile]) -> str:
-    """The local name of the image in which modules are compiled for a kernel: a builder's (a tag) with its headers."""
-    name = re.sub(r"[^a-z0-9]+", "-", kernel.lower())
-    return f"nvidia-installer/kernel-{name}:{short(digest_of([builder, hashes(headers)]))}"
 
 
 def input_files(job: CompileJob, targets: Targets, store: Store) -> dict[str, bytes | Path]:
@@ -104,8 +98,7 @@ class Compiler:
     def builder(self, base: str, name: str) -> str:
         """Build the builder image on a base (a tag); returns its tag. Quick where the engine has it."""
         root = self.targets.project.root
-        digest = short(digest_of([base, dict(self.targets.project.recipes["modules"])]))
-        tag = f"nvidia-installer/builder-{name}:{digest}"
+        tag = builder_tag(base, name, self.targets.project.recipes["modules"])
         if self.engine.image(tag) is None:
             context = io.BytesIO()
             scripts = {f"scripts/builder/{path.name}": path for path in sorted((root / "scripts/builder").iterdir())}
@@ -114,7 +107,11 @@ class Compiler:
                 write_members(tar, files, executables=scripts)
             context.seek(0)
             self.engine.build(
-                context, tag=tag, base=base, labels={LABEL_DIGEST: digest}, log=self.store.log("builder", name)
+                context,
+                tag=tag,
+                base=base,
+                labels={LABEL_DIGEST: tag.rpartition(":")[2]},
+                log=self.store.log("builder", name),
             )
         return tag
 

@@ -8,18 +8,20 @@
     logs/<kind>/<name>.log     what the tools printed while making it
     tested/<image id>.json     an image whose tests have all passed
     timings/<name>.json        how long a compile took
+    used.json                  when a build last needed what (tools/usage.py)
     tmp/                       whatever is not whole yet
 
 Everything is written in tmp/ and renamed, so that a killed run leaves nothing half made under a name that counts.
 """
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,23 +117,25 @@ class Store:
         self._verified()[sha256] = _stamp(self.blob(sha256))
         return self.blob(sha256)
 
+    def forget_blob(self, sha256: str) -> None:
+        """Remove an input that nobody needs, or that is damaged."""
+        self.blob(sha256).unlink(missing_ok=True)
+        self._verified().pop(sha256, None)
+
     def save_index(self) -> None:
         """Write down which blobs have been verified."""
         if self._index is not None:
-            self.tmp.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile("w", dir=self.tmp, delete=False) as file:
-                json.dump(self._index, file)
-            Path(file.name).replace(self.root / _INDEX)
+            self.write(self.root / _INDEX, json.dumps(self._index))
 
     def _verified(self) -> dict[str, list[int]]:
         if self._index is None:
-            self._index = _read_json(self.root / _INDEX) or {}
+            self._index = read_json(self.root / _INDEX) or {}
         return self._index
 
     def result(self, kind: str, digest: str) -> Result | None:
         """The finished result, or None."""
         folder = self.root / "results" / kind / digest
-        about = _read_json(folder / RESULT)
+        about = read_json(folder / RESULT)
         return None if about is None else Result(kind=kind, digest=digest, folder=folder, about=about)
 
     @contextmanager
@@ -139,10 +143,15 @@ class Store:
         """Yield an empty folder that is gone after the block."""
         self.tmp.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.tmp))
+        # It ends with the process, however that ends: by it a folder in use is told from one that was left behind.
+        held = os.open(folder, os.O_RDONLY)
         try:
+            with suppress(OSError):  # not every file system has locks of folders
+                fcntl.flock(held, fcntl.LOCK_SH)
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+            os.close(held)
 
     @contextmanager
     def making(self, kind: str, digest: str, about: dict[str, object]) -> Iterator[Path]:
@@ -161,15 +170,11 @@ class Store:
 
     def remember(self, kind: str, name: str, inputs: Mapping[str, object]) -> None:
         """Write down the inputs of what has just been made under a name."""
-        path = self._latest(kind, name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-            json.dump(inputs, file)
-        Path(file.name).replace(path)
+        self.write(self._latest(kind, name), json.dumps(inputs))
 
     def latest_inputs(self, kind: str, name: str) -> Mapping[str, object] | None:
         """The inputs of what was last made under a name, or None."""
-        return _read_json(self._latest(kind, name))
+        return read_json(self._latest(kind, name))
 
     def _latest(self, kind: str, name: str) -> Path:
         return self.root / "latest" / kind / f"{file_name(name)}.json"
@@ -186,24 +191,17 @@ class Store:
     def learn(self, image: str, new: Path) -> None:
         """Add the lines of a file to what is known."""
         path = self.answers(image)
-        path.parent.mkdir(parents=True, exist_ok=True)
         known = path.read_text(encoding="utf-8") if path.exists() else ""
         lines = sorted({*known.splitlines(), *new.read_text(encoding="utf-8").splitlines()})
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-            file.writelines(f"{line}\n" for line in lines)
-        Path(file.name).replace(path)
+        self.write(path, "".join(f"{line}\n" for line in lines))
 
     def given(self, place: str) -> set[str]:
         """The digests of the results that a store is known to have; `place` is `registry/repository`."""
-        return set(_read_json(self._given(place)) or {})
+        return set(read_json(self._given(place)) or {})
 
     def note_given(self, place: str, digests: Iterable[str]) -> None:
         """Write down what `given` returns."""
-        path = self._given(place)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-            json.dump(dict.fromkeys(sorted(digests), True), file)
-        Path(file.name).replace(path)
+        self.write(self._given(place), json.dumps(dict.fromkeys(sorted(digests), True)))
 
     def _given(self, place: str) -> Path:
         return self.root / "given" / f"{file_name(place)}.json"
@@ -222,8 +220,13 @@ class Store:
         return self.root / "tested" / f"{image.removeprefix('sha256:')}.json"
 
     def forget_result(self, result: Result) -> None:
-        """Remove a result that turned out to be damaged."""
-        shutil.rmtree(result.folder, ignore_errors=True)
+        """Remove a result that nobody needs, or that is damaged."""
+        self.discard(result.folder)
+
+    def discard(self, folder: Path) -> None:
+        """Remove a folder of the cache; a killed run leaves either all of it, or nothing under its name."""
+        with self.scratch("discard") as scratch:
+            folder.replace(scratch / "folder")
 
     def log(self, kind: str, name: str) -> Path:
         """Where the log of making a result goes."""
@@ -241,8 +244,16 @@ class Store:
         """What `timing` has been asked for and is there."""
         return sorted((self.root / "timings").glob("*.json"))
 
+    def write(self, path: Path, text: str) -> None:
+        """Write a small file of the cache, whole or not at all."""
+        for folder in (self.tmp, path.parent):
+            folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=self.tmp, delete=False) as file:
+            file.write(text)
+        Path(file.name).replace(path)
 
-def _read_json(path: Path) -> dict[str, Any] | None:
+
+def read_json(path: Path) -> dict[str, Any] | None:
     """What a file of ours says; None where there is none, or it is damaged."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))

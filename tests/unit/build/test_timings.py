@@ -49,7 +49,7 @@ def test_it_is_no_part_of_a_result(tmp_path: Path) -> None:
     store = Store(tmp_path)
     note_compile(store, compiled(store), 12.34, asked=2)
 
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["logs", "timings"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["logs", "timings", "tmp"]
 
 
 def test_a_damaged_file_is_left_out(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from lifecycle.model.tags import references
 from lifecycle.model.targets import Kind, Target, base_tag
 from lifecycle.tools.progress import Progress
 from lifecycle.tools.store import Store
+from lifecycle.tools.usage import used
 from tests.unit.builders import ROOT, ListedImages, every_target, local_image
 from tests.unit.signers import Pair
 
@@ -87,6 +88,17 @@ def test_with_everything_made_a_build_only_looks(checkout: Path, said: io.String
     assert (made.plan.idle, made.outcome, said.getvalue()) == (True, None, "")
     assert made.combinations == load_project(checkout).matrix().combinations
     assert (checkout / "versions.lock").read_bytes() == lock
+
+
+def test_a_build_that_only_looks_notes_what_it_needs(checkout: Path, said: io.StringIO) -> None:
+    here = with_everything_made(checkout, said)
+    here.make(only="debian-12", last=Kind.IMAGE, dry_run=True, locked=True)
+    assert used(here.store) == {}
+
+    here.make(only="debian-12", last=Kind.IMAGE, dry_run=False, locked=True)
+    kernels = load_project(checkout).lock.kernels
+    noted = {key: kernels[key].headers[0].sha256 in used(here.store) for key in kernels}
+    assert noted == {"debian-12/amd64": True, "debian-13/amd64": False, "debian-13-backports/amd64": False}
 
 
 def test_only_what_is_selected_is_planned(checkout: Path, said: io.StringIO) -> None:

@@ -12,7 +12,7 @@ from lifecycle.model.matrix import ModulePatch
 from lifecycle.model.patches import Patch
 from lifecycle.model.schema import ModuleType
 from lifecycle.model.targets import Targets
-from lifecycle.steps.compile import MODULES, CompileJob, Compiler, environment_of, input_files, kernel_image
+from lifecycle.steps.compile import MODULES, CompileJob, Compiler, environment_of, input_files
 from lifecycle.tools.archive import tar_bytes
 from lifecycle.tools.compile_errors import (
     CompileFailedError,
@@ -185,18 +185,6 @@ def test_a_kernels_headers_are_unpacked_once_and_are_an_image_then(tmp_path: Pat
     assert (builder.command, list(builder.given)) == (["headers.sh", "6.12.117-amd64", f"/{file}"], [file])
     builder.given.clear()
     assert (headers_in(builder, Store(tmp_path)), builder.given) == (tag, {})
-
-
-def test_an_image_with_headers_is_another_for_another_builder_and_for_other_headers() -> None:
-    headers = Targets(project()).kernel(COMBINATIONS[3]).headers
-    names = {
-        kernel_image("builder:1", "6.1.0+x_Y", headers),
-        kernel_image("builder:2", "6.1.0+x_Y", headers),
-        kernel_image("builder:1", "6.1.0+x_Y", []),
-    }
-
-    assert len(names) == 3
-    assert {name.partition(":")[0] for name in names} == {"nvidia-installer/kernel-6-1-0-x-y"}
 
 
 def test_headers_of_another_kernel_are_refused_and_make_no_image(tmp_path: Path) -> None:

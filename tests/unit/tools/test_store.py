@@ -65,6 +65,16 @@ def test_a_result_has_its_files_and_what_was_said_of_it(store: Store) -> None:
     assert list(store.tmp.iterdir()) == []
 
 
+def test_a_result_knows_the_sha256_of_its_files_in_folders_too_and_not_of_what_says_so(store: Store) -> None:
+    with store.making("modules", "d1", {}) as folder:
+        (folder / "sub").mkdir()
+        (folder / "sub/file").write_bytes(CONTENT)
+    result = store.result("modules", "d1")
+
+    assert result is not None
+    assert result.about["files"] == {"sub/file": SHA256}
+
+
 def test_a_result_that_was_not_finished_never_gets_its_name(store: Store) -> None:
     def interrupted() -> None:
         with store.making("modules", "d1", {}) as folder:
@@ -197,3 +207,26 @@ def test_what_is_learnt_of_a_kernel_is_added_to_what_is_known_each_line_once(tmp
         store.learn("kernel-6.1:1", new)
 
     assert store.answers("kernel-6.1:1").read_text() == "a no\nb yes\nc no\n"
+
+
+def test_a_forgotten_blob_is_gone_and_nobody_vouches_for_it(store: Store) -> None:
+    keep(store)
+    store.save_index()
+    store.forget_blob(SHA256)
+    store.forget_blob(SHA256)
+    store.save_index()
+
+    assert not store.blob(SHA256).exists()
+    assert SHA256 not in (store.root / "verified.json").read_text()
+
+
+def test_a_result_is_never_there_in_part_while_it_goes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    with store.making("archive", "d1", {}) as folder:
+        (folder / "file").write_bytes(CONTENT)
+    result = store.result("archive", "d1")
+    assert result is not None
+    monkeypatch.setattr("shutil.rmtree", lambda *_, **__: None)
+    store.forget_result(result)
+
+    assert not result.folder.exists()
+    assert [path.name for path in store.tmp.rglob("file")] == ["file"]
