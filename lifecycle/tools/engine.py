@@ -8,7 +8,8 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,13 +27,19 @@ _GONE = (docker.errors.NotFound, docker.errors.NullResource)
 
 @dataclass(frozen=True, kw_only=True)
 class LocalImage:
-    """An image in the engine; `digests` are its names by digest, `repository@sha256:…`, of registries that have it."""
+    """An image in the engine; `digests` are its names by digest, `repository@sha256:…`, of registries that have it.
+
+    `layers` are the digests of its layers from the lowest on, `made` is when it was, as it says itself, in seconds since 1970:
+    both are known of an image that was asked for by itself.
+    """
 
     id: str
     tags: tuple[str, ...]
     size: int
     labels: Mapping[str, str]
     digests: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()
+    made: float = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +70,13 @@ class Engine(EngineConnection):
         """All images that carry a label (`label`, or `label=value`), in one question."""
         with self.refusals("list images"):
             return [_local_image(i, i["Labels"]) for i in self.client.api.images(filters={"label": label})]
+
+    def images_named(self, pattern: str) -> list[LocalImage]:
+        """The images with a name like `repository/*`, each with all of its names."""
+        with self.refusals("list images"):
+            # A list that was asked for by name leaves an image's other names out.
+            found = self.client.api.images(filters={"reference": pattern})
+        return [image for image in map(self.image, dict.fromkeys(raw["Id"] for raw in found)) if image]
 
     def used_images(self) -> set[str]:
         """The ids of the images of all containers, whether they run or not."""
@@ -228,4 +242,8 @@ def _local_image(raw: Mapping[str, Any], labels: Mapping[str, str] | None) -> Lo
     tags, digests = (
         tuple(name for name in raw[key] or () if not name.startswith("<none>")) for key in ("RepoTags", "RepoDigests")
     )
-    return LocalImage(id=raw["Id"], tags=tags, size=raw["Size"], labels=labels or {}, digests=digests)
+    image = LocalImage(id=raw["Id"], tags=tags, size=raw["Size"], labels=labels or {}, digests=digests)
+    if "RootFS" not in raw:
+        return image
+    made = datetime.fromisoformat(raw["Created"]).timestamp() if raw.get("Created") else 0
+    return replace(image, layers=tuple(raw["RootFS"].get("Layers") or ()), made=made)

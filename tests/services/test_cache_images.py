@@ -1,0 +1,155 @@
+"""What of the engine's images counts as cache, and what becomes of it, in a real engine of the tests' own."""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+import pytest
+
+from lifecycle.model.project import SOURCE_DATE_EPOCH
+from lifecycle.steps.cache_images import OURS, ImageFate, plan_images, remove_images
+from lifecycle.tools.archive import tar_bytes
+from lifecycle.tools.engine import Engine
+from lifecycle.tools.labels import LABEL_COMBINATION, LABEL_COMPONENT, LABEL_DIGEST
+from lifecycle.tools.root_image import root_image
+from tests.services.second_engine import engine_in
+
+BASE, BUILDER, KERNEL = "nvidia-installer/base:1", "nvidia-installer/builder-x:1", "nvidia-installer/kernel-x:1"
+MB = 1_000_000
+
+
+@dataclass(frozen=True)
+class Lab:
+    """An engine, and images that are made in it."""
+
+    client: docker.DockerClient
+    engine: Engine
+    folder: Path
+
+    def base(self, tag: str = BASE) -> str:
+        """An image of 2 MB, made as bases are; returns its id."""
+        root, archive = self.folder / "root.tar", self.folder / "image.tar"
+        root.write_bytes(tar_bytes({"file": os.urandom(2 * MB)}))
+        image = root_image(root, archive, tag, {LABEL_DIGEST: "1"}, "amd64")
+        self.engine.load(archive)
+        return image
+
+    def built(self, tag: str, base: str, **labels: str) -> str:
+        """An image that is built on another and adds 1 MB; returns its id."""
+        context = self.folder / "context.tar"
+        dockerfile = b"ARG BASE\nFROM ${BASE}\nADD more.tar /\n"
+        more = tar_bytes({"more": os.urandom(MB)})
+        context.write_bytes(tar_bytes({"Dockerfile": dockerfile, "more.tar": more}))
+        with context.open("rb") as stream:
+            given = labels or {LABEL_DIGEST: "1"}
+            return self.engine.build(stream, tag=tag, base=base, labels=given, log=self.folder / "log").id
+
+    def plan(self, *needed: str) -> list[ImageFate]:
+        in_use = self.engine.used_images()
+        return plan_images(self.engine.images_named(OURS), needed, {}, in_use=in_use, now=0)
+
+    def prune(self, *needed: str) -> list[ImageFate]:
+        return remove_images(self.engine, self.plan(*needed))
+
+    def names(self) -> set[str]:
+        return {tag for image in self.client.images.list() for tag in image.tags}
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[tuple[docker.DockerClient, Engine]]:
+    """An engine, in which nobody works but these tests."""
+    with (
+        # A path that is short enough for sockets in it (unix(7): 108 bytes).
+        tempfile.TemporaryDirectory(prefix="engine-", dir="/var/tmp", ignore_cleanup_errors=True) as name,
+        engine_in(Path(name), bridge=f"ca-{Path(name).name.removeprefix('engine-')}") as client,
+    ):
+        engine = Engine({"DOCKER_HOST": f"unix://{name}/socket"})
+        yield client, engine
+        engine.client.close()
+
+
+@pytest.fixture
+def lab(own: tuple[docker.DockerClient, Engine], tmp_path: Path) -> Iterator[Lab]:
+    client, engine = own
+    lab = Lab(client, engine, tmp_path)
+    yield lab
+    for container in client.containers.list(all=True):
+        container.remove(force=True)
+    for tag in lab.names():
+        client.images.remove(tag, force=True)
+    client.images.prune(filters={"dangling": True})
+
+
+def test_what_is_needed_stays_and_the_rest_goes_from_the_top(lab: Lab) -> None:
+    base = lab.base()
+    lab.built(BUILDER, base)
+    lab.built(KERNEL, BUILDER)
+    lab.base("nvidia-installer/base:2")
+    fates = lab.prune("nvidia-installer/base:2")
+
+    assert [fate.names[0] for fate in fates[:2]] == [KERNEL, BUILDER]
+    assert {fate.names[0]: (fate.needed, fate.kept) for fate in fates[2:]} == {
+        BASE: (False, ""),
+        "nvidia-installer/base:2": (True, ""),
+    }
+    assert lab.names() == {"nvidia-installer/base:2"}
+    assert len(lab.client.images.list(all=True)) == 1
+
+
+def test_an_image_counts_what_it_adds_to_the_one_that_it_is_made_of(lab: Lab) -> None:
+    lab.built(BUILDER, lab.base())
+    sizes = {fate.names[0]: round(fate.size / MB) for fate in lab.plan()}
+
+    assert sizes == {BASE: 2, BUILDER: 1}
+    assert round(lab.engine.stored_bytes() / MB) == 3
+
+
+def test_a_base_that_images_of_others_are_made_of_loses_its_name_only_and_goes_with_them(lab: Lab) -> None:
+    base = lab.base()
+    other = lab.built("mine:1", base, mine="1")
+    (fate,) = lab.prune()
+
+    assert fate.kept == "images are made of it: only its name is gone, and its layers go with them"
+    assert lab.names() == {"mine:1"}
+    assert lab.engine.remove_image(other, ["mine:1"]) == ""
+    assert lab.client.images.list(all=True) == []
+
+
+def test_what_a_container_uses_stays_with_its_name(lab: Lab) -> None:
+    lab.base()
+    lab.client.containers.create(BASE, ["x"], network_mode="none")
+    (fate,) = lab.prune()
+
+    assert fate.kept == "a container uses it"
+    assert lab.names() == {BASE}
+
+
+def test_an_image_with_a_name_of_somebody_elses_stays_with_all_of_its_names(lab: Lab) -> None:
+    lab.engine.tag(lab.base(), "mine:1")
+    (fate,) = lab.prune()
+
+    assert fate.kept == "it has a name that is none of ours: mine:1"
+    assert lab.names() == {BASE, "mine:1"}
+
+
+def test_installer_images_and_what_others_named_so_are_not_looked_at(lab: Lab) -> None:
+    base = lab.base("mine:1")
+    installer = {LABEL_DIGEST: "1", LABEL_COMPONENT: "team", LABEL_COMBINATION: "a/1/1"}
+    lab.built("nvidia-installer/installer:1", base, **installer)
+    lab.built("localhost:5000/nvidia-installer/builder-x:1", base)
+
+    assert lab.plan() == []
+
+
+def test_it_is_known_when_an_image_was_made(lab: Lab) -> None:
+    before = time.time()
+    lab.built(BUILDER, lab.base())
+    builder, base = lab.plan()
+
+    assert before - 1 <= builder.used <= time.time() + 1
+    # As reproducible as it is, it does not know.
+    assert base.used == SOURCE_DATE_EPOCH

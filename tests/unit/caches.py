@@ -1,0 +1,49 @@
+"""Things in a cache, as they come to be there."""
+
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from lifecycle.model.targets import Kind
+from lifecycle.tools.store import Store
+
+# What no lock names, and no target is called.
+OTHER = "f" * 64
+NOW = float(int(time.time()))
+
+
+def written(path: Path, content: str = "content", *, age: float = 0) -> Path:
+    """A file that was last written so many seconds before NOW."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+    aged(path, age)
+    return path
+
+
+def aged(path: Path, age: float) -> None:
+    """Have a file, or a folder with all that is in it, last written so many seconds before NOW."""
+    for one in [*path.rglob("*"), path]:
+        os.utime(one, (NOW - age, NOW - age), follow_symlinks=False)
+
+
+def kept_input(store: Store, sha256: str, *, age: float = 0) -> Path:
+    return written(store.blob(sha256), age=age)
+
+
+def kept_result(store: Store, kind: str, digest: str, *, age: float = 0) -> Path:
+    with store.making(kind, digest, {"name": "a name"}) as folder:
+        (folder / "file").write_text(digest)
+    path = store.root / "results" / kind / digest
+    aged(path, age)
+    return path
+
+
+def results(digests: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Those of pairs of kind and digest that a cache has: the engine has the others."""
+    return [(kind, digest) for kind, digest in digests if kind not in (Kind.BASE, Kind.IMAGE)]
+
+
+def everything(root: Path) -> dict[Path, bytes]:
+    """All files below a folder, links followed, with their content."""
+    return {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
