@@ -169,8 +169,36 @@ def verify(_: Context, only: str = "", json: bool = False, cache_dir: str = "") 
     show_proof(workbench(cache_dir), only, as_json=json)
 
 
+# A task with a word, and no collection of tasks: of `invoke cache prune` Invoke would run the task that is called `prune`.
+@task(
+    positional=["action"],
+    help={
+        "action": "show what takes room, prune what is not needed any more, or verify that nothing is damaged",
+        "keep-current": "prune what no current combination needs: this is the default, said aloud",
+        "older-than": "prune of that only what has not been used for so long: 12h, 30d, 4w",
+        "dry-run": "say what would go",
+        "json": JSON,
+        "cache-dir": CACHE,
+    },
+)
+def cache(
+    _: Context,
+    action: str,
+    keep_current: bool = False,
+    older_than: str = "",
+    dry_run: bool = False,
+    json: bool = False,
+    cache_dir: str = "",
+) -> None:
+    """Show what takes room in the cache, prune what no current combination needs, or verify what is kept."""
+    from lifecycle.build.caching import use_cache
+
+    bench = workbench(cache_dir)
+    use_cache(bench, action, keep_current=keep_current, older_than=older_than, dry_run=dry_run, as_json=json)
+
+
 ns = Collection(
-    *(matrix, changed, explain, coverage, fetch, compile_, package, image, build, verify, bundle),
+    *(matrix, changed, explain, coverage, fetch, compile_, package, image, build, verify, bundle, cache),
     *release_tasks.ALL,
     *version_tasks.ALL,
 )

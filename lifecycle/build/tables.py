@@ -16,6 +16,13 @@ def print_json(value: object) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))  # noqa: T201 - stdout is where results go
 
 
+def room(size: int) -> str:
+    """A number of bytes for people."""
+    if size < 1e6:
+        return f"{-(-size // 1000)} kB"
+    return f"{size / 1e6:.0f} MB" if size < 1e9 else f"{size / 1e9:.2f} GB"
+
+
 def print_lines(lines: Iterable[str]) -> None:
     """Plain lines on stdout."""
     for line in lines:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.table import Table
 
+_NUMBERS = ("count", "size", "needed", "not needed", "seconds")
+
 
 class _Console(Console):
     """Prints what it is given: square brackets and colons of a reason are no markup."""
@@ -27,7 +29,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
     """A table without borders; cells are folded, never cut."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
-        table.add_column(column, overflow="fold", justify="right" if column in ("size", "seconds") else "left")
+        table.add_column(column, overflow="fold", justify="right" if column in _NUMBERS else "left")
     for row in rows:
         table.add_row(*row)
     _console().print(table)

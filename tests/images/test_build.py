@@ -2,16 +2,20 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import docker
 import pytest
 
 from lifecycle.model.matrix import Combination
+from lifecycle.model.needed import files_of
 from lifecycle.model.project import Project
 from lifecycle.model.tags import references
 from lifecycle.tools.engine import LABEL_OWNER, owner_of
@@ -66,6 +70,34 @@ def test_a_second_fetch_downloads_nothing() -> None:
     done = subprocess.run([*INVOKE, "fetch", "--locked"], cwd=ROOT, capture_output=True, text=True, check=True)
 
     assert "0 files downloaded, 0 MB" in done.stderr
+
+
+@pytest.fixture
+def own_cache() -> Iterator[Path]:
+    """The cache's files under other names, beside it, since a link leads to no other file system; nothing is to be built in it."""
+    real = default_cache_dir(os.environ)
+    with tempfile.TemporaryDirectory(prefix="cache-test-", dir=real.parent) as folder:
+        # Whoever has the lock's file has the lock.
+        others = shutil.ignore_patterns("tmp", "lock")
+        yield Path(shutil.copytree(real, Path(folder) / "cache", copy_function=os.link, ignore=others))
+
+
+def test_a_prune_of_the_cache_takes_nothing_that_a_build_needs(own_cache: Path, project: Project) -> None:
+    def planned() -> object:
+        build = [*INVOKE, "build", "--dry-run", "--json", "--cache-dir", str(own_cache)]
+        return json.loads(subprocess.run(build, cwd=ROOT, capture_output=True, check=True).stdout)
+
+    unneeded, before = own_cache / "blobs" / ("f" * 64), planned()
+    unneeded.write_text("nobody needs it")
+    files = files_of(project, project.matrix().combinations)
+    needed = {path for file in files if (path := own_cache / "blobs" / file.sha256).exists()}
+    without_engine = {**os.environ, "DOCKER_HOST": f"unix://{own_cache}/no.sock"}
+    prune = [*INVOKE, "cache", "prune", "--keep-current", "--cache-dir", str(own_cache)]
+    subprocess.run(prune, cwd=ROOT, env=without_engine, capture_output=True, check=True)
+
+    assert not unneeded.exists()
+    assert planned() == before
+    assert {path for path in needed if not path.exists()} == set()
 
 
 def test_ctrl_c_removes_the_container_and_leaves_nothing_half_made(engine: docker.DockerClient, tmp_path: Path) -> None:

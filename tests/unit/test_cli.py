@@ -239,3 +239,22 @@ def test_a_context_that_is_not_there_is_refused(invoke: Invoke) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("error: --engine: there is no Docker context 'nowhere': `docker context ls` lists")
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("options", [(), ("--keep-current",), ("--older-than", "30d")])
+def test_pruning_the_cache_prunes_the_cache_and_asks_no_engine_for_images_to_remove(
+    invoke: Invoke, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    blob = tmp_path / "cache/nvidia-installer/blobs" / ("f" * 64)
+    blob.parent.mkdir(parents=True)
+    blob.write_text("nobody needs it")
+    os.utime(blob, (1, 1))
+    done = invoke("cache", "prune", *options)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-2].split() == [
+        *("removed", "other", "inputs", "1", "5", "kB"),
+        *["no", "current", "combination", "needs", "it"],
+    ]
+    assert "no container engine answers at unix://" in done.stderr
+    assert not blob.exists()
