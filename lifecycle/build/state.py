@@ -29,28 +29,37 @@ class BuildState:
         self._store = store
         self._engine = engine
         self._results = results
-        self._bases: dict[str, bool] = {}
+        self._there: dict[str, bool] = {}
         self._prefix = f"{local_name(image)}:"
 
     @cached_property
     def images(self) -> "Mapping[str, LocalImage]":
         """The engine's installer images that have a name, by the digest of their inputs."""
-        named = (image for image in self._engine.images(LABEL_DIGEST) if image.tags)
-        return {i.labels[LABEL_DIGEST]: i for i in named if any(tag.startswith(self._prefix) for tag in i.tags)}
+        ours = (i for i in self._labelled if any(tag.startswith(self._prefix) for tag in i.tags))
+        return {image.labels[LABEL_DIGEST]: image for image in ours}
+
+    @cached_property
+    def _labelled(self) -> "Sequence[LocalImage]":
+        return self._engine.images(LABEL_DIGEST)
+
+    @cached_property
+    def _tags(self) -> set[str]:
+        return {tag for image in self._labelled for tag in image.tags}
 
     def has(self, target: Target) -> bool:
         """Whether the very target is there."""
+        if target.digest not in self._there:
+            self._there[target.digest] = self._find(target)
+        return self._there[target.digest]
+
+    def _find(self, target: Target) -> bool:
         if target.kind is Kind.BASE:
             # By its tag, which holds the digest: an image that was pulled carries no label of ours.
-            return self._base_is_there(base_tag(target))
+            tag = base_tag(target)
+            return tag in self._tags or self._engine.image(tag) is not None
         if target.kind is Kind.IMAGE:
             return target.digest in self.images
         return self._store.result(target.kind, target.digest) is not None
-
-    def _base_is_there(self, tag: str) -> bool:
-        if tag not in self._bases:
-            self._bases[tag] = self._engine.image(tag) is not None
-        return self._bases[tag]
 
     def shared(self, targets: Sequence[Target]) -> set[str]:
         """The digests of those that another machine has shared."""

@@ -149,12 +149,15 @@ class ResultRow:
 
 def result_rows(made: Made) -> list[ResultRow]:
     """A row for each chosen combination."""
-    return [_result_row(made, combination) for combination in made.combinations]
+    actions: dict[str, list[Action]] = {combination.id: [] for combination in made.combinations}
+    for action in made.plan.actions:
+        for combination in action.combinations:
+            actions[combination.id].append(action)
+    return [_result_row(made, combination, actions[combination.id]) for combination in made.combinations]
 
 
-def _result_row(made: Made, combination: Combination) -> ResultRow:
+def _result_row(made: Made, combination: Combination, mine: Sequence[Action]) -> ResultRow:
     image = made.state.images.get(made.targets.image(combination).digest)
-    mine = [action for action in made.plan.actions if combination in action.combinations]
     ran = [action for action in mine if action.run]
     failed = [action for action in ran if made.outcome and action.target.digest in made.outcome.errors]
     seconds = made.outcome.seconds if made.outcome else {}

@@ -83,7 +83,7 @@ def make_plan(targets: Targets, combinations: Iterable[Combination], state: Stat
 class _Node:
     target: Target
     needs: tuple[str, ...]
-    users: list[Combination]
+    users: dict[str, Combination]
 
 
 class _Graph:
@@ -107,9 +107,8 @@ class _Graph:
         self._want(targets.image(combination), combination, runtime, userspace, *archives)
 
     def _want(self, target: Target, combination: Combination, *needs: str) -> str:
-        node = self.nodes.setdefault(target.digest, _Node(target=target, needs=needs, users=[]))
-        if combination not in node.users:
-            node.users.append(combination)
+        node = self.nodes.setdefault(target.digest, _Node(target=target, needs=needs, users={}))
+        node.users[combination.id] = combination
         return target.digest
 
 
@@ -145,7 +144,7 @@ def _action(node: _Node, state: State, *, needed: bool, take: bool) -> Action:
         run=needed and not there and not take,
         take=take,
         reason=reason,
-        combinations=tuple(node.users),
+        combinations=tuple(node.users.values()),
         needs=node.needs,
     )
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from lifecycle.model.component import Component, load_component
@@ -64,7 +65,11 @@ class Project:
     signer: Signer | None = None
 
     def matrix(self) -> Matrix:
-        """The combinations; raises what `expand` raises."""
+        """The combinations, expanded once; raises what `expand` raises."""
+        return self._matrix
+
+    @cached_property
+    def _matrix(self) -> Matrix:
         return expand(self.component, self.lock, self.series)
 
     def runtime_name(self, architecture: Architecture) -> str:

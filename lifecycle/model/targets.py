@@ -4,7 +4,7 @@ A target's `inputs` are plain data: files' sha256, recipes' sha256, options, and
 same inputs give the same digest, and two targets' inputs compared say why one has to be made anew.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -15,6 +15,7 @@ from lifecycle.model.lock import LockedDriver, LockedFile, LockedKernel
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import SOURCE_DATE_EPOCH, Project
 from lifecycle.model.schema import ModuleType
+from lifecycle.model.signing import Signer
 
 _LISTED = 4
 
@@ -63,8 +64,12 @@ class Targets:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self._bases: dict[str, Target] = {}
-        self._userspaces: dict[str, Target] = {}
+        self._known: dict[tuple[Kind, str], Target] = {}
+
+    def _once(self, kind: Kind, key: str, make: Callable[[], Target]) -> Target:
+        if (kind, key) not in self._known:
+            self._known[kind, key] = make()
+        return self._known[kind, key]
 
     def kernel(self, combination: Combination) -> LockedKernel:
         """The locked kernel of a combination."""
@@ -76,19 +81,20 @@ class Targets:
 
     def base(self, name: str) -> Target:
         """The base image of that name in image_versions."""
-        if name not in self._bases:
-            locked = self.project.lock.bases[name]
-            packages = self.project.runtime_packages if name.startswith(RUNTIME) else self.project.builder_packages
-            inputs: dict[str, object] = {"image": locked.digest}
-            if locked.digest is None:
-                inputs = {
-                    "packages": hashes(locked.packages),
-                    "left out": list(packages.leave_out),
-                    "recipe": dict(self.project.recipes["base"]),
-                    "epoch": SOURCE_DATE_EPOCH,
-                }
-            self._bases[name] = Target(kind=Kind.BASE, name=name, inputs=inputs)
-        return self._bases[name]
+        return self._once(Kind.BASE, name, lambda: self._base(name))
+
+    def _base(self, name: str) -> Target:
+        locked = self.project.lock.bases[name]
+        packages = self.project.runtime_packages if name.startswith(RUNTIME) else self.project.builder_packages
+        inputs: dict[str, object] = {"image": locked.digest}
+        if locked.digest is None:
+            inputs = {
+                "packages": hashes(locked.packages),
+                "left out": list(packages.leave_out),
+                "recipe": dict(self.project.recipes["base"]),
+                "epoch": SOURCE_DATE_EPOCH,
+            }
+        return Target(kind=Kind.BASE, name=name, inputs=inputs)
 
     def builder(self, combination: Combination) -> Target:
         """The base that a combination's modules are compiled in."""
@@ -103,6 +109,9 @@ class Targets:
         compiled, signer = self.compiled(combination, module_type), self.project.signer
         if signer is None:
             return compiled
+        return self._once(Kind.SIGNED, f"{combination.id} {module_type}", lambda: self._signed(compiled, signer))
+
+    def _signed(self, compiled: Target, signer: Signer) -> Target:
         return Target(
             kind=Kind.SIGNED,
             name=compiled.name,
@@ -116,6 +125,11 @@ class Targets:
 
     def compiled(self, combination: Combination, module_type: ModuleType) -> Target:
         """The compiled modules of one type. The OS release is no input: releases that share a kernel share its modules."""
+        return self._once(
+            Kind.MODULES, f"{combination.id} {module_type}", lambda: self._compiled(combination, module_type)
+        )
+
+    def _compiled(self, combination: Combination, module_type: ModuleType) -> Target:
         patches = [p.patch.file for p in combination.patches if p.module_type is module_type]
         return Target(
             kind=Kind.MODULES,
@@ -134,20 +148,27 @@ class Targets:
     def userspace(self, combination: Combination) -> Target:
         """The driver's user-space archive: one a driver, the same for every kernel."""
         key = f"{combination.declared_driver}/{combination.architecture}"
-        if key not in self._userspaces:
-            self._userspaces[key] = Target(
-                kind=Kind.USERSPACE,
-                name=f"{combination.driver}/{combination.architecture}",
-                inputs={
-                    "packages": hashes(self.driver(combination).userspace),
-                    "recipe": dict(self.project.recipes["archive"]),
-                },
-            )
-        return self._userspaces[key]
+        return self._once(Kind.USERSPACE, key, lambda: self._userspace(combination))
+
+    def _userspace(self, combination: Combination) -> Target:
+        return Target(
+            kind=Kind.USERSPACE,
+            name=f"{combination.driver}/{combination.architecture}",
+            inputs={
+                "packages": hashes(self.driver(combination).userspace),
+                "recipe": dict(self.project.recipes["archive"]),
+            },
+        )
 
     def archive(self, combination: Combination, module_type: ModuleType) -> Target:
         """The archive of one module type's modules."""
-        modules = self.modules(combination, module_type)
+        return self._once(
+            Kind.ARCHIVE,
+            f"{combination.id} {module_type}",
+            lambda: self._archive(self.modules(combination, module_type)),
+        )
+
+    def _archive(self, modules: Target) -> Target:
         return Target(
             kind=Kind.ARCHIVE,
             name=modules.name,
@@ -159,6 +180,9 @@ class Targets:
 
         The component's version is no input: a release that changes no image builds, tests and pushes none.
         """
+        return self._once(Kind.IMAGE, combination.id, lambda: self._image(combination))
+
+    def _image(self, combination: Combination) -> Target:
         return Target(
             kind=Kind.IMAGE,
             name=combination.id,

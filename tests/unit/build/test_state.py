@@ -78,6 +78,14 @@ def test_the_engine_is_asked_once_for_all_images_and_once_for_each_base(tmp_path
     assert sorted(engine.asked) == sorted([LABEL_DIGEST, base_tag(base)])
 
 
+def test_a_base_that_was_made_here_is_found_among_all_images(tmp_path: Path) -> None:
+    base = target(Kind.BASE)
+    engine = ListedImages(local_image(base_tag(base), digest=base.digest))
+
+    assert state(tmp_path, engine).has(base)
+    assert engine.asked == [LABEL_DIGEST]
+
+
 def test_what_was_last_made_under_a_name_is_remembered(tmp_path: Path) -> None:
     Store(tmp_path).remember(Kind.MODULES, "a/b", {"x": "0", "p": {"gcc=1": "s"}})
     asking = state(tmp_path, ListedImages())

@@ -233,9 +233,15 @@ def test_something_is_said_exactly_where_something_differs(old: dict[str, object
     assert changed_inputs(old, old) == []
 
 
+PROPRIETARY = ModuleType.PROPRIETARY
+
+
 def test_a_target_is_computed_once() -> None:
     now = project()
     targets, combination = Targets(now), now.matrix().combinations[0]
 
     assert targets.builder(combination) is targets.builder(combination)
     assert targets.userspace(combination) is targets.userspace(combination)
+    assert targets.archive(combination, PROPRIETARY) is targets.archive(combination, PROPRIETARY)
+    assert targets.compiled(combination, PROPRIETARY) is targets.modules(combination, PROPRIETARY)
+    assert targets.image(combination) is targets.image(combination)
