@@ -26,9 +26,10 @@ _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
 @dataclass(frozen=True, kw_only=True)
 class MadeImage:
-    """An image of one empty layer: its configuration, and its names in the engine."""
+    """An image of one layer with an empty file: its configuration, its labels, and its names in the engine."""
 
     config: bytes
+    labels: Mapping[str, str]
     tags: tuple[str, ...]
 
     @property
@@ -87,14 +88,15 @@ LAYER = _layer()
 _LAYER_DIGEST = sha256(LAYER).hexdigest()
 
 
-def _image(target: Target, combination: Combination, labels: dict[str, str], tags: tuple[str, ...]) -> MadeImage:
+def _image(target: Target, combination: Combination, more: Mapping[str, str], tags: tuple[str, ...]) -> MadeImage:
+    labels = {LABEL_DIGEST: target.digest, **more}
     config = {
         "architecture": str(combination.architecture),
         "os": "linux",
-        "config": {"Labels": {LABEL_DIGEST: target.digest, **labels}},
+        "config": {"Labels": labels},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{_LAYER_DIGEST}"]},
     }
-    return MadeImage(config=json.dumps(config).encode(), tags=tags)
+    return MadeImage(config=json.dumps(config).encode(), labels=labels, tags=tags)
 
 
 def write_archive(images: Iterable[MadeImage], path: Path) -> None:

@@ -1,7 +1,9 @@
 """What the registry has of a project: for whoever refers to images there. No engine is asked."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 
 from lifecycle.model.component import Image
 from lifecycle.model.matrix import Combination
@@ -13,25 +15,41 @@ from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.login import login_for
 from lifecycle.tools.registry import Registry
 
+# More than that are first looked for in the list of all tags, which is one request, or a few.
+_FEW = 8
+_AT_A_TIME = 8
 
-def open_registry(image: Image, environ: Mapping[str, str]) -> Registry:
+
+def open_registry(
+    image: Image, environ: Mapping[str, str], labels: Mapping[str, Mapping[str, str]] | None = None
+) -> Registry:
     """The registry that images go to, as whoever the environment or Docker's configuration says; to be closed.
 
-    Raises CredentialHelperError.
+    `labels` are those of images that are known already, by their ids. Raises CredentialHelperError.
     """
-    return Registry(image.registry, login_for(image.registry, environ))
+    return Registry(image.registry, login_for(image.registry, environ), labels=labels)
 
 
 def published_images(
-    project: Project, combinations: Iterable[Combination], environ: Mapping[str, str]
+    project: Project,
+    combinations: Sequence[Combination],
+    environ: Mapping[str, str],
+    labels: Mapping[str, Mapping[str, str]] | None = None,
 ) -> dict[Combination, Published | None]:
     """The image in the registry of each combination as the project declares it now; None where there is none.
 
-    Looked up by its immutable tag. Raises RegistryRefusedError, CredentialHelperError.
+    Looked up by its immutable tag: of more than a few only those that the registry lists, and some at a time. `labels` are those of
+    images that the engine has, by their ids. Raises RegistryRefusedError, CredentialHelperError.
     """
-    targets = Targets(project)
-    with closing(open_registry(project.component.image, environ)) as registry:
-        return {c: _published(registry, project.component.image, c, targets.image(c).digest) for c in combinations}
+    targets, image = Targets(project), project.component.image
+    wanted = {c: targets.image(c).digest for c in combinations}
+    with closing(open_registry(image, environ, labels)) as registry, ThreadPoolExecutor(_AT_A_TIME) as pool:
+        # Before anything else: it finds out once for all how the registry is spoken to, and as whom.
+        listed = {*registry.tags(image.repository)} if len(wanted) > _FEW else None
+        asked = [c for c, inputs in wanted.items() if listed is None or immutable_tag(c, inputs) in listed]
+        inputs = [wanted[c] for c in asked]
+        found = (map if listed is None else pool.map)(partial(_published, registry, image), asked, inputs)
+        return {**dict.fromkeys(wanted), **dict(zip(asked, found, strict=True))}
 
 
 def _published(registry: Registry, image: Image, combination: Combination, inputs: str) -> Published | None:

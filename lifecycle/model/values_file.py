@@ -60,6 +60,14 @@ class ValuesFile:
             node.value if node.kind == "scalar" else self.text[node.start : node.end] if node.kind == "alias" else None
         )
 
+    def holds(self, path: KeyPath, value: str) -> bool:
+        """Whether that very value stands at a path, on one line and in no other's stead: `set` would change nothing.
+
+        Raises MissingKeyError, AmbiguousKeyError.
+        """
+        node = self.node(path)
+        return node.kind == "scalar" and node.style not in ("|", ">") and node.value == value
+
     def set(self, path: KeyPath, value: str) -> "ValuesFile":
         """Replace a single value; in the stead of an alias the value itself is written, so that what it stood for stays.
 
@@ -70,7 +78,7 @@ class ValuesFile:
         if node.kind not in ("scalar", "alias") or node.style in ("|", ">"):
             where = f"{self.file}:{node.line}"
             raise NotEditableError(where, f"`{path}` is no single value on one line", "write it as one")
-        if node.value == value and node.kind == "scalar":
+        if self.holds(path, value):
             return self
         for written in _writings(node, value):
             edited = self._with(node.start, node.end, written)
@@ -124,7 +132,7 @@ def _walk(node: Node, segments: Sequence[Segment]) -> Iterator[Node]:
         yield from _walk(child, segments[1:])
 
 
-def _children(node: Node, segment: Segment) -> list[Node]:
+def _children(node: Node, segment: Segment) -> Sequence[Node]:
     match segment:
         case Key(name):
             found = [child for key, child in zip(node.keys, node.children, strict=False) if key == name]
@@ -132,7 +140,7 @@ def _children(node: Node, segment: Segment) -> list[Node]:
         case Index(number):
             return [node.children[number]] if node.kind == "list" and number < len(node.children) else []
         case Where(values):
-            return [item for item in node.children if _has(item, values)] if node.kind == "list" else []
+            return node.items_with(values) if node.kind == "list" else []
 
 
 def _has(item: Node, values: Sequence[tuple[str, str]]) -> bool:

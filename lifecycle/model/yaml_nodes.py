@@ -6,6 +6,7 @@ serialization tree keeps anchors and aliases).
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import yaml
@@ -35,8 +36,30 @@ class Node:
 
     def child(self, key: str) -> "Node | None":
         """The value of a key; the last, where the key stands twice, as most readers take it."""
+        if self.kind != "mapping":
+            return None
         found = [child for name, child in zip(self.keys, self.children, strict=True) if name == key]
         return found[-1] if found else None
+
+    def items_with(self, values: Sequence[tuple[str, str]]) -> Sequence["Node"]:
+        """The items of a list whose keys have these values, in their order."""
+        keys = tuple(key for key, _ in values)
+        if keys not in self._items:
+            self._items[keys] = self._items_by(keys)
+        return self._items[keys].get(tuple(value for _, value in values), [])
+
+    @cached_property
+    def _items(self) -> dict[tuple[str, ...], dict[tuple[str, ...], list["Node"]]]:
+        """The items by the values of some keys, for each set of keys that was asked for: a file has one item for each image."""
+        return {}
+
+    def _items_by(self, keys: Sequence[str]) -> dict[tuple[str, ...], list["Node"]]:
+        found: dict[tuple[str, ...], list[Node]] = {}
+        for item in self.children:
+            fields = [field for key in keys if (field := item.child(key)) is not None]
+            if len(fields) == len(keys):
+                found.setdefault(tuple(field.value for field in fields), []).append(item)
+        return found
 
 
 @dataclass(frozen=True)

@@ -54,8 +54,8 @@ class Manifest:
 class Registry:
     """One registry, by its host: `ghcr.io`, `localhost:5000`; `certificates` is where an engine looks for authorities.
 
-    `wait` is told the seconds before a request is made again, `patience` is how many are waited for an answer. All of it raises
-    RegistryRefusedError.
+    `labels` are those of images, by their ids, that need not be asked for; `wait` is told the seconds before a request is made
+    again, `patience` is how many are waited for an answer. All of it raises RegistryRefusedError.
     """
 
     def __init__(
@@ -63,13 +63,14 @@ class Registry:
         host: str,
         login: Login | None,
         *,
+        labels: Mapping[str, Mapping[str, str]] | None = None,
         certificates: Path = CERTIFICATES,
         wait: Callable[[float], None] = time.sleep,
         patience: float = 30,
     ) -> None:
         self._session = RegistrySession(host, login, certificates=certificates, wait=wait, patience=patience)
         self.blobs = Blobs(self._session)
-        self._labels: dict[str, Mapping[str, str]] = {}
+        self._labels = dict(labels or {})
 
     def close(self) -> None:
         """End its connections."""

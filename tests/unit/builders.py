@@ -201,3 +201,22 @@ def local_image(*tags: str, digest: str | None = None) -> LocalImage:
         size=42_000_000,
         labels={} if digest is None else {LABEL_DIGEST: digest},
     )
+
+
+def wide(releases: int, *, registry: str = "localhost:5000") -> Project:
+    """A project of so many releases, each with a kernel of its own, and two drivers; the first releases are always the same."""
+    names = [f"old-{number}" for number in range(1, releases + 1)]
+    listed = "".join(f"    - {{name: {name}, channel: previous}}\n" for name in names)
+    start, end = COMPONENT.index("    - {name: old-1"), COMPONENT.index("  driverVersion:")
+    text = (COMPONENT[:start] + listed + COMPONENT[end:]).replace("    old-1:\n", "    old-*:\n")
+    return project(
+        component=validate(Component, read_yaml(text.replace("localhost:5000", registry), file="component.yaml")),
+        lock=Lock(
+            kernels={f"{name}/amd64": kernel(f"6.1.{n}-amd64", f"6.1.{n}") for n, name in enumerate(names)},
+            drivers=lock().drivers,
+            bases={
+                name: base(name)
+                for name in ("RUNTIME", *(f"BUILDER_{name.upper().replace('-', '_')}" for name in names))
+            },
+        ),
+    )

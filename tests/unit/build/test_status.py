@@ -1,6 +1,7 @@
 import pytest
 
-from lifecycle.build.status import MERGED, PROPOSED, UNDECLARED, UNKNOWN, next_step
+from lifecycle.build.in_gitops import MERGED, PROPOSED, UNDECLARED, UNKNOWN
+from lifecycle.build.status import next_step
 
 ARRIVED = {"built": True, "tested": True, "pushed": "sha256:1", "gitops": MERGED, "wants_pool": False}
 

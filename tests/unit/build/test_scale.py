@@ -1,0 +1,128 @@
+"""What is done for each combination is done for all of them in a time that grows with their number and no faster.
+
+Counted are the calls of functions, which are the same on every machine.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lifecycle.build.in_gitops import MERGED, Tree, Values
+from lifecycle.build.state import BuildState
+from lifecycle.build.tables import result_rows
+from lifecycle.build.workbench import Made
+from lifecycle.model.bump import written
+from lifecycle.model.gitops import GitOps
+from lifecycle.model.plan import make_plan
+from lifecycle.model.project import Project
+from lifecycle.model.published import Published
+from lifecycle.model.tags import references
+from lifecycle.model.targets import Kind, Targets, base_tag
+from lifecycle.steps.gitops import Files
+from lifecycle.tools.store import Store
+from tests.unit.builders import ListedImages, every_target, local_image, wide
+
+# The first pays for what is done once in a process.
+SIZES = (5, 10, 20, 40)
+# Names get longer, and longer ones take more calls to read; a list that is searched for each combination has it at 1.15.
+STRAIGHT = 1.05
+
+
+def calls(work: Callable[[], object]) -> int:
+    """How many functions are called."""
+    count = 0
+
+    def counting(_frame: object, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(counting)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def bend(counts: list[int]) -> float:
+    """How much more the second half of the way costs a step than the first: 1 on a straight line."""
+    _, first, second, third = counts
+    return (third - second) / (SIZES[3] - SIZES[2]) / ((second - first) / (SIZES[2] - SIZES[1]))
+
+
+def made(of: Project, cache: Path) -> Made:
+    """A build of all of it that finds everything there."""
+    everything, combinations = every_target(of), of.matrix().combinations
+    names = {c.id: references(of.component.image, c)[0] for c in combinations}
+    images = [local_image(base_tag(t), digest=t.digest) for t in everything if t.kind is Kind.BASE]
+    images += [local_image(names[t.name], digest=t.digest) for t in everything if t.kind is Kind.IMAGE]
+    store = Store(cache)
+    for target in everything:
+        with store.making(target.kind, target.digest, {}):
+            pass
+    state = BuildState(store, ListedImages(*images), of.component.image)  # type: ignore[arg-type]
+    plan = make_plan(Targets(of), combinations, state)
+    return Made(targets=Targets(of), combinations=combinations, plan=plan, outcome=None, state=state)
+
+
+def test_the_matrix() -> None:
+    projects = [wide(size) for size in SIZES]
+
+    assert bend([calls(project.matrix) for project in projects]) < STRAIGHT
+
+
+def test_a_plan_of_what_is_there(tmp_path: Path) -> None:
+    builds = [made(wide(size), tmp_path / str(size)) for size in SIZES]
+    counts = [
+        calls(lambda b=b: make_plan(Targets(b.targets.project), b.combinations, b.state))
+        for b in builds  # type: ignore[misc]
+    ]
+
+    assert all(build.plan.idle for build in builds)
+    assert bend(counts) < STRAIGHT
+
+
+def test_the_table_of_a_build(tmp_path: Path) -> None:
+    builds = [made(wide(size), tmp_path / str(size)) for size in SIZES]
+
+    assert bend([calls(lambda b=b: result_rows(b)) for b in builds]) < STRAIGHT  # type: ignore[misc]
+
+
+def values_of(project: Project, folder: Path, file: str) -> Values:
+    """A repository that holds all that it is to hold, in files of a name with `{release}` in it, or in one."""
+    section = {
+        "repository": "x",
+        "values": [{"file": file, "only": "previous", "set": {"images[id={kernel}/{driver}].digest": "{digest}"}}],
+        "pools": [{"file": "shoot.yaml", "workers": "pools", "only": "old-1/535", "set": {"driver": "{driver}"}}],
+    }
+    trees: dict[str, dict[str, list[dict[str, str]]]] = {"shoot.yaml": {"pools": [{"name": "a-v1", "driver": "none"}]}}
+    for c in project.matrix().combinations:
+        images = trees.setdefault(file.format(release=c.release), {"images": []})["images"]
+        images.append({"id": f"{c.kernel}/{c.driver}", "digest": "sha256:1"})
+    folder.mkdir()
+    for name, text in written(trees).items():
+        (folder / name).write_text(text)
+    tree = Tree(Files(folder, tuple(trees)))
+    return Values(project=project, section=GitOps.model_validate(section), branch="b", merged=tree, proposed=None)
+
+
+def places(values: Values) -> set[str]:
+    """Where all images of a registry are in the repository."""
+    return {
+        values.place(
+            c, Published(combination=c.id, reference=f"r@{c.id}", tag="t", digest="sha256:1", size=1, inputs="i")
+        ).gitops
+        for c in values.project.matrix().combinations
+    }
+
+
+@pytest.mark.parametrize("file", ["{release}.yaml", "all.yaml"])
+def test_the_places_in_a_gitops_repository(tmp_path: Path, file: str) -> None:
+    repositories = [values_of(wide(size), tmp_path / str(size), file) for size in SIZES]
+    found: set[str] = set()
+    counts = [calls(lambda r=r: found.update(places(r))) for r in repositories]  # type: ignore[misc]
+
+    assert found == {MERGED}
+    assert bend(counts) < STRAIGHT
