@@ -109,8 +109,9 @@ def prune(_: Context, registry: bool = False, dry_run: bool = False, json: bool 
         "only": ONLY,
         "release": "of a release, such as 1.2.0 (default: of the files as they are)",
         "diff": "what changes since the last release",
+        "build": "the Job that builds the matrix on a cluster instead, for the commit that is checked out",
         "output": "a folder to write files into (default: stdout)",
-        "values": "a file of values of the chart, which go over those of the images",
+        "values": "a file of values of the chart, which go over what is filled in",
         "cache-dir": CACHE,
     }
 )
@@ -119,11 +120,17 @@ def manifests(
     only: str = "",
     release: str = "",
     diff: bool = False,
+    build: bool = False,
     output: str = "",
     values: str = "",
     cache_dir: str = "",
 ) -> None:
     """Print what the cluster gets: the Helm chart, rendered for the images that are in the registry."""
+    if build:
+        from lifecycle.build.fan_out import show_build_job
+
+        show_build_job(workbench(cache_dir), only, release=release, diff=diff, output=output, values=values)
+        return
     from lifecycle.build.manifests import show_manifests
 
     show_manifests(workbench(cache_dir), only, release=release, diff=diff, output=output, values=values)

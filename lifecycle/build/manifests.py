@@ -44,9 +44,7 @@ class BadValuesFileError(UsageError):
     """A file that holds no values."""
 
     def __init__(self, path: str, why: str) -> None:
-        super().__init__(
-            f"--values {path}: {why}: write the chart's keys, as k8s/nvidia-installer/values.yaml has them"
-        )
+        super().__init__(f"--values {path}: {why}: write the chart's keys, as its values.yaml below k8s/ has them")
 
 
 # ----- pure
@@ -70,11 +68,21 @@ def values_of(images: Mapping[Combination, Published]) -> dict[str, Any]:
 def written(objects: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Objects as YAML, by the names of their files: `daemonset-nvidia-installer-debian-13-550.yaml`."""
     return {
-        f"{found['kind'].lower()}-{found['metadata']['name']}.yaml": yaml.safe_dump(
-            dict(found), sort_keys=False, width=1000
+        f"{found['kind'].lower()}-{found['metadata']['name']}.yaml": yaml.dump(
+            dict(found), Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True
         )
         for found in objects
     }
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes a text of several lines, such as a file in a ConfigMap, as its lines."""
+
+
+_Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None),
+)
 
 
 def differences(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
@@ -94,7 +102,7 @@ def show_manifests(bench: Workbench, only: str, *, release: str, diff: bool, out
     With `diff` what changes since the last release. Raises NotPublishedError, NothingSelectedError, NoReleaseError, NoChartError,
     BadValuesFileError, UnknownRevisionError, and what `render` raises.
     """
-    more = _more(values)
+    more = values_in(values)
     checkout = Checkout(bench.root)
     version = checked_version(release) if release else ""
     files = _of_release(bench, version, only, more) if version else _rendered(bench, only, more)
@@ -103,15 +111,21 @@ def show_manifests(bench: Workbench, only: str, *, release: str, diff: bool, out
         if last is None:
             raise NoReleaseError
         print_diff(differences(_of_release(bench, last, "", more), files))
-    elif output:
+    else:
+        hand_out(bench, files, output)
+
+
+def hand_out(bench: Workbench, files: Mapping[str, str], output: str) -> None:
+    """Print files, or write them into a folder where one is named."""
+    if output:
         _write(Path(output), files)
         bench.progress.say(f"{len(files)} files in {output}")
     else:
         tables.print_lines(["---\n" + text.rstrip() for text in files.values()])
 
 
-def _more(path: str) -> dict[str, Any]:
-    """The values of a file, which go over those of the images."""
+def values_in(path: str) -> dict[str, Any]:
+    """A chart's values in a file, "" for none; raises BadValuesFileError."""
     if not path:
         return {}
     try:

@@ -63,6 +63,15 @@ class Checkout:
         """Whether there is somewhere to release to."""
         return self.remote in self._git("remote", what="list the remotes").splitlines()
 
+    def remote_address(self) -> str:
+        """Where the remote is; raises CheckoutError where there is none."""
+        return self._git("remote", "get-url", self.remote, what=f"tell where {self.remote} is")
+
+    def is_pushed(self, commit: str) -> bool:
+        """Whether a branch of the remote, as it was last seen, has a commit."""
+        branches = f"refs/remotes/{self.remote}"
+        return bool(self._git("for-each-ref", "--contains", commit, branches, what="list the remote's branches"))
+
     def fetch(self, branch: str) -> str | None:
         """Have the remote's branch and its tags; the commit of the branch, or None where there is none."""
         hint = "Tags that were moved there are taken by `git fetch --tags --force`."

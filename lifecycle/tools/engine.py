@@ -20,6 +20,7 @@ from lifecycle.tools.container import Container, remove
 from lifecycle.tools.engine_connection import EngineConnection
 from lifecycle.tools.engine_errors import EngineRefusedError, ImageBuildError, StoppedError
 from lifecycle.tools.login import Login
+from lifecycle.tools.processors import usable_processors
 
 LABEL_OWNER = "io.nvidia-installer.owner"
 _GONE = (docker.errors.NotFound, docker.errors.NullResource)
@@ -88,7 +89,7 @@ class Engine(EngineConnection):
         with self.refusals("ask for its cores and memory"):
             about = self.client.info()
         cpus = int(about["NCPU"])
-        ours = len(os.sched_getaffinity(0)) if self.address.url.startswith("unix:") else cpus
+        ours = usable_processors() if self.address.url.startswith("unix:") else cpus
         return min(cpus, ours), int(about["MemTotal"])
 
     def stored_bytes(self) -> int:

@@ -1,0 +1,160 @@
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from lifecycle.build.ci_matrix import TwoOutputsError
+from lifecycle.build.diff import UnknownRevisionError
+from lifecycle.build.fan_out import (
+    NothingSharedError,
+    NowhereToFetchError,
+    fetched_from,
+    job_values,
+    place_of,
+    show_build_job,
+)
+from lifecycle.build.workbench import Workbench
+from lifecycle.errors import EXIT_USAGE
+from lifecycle.model.select import NothingSelectedError
+from lifecycle.model.sharing import SharedStore
+from lifecycle.tools.progress import Progress
+from tests.unit.build.conftest import git
+
+ADDRESS = "https://git.example.org/gpu/nvidia-installer.git"
+PLACE = "registry.example.org/gpu/store"
+
+
+@pytest.fixture
+def said() -> Iterator[io.StringIO]:
+    with io.StringIO() as text:
+        yield text
+
+
+@pytest.fixture
+def bench(committed: Path, said: io.StringIO) -> Workbench:
+    """A committed checkout whose remote has all of it, and a store in the environment."""
+    git(committed, "remote", "add", "origin", ADDRESS)
+    git(committed, "update-ref", "refs/remotes/origin/main", "HEAD")
+    found = Workbench(committed, cache_dir="", environ={"INVOKE_STORE": PLACE})
+    found.progress = Progress(Console(file=said, width=1000))
+    return found
+
+
+def test_the_pods_build_this_commit_from_its_remote_and_share_its_store(bench: Workbench, said: io.StringIO) -> None:
+    assert job_values(bench, "550", "", {}) == {
+        "only": "550",
+        "repository": ADDRESS,
+        "revision": git(bench.root, "rev-parse", "HEAD"),
+        "store": {"place": PLACE, "mode": "read-write"},
+    }
+    assert said.getvalue() == ""
+
+
+def test_the_store_is_component_yamls_where_the_environment_names_none(bench: Workbench) -> None:
+    store = "store: {registry: r.example.org, repository: s, mode: read-only}\n"
+    with (bench.root / "component.yaml").open("a") as file:
+        file.write(store)
+    found = Workbench(bench.root, cache_dir="", environ={})
+    found.progress = bench.progress
+
+    assert job_values(found, "", "", {})["store"] == {"place": "r.example.org/s", "mode": "read-only"}
+
+
+def test_what_a_file_says_goes_over_it(bench: Workbench) -> None:
+    more = {
+        "repository": "git@other:x",
+        "revision": "f" * 40,
+        "only": "535",
+        "store": {"secret": "registry"},
+        "shards": 9,
+    }
+    found = job_values(bench, "550", "", more)
+
+    assert found == {**more, "store": {"place": PLACE, "mode": "read-write", "secret": "registry"}}
+
+
+def test_a_release_is_built_by_its_tag(bench: Workbench) -> None:
+    git(bench.root, "tag", "v1.0.0")
+    git(bench.root, "commit", "--quiet", "--allow-empty", "--message=more")
+
+    assert job_values(bench, "", "1.0.0", {})["revision"] == git(bench.root, "rev-parse", "v1.0.0")
+    with pytest.raises(UnknownRevisionError, match=r"^--release 'v1\.1\.0': git cannot show it"):
+        job_values(bench, "", "1.1.0", {})
+
+
+def test_what_pods_would_not_get_is_warned_of(bench: Workbench, said: io.StringIO) -> None:
+    git(bench.root, "commit", "--quiet", "--allow-empty", "--message=more")
+    (bench.root / "new").write_text("")
+    commit = job_values(bench, "", "", {})["revision"]
+
+    assert said.getvalue().splitlines() == [
+        f"WARNING: the pods build {commit[:12]}, without what is not committed here (files: 1)",
+        f"WARNING: no branch of origin has {commit[:12]}, as far as is known here: push it first",
+    ]
+
+
+def test_a_checkout_without_remote_is_one_sentence(bench: Workbench) -> None:
+    git(bench.root, "remote", "remove", "origin")
+    with pytest.raises(NowhereToFetchError) as caught:
+        job_values(bench, "", "", {})
+
+    assert str(caught.value) == (
+        "--build: this checkout has no remote 'origin' to fetch from: "
+        "name `repository` and `revision` in a file with --values"
+    )
+    assert caught.value.exit_code == EXIT_USAGE
+
+
+def test_without_a_commit_it_is_one_sentence(bench: Workbench) -> None:
+    git(bench.root, "checkout", "--quiet", "--orphan", "empty")
+
+    with pytest.raises(NowhereToFetchError, match=r"^--build: nothing is committed here: name `repository`"):
+        job_values(bench, "", "", {})
+
+
+def test_without_a_repository_nothing_is_asked_of_git_where_a_file_says_all(checkout: Path) -> None:
+    bench = Workbench(checkout, cache_dir="", environ={"INVOKE_STORE": PLACE})
+    more = {"repository": ADDRESS, "revision": "f" * 40}
+
+    assert job_values(bench, "", "", more) == {
+        **more, "only": "", "store": {"place": PLACE, "mode": "read-write"}
+    }  # fmt: skip
+    with pytest.raises(NowhereToFetchError):
+        job_values(bench, "", "", {})
+
+
+def test_pods_that_would_share_nothing_are_refused() -> None:
+    with pytest.raises(NothingSharedError, match=r"^--build: there is no `store` that pods could share") as caught:
+        place_of(None)
+    assert caught.value.exit_code == EXIT_USAGE
+    assert place_of(SharedStore(registry="r", repository="s")) == {"place": "r/s", "mode": "read-write"}
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        (ADDRESS, ADDRESS),
+        ("https://ann:secret@git.example.org/x.git", "https://git.example.org/x.git"),
+        ("ssh://git@git.example.org:22/x.git", "ssh://git@git.example.org:22/x.git"),
+        ("git@git.example.org:gpu/x.git", "git@git.example.org:gpu/x.git"),
+    ],
+)
+def test_an_address_is_told_without_its_password(address: str, told: str) -> None:
+    assert fetched_from(address) == told
+
+
+@pytest.mark.parametrize(
+    "address", ["/srv/git/x.git", "../x.git", "file:///srv/x.git", "http://git.example.org/x", "C:x"]
+)
+def test_an_address_that_no_pod_reaches_is_refused(address: str) -> None:
+    with pytest.raises(NowhereToFetchError, match=r"^--build: no pod reaches the remote "):
+        fetched_from(address)
+
+
+def test_a_selector_that_means_nothing_and_a_comparison_are_refused(bench: Workbench) -> None:
+    with pytest.raises(NothingSelectedError):
+        show_build_job(bench, "nowhere", release="", diff=False, output="", values="")
+    with pytest.raises(TwoOutputsError, match=r"^--build and --diff both say what to print"):
+        show_build_job(bench, "", release="", diff=True, output="", values="")
