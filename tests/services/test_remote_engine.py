@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -76,6 +77,15 @@ def client(remote: Remote, monkeypatch: pytest.MonkeyPatch) -> Engine:
     return Engine({"INVOKE_ENGINE": remote.address})
 
 
+def have_runtime(client: Engine, folder: Path) -> str:
+    """The tag of the base of images, which the other machine has then."""
+    runtime = base_tag(Targets(PROJECT).runtime(FIRST))
+    if client.image(runtime) is None:
+        Engine(os.environ).save(runtime, folder / "base.tar")
+        client.load(folder / "base.tar")
+    return runtime
+
+
 def layers(engine: docker.DockerClient) -> list[list[str]]:
     """The layers of all images of the first combination's very inputs, which `invoke build` has made."""
     label = f"{LABEL_DIGEST}={Targets(PROJECT).image(FIRST).digest}"
@@ -109,16 +119,35 @@ def test_a_context_leads_there_by_the_option_and_by_the_environment(remote: Remo
 
 
 def test_what_a_program_there_is_told_and_says_comes_through(remote: Remote, client: Engine, tmp_path: Path) -> None:
-    runtime = base_tag(Targets(PROJECT).runtime(FIRST))
-    if client.image(runtime) is None:
-        here = Engine(os.environ)
-        here.save(runtime, tmp_path / "base.tar")
-        client.load(tmp_path / "base.tar")
+    runtime = have_runtime(client, tmp_path)
     said = os.urandom(1 << 16).hex().encode()
     with client.container(runtime, env={}, entrypoint=["sh", "-c", "wc -c; exit 7"], stdin=True) as container:
         code = container.run(tmp_path / "log", stdin=said)
 
     assert (code, (tmp_path / "log").read_text()) == (7, f"{len(said)}\n")
+    assert remote.engine.containers.list(all=True) == []
+
+
+_SLEEPS = """
+import os, sys
+from pathlib import Path
+from lifecycle.tools.engine import Engine
+with Engine(os.environ).container(sys.argv[1], env={}, entrypoint=["sleep", "600"]) as container:
+    container.run(Path(sys.argv[2]))
+"""
+
+
+def test_ctrl_c_takes_away_what_runs_there(remote: Remote, client: Engine, tmp_path: Path) -> None:
+    runtime = have_runtime(client, tmp_path)
+    command = [sys.executable, "-c", _SLEEPS, runtime, str(tmp_path / "log")]
+    environ = {**remote.environ, "INVOKE_ENGINE": remote.address}
+    # As at a terminal, where it goes to all processes of the group.
+    with subprocess.Popen(command, cwd=ROOT, env=environ, stderr=subprocess.DEVNULL, start_new_session=True) as process:
+        while not remote.engine.containers.list():
+            assert process.poll() is None
+        os.killpg(process.pid, signal.SIGINT)
+
+    assert process.returncode != 0
     assert remote.engine.containers.list(all=True) == []
 
 
