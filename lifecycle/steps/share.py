@@ -99,6 +99,8 @@ class SharedResults:
     _given: set[str] = field(default_factory=set)
     _unreachable: threading.Event = field(default_factory=threading.Event)
     _unwritable: threading.Event = field(default_factory=threading.Event)
+    _said: set[str] = field(default_factory=set)
+    _saying: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def place(self) -> str:
@@ -164,10 +166,17 @@ class SharedResults:
         except DamagedResultError as error:
             self.warn(str(error))
         except InstallerError as error:
-            if not given_up.is_set():
-                given_up.set()
-                self.warn(f"going on without the store {self.place}: {error}")
+            self._give_up(given_up, error)
         return otherwise
+
+    def _give_up(self, given_up: threading.Event, error: InstallerError) -> None:
+        """Say why, once: who cannot be reached to give is not reached to take either, and several find out at a time."""
+        with self._saying:
+            known = given_up.is_set() or error.brief in self._said
+            given_up.set()
+            self._said.add(error.brief)
+        if not known:
+            self.warn(f"going on without the store {self.place}: {error}")
 
     def _take(self, target: Target) -> bool:
         manifest = self.registry.manifest(self.section.repository, tag_of(target))

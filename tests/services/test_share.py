@@ -236,6 +236,15 @@ def test_a_store_that_is_down_is_said_once_and_not_waited_for_again(machine: Mac
     assert one.warnings[0].startswith(f"going on without the store {one.results.place}: the registry 127.0.0.1:")
 
 
+def test_who_finds_it_down_when_giving_does_not_say_so_again_when_taking(machine: Machines) -> None:
+    one = machine(host=f"127.0.0.1:{free_port()}")
+    one.make()
+    one.results.give(TARGET)
+
+    assert not one.results.take(OTHER)
+    assert len(one.warnings) == 1
+
+
 def test_a_store_that_lets_nobody_write_is_read_all_the_same(tmp_path: Path) -> None:
     with registry_server(tmp_path / "registry", password=True) as guarded:
         writer = Machine(tmp_path / "a", guarded.host, login=Login(USER, PASSWORD))
