@@ -64,6 +64,7 @@ class Executor:
         self._cpus = cpus
         self._one_builder = threading.Lock()
         self._seconds: dict[str, float] = {}
+        self._taken: set[str] = set()
 
     def execute(self, plan: Plan) -> Outcome:
         """Run what the plan says to run. Ctrl-C removes the containers and comes through as KeyboardInterrupt."""
@@ -113,7 +114,8 @@ class Executor:
         ]
 
     def _give(self, results: SharedResults, target: Target) -> Errors:
-        results.give(target)
+        if target.digest not in self._taken:
+            results.give(target)
         return {}
 
     def _single(self, plan: Plan, kind: Kind, work: Callable[[Action], Errors]) -> list[Node]:
@@ -155,8 +157,10 @@ class Executor:
         results, compiled = self._results, self._targets.compiled
         if results is None:
             return job
-        left = [t for t in job.types if not results.take(compiled(job.combination, t))]
-        return replace(job, types=tuple(left))
+        targets = {t: compiled(job.combination, t) for t in job.types}
+        taken = {target.digest for target in targets.values() if results.take(target)}
+        self._taken |= taken
+        return replace(job, types=tuple(t for t, target in targets.items() if target.digest not in taken))
 
     def _kernel_image(self, combination: Combination) -> str:
         """The tag of the image with a combination's headers, made where the engine does not have it."""

@@ -1,0 +1,57 @@
+"""What other machines have shared, in memory."""
+
+import threading
+from collections.abc import Iterable, Sequence
+
+from lifecycle.model.targets import SHARED_KINDS, Target
+from lifecycle.tools.store import Store
+
+MODULES = {"nvidia.ko": {"vermagic": "6.1", "version": "1", "size": 1}}
+
+
+class Elsewhere:
+    """Results that a store can have: those of `there`, of which some may be `damaged`, and those made `meanwhile`.
+
+    `offered` is set as soon as one is given.
+    """
+
+    place = "elsewhere/store"
+
+    def __init__(
+        self,
+        store: Store,
+        there: Iterable[Target] = (),
+        *,
+        damaged: Iterable[Target] = (),
+        meanwhile: Iterable[Target] = (),
+    ) -> None:
+        self._store = store
+        self._known = {target.digest for target in (*there, *damaged)}
+        self._whole = {target.digest for target in (*there, *meanwhile)}
+        self.taken: list[Target] = []
+        self.given: list[Target] = []
+        self.offered = threading.Event()
+
+    def find(self, targets: Sequence[Target]) -> set[str]:
+        return {target.digest for target in targets if target.kind in SHARED_KINDS} & self._known
+
+    def take(self, target: Target) -> bool:
+        if target.digest not in self._whole:
+            self._known.discard(target.digest)
+            return False
+        with self._store.making(target.kind, target.digest, {"modules": MODULES}) as folder:
+            (folder / "nvidia.ko").write_bytes(b"taken")
+        self.taken.append(target)
+        return True
+
+    def give(self, target: Target) -> None:
+        self.offered.set()
+        if self._store.result(target.kind, target.digest):
+            self.given.append(target)
+
+    def missing(self, targets: Iterable[Target]) -> list[Target]:
+        here = [target for target in targets if self._store.result(target.kind, target.digest)]
+        return [target for target in here if target.kind in SHARED_KINDS and target not in (*self.taken, *self.given)]
+
+    def save(self) -> None:
+        """Nothing has to be known the next time."""
