@@ -19,20 +19,35 @@ from tests.services.processes import started, wait_until
 @contextmanager
 def second_engine() -> Iterator[docker.DockerClient]:
     """Start one that has no network of its own; it ends with the block. Skips where there is no program of it."""
-    # A path that is short enough for sockets in it (unix(7): 108 bytes).
-    with (
-        tempfile.TemporaryDirectory(prefix="engine-", dir="/var/tmp", ignore_cleanup_errors=True) as name,
-        # A network interface's name has at most 15 characters (netdevice(7), IFNAMSIZ).
-        engine_in(Path(name), bridge=f"en-{Path(name).name.removeprefix('engine-')}") as client,
-    ):
+    with another_engine() as (client, _):
         yield client
 
 
 @contextmanager
+def another_engine(number: int = 0) -> Iterator[tuple[docker.DockerClient, str]]:
+    """The same with its address, `unix://…`; those that run beside each other have different numbers."""
+    # A path that is short enough for sockets in it (unix(7): 108 bytes).
+    with tempfile.TemporaryDirectory(prefix="engine-", dir="/var/tmp", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        # A network interface's name has at most 15 characters (netdevice(7), IFNAMSIZ).
+        bridge = f"en-{folder.name.removeprefix('engine-')}"
+        with engine_in(folder, bridge=bridge, number=number) as client:
+            yield client, f"unix://{folder / 'socket'}"
+
+
+@contextmanager
 def engine_in(
-    folder: Path, *, bridge: str, config: Mapping[str, object] | None = None, prefix: Sequence[str] = ()
+    folder: Path,
+    *,
+    bridge: str,
+    number: int = 0,
+    config: Mapping[str, object] | None = None,
+    prefix: Sequence[str] = (),
 ) -> Iterator[docker.DockerClient]:
-    """Start one in a folder, with `socket` and `log` there; `config` is its daemon.json, `prefix` what runs its command."""
+    """Start one in a folder, with `socket` and `log` there.
+
+    `number` tells its network from that of others, `config` is its daemon.json, `prefix` what runs its command.
+    """
     program = shutil.which("dockerd")
     if program is None:
         pytest.skip("there is no dockerd here: the engine is elsewhere")
@@ -52,7 +67,7 @@ def engine_in(
         f"--bridge={bridge}",
         *("--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false"),
     ]
-    with own_bridge(bridge), started(command, folder / "log") as process:
+    with own_bridge(bridge, number), started(command, folder / "log") as process:
         address = f"unix://{folder / 'socket'}"
         wait_until(lambda: _answers(address), process, address)
         with closing(docker.DockerClient(base_url=address)) as client:
@@ -60,11 +75,11 @@ def engine_in(
 
 
 @contextmanager
-def own_bridge(name: str) -> Iterator[None]:
+def own_bridge(name: str, number: int) -> Iterator[None]:
     """A network bridge that is there for the block."""
     subprocess.run(["ip", "link", "add", "name", name, "type", "bridge"], check=True)
     try:
-        subprocess.run(["ip", "address", "add", "10.213.0.1/24", "dev", name], check=True)
+        subprocess.run(["ip", "address", "add", f"10.213.{number}.1/24", "dev", name], check=True)
         yield
     finally:
         subprocess.run(["ip", "link", "delete", name], check=True)

@@ -1,0 +1,179 @@
+"""Workers that share a store and nothing else: what one has made, no other makes."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from lifecycle.model.project import load_project
+from lifecycle.model.select import select
+from lifecycle.model.targets import Targets
+from tests.services.processes import wait_until
+from tests.services.registry_server import RegistryServer, registry_server
+from tests.services.worker_lab import REPOSITORY, VERSIONS, Farm, Machine, Ran, farm_in, together
+
+Pair = tuple[Machine, Machine]
+SMALL = ("--only", VERSIONS[1])
+
+
+@pytest.fixture(scope="module")
+def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
+    """A registry, and a checkout for all."""
+    with farm_in(tmp_path_factory.mktemp("farm")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def workers(farm: Farm) -> Iterator[Pair]:
+    """Two machines that can compile."""
+    with farm.worker(1) as one, farm.worker(2) as other:
+        yield one, other
+
+
+@pytest.fixture(scope="module")
+def shards(workers: Pair) -> list[Ran]:
+    """What came of a shard each, at the same time."""
+    one, other = workers
+    return together(lambda: one.invoke("build", "--shard", "1/2"), lambda: other.invoke("build", "--shard", "2/2"))
+
+
+@pytest.fixture(scope="module")
+def everything(shards: list[Ran], workers: Pair) -> Mapping[str, bytes]:
+    """All results that the two have made."""
+    assert [ran.code for ran in shards] == [0, 0], [ran.stderr for ran in shards]
+    one, other = (machine.results() for machine in workers)
+    return {**one, **other}
+
+
+@pytest.fixture(scope="module")
+def wholes(everything: Mapping[str, bytes], workers: Pair) -> list[Ran]:
+    """What came of the whole matrix on each after that."""
+    one, other = workers
+    return together(lambda: one.invoke("build"), lambda: other.invoke("build"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What a newcomer came to that may only read."""
+
+    machine: Machine
+    planned: Ran
+    ran: Ran
+    untouched: bool
+
+
+@pytest.fixture(scope="module")
+def reading(farm: Farm, everything: Mapping[str, bytes]) -> Iterator[Reading]:
+    """A dry run, and then the whole matrix, on a third machine."""
+    before = contents(farm.registry)
+    with farm.newcomer(3) as machine:
+        planned, ran = machine.invoke("build", "--dry-run"), machine.invoke("build")
+        yield Reading(machine=machine, planned=planned, ran=ran, untouched=contents(farm.registry) == before)
+
+
+def contents(registry: RegistryServer) -> dict[Path, int]:
+    """All that a registry keeps, and when it was written."""
+    return {path: path.stat().st_mtime_ns for path in registry.data.rglob("*")}
+
+
+def given(registry: RegistryServer, repository: str) -> list[str]:
+    """The tags that were written to a repository, in their order."""
+    begin = f"/v2/{repository}/manifests/"
+    return [path.removeprefix(begin) for path in registry.requests("PUT", 201) if path.startswith(begin)]
+
+
+def of_the_small_one(results: Mapping[str, bytes], machine: Machine) -> dict[str, bytes]:
+    """Those results that a machine has to have for the one combination."""
+    project = load_project(machine.checkout)
+    targets, (combination,) = Targets(project), select(project.matrix(), SMALL[1])
+    modules = [make(combination, t) for t in combination.module_types for make in (targets.compiled, targets.archive)]
+    wanted = {f"{target.kind}/{target.digest}" for target in (targets.userspace(combination), *modules)}
+    return {name: content for name, content in results.items() if name.rpartition("/")[0] in wanted}
+
+
+def test_each_combination_is_compiled_once_in_total_by_shards(shards: list[Ran], workers: Pair, farm: Farm) -> None:
+    wanted = [f"{c.id} {'+'.join(c.module_types)}" for c in load_project(farm.checkout).matrix().combinations]
+
+    assert len(wanted) == 2
+    assert sorted(title for ran in shards for title in ran.compiled) == wanted
+    assert [len(machine.compiles()) for machine in workers] == [1, 1]
+
+
+def test_who_takes_the_rest_compiles_nothing(wholes: list[Ran], workers: Pair) -> None:
+    assert [(ran.code, ran.compiled, ran.warnings) for ran in wholes] == [(0, [], [])] * 2
+    assert [len(machine.compiles()) for machine in workers] == [1, 1]
+
+
+def test_both_have_all_images_and_these_are_the_same(wholes: list[Ran], workers: Pair) -> None:
+    one, other = (machine.images() for machine in workers)
+
+    assert one == other
+    assert len(one) == 4
+
+
+def test_the_results_are_the_same_bytes_on_both(
+    wholes: list[Ran], workers: Pair, everything: Mapping[str, bytes]
+) -> None:
+    compiles = [machine.invoke("compile") for machine in workers]
+
+    assert [(ran.code, ran.compiled) for ran in compiles] == [(0, [])] * 2
+    assert [machine.results() for machine in workers] == [everything] * 2
+
+
+def test_every_result_is_given_once(wholes: list[Ran], everything: Mapping[str, bytes], farm: Farm) -> None:
+    made = sorted(Path(name).parent.as_posix().replace("/", "-") for name in everything if name.endswith("result.json"))
+
+    assert sorted(given(farm.registry, REPOSITORY)) == made
+    assert set(farm.registry.tags()) == set(made)
+
+
+def test_two_that_make_the_same_at_once_make_the_same_bytes(
+    farm: Farm, workers: Pair, everything: Mapping[str, bytes]
+) -> None:
+    before = farm.registry.blobs()
+    one, other = (farm.emptied(machine, "race", INVOKE_STORE=f"{farm.registry.host}/race") for machine in workers)
+    raced = together(lambda: one.invoke("package", *SMALL), lambda: other.invoke("package", *SMALL))
+
+    assert [(ran.code, ran.warnings) for ran in raced] == [(0, [])] * 2
+    assert sum(len(ran.compiled) for ran in raced) in (1, 2)
+    assert one.results() == other.results() == of_the_small_one(everything, one)
+    assert (len({*given(farm.registry, "race")}), farm.registry.blobs()) == (3, before)
+
+
+def test_a_dry_run_says_what_is_taken(reading: Reading) -> None:
+    planned = Counter(" ".join(line.split()[:2]) for line in reading.planned.stdout.splitlines())
+
+    assert planned.items() >= {"TAKE userspace": 2, "TAKE archive": 3, "RUN image": 2, "SKIP modules": 3}.items()
+
+
+def test_a_newcomer_builds_all_images_without_a_compiler(reading: Reading, wholes: list[Ran], workers: Pair) -> None:
+    assert (reading.ran.code, reading.ran.compiled, reading.ran.warnings) == (0, [], [])
+    assert reading.machine.images() == workers[0].images()
+
+
+def test_a_newcomer_downloads_nothing_but_results(reading: Reading) -> None:
+    assert reading.ran.code == 0
+    assert not (reading.machine.cache / "blobs").exists()
+
+
+def test_who_may_only_read_changes_nothing_in_the_store(reading: Reading) -> None:
+    assert reading.untouched
+
+
+def test_a_store_that_goes_down_in_the_middle_is_said_once_and_costs_nothing_else(
+    farm: Farm, workers: Pair, everything: Mapping[str, bytes], tmp_path: Path
+) -> None:
+    with registry_server(tmp_path / "registry") as registry, ThreadPoolExecutor(1) as pool:
+        machine = farm.emptied(workers[0], "outage", INVOKE_STORE=f"{registry.host}/store")
+        running = pool.submit(machine.invoke, "package", *SMALL)
+        wait_until(lambda: bool(given(registry, "store")), registry.process, registry.host)
+        registry.kill()
+        ran = running.result()
+
+    assert (ran.code, len(ran.warnings)) == (0, 1)
+    assert ran.warnings[0].startswith(f"WARNING: going on without the store {registry.host}/store: ")
+    assert len(ran.compiled) == 1
+    assert machine.results() == of_the_small_one(everything, machine)
