@@ -2,8 +2,8 @@
 
 Scenarios: growth (one combination more at a time, and `make` alone), matrix (cold, all of them), unchanged (the same again), second
 (the same on a machine with nothing but a store that has it), bytes (of images and in a registry), node (what a starting node
-waits for). `matrix` has to be there for `unchanged`, `second` and `bytes`. Seconds are of wall time on this machine at this time:
-quote the ratios. What planning costs at scale is measured by `python -m benchmarks.scale`.
+waits for), scale (ours alone: what planning costs with many combinations, see scale.py). `matrix` has to be there for
+`unchanged`, `second` and `bytes`. Seconds are of wall time on this machine at this time: quote the ratios.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import signal
 import sys
 import tempfile
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -22,6 +22,7 @@ import docker
 
 from benchmarks.engine import image_bytes, private_engine, private_registry, registry_bytes
 from benchmarks.node import NodeBenchmark
+from benchmarks.scale import RELEASES, measure_scale, show_scale
 from benchmarks.sides import Ours, Plain
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project, load_project
@@ -30,7 +31,7 @@ from lifecycle.tools.store import Store, default_cache_dir
 from tests.node.lab import Lab
 
 ROOT = Path(__file__).resolve().parents[1]
-SCENARIOS = ["growth", "matrix", "unchanged", "second", "bytes", "node"]
+SCENARIOS = ["growth", "matrix", "unchanged", "second", "bytes", "node", "scale"]
 _PORTS = {"ours": 5901, "plain": 5902, "store": 5904}
 
 
@@ -137,7 +138,8 @@ class Run:
 
 def show(run: Run) -> None:
     """Print the tables."""
-    print("| scenario | ours | plain | ours / plain |\n|---|---|---|---|")
+    if run.found:
+        print("| scenario | ours | plain | ours / plain |\n|---|---|---|---|")
     for scenario, sides in run.found.items():
         unit = "MB" if scenario.endswith("bytes") else "s"
         ours, plain = (sides[side] / (1e6 if unit == "MB" else 1) for side in ("ours", "plain"))
@@ -175,10 +177,14 @@ def main() -> None:
             run.matrix(scenarios)
         if "node" in scenarios:
             run.node()
+        scale = measure_scale(ROOT, RELEASES, Path(folder) / "scale") if "scale" in scenarios else []
     machine = {"cpus": os.cpu_count(), "kernel": platform.release(), "python": platform.python_version()}
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps({"machine": machine, "found": run.found, "growth": run.growth}, indent=1) + "\n")
+    figures = {"machine": machine, "found": run.found, "growth": run.growth, "scale": [asdict(one) for one in scale]}
+    out.write_text(json.dumps(figures, indent=1) + "\n")
     show(run)
+    if scale:
+        show_scale(scale)
 
 
 if __name__ == "__main__":

@@ -47,8 +47,10 @@ def every_target(project: Project) -> Iterator[tuple[Combination, Target]]:
             yield from ((c, t) for t in (targets.compiled(c, module_type), targets.archive(c, module_type)))
 
 
-def fill_cache(project: Project, store: Store) -> None:
-    """The results of a whole build: what describes them, as long as it is in earnest, and no files."""
+def fill_cache(project: Project, store: Store, images: Iterable[MadeImage]) -> None:
+    """The results of a whole build, what describes them as long as it is in earnest, without files; images' tests have passed."""
+    for image in images:
+        store.note_tested(image.digest, "")
     made = {target.digest: target for _, target in every_target(project) if target.kind not in (Kind.BASE, Kind.IMAGE)}
     for target in made.values():
         files = 60 if target.kind is Kind.USERSPACE else 5

@@ -11,16 +11,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from itertools import groupby
 from pathlib import Path
 
 import docker
 
 from benchmarks.engine import private_engine, private_registry
-from benchmarks.leftovers import fill_cache, made_images, upload, write_archive, write_gitops
+from benchmarks.leftovers import MadeImage, fill_cache, made_images, upload, write_archive, write_gitops
 from benchmarks.synthetic import write_checkout
 from lifecycle.tools.store import Store
 
@@ -107,48 +106,50 @@ def _measure(root: Path, releases: int, folder: Path) -> list[Sample]:
         registry = stack.enter_context(private_registry(folder / "registry", _PORT))
         address = stack.enter_context(private_engine(folder / "engine"))
         project = write_checkout(root, folder, releases=releases, registry=registry)
-        store, images = Store(folder / "cache"), made_images(project)
-        fill_cache(project, store)
-        for image in images.values():
-            store.note_tested(image.digest, "synthetic")
-        write_archive(images.values(), folder / "images.tar")
-        with (folder / "images.tar").open("rb") as stream:
-            docker.DockerClient(base_url=address, timeout=600).images.load(stream)
-        environ = {**os.environ, "DOCKER_HOST": address, "PYTHONDONTWRITEBYTECODE": ""}
+        images, cache = made_images(project), folder / "cache"
+        _load(images.values(), address, folder / "images.tar")
+        fill_cache(project, Store(cache), images.values())
         place = Place(
-            checkout=folder / "checkout",
-            cache=("--cache-dir", str(store.root)),
-            environ=environ,
+            checkout=project.root,
+            cache=("--cache-dir", str(cache)),
+            environ={**os.environ, "DOCKER_HOST": address, "PYTHONDONTWRITEBYTECODE": ""},
             combinations=len(project.matrix().combinations),
         )
         samples = [
+            place.measure("--list", "--list"),
             place.measure("matrix", "matrix"),
             place.measure("build, all there", "build", *place.cache),
             place.measure("status, nothing pushed", "status", *place.cache),
         ]
-        digests = upload(project, images)
-        write_gitops(project, digests, folder / "scratch")
+        write_gitops(project, upload(project, images), folder / "scratch")
         place.check_merged()
         return [*samples, place.measure("status, all pushed and in GitOps", "status", *place.cache)]
 
 
-def show(samples: Sequence[Sample]) -> None:
-    """Print the table, a row a command, and what a combination adds."""
+def _load(images: Collection[MadeImage], address: str, archive: Path) -> None:
+    """Have images in an engine."""
+    write_archive(images, archive)
+    with archive.open("rb") as stream:
+        docker.DockerClient(base_url=address, timeout=600).images.load(stream)
+
+
+def show_scale(samples: Sequence[Sample]) -> None:
+    """Print the table, three rows a command, and what a combination adds."""
     counts = sorted({sample.combinations for sample in samples})
-    columns = [*(f"{count}" for count in counts), "a combination adds", "straight"]
-    print(f"| combinations | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}")
-    of = sorted(samples, key=lambda sample: (sample.command, sample.combinations))
-    for command, group in groupby(of, key=lambda sample: sample.command):
-        mine = list(group)
-        _row(command, [(s.combinations, s.seconds) for s in mine], "{:.2f} s", "{:.2f} ms", 1000)
-        _row("… on a processor", [(s.combinations, s.cpu) for s in mine], "{:.2f} s", "{:.2f} ms", 1000)
-        _row("… peak memory", [(s.combinations, s.kib) for s in mine], "{:.0f} KiB", "{:.0f} KiB", 1)
+    columns = ["`invoke …`, combinations:", *map(str, counts), "each adds", "straight"]
+    print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
+    for command in dict.fromkeys(sample.command for sample in samples):
+        mine = [sample for sample in samples if sample.command == command]
+        _row(command, "s", "ms", [(s.combinations, s.seconds * 1000) for s in mine])
+        _row("… on a processor", "s", "ms", [(s.combinations, s.cpu * 1000) for s in mine])
+        _row("… at its peak", "MiB", "KiB", [(s.combinations, s.kib) for s in mine])
 
 
-def _row(name: str, points: Sequence[tuple[float, float]], value: str, slope: str, factor: float) -> None:
-    line = fit(points)
-    cells = [*(value.format(y) for _, y in points), slope.format(line.slope * factor), f"{line.straight:.3f}"]
-    print(f"| {name} | {' | '.join(cells)} |")
+def _row(name: str, unit: str, small: str, points: Sequence[tuple[float, float]]) -> None:
+    """A row of figures, given in the small unit, of which the other has about a thousand."""
+    line, digits, factor = fit(points), *((2, 1000) if unit == "s" else (0, 1024))
+    cells = [*(f"{value / factor:.{digits}f} {unit}" for _, value in points), f"{line.slope:.2f} {small}"]
+    print(f"| {name} | {' | '.join(cells)} | {line.straight:.3f} |")
 
 
 def main() -> None:
@@ -164,7 +165,7 @@ def main() -> None:
         samples = measure_scale(options.root, options.releases, Path(folder))
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps([asdict(sample) for sample in samples], indent=1) + "\n")
-    show(samples)
+    show_scale(samples)
 
 
 if __name__ == "__main__":

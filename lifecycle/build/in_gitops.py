@@ -35,10 +35,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Tree:
-    """The files of a branch, each read once."""
+    """The files of a branch, each read once, and looked for once by each pattern."""
 
     files: Files
     _read: dict[str, ValuesFile | None] = field(default_factory=dict)
+    _found: dict[str, list[str]] = field(default_factory=dict)
 
     def file(self, name: str) -> ValuesFile | None:
         """A file, or None where there is no such file; raises NoTextError."""
@@ -46,6 +47,12 @@ class Tree:
             text = self.files.read(name)
             self._read[name] = None if text is None else ValuesFile(text, name)
         return self._read[name]
+
+    def names(self, pattern: str) -> list[str]:
+        """The names of the files that fit a pattern."""
+        if pattern not in self._found:
+            self._found[pattern] = [name for name in self.files.names if fnmatchcase(name, pattern)]
+        return self._found[pattern]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +98,7 @@ class Values:
         """The pools that run what placeholders stand for."""
         found = []
         for pools in self.section.pools:
-            for name in (name for name in self.merged.files.names if fnmatchcase(name, pools.file)):
+            for name in self.merged.names(pools.file):
                 try:
                     running = pools_of(self.merged.file(name) or ValuesFile("", name), pools, names)
                 except UsageError:

@@ -92,11 +92,7 @@ class Stream:
 def read_stream(text: str, *, file: str) -> Stream:
     """Read all documents of a text; raises ConfigurationError for what is no YAML."""
     try:
-        events: list[Any] = list(yaml.parse(text, Loader=yaml.SafeLoader))
-        tokens: Iterator[Any] = yaml.scan(text, Loader=yaml.SafeLoader)
-        starts = {
-            t.end_mark.index: t.start_mark.index for t in tokens if isinstance(t, yaml.ScalarToken) and t.end_mark
-        }
+        events, starts = _parsed(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
@@ -105,6 +101,33 @@ def read_stream(text: str, *, file: str) -> Stream:
         line = text[: error.position].count("\n") + 1
         raise ConfigurationError([f"{file}:{line}: not well-formed YAML: {error.reason}: correct that line"]) from error
     return Stream(tuple(map(_said, events)), tuple(_Builder(events, starts).documents()))
+
+
+class _Loader(yaml.SafeLoader):
+    """Notes, while it makes events of tokens, where the text of each scalar starts, by where it ends."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self.starts: dict[int, int] = {}
+
+    def get_token(self) -> Any:  # noqa: ANN401 - PyYAML's tokens
+        """The next token, as the parser takes it."""
+        token: Any = super().get_token()  # type: ignore[no-untyped-call]
+        if isinstance(token, yaml.ScalarToken):
+            self.starts[token.end_mark.index] = token.start_mark.index
+        return token
+
+
+def _parsed(text: str) -> tuple[list[Any], dict[int, int]]:
+    """The events of a text, and the starts of its scalars; raises what PyYAML raises."""
+    loader: Any = _Loader(text)
+    try:
+        events = []
+        while loader.check_event():
+            events.append(loader.get_event())
+        return events, loader.starts
+    finally:
+        loader.dispose()
 
 
 def _said(event: Any) -> Event:  # noqa: ANN401 - PyYAML's events

@@ -26,8 +26,7 @@ from tests.unit.builders import ListedImages, every_target, local_image, wide
 
 # The first pays for what is done once in a process.
 SIZES = (5, 10, 20, 40)
-# Names get longer, and longer ones take more calls to read; a list that is searched for each combination has it at 1.15.
-STRAIGHT = 1.05
+STRAIGHT = 1.01
 
 
 def calls(work: Callable[[], object]) -> int:
