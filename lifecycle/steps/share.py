@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lifecycle.errors import InstallerError
+from lifecycle.errors import InstallerError, SystemRefusedError
 from lifecycle.model.digest import digest_of
 from lifecycle.model.sharing import Mode, SharedStore
 from lifecycle.model.targets import SHARED_KINDS, Target
@@ -167,6 +167,9 @@ class SharedResults:
             self.warn(str(error))
         except InstallerError as error:
             self._give_up(given_up, error)
+        except OSError as error:
+            # A full disk, where results are packed and unpacked.
+            self._give_up(given_up, SystemRefusedError(error))
         return otherwise
 
     def _give_up(self, given_up: threading.Event, error: InstallerError) -> None:

@@ -291,3 +291,14 @@ def test_of_what_is_there_only_that_is_written_down(machine: Machines, server: R
     Sharing(results=other.results, progress=Progress()).give([TARGET])
 
     assert (len(server.requests("PUT", 201)), other.store.given(other.results.place)) == (before, {TARGET.digest})
+
+
+def test_a_disk_without_room_to_pack_is_said_and_stops_nothing(machine: Machines) -> None:
+    one = machine()
+    one.make()
+    one.store.tmp.rmdir()
+    one.store.tmp.write_text("no folder")
+    one.results.give(TARGET)
+
+    assert (len(one.warnings), machine().results.find([TARGET])) == (1, set())
+    assert one.warnings[0].startswith(f"going on without the store {one.results.place}: {one.store.tmp}: ")
