@@ -85,7 +85,7 @@ def pod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
     """A pod whose checkout is there."""
     folder = tmp_path_factory.mktemp("pod")
     git(folder, "clone", "--quiet", "--bare", str(ROOT), str(folder / "origin.git"))
-    with ssh_server(folder / "ssh") as server, registry_server(folder / "store") as store, own_bridge(BRIDGE):
+    with ssh_server(folder / "ssh") as server, registry_server(folder / "store") as store, own_bridge(BRIDGE, 200):
         data = [f"--{name}={folder / name}" for name in ("data-root", "exec-root", "pidfile")]
         names = [f"--containerd-namespace={folder.name}", f"--containerd-plugins-namespace={folder.name}-plugins"]
         values = {

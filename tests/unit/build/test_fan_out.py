@@ -52,14 +52,15 @@ def test_the_pods_build_this_commit_from_its_remote_and_share_its_store(bench: W
     assert said.getvalue() == ""
 
 
-def test_the_store_is_component_yamls_where_the_environment_names_none(bench: Workbench) -> None:
+def test_the_store_is_component_yamls_however_this_machine_uses_it(bench: Workbench) -> None:
     store = "store: {registry: r.example.org, repository: s, mode: read-only}\n"
     with (bench.root / "component.yaml").open("a") as file:
         file.write(store)
-    found = Workbench(bench.root, cache_dir="", environ={})
-    found.progress = bench.progress
+    for mode in ("", "off", "read-write"):
+        found = Workbench(bench.root, cache_dir="", environ={"INVOKE_STORE_MODE": mode})
+        found.progress = bench.progress
 
-    assert job_values(found, "", "", {})["store"] == {"place": "r.example.org/s", "mode": "read-only"}
+        assert job_values(found, "", "", {})["store"] == {"place": "r.example.org/s", "mode": "read-only"}
 
 
 def test_what_a_file_says_goes_over_it(bench: Workbench) -> None:
