@@ -3,25 +3,25 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.k8s.committed import committed_copy
 from tests.services.git_server import git
-from tests.unit.builders import ROOT
 
 ADDRESS, PLACE = "https://git.example.org/gpu/nvidia-installer.git", "registry.example.org/gpu/store"
 
 
 @pytest.fixture
-def clone(tmp_path: Path) -> Iterator[Path]:
-    """The last commit of this checkout, with a remote on the web."""
-    git(tmp_path, "clone", "--quiet", str(ROOT), str(tmp_path / "clone"))
-    git(tmp_path / "clone", "remote", "set-url", "origin", ADDRESS)
-    return tmp_path / "clone"
+def clone(tmp_path: Path) -> Path:
+    """The checkout, committed, with a remote on the web that has it."""
+    folder = committed_copy(tmp_path / "clone")
+    git(folder, "remote", "add", "origin", ADDRESS)
+    git(folder, "update-ref", "refs/remotes/origin/main", "HEAD")
+    return folder
 
 
 def manifests(clone: Path, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:

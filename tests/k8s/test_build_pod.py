@@ -19,12 +19,12 @@ from lifecycle.model.project import load_project
 from lifecycle.model.shards import Shard, chosen
 from tests.k8s.build_chart import USUAL, container, rendered_build
 from tests.k8s.chart import Rendered
+from tests.k8s.committed import committed_copy
 from tests.k8s.pods import environment
 from tests.services.git_server import git
 from tests.services.registry_server import registry_server
 from tests.services.second_engine import own_bridge
 from tests.services.ssh_server import ssh_server
-from tests.unit.builders import ROOT
 
 BRIDGE, SHARDS, SECONDS = "en-pod", 3, 300
 OF_THE_POD = ("--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false")
@@ -84,14 +84,14 @@ def running_engine(pod: Pod) -> Iterator["subprocess.Popen[bytes]"]:
 def pod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
     """A pod whose checkout is there."""
     folder = tmp_path_factory.mktemp("pod")
-    git(folder, "clone", "--quiet", "--bare", str(ROOT), str(folder / "origin.git"))
+    origin = committed_copy(folder / "origin")
     with ssh_server(folder / "ssh") as server, registry_server(folder / "store") as store, own_bridge(BRIDGE, 200):
         data = [f"--{name}={folder / name}" for name in ("data-root", "exec-root", "pidfile")]
         names = [f"--containerd-namespace={folder.name}", f"--containerd-plugins-namespace={folder.name}-plugins"]
         values = {
             **USUAL,
-            "repository": f"ssh://{server.place}{folder / 'origin.git'}",
-            "revision": git(folder / "origin.git", "rev-parse", "HEAD"),
+            "repository": f"ssh://{server.place}{origin}",
+            "revision": git(origin, "rev-parse", "HEAD"),
             "repositorySecret": "deploy-key",
             "shards": SHARDS,
             "args": ["--dry-run", "--json"],
@@ -120,7 +120,7 @@ def combinations(plan: Sequence[Mapping[str, Any]]) -> set[str]:
 def test_the_checkout_is_the_very_commit(pod: Pod) -> None:
     checkout = pod.folder / "work/checkout"
 
-    assert git(checkout, "rev-parse", "HEAD") == git(pod.folder / "origin.git", "rev-parse", "HEAD")
+    assert git(checkout, "rev-parse", "HEAD") == git(pod.folder / "origin", "rev-parse", "HEAD")
     assert git(checkout, "status", "--porcelain") == ""
 
 
