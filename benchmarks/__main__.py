@@ -171,10 +171,10 @@ def main() -> None:
     # Not below /tmp where that is a small file system in memory: a run needs some 15 GB.
     with tempfile.TemporaryDirectory(prefix="nvidia-benchmark-", dir="/var/tmp") as folder, ExitStack() as stack:
         run = Run(load_project(ROOT), Path(folder), stack)
-        if "growth" in scenarios:
-            run.grow()
         if "matrix" in scenarios:
             run.matrix(scenarios)
+        if "growth" in scenarios:
+            run.grow()
         if "node" in scenarios:
             run.node()
         scale = measure_scale(ROOT, RELEASES, Path(folder) / "scale") if "scale" in scenarios else []

@@ -21,15 +21,16 @@ main() {
 }
 
 prepare() {
-    local type address
+    local type address unpacked
     export DEBIAN_FRONTEND=noninteractive
     apt-get update
     apt-get install --yes --no-install-recommends build-essential wget ca-certificates "linux-headers-$KERNEL"
     while read -r type address; do
         wget --quiet --tries=5 --retry-on-host-error --output-document=/tmp/package.deb "$address"
-        dpkg-deb --extract /tmp/package.deb "/unpacked/$type"
+        unpacked=$(mktemp --directory)
+        dpkg-deb --extract /tmp/package.deb "$unpacked"
         mkdir -p /sources
-        mv "$(dirname "$(find "/unpacked/$type" -name dkms.conf)")" "/sources/$type"
+        mv "$(dirname "$(find "$unpacked" -name dkms.conf)")" "/sources/$type"
         # As in plain/build.sh.
         sed -i 's/pci_resize_resource(pci_dev, NV_GPU_BAR1, requested_size)/pci_resize_resource(pci_dev, NV_GPU_BAR1, requested_size, 0)/' \
             "/sources/$type/nvidia/nv-pci.c"
@@ -39,7 +40,8 @@ prepare() {
 compile() {
     local sources
     for sources in /sources/*; do
-        make --directory="$sources" --jobs="$(nproc)" modules KERNEL_UNAME="$KERNEL" \
+        cd "$sources"
+        make --jobs="$(nproc)" modules KERNEL_UNAME="$KERNEL" \
             SYSSRC="$(readlink -f "/lib/modules/$KERNEL/source")" SYSOUT="$(readlink -f "/lib/modules/$KERNEL/build")"
     done
 }
