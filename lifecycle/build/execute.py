@@ -3,10 +3,10 @@
 import os
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from lifecycle.build.jobs import compile_jobs, kernel_key
 from lifecycle.build.packing import packing_for
 from lifecycle.build.timings import note_compile
 from lifecycle.errors import InstallerError
@@ -30,7 +30,6 @@ from lifecycle.tools.store import Store
 from lifecycle.tools.unpack import Unpacker
 
 Errors = Mapping[str, InstallerError]
-_KernelKey = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,11 +82,11 @@ class Executor:
     def _nodes(self, plan: Plan, jobs: int) -> list[Node]:
         """The work in the order in which it is started when several can be: first what compiles, with so many jobs, wait for."""
         nodes = self._single(plan, Kind.BASE, self._base)
-        first: dict[_KernelKey, str] = {}
+        first: dict[tuple[str, str], str] = {}
         for job, actions in compile_jobs(self._targets, plan.running(Kind.MODULES)):
             makes = tuple(action.target.digest for action in actions)
             # What the first driver of a kernel has asked of the headers, the others need not ask.
-            leader = first.setdefault(_kernel_key(self._targets, job.combination), makes[0])
+            leader = first.setdefault(kernel_key(self._targets, job.combination), makes[0])
             after = () if leader == makes[0] else (leader,)
             work = _call(self._compile, job, jobs)
             nodes.append(Node(makes=makes, needs=actions[0].needs, after=after, work=work, heavy=True))
@@ -223,32 +222,6 @@ class _Step:
     def __exit__(self, *failure: object) -> None:
         self._seconds[self._digest] = time.monotonic() - self._started
         self._shown.__exit__(*failure)  # type: ignore[arg-type]
-
-
-def compile_jobs(targets: Targets, actions: Sequence[Action]) -> list[tuple[CompileJob, list[Action]]]:
-    """Group modules to compile by kernel and driver, a container each, in the order in which they are best started.
-
-    That is one driver of each kernel first, for the others wait for its answers; of these, those of the kernels with the most
-    to do. What is left over at the end is short.
-    """
-    groups: dict[tuple[_KernelKey, str], list[Action]] = {}
-    for action in actions:
-        combination = action.combinations[0]
-        groups.setdefault((_kernel_key(targets, combination), combination.driver), []).append(action)
-    groups = dict(sorted(groups.items(), key=lambda group: -len(group[1])))
-    work = Counter(kernel for (kernel, _), group in groups.items() for _ in group)
-    first = dict(reversed(groups))
-    order = sorted(groups, key=lambda key: (first[key[0]] != key[1], -work[key[0]]))
-    return [(_compile_job(groups[key]), groups[key]) for key in order]
-
-
-def _kernel_key(targets: Targets, combination: Combination) -> _KernelKey:
-    return combination.kernel, targets.builder(combination).digest
-
-
-def _compile_job(actions: Sequence[Action]) -> CompileJob:
-    types = tuple(ModuleType(action.target.name.rpartition("/")[2]) for action in actions)
-    return CompileJob(combination=actions[0].combinations[0], types=types)
 
 
 def _call(work: Callable[..., Errors], *args: object) -> Callable[[], Errors]:

@@ -12,7 +12,8 @@ from lifecycle.steps.cache import Fate, plan
 from lifecycle.steps.cache_images import OURS, ImageFate, plan_images
 from lifecycle.tools.engine_errors import EngineUnreachableError
 from lifecycle.tools.inventory import Item, Part, take_stock
-from lifecycle.tools.store import RESULT, Store, read_json
+from lifecycle.tools.result_files import RESULT
+from lifecycle.tools.store import Store, read_json
 from lifecycle.tools.usage import used
 
 

@@ -10,7 +10,8 @@ from typing import IO
 
 import zstandard
 
-from lifecycle.tools.store import RESULT, files_of, read_json, sha256_of
+from lifecycle.tools.result_files import RESULT, files_of, sha256_of
+from lifecycle.tools.store import read_json
 
 _ARCHIVE = "archive.tar.zst"
 

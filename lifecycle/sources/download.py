@@ -16,7 +16,8 @@ import httpx
 from lifecycle.errors import InstallerError, UsageError
 from lifecycle.model.lock import LockedFile
 from lifecycle.sources.transfer import Address, NotThere, Refused, Wait, new_client, transfer
-from lifecycle.tools.store import Store, sha256_of
+from lifecycle.tools.result_files import sha256_of
+from lifecycle.tools.store import Store
 
 CONNECTIONS = 8
 

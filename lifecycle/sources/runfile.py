@@ -16,7 +16,8 @@ from lifecycle.sources.download import DownloadError, LackingError, NewFile, dow
 from lifecycle.sources.places import Places, files_like, is_web, origin_of
 from lifecycle.sources.swift import SWIFT, split_location
 from lifecycle.sources.transfer import new_client
-from lifecycle.tools.store import Store, sha256_of
+from lifecycle.tools.result_files import sha256_of
+from lifecycle.tools.store import Store
 
 # NVIDIA's names of an architecture: in a .run file's name, and in the folders of its redistributable archives.
 _ARCH = {Architecture.AMD64: "x86_64", Architecture.ARM64: "aarch64"}

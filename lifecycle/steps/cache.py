@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from lifecycle.model.keeping import NEEDED, UNNEEDED, Age, Needs, What
 from lifecycle.model.targets import Kind
 from lifecycle.tools.inventory import Item, Part, room
-from lifecycle.tools.store import Result, Store
+from lifecycle.tools.result_files import Result
+from lifecycle.tools.store import Store
 
 _WHAT = {
     Part.DOWNLOAD: What.DOWNLOADS,

@@ -29,7 +29,8 @@ from lifecycle.tools.compile_errors import (
 )
 from lifecycle.tools.engine import Engine
 from lifecycle.tools.labels import LABEL_DIGEST
-from lifecycle.tools.store import Result, Store
+from lifecycle.tools.result_files import Result
+from lifecycle.tools.store import Store
 
 _PATCH_LINE = re.compile(r"compile\.sh: error: (patch .* does not apply .*)")
 _SHOWN = 8

@@ -21,7 +21,8 @@ from lifecycle.tools.packed import UnreadableArchiveError, pack, unpack
 from lifecycle.tools.registry import Manifest, Registry
 from lifecycle.tools.registry_blobs import WrongBlobError
 from lifecycle.tools.registry_session import read_json
-from lifecycle.tools.store import Result, Store, described, files_of, sha256_of
+from lifecycle.tools.result_files import Result, described, files_of, sha256_of
+from lifecycle.tools.store import Store
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.nvidia-installer.result.v1+json"

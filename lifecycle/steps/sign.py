@@ -15,8 +15,9 @@ from lifecycle.model.signing import Signer
 from lifecycle.model.targets import Target, Targets
 from lifecycle.tools.archive import extract_safely
 from lifecycle.tools.engine import Engine
+from lifecycle.tools.result_files import Result
 from lifecycle.tools.signing_key import SigningKey
-from lifecycle.tools.store import Result, Store
+from lifecycle.tools.store import Store
 
 _SCRIPT = "in/sign-modules"
 _SHOWN = 8

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lifecycle.errors import InstallerError
-from lifecycle.tools.store import Result
+from lifecycle.tools.result_files import Result
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lifecycle.model.project import SOURCE_DATE_EPOCH
 from lifecycle.tools.archive import normalised
-from lifecycle.tools.store import sha256_of
+from lifecycle.tools.result_files import sha256_of
 
 
 def root_image(root: Path, out: Path, tag: str, labels: Mapping[str, str], architecture: str) -> str:

@@ -18,7 +18,8 @@ from lifecycle.model.targets import Targets, base_tag
 from lifecycle.steps.compile import CompileJob, Compiler
 from lifecycle.tools.archive import manifest_of
 from lifecycle.tools.engine import Engine
-from lifecycle.tools.store import Result, Store, default_cache_dir
+from lifecycle.tools.result_files import Result
+from lifecycle.tools.store import Store, default_cache_dir
 from tests.services.runfiles import driver_runfile, with_runfile
 
 PROJECT = load_project(Path(__file__).resolve().parents[2])

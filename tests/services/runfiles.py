@@ -13,7 +13,8 @@ from lifecycle.model.lock import LockedDriver, LockedFile
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project
 from lifecycle.model.schema import ModuleType
-from lifecycle.tools.store import Store, sha256_of
+from lifecycle.tools.result_files import sha256_of
+from lifecycle.tools.store import Store
 from lifecycle.tools.unpack import unpack_deb
 
 _HEADER = Path("/usr/share/makeself/makeself-header.sh")

@@ -7,7 +7,7 @@ import pytest
 
 from lifecycle.sources.swift import SwiftSession
 from lifecycle.sources.swift_login import swift_connection
-from lifecycle.tools.store import sha256_of
+from lifecycle.tools.result_files import sha256_of
 from tests.services.conftest import Web
 from tests.services.lab import HEADERS, KERNEL, Lab, make_lab
 from tests.services.swift_cluster import SwiftCluster

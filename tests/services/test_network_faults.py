@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from lifecycle.model.lock import LockedFile
 from lifecycle.sources.download import DownloadError, Request, download_all
 from lifecycle.sources.transfer import ATTEMPTS, Address
-from lifecycle.tools.store import Store, sha256_of
+from lifecycle.tools.result_files import sha256_of
+from lifecycle.tools.store import Store
 from tests.services.conftest import Web
 from tests.services.faulty_proxy import FaultyProxy, faulty_proxy
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from lifecycle.build.outdated import findings
 from lifecycle.model.findings import Topic
 from lifecycle.sources.swift import SwiftSession
-from lifecycle.tools.store import sha256_of
+from lifecycle.tools.result_files import sha256_of
 from tests.services.conftest import Web
 from tests.services.lab import Lab, make_lab
 from tests.services.swift_cluster import SwiftCluster

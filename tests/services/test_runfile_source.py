@@ -14,7 +14,8 @@ from lifecycle.sources.download import DamagedError, LackingError
 from lifecycle.sources.runfile import NoVersionsError
 from lifecycle.sources.swift import SwiftSession
 from lifecycle.tools.archive import UnsafeArchiveError
-from lifecycle.tools.store import Store, sha256_of
+from lifecycle.tools.result_files import sha256_of
+from lifecycle.tools.store import Store
 from lifecycle.tools.unpack import NotUnpackedError, Unpacker
 from tests.services.conftest import Web, web_server
 from tests.services.lab import Lab, make_lab

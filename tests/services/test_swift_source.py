@@ -10,7 +10,8 @@ import pytest
 from lifecycle.sources.download import DamagedError, Request, download_all
 from lifecycle.sources.swift import NoContainerError, SwiftRefusedError, SwiftSession
 from lifecycle.sources.swift_login import CredentialsMissingError, swift_connection
-from lifecycle.tools.store import Store, sha256_of
+from lifecycle.tools.result_files import sha256_of
+from lifecycle.tools.store import Store
 from tests.services.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.services.keystone_server import Keystone
 from tests.services.lab import HEADERS, KERNEL, Lab, make_lab

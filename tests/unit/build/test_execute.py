@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from lifecycle.build.execute import Executor, Outcome, compile_jobs
+from lifecycle.build.execute import Executor, Outcome
+from lifecycle.build.jobs import compile_jobs
 from lifecycle.build.timings import read_timings
 from lifecycle.errors import InstallerError
 from lifecycle.model.lock import Lock
@@ -15,7 +16,8 @@ from lifecycle.model.schema import ModuleType
 from lifecycle.model.targets import Kind, Targets, base_tag
 from lifecycle.steps.compile import CompileJob, Compiler
 from lifecycle.tools.progress import Progress
-from lifecycle.tools.store import Result, Store
+from lifecycle.tools.result_files import Result
+from lifecycle.tools.store import Store
 from tests.unit.builders import ListedImages, Memory, every_target, kernel, lock, project
 from tests.unit.signers import Pair
 

@@ -18,7 +18,8 @@ from lifecycle.steps.compile import CompileJob, Compiler
 from lifecycle.steps.share import SharedResults
 from lifecycle.tools.progress import Progress
 from lifecycle.tools.registry import Registry
-from lifecycle.tools.store import Result, Store
+from lifecycle.tools.result_files import Result
+from lifecycle.tools.store import Store
 from tests.unit.build.elsewhere import Elsewhere
 from tests.unit.builders import ListedImages, Memory, project
 

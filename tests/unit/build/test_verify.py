@@ -30,7 +30,7 @@ from lifecycle.tools.archive import manifest_of, tar_bytes, write_tar_zst
 from lifecycle.tools.engine import LocalImage
 from lifecycle.tools.engine_errors import EngineUnreachableError
 from lifecycle.tools.progress import Progress
-from lifecycle.tools.store import sha256_of
+from lifecycle.tools.result_files import sha256_of
 from tests.unit.builders import ListedImages, kernel, local_image, lock, project
 from tests.unit.checks.conftest import module_maker
 from tests.unit.signers import Pair, sign

@@ -6,7 +6,8 @@ import pytest
 
 from lifecycle.checks.stored import Condition, look_at_input, look_at_result
 from lifecycle.tools.archive import manifest_of, write_tar_zst
-from lifecycle.tools.store import Store, sha256_of
+from lifecycle.tools.result_files import sha256_of
+from lifecycle.tools.store import Store
 
 WHOLE = Condition()
 

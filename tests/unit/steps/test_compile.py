@@ -21,7 +21,8 @@ from lifecycle.tools.compile_errors import (
     PatchDoesNotApplyError,
 )
 from lifecycle.tools.labels import LABEL_DIGEST
-from lifecycle.tools.store import Result, Store
+from lifecycle.tools.result_files import Result
+from lifecycle.tools.store import Store
 from tests.unit.builders import project
 
 OPEN, PROPRIETARY = ModuleType.OPEN, ModuleType.PROPRIETARY

@@ -10,7 +10,8 @@ from lifecycle.model.targets import Kind, Targets
 from lifecycle.steps.package import Packager, disk_bytes
 from lifecycle.tools.archive import manifest_of
 from lifecycle.tools.engine import Engine
-from lifecycle.tools.store import Store, sha256_of
+from lifecycle.tools.result_files import sha256_of
+from lifecycle.tools.store import Store
 from lifecycle.tools.unpack import NotUnpackedError, Unpacker
 from tests.unit.builders import ROOT, lock, project
 from tests.unit.debs import real_deb

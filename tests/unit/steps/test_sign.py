@@ -16,8 +16,9 @@ from lifecycle.model.schema import ModuleType
 from lifecycle.model.targets import Targets
 from lifecycle.steps.sign import ModuleSigner, SigningFailedError
 from lifecycle.tools.archive import tar_bytes
+from lifecycle.tools.result_files import Result
 from lifecycle.tools.signing_key import SigningKey
-from lifecycle.tools.store import Result, Store
+from lifecycle.tools.store import Store
 from tests.unit.builders import kernel, lock, locked_file, project
 from tests.unit.signers import Pair, sign
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from lifecycle.errors import InstallerError
+from lifecycle.tools.result_files import Result
 from lifecycle.tools.results import archive_of
-from lifecycle.tools.store import Result
 
 
 def result(**about: object) -> Result:
