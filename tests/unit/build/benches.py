@@ -39,9 +39,9 @@ class Images:
 
 
 class Bench(Workbench):
-    """The workbench; `said` is what goes to stderr."""
+    """A workbench on a project in memory; `said` is what goes to stderr."""
 
-    def __init__(self, given: Project, cache: Path, engine: Images) -> None:
+    def __init__(self, given: Project, cache: Path, engine: object) -> None:
         super().__init__(given.root, cache_dir=str(cache), environ={})
         self.given, self.said = given, io.StringIO()
         self.engine = engine  # type: ignore[assignment]

@@ -12,14 +12,11 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from rich.console import Console
 
 from lifecycle.build.proof_table import show_proof
 from lifecycle.build.verify import HeadersMissingError, Proof, ProofFailedError, differences, prove
-from lifecycle.build.workbench import Workbench
 from lifecycle.model.lock import LockedFile
 from lifecycle.model.matrix import Combination
-from lifecycle.model.project import Project
 from lifecycle.model.schema import ModuleType
 from lifecycle.model.select import NothingSelectedError
 from lifecycle.model.tags import references
@@ -29,8 +26,8 @@ from lifecycle.steps.image import HOME
 from lifecycle.tools.archive import manifest_of, tar_bytes, write_tar_zst
 from lifecycle.tools.engine import LocalImage
 from lifecycle.tools.engine_errors import EngineUnreachableError
-from lifecycle.tools.progress import Progress
 from lifecycle.tools.result_files import sha256_of
+from tests.unit.build.benches import Bench
 from tests.unit.builders import ListedImages, kernel, local_image, lock, project
 from tests.unit.checks.conftest import module_maker
 from tests.unit.signers import Pair, sign
@@ -73,26 +70,6 @@ class Engine(ListedImages):
     @contextmanager
     def get(self, path: str) -> Iterator[IO[bytes]]:
         yield io.BytesIO(tar_bytes({Path(path).name: self.files[path]}))
-
-
-@dataclass
-class Bench(Workbench):
-    """A workbench on a project in memory."""
-
-    given: Project
-
-    def __init__(self, given: Project, cache: Path, engine: ListedImages) -> None:
-        super().__init__(given.root, cache_dir=str(cache), environ={})
-        self.given, self.said = given, io.StringIO()
-        self.engine = engine  # type: ignore[assignment]
-        self.progress = Progress(Console(file=self.said, width=1000))
-
-    @property
-    def project(self) -> Project:  # type: ignore[override]
-        return self.given
-
-    def answered(self) -> Project:
-        return self.given
 
 
 @pytest.fixture
