@@ -1,26 +1,17 @@
-"""Results shared through Debian's docker-registry: what arrives, what is refused, and a store that fails."""
+"""Results shared through Debian's docker-registry: what arrives, and what is refused."""
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from lifecycle.build.sharing import Sharing, open_sharing
-from lifecycle.model.sharing import Mode, SharedStore
+from lifecycle.build.sharing import Sharing
+from lifecycle.model.sharing import Mode
 from lifecycle.model.targets import Kind, Target
 from lifecycle.steps.share import Blob, SharedResults, manifest_of, tag_of
-from lifecycle.tools.login import Login
 from lifecycle.tools.progress import Progress
-from lifecycle.tools.registry import Registry
-from lifecycle.tools.store import Store
-from tests.services.processes import free_port
-from tests.services.registry_server import PASSWORD, USER, RegistryServer, registry_server
-
-TARGET = Target(kind=Kind.MODULES, name="6.1.0/550/open", inputs={"kernel": {"headers": "1"}, "epoch": 1})
-OTHER = Target(kind=Kind.MODULES, name="6.1.0/550/proprietary", inputs={"kernel": {"headers": "2"}})
-FILES = {"nvidia.ko": os.urandom(300_000), "kernel.symvers": b"0x1\tprintk\n"}
+from tests.services.registry_server import RegistryServer, registry_server
+from tests.services.share_lab import OTHER, TARGET, Machines, machines, shared
 
 
 @pytest.fixture(scope="module")
@@ -30,67 +21,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]
         yield running
 
 
-class Machine:
-    """One machine: its cache, and what it does at a store."""
-
-    def __init__(
-        self,
-        folder: Path,
-        host: str,
-        mode: Mode = Mode.READ_WRITE,
-        *,
-        login: Login | None = None,
-        repository: str = "store",
-    ) -> None:
-        self.store = Store(folder)
-        self.warnings: list[str] = []
-        self.registry = Registry(host, login, wait=lambda _: None)
-        section = SharedStore(registry=host, repository=repository, mode=mode)
-        self.results = SharedResults(
-            section=section, registry=self.registry, store=self.store, warn=self.warnings.append
-        )
-
-    def make(self, target: Target = TARGET) -> None:
-        """Make a result of the files here."""
-        with self.store.making(target.kind, target.digest, {"name": target.name, "inputs": target.inputs}) as folder:
-            for name, content in FILES.items():
-                (folder / name).write_bytes(content)
-
-    def has(self, target: Target = TARGET) -> bool:
-        """Whether it is in the cache."""
-        return self.store.result(target.kind, target.digest) is not None
-
-    def files(self, target: Target = TARGET) -> dict[str, bytes]:
-        """All files of a result, result.json among them."""
-        found = self.store.result(target.kind, target.digest)
-        assert found is not None
-        return {path.name: path.read_bytes() for path in found.folder.iterdir()}
-
-
-Machines = Callable[..., Machine]
-
-
 @pytest.fixture
 def machine(tmp_path: Path, server: RegistryServer) -> Iterator[Machines]:
     """Makes machines, which share a repository of their own."""
-    made: list[Machine] = []
-
-    def make(mode: Mode = Mode.READ_WRITE, host: str = "", login: Login | None = None) -> Machine:
-        repository = f"store/{tmp_path.name.lower().replace('_', '-')}"
-        made.append(Machine(tmp_path / str(len(made)), host or server.host, mode, login=login, repository=repository))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.registry.close()
-
-
-def shared(machine: Machines) -> Machine:
-    """A machine that has made a result and given it."""
-    one = machine()
-    one.make()
-    one.results.give(TARGET)
-    return one
+    with machines(tmp_path, server) as make:
+        yield make
 
 
 def test_a_result_arrives_byte_for_byte(machine: Machines) -> None:
@@ -225,52 +160,6 @@ def test_an_image_under_a_results_tag_is_refused(machine: Machines) -> None:
     assert "its manifest is of something else" in other.warnings[0]
 
 
-def test_a_store_that_is_down_is_said_once_and_not_waited_for_again(machine: Machines) -> None:
-    one = machine(host=f"127.0.0.1:{free_port()}")
-    one.make()
-
-    assert one.results.find([TARGET, OTHER]) == set()
-    assert not one.results.take(OTHER)
-    one.results.give(TARGET)
-    assert len(one.warnings) == 1
-    assert one.warnings[0].startswith(f"going on without the store {one.results.place}: the registry 127.0.0.1:")
-
-
-def test_who_finds_it_down_when_giving_does_not_say_so_again_when_taking(machine: Machines) -> None:
-    one = machine(host=f"127.0.0.1:{free_port()}")
-    one.make()
-    one.results.give(TARGET)
-
-    assert not one.results.take(OTHER)
-    assert len(one.warnings) == 1
-
-
-def test_a_store_that_lets_nobody_write_is_read_all_the_same(tmp_path: Path) -> None:
-    with registry_server(tmp_path / "registry", password=True) as guarded:
-        writer = Machine(tmp_path / "a", guarded.host, login=Login(USER, PASSWORD))
-        stranger = Machine(tmp_path / "b", guarded.host)
-        with closing(writer.registry), closing(stranger.registry):
-            writer.make()
-            writer.results.give(TARGET)
-            stranger.make(OTHER)
-            stranger.results.give(OTHER)
-
-            assert len(stranger.warnings) == 1
-            assert "docker login" in stranger.warnings[0]
-            assert (writer.results.find([TARGET, OTHER]), writer.warnings) == ({TARGET.digest}, [])
-
-
-def test_the_images_password_is_told_to_no_other_registry(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    environ = {"INVOKE_REGISTRY_USERNAME": USER, "INVOKE_REGISTRY_PASSWORD": PASSWORD}
-    with registry_server(tmp_path / "registry", password=True) as guarded:
-        section, store = SharedStore(registry=guarded.host, repository="x"), Store(tmp_path / "cache")
-        for images, trusted in ((guarded.host, True), ("localhost:5000", False)):
-            with open_sharing(section, images=images, store=store, environ=environ, progress=Progress()) as sharing:
-                assert sharing is not None
-                sharing.results.find([TARGET])
-            assert ("going on without the store" not in capsys.readouterr().err) is trusted
-
-
 def test_what_was_made_before_anything_was_shared_is_given_once(machine: Machines, server: RegistryServer) -> None:
     one, other = machine(), machine()
     one.make()
@@ -291,14 +180,3 @@ def test_of_what_is_there_only_that_is_written_down(machine: Machines, server: R
     Sharing(results=other.results, progress=Progress()).give([TARGET])
 
     assert (len(server.requests("PUT", 201)), other.store.given(other.results.place)) == (before, {TARGET.digest})
-
-
-def test_a_disk_without_room_to_pack_is_said_and_stops_nothing(machine: Machines) -> None:
-    one = machine()
-    one.make()
-    one.store.tmp.rmdir()
-    one.store.tmp.write_text("no folder")
-    one.results.give(TARGET)
-
-    assert (len(one.warnings), machine().results.find([TARGET])) == (1, set())
-    assert one.warnings[0].startswith(f"going on without the store {one.results.place}: {one.store.tmp}: ")

@@ -1,0 +1,87 @@
+"""A store that is down, full, or lets nobody in: it slows a build and stops none."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from lifecycle.build.sharing import open_sharing
+from lifecycle.model.sharing import SharedStore
+from lifecycle.tools.login import Login
+from lifecycle.tools.progress import Progress
+from lifecycle.tools.store import Store
+from tests.services.processes import free_port
+from tests.services.registry_server import PASSWORD, USER, RegistryServer, registry_server
+from tests.services.share_lab import OTHER, TARGET, Machine, Machines, machines
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
+    """A registry for all tests of this file."""
+    with registry_server(tmp_path_factory.mktemp("registry")) as running:
+        yield running
+
+
+@pytest.fixture
+def machine(tmp_path: Path, server: RegistryServer) -> Iterator[Machines]:
+    """Makes machines, which share a repository of their own."""
+    with machines(tmp_path, server) as make:
+        yield make
+
+
+def test_a_store_that_is_down_is_said_once_and_not_waited_for_again(machine: Machines) -> None:
+    one = machine(host=f"127.0.0.1:{free_port()}")
+    one.make()
+
+    assert one.results.find([TARGET, OTHER]) == set()
+    assert not one.results.take(OTHER)
+    one.results.give(TARGET)
+    assert len(one.warnings) == 1
+    assert one.warnings[0].startswith(f"going on without the store {one.results.place}: the registry 127.0.0.1:")
+
+
+def test_who_finds_it_down_when_giving_does_not_say_so_again_when_taking(machine: Machines) -> None:
+    one = machine(host=f"127.0.0.1:{free_port()}")
+    one.make()
+    one.results.give(TARGET)
+
+    assert not one.results.take(OTHER)
+    assert len(one.warnings) == 1
+
+
+def test_a_store_that_lets_nobody_write_is_read_all_the_same(tmp_path: Path) -> None:
+    with registry_server(tmp_path / "registry", password=True) as guarded:
+        writer = Machine(tmp_path / "a", guarded.host, login=Login(USER, PASSWORD))
+        stranger = Machine(tmp_path / "b", guarded.host)
+        with closing(writer.registry), closing(stranger.registry):
+            writer.make()
+            writer.results.give(TARGET)
+            stranger.make(OTHER)
+            stranger.results.give(OTHER)
+
+            assert len(stranger.warnings) == 1
+            assert "docker login" in stranger.warnings[0]
+            assert (writer.results.find([TARGET, OTHER]), writer.warnings) == ({TARGET.digest}, [])
+
+
+def test_the_images_password_is_told_to_no_other_registry(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    environ = {"INVOKE_REGISTRY_USERNAME": USER, "INVOKE_REGISTRY_PASSWORD": PASSWORD}
+    with registry_server(tmp_path / "registry", password=True) as guarded:
+        section, store = SharedStore(registry=guarded.host, repository="x"), Store(tmp_path / "cache")
+        for images, trusted in ((guarded.host, True), ("localhost:5000", False)):
+            with open_sharing(section, images=images, store=store, environ=environ, progress=Progress()) as sharing:
+                assert sharing is not None
+                sharing.results.find([TARGET])
+            assert ("going on without the store" not in capsys.readouterr().err) is trusted
+
+
+def test_a_disk_without_room_to_pack_is_said_and_stops_nothing(machine: Machines) -> None:
+    one = machine()
+    one.make()
+    one.store.tmp.rmdir()
+    one.store.tmp.write_text("no folder")
+    one.results.give(TARGET)
+
+    assert (len(one.warnings), machine().results.find([TARGET])) == (1, set())
+    assert one.warnings[0].startswith(f"going on without the store {one.results.place}: {one.store.tmp}: ")
