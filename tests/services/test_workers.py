@@ -13,7 +13,7 @@ from lifecycle.model.select import select
 from lifecycle.model.targets import Targets
 from tests.services.processes import wait_until
 from tests.services.registry_server import RegistryServer, registry_server
-from tests.services.worker_lab import REPOSITORY, VERSIONS, Farm, Machine, Ran, farm_in, together
+from tests.services.worker_lab import OPTIONS_FOUND, REPOSITORY, VERSIONS, Farm, Machine, Ran, farm_in, together
 
 Pair = tuple[Machine, Machine]
 SMALL = ("--only", VERSIONS[1])
@@ -105,6 +105,14 @@ def test_each_combination_is_compiled_once_in_total_by_shards(shards: list[Ran],
 def test_who_takes_the_rest_compiles_nothing(wholes: list[Ran], workers: Pair) -> None:
     assert [(ran.code, ran.compiled, ran.warnings) for ran in wholes] == [(0, [], [])] * 2
     assert [len(machine.compiles()) for machine in workers] == [1, 1]
+
+
+def test_the_options_of_conftest_are_found_out_once_for_all_its_questions(shards: list[Ran], workers: Pair) -> None:
+    logs = [log for machine in workers for log in machine.make_logs()]
+
+    assert len(logs) == 3
+    # make reads a Kbuild for the modules, and once more to link them.
+    assert [log.count(OPTIONS_FOUND) for log in logs] == [2] * 3
 
 
 def test_both_have_all_images_and_these_are_the_same(wholes: list[Ran], workers: Pair) -> None:

@@ -21,7 +21,7 @@ import yaml
 from lifecycle.model.lock import Lock, LockedFile, LockedKernel
 from lifecycle.model.project import LOCK, load_project
 from lifecycle.model.sharing import MODE, PLACE, Mode
-from lifecycle.model.targets import Targets, base_tag
+from lifecycle.model.targets import Kind, Targets, base_tag
 from lifecycle.steps.compile import MODULES
 from lifecycle.tools.engine import Engine
 from lifecycle.tools.engine_address import ENGINE_VARIABLE
@@ -38,6 +38,17 @@ REPOSITORY = "team/store"
 _EXCLUDED = {"driverVersion": VERSIONS[1], "moduleType": "proprietary", "reason": "one that is smaller yet"}
 _RELEASE, _BUILDER, _RUNTIME = "debian-13", "BUILDER_DEBIAN_13", "RUNTIME"
 _MAKEFILE = b"modules:\n\t$(MAKE) -C $(SYSOUT) M=$(CURDIR) CONFIG_DEBUG_INFO_BTF_MODULES= modules\n"
+_QUESTIONS = 20
+OPTIONS_FOUND = "conftest's options"
+# As NVIDIA's: the options of a question are put together where it is asked, each time anew.
+_KBUILD = f"""\
+obj-m := {" ".join(f"{name}.o" for name in MODULES)}
+NV_CONFTEST_CFLAGS = $(info {OPTIONS_FOUND})-O2
+NV_CONFTEST_HEADERS := {" ".join(f"$(obj)/conftest/{number}.h" for number in range(_QUESTIONS))}
+$(NV_CONFTEST_HEADERS):
+	@mkdir -p $(dir $@); echo '// $(NV_CONFTEST_CFLAGS)' >$@
+$(obj)/nvidia.o: | $(NV_CONFTEST_HEADERS)
+"""
 _MODULE = """\
 #include <linux/module.h>
 
@@ -108,6 +119,10 @@ class Machine:
             events = client.events(since=0, until=int(time.time()), filters=made, decode=True)
             images = [event["Actor"]["Attributes"]["image"] for event in events]
         return [image for image in images if image.startswith("nvidia-installer/kernel-")]
+
+    def make_logs(self) -> list[str]:
+        """All that was said as its modules were compiled, by set of modules."""
+        return [path.read_text() for path in sorted((self.cache / "logs" / Kind.MODULES).iterdir())]
 
     @property
     def _engine(self) -> Mapping[str, str]:
@@ -210,7 +225,7 @@ def _driver(version: str) -> dict[str, bytes]:
     files = {"nvidia-smi": b"#!/bin/sh\n", f"libcuda.so.{version}": os.urandom(100_000), "LICENSE": b"Take it.\n"}
     for folder in ("kernel", "kernel-open"):
         files[f"{folder}/Makefile"] = _MAKEFILE
-        files[f"{folder}/Kbuild"] = f"obj-m := {' '.join(f'{name}.o' for name in MODULES)}\n".encode()
+        files[f"{folder}/Kbuild"] = _KBUILD.encode()
         for name in MODULES:
             files[f"{folder}/{name}.c"] = _MODULE.format(of=f"{folder}/{name}", version=version).encode()
     return files
