@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from lifecycle.errors import InstallerError, SystemRefusedError
 from lifecycle.model.digest import digest_of
 from lifecycle.model.sharing import Mode, SharedStore
-from lifecycle.model.targets import SHARED_KINDS, Target
+from lifecycle.model.targets import SHARED_KINDS, Kind, Target
 from lifecycle.tools.archive import UnsafeArchiveError
 from lifecycle.tools.packed import UnreadableArchiveError, pack, unpack
 from lifecycle.tools.registry import Manifest, Registry
@@ -27,6 +27,13 @@ from lifecycle.tools.store import Store
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.nvidia-installer.result.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+zstd"
+# What a result.json says besides inputs and files, by kind: the steps that take a result up read it.
+_SAYS = {
+    Kind.MODULES: ("modules",),
+    Kind.SIGNED: ("modules",),
+    Kind.USERSPACE: ("contents", "unpacked_bytes"),
+    Kind.ARCHIVE: ("contents", "unpacked_bytes", "modules"),
+}
 _AT_ONCE = 8
 _T = TypeVar("_T")
 
@@ -81,8 +88,8 @@ def wrong_with(about: Mapping[str, Any], target: Target) -> str:
     """Why a result.json cannot be that of a target; empty where it can."""
     if digest_of([str(target.kind), about.get("inputs")]) != target.digest:
         return "it was made of other inputs"
-    files = about.get("files")
-    return "" if isinstance(files, dict) and files else "it says nothing of its files"
+    missing = [name for name in ("files", *_SAYS[target.kind]) if not about.get(name)]
+    return f"it says nothing of its {' and '.join(missing)}" if missing else ""
 
 
 # ----- effects

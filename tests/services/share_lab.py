@@ -1,7 +1,7 @@
 """Machines that share results through a registry."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from tests.services.registry_server import RegistryServer
 
 TARGET = Target(kind=Kind.MODULES, name="6.1.0/550/open", inputs={"kernel": {"headers": "1"}, "epoch": 1})
 OTHER = Target(kind=Kind.MODULES, name="6.1.0/550/proprietary", inputs={"kernel": {"headers": "2"}})
+SAID = {"modules": {"nvidia.ko": {"version": "550"}}}
 FILES = {"nvidia.ko": os.urandom(300_000), "kernel.symvers": b"0x1\tprintk\n"}
 
 
@@ -38,9 +39,10 @@ class Machine:
             section=section, registry=self.registry, store=self.store, warn=self.warnings.append
         )
 
-    def make(self, target: Target = TARGET) -> None:
-        """Make a result of the files here."""
-        with self.store.making(target.kind, target.digest, {"name": target.name, "inputs": target.inputs}) as folder:
+    def make(self, target: Target = TARGET, said: Mapping[str, object] = SAID) -> None:
+        """Make a result of the files here, with what a step says of it besides."""
+        about = {"name": target.name, "inputs": target.inputs, **said}
+        with self.store.making(target.kind, target.digest, about) as folder:
             for name, content in FILES.items():
                 (folder / name).write_bytes(content)
 

@@ -112,6 +112,15 @@ def test_a_result_of_other_inputs_is_refused(machine: Machines) -> None:
     assert "proprietary is damaged there and is not used: it was made of other inputs" in other.warnings[0]
 
 
+def test_a_result_that_says_less_than_is_read_of_it_later_is_refused(machine: Machines) -> None:
+    one, other = machine(), machine()
+    one.make(said={})
+    one.results.give(TARGET)
+
+    assert not other.results.take(TARGET)
+    assert "open is damaged there and is not used: it says nothing of its modules" in other.warnings[0]
+
+
 def test_a_damaged_one_is_put_right_by_whoever_makes_it(machine: Machines) -> None:
     misfiled(machine, as_=OTHER)
     other, third = machine(), machine()
