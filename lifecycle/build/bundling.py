@@ -6,8 +6,8 @@ from pathlib import Path
 from lifecycle.build.workbench import Workbench
 from lifecycle.errors import InstallerError, UsageError
 from lifecycle.model.lock import LockedFile
+from lifecycle.model.locked_inputs import bases_of, needed_by
 from lifecycle.model.matrix import Combination
-from lifecycle.model.needed import bases_of, needed_by
 from lifecycle.model.project import Project
 from lifecycle.model.select import select
 from lifecycle.model.targets import Targets, base_tag

@@ -6,8 +6,8 @@ from lifecycle.model.declarations import base_declarations, driver_declarations,
 from lifecycle.model.engine_names import builder_tag, kernel_image
 from lifecycle.model.image_versions import builder_title
 from lifecycle.model.keeping import Needs
+from lifecycle.model.locked_inputs import needed_by
 from lifecycle.model.matrix import Combination
-from lifecycle.model.needed import needed_by
 from lifecycle.model.plan import make_plan
 from lifecycle.model.project import Project
 from lifecycle.model.sources import AptSource

@@ -12,8 +12,8 @@ from lifecycle.build.needs import used_by
 from lifecycle.build.state import BuildState
 from lifecycle.model.declarations import check_answered, is_answer
 from lifecycle.model.lock import Lock
+from lifecycle.model.locked_inputs import LockedInputs, needed_by, needed_for
 from lifecycle.model.matrix import Combination
-from lifecycle.model.needed import Needed, needed_by, needed_for
 from lifecycle.model.plan import Plan, make_plan
 from lifecycle.model.project import COMPONENT, Project, load_project
 from lifecycle.model.shards import Shard, chosen
@@ -110,10 +110,11 @@ class Workbench:
     ) -> "Fetched":
         """Have the files of the combinations that are chosen of a project, whose lock may move over it."""
 
-        def needed(of: Project) -> Needed:
+        def needed(of: Project) -> LockedInputs:
             return needed_by(of, choose(of), kernel_images=kernel_images)
 
-        return self.inputs.fetcher.download(project, needed, locked=locked)
+        with self.alone(dry_run=False):
+            return self.inputs.fetcher.download(project, needed, locked=locked)
 
     def make(self, *, only: str, last: Kind, dry_run: bool, locked: bool, shard: Shard | None = None) -> Made:
         """Plan and make everything up to a kind for the chosen combinations; nothing is touched in a dry run.
@@ -192,7 +193,7 @@ class Workbench:
 
     @contextmanager
     def alone(self, *, dry_run: bool) -> Iterator[None]:
-        """One build at a time in one cache; another one waits."""
+        """One at a time in one cache that builds, fetches or removes; another one waits."""
         if dry_run:
             yield
             return

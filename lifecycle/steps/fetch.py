@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lifecycle.model.lock import Lock, LockedFile
-from lifecycle.model.needed import Needed
+from lifecycle.model.locked_inputs import LockedInputs
 from lifecycle.model.project import LOCK, Project
 from lifecycle.sources.download import GoneError, Request, download_all
 from lifecycle.sources.places import Places
@@ -91,7 +91,7 @@ class Fetcher:
     def download(
         self,
         project: Project,
-        needed: Callable[[Project], Needed],
+        needed: Callable[[Project], LockedInputs],
         *,
         locked: bool,
     ) -> Fetched:
@@ -115,7 +115,7 @@ class Fetcher:
                 self.progress.warn(f"{error.brief}: looking up what replaces it; review and commit versions.lock")
                 project = self.resolve(project, without_gone(project.lock, gone), locked=False)
 
-    def _download(self, project: Project, needed: Needed) -> Fetched:
+    def _download(self, project: Project, needed: LockedInputs) -> Fetched:
         missing = [file for file in needed.files if not self.store.has_blob(file.sha256)]
         total = sum(file.size for file in missing)
         try:

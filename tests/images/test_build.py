@@ -14,8 +14,8 @@ from pathlib import Path
 import docker
 import pytest
 
+from lifecycle.model.locked_inputs import files_of
 from lifecycle.model.matrix import Combination
-from lifecycle.model.needed import files_of
 from lifecycle.model.project import Project
 from lifecycle.model.tags import references
 from lifecycle.tools.engine import LABEL_OWNER, owner_of

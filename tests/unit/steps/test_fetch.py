@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from lifecycle.model.lock import Lock
-from lifecycle.model.needed import Needed, needed_by
+from lifecycle.model.locked_inputs import LockedInputs, needed_by
 from lifecycle.model.project import Project
 from lifecycle.sources.download import GoneError
 from lifecycle.sources.resolver import LockOutdatedError
@@ -58,12 +58,12 @@ class Archive:
         return known.model_copy(update={"kernels": {"old-1/amd64": newest, **known.kernels}})
 
 
-def everything(of: Project) -> Needed:
+def everything(of: Project) -> LockedInputs:
     return needed_by(of, of.matrix().combinations)
 
 
 class FetcherUnderTest(Fetcher):
-    def _download(self, project: Project, needed: Needed) -> Fetched:
+    def _download(self, project: Project, needed: LockedInputs) -> Fetched:
         first = project.lock.kernels["old-1/amd64"]
         if first.release == "6.1.0-56-cloud-amd64":
             raise GoneError(first.headers[0])
@@ -97,7 +97,7 @@ def test_a_locked_file_that_is_gone_is_looked_up_anew_with_a_loud_warning(tmp_pa
 class SeveralGone(Fetcher):
     """The kernels of both releases have been replaced in the archive."""
 
-    def _download(self, project: Project, _: Needed) -> Fetched:
+    def _download(self, project: Project, _: LockedInputs) -> Fetched:
         for locked in project.lock.kernels.values():
             if locked in lock().kernels.values():
                 raise GoneError(locked.headers[0])
