@@ -1,6 +1,6 @@
 import fcntl
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -163,15 +163,25 @@ class _Releasing(io.StringIO):
         return super().write(text)
 
 
-def test_a_second_build_in_the_same_cache_says_that_it_waits_and_then_goes_on(checkout: Path) -> None:
+def _build(bench: Workbench) -> None:
+    assert bench.make(only="", last=Kind.IMAGE, dry_run=False, locked=True).plan.idle
+
+
+def _fetch(bench: Workbench) -> None:
+    bench.fetch(bench.project, lambda _: [], locked=True)
+
+
+@pytest.mark.parametrize("use", [_build, _fetch])
+def test_whoever_uses_a_cache_in_use_says_that_it_waits_and_then_goes_on(
+    checkout: Path, use: Callable[[Workbench], None]
+) -> None:
     cache = checkout.parent / "cache"
     cache.mkdir()
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         said = _Releasing(lock)
-        made = with_everything_made(checkout, said).make(only="", last=Kind.IMAGE, dry_run=False, locked=True)
+        use(with_everything_made(checkout, said))
 
-    assert made.plan.idle
     assert said.getvalue() == f"another build uses {cache}: waiting for it to end\n"
 
 
