@@ -1,0 +1,91 @@
+"""Plans with a signer, and with results that another machine has made."""
+
+from dataclasses import replace
+
+from lifecycle.model.plan import make_plan
+from lifecycle.model.project import Project
+from lifecycle.model.signing import Signer
+from lifecycle.model.targets import Kind, Targets
+from tests.unit.builders import Memory, every_target, project
+from tests.unit.model.planned import NAMES, NEVER, plan, to_run
+
+
+def signed() -> Project:
+    now = project()
+    signer = Signer(certificate="a certificate", fingerprint="abc", hash="sha256")
+    return replace(now, signer=signer, recipes={**now.recipes, "signed": {"scripts/signer/sign-modules": "1"}})
+
+
+def test_a_signer_that_comes_signs_and_packs_what_is_there_and_compiles_nothing() -> None:
+    made = plan(signed(), Memory(every_target(project())))
+
+    assert to_run(made) == [
+        *(("RUN", Kind.SIGNED, name, NEVER) for kind, name in NAMES if kind is Kind.MODULES),
+        *(("RUN", kind, name, "modules changed") for kind, name in NAMES if kind is Kind.ARCHIVE),
+        *(
+            ("RUN", kind, name, f"modules: {'open ' if '550' in name else ''}proprietary changed")
+            for kind, name in NAMES
+            if kind is Kind.IMAGE
+        ),
+    ]
+
+
+def test_signed_modules_that_are_there_are_kept_and_the_compiled_ones_are_not_needed_for_them() -> None:
+    everything = every_target(signed())
+    made = plan(signed(), Memory(t for t in everything if t.kind in (Kind.SIGNED, Kind.USERSPACE)))
+
+    assert {kind for _, kind, _, _ in to_run(made)} == {Kind.BASE, Kind.ARCHIVE, Kind.IMAGE}
+    assert [name for _, kind, name, _ in to_run(made) if kind is Kind.BASE] == ["RUNTIME"]
+
+
+def test_signing_needs_the_builder_and_the_compiled_modules() -> None:
+    now = signed()
+    made = plan(now, Memory(), only=slice(0, 1))
+    by_kind = {a.target.kind: a for a in made.actions if a.target.name != "RUNTIME"}
+
+    assert by_kind[Kind.SIGNED].needs == (by_kind[Kind.MODULES].target.digest, by_kind[Kind.BASE].target.digest)
+    assert by_kind[Kind.ARCHIVE].needs == (by_kind[Kind.SIGNED].target.digest,)
+
+
+def test_compiling_alone_signs_nothing() -> None:
+    made = plan(signed(), Memory(), last=Kind.MODULES)
+
+    assert {a.target.kind for a in made.actions} == {Kind.BASE, Kind.MODULES}
+
+
+def test_what_another_machine_has_made_is_taken_and_what_it_is_made_of_is_not_needed() -> None:
+    targets, (combination, *_) = Targets(project()), project().matrix().combinations
+    archive = targets.archive(combination, combination.module_types[0])
+    made = make_plan(targets, [combination], Memory(shared=[archive]))
+
+    assert [(a.target.kind, a.run, a.take) for a in made.actions] == [
+        (Kind.BASE, False, False),
+        (Kind.BASE, True, False),
+        (Kind.MODULES, False, False),
+        (Kind.USERSPACE, True, False),
+        (Kind.ARCHIVE, False, True),
+        (Kind.IMAGE, True, False),
+    ]
+    assert (made.taking, made.idle) == ((archive,), False)
+
+
+def test_another_machine_is_asked_only_for_what_is_needed_and_not_here_a_level_at_once() -> None:
+    now = project()
+    targets, combinations = Targets(now), now.matrix().combinations
+    archives = [targets.archive(c, t) for c in combinations for t in c.module_types]
+    state = Memory(shared=archives)
+    make_plan(targets, combinations, state)
+
+    assert [{target.kind for target in asked} for asked in state.asked] == [
+        {Kind.IMAGE},
+        {Kind.BASE, Kind.USERSPACE, Kind.ARCHIVE},
+    ]
+
+
+def test_a_plan_that_only_takes_is_not_idle() -> None:
+    now = project()
+    targets, combinations = Targets(now), now.matrix().combinations[:1]
+    wanted = [t for t in every_target(now) if t.kind is Kind.MODULES]
+    made = make_plan(targets, combinations, Memory(shared=wanted), last=Kind.MODULES)
+
+    assert ([a.target.kind for a in made.actions if a.take], made.idle) == ([Kind.MODULES], False)

@@ -1,0 +1,95 @@
+"""Plans of projects in which something changed: what is made anew, and the reasons."""
+
+from lifecycle.model.lock import Lock
+from lifecycle.model.targets import Kind
+from tests.unit.builders import Memory, base, component, driver, every_target, lock, locked_file, project
+from tests.unit.model.planned import NAMES, NEVER, OLD, SAME, changed_recipe, lines, plan, to_run
+
+
+def test_another_compile_script_makes_modules_archives_and_images_anew() -> None:
+    file = "scripts/builder/compile.sh"
+    made = plan(changed_recipe("modules", file), Memory(every_target(project())))
+
+    assert to_run(made) == [
+        (
+            "RUN",
+            kind,
+            name,
+            {
+                Kind.MODULES: f"recipe: {file} changed",
+                Kind.ARCHIVE: "modules changed",
+                Kind.IMAGE: "modules: proprietary changed" if "/535." in name else "modules: open proprietary changed",
+            }[kind],
+        )
+        for kind, name in NAMES
+        if kind in (Kind.MODULES, Kind.ARCHIVE, Kind.IMAGE)
+    ]
+
+
+def test_another_script_of_the_node_makes_the_images_anew_and_nothing_else() -> None:
+    file = "scripts/node/nvidia-installer"
+    made = plan(changed_recipe("image", file), Memory(every_target(project())))
+
+    assert lines(made) == [
+        ("RUN", kind, name, f"recipe: {file} changed") if kind is Kind.IMAGE else ("SKIP", kind, name, SAME)
+        for kind, name in NAMES
+    ]
+
+
+def test_another_packaging_makes_archives_and_images_anew_but_compiles_nothing() -> None:
+    made = plan(changed_recipe("archive", "lifecycle/steps/package.py"), Memory(every_target(project())))
+
+    assert {kind for _, kind, _, _ in to_run(made)} == {Kind.USERSPACE, Kind.ARCHIVE, Kind.IMAGE}
+
+
+def test_a_driver_that_is_added_costs_only_its_own_targets() -> None:
+    before = project(component=component(("    - 550.163.01\n", "")))
+    made = plan(project(), Memory(every_target(before)))
+
+    assert lines(made) == [
+        ("RUN", kind, name, NEVER) if "550.163.01" in name else ("SKIP", kind, name, SAME) for kind, name in NAMES
+    ]
+
+
+def test_a_newer_driver_names_the_packages_that_go_and_come() -> None:
+    drivers = {**lock().drivers, "550.163.01/amd64": driver("550.163.02")}
+    made = plan(project(lock=lock(drivers=drivers)), Memory(every_target(project())))
+
+    assert {name for _, _, name, _ in to_run(made)} == {
+        name.replace("550.163.01", "550.163.02") for _, name in NAMES if "550.163.01" in name
+    }
+    assert {reason for _, _, _, reason in to_run(made)} == {NEVER}
+
+
+def test_newer_headers_of_the_same_kernel_release_name_the_packages_that_go_and_come() -> None:
+    kernels = dict(lock().kernels)
+    kernels["old-1/amd64"] = kernels["old-1/amd64"].model_copy(
+        update={"headers": [locked_file(f"linux-headers-{OLD}", "6.1.192-3")]}
+    )
+    made = plan(project(lock=lock(kernels=kernels)), Memory(every_target(project())), last=Kind.MODULES)
+
+    assert to_run(made) == [
+        ("RUN", kind, name, f"kernel: linux-headers-{OLD}=6.1.192 -> linux-headers-{OLD}=6.1.192-3")
+        for kind, name in NAMES
+        if kind is Kind.MODULES and name.startswith(OLD)
+    ]
+
+
+def test_a_builder_of_other_packages_makes_its_own_modules_anew_and_no_others() -> None:
+    bases = {**lock().bases, "BUILDER_OLD_1": base("old, but newer")}
+    now = Lock(kernels=lock().kernels, drivers=lock().drivers, bases=bases)
+    made = plan(project(lock=now), Memory(every_target(project())), last=Kind.MODULES)
+
+    assert to_run(made) == [
+        (
+            "RUN",
+            Kind.BASE,
+            "BUILDER_OLD_1",
+            "packages: gcc-for-BUILDER_OLD_1=1 -> gcc-for-old, but newer=1",
+        ),
+        *(
+            ("RUN", kind, name, "builder changed")
+            for kind, name in NAMES
+            if kind is Kind.MODULES and name.startswith(OLD)
+        ),
+    ]
