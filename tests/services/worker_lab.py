@@ -225,7 +225,7 @@ def _driver(version: str) -> dict[str, bytes]:
     files = {"nvidia-smi": b"#!/bin/sh\n", f"libcuda.so.{version}": os.urandom(100_000), "LICENSE": b"Take it.\n"}
     for folder in ("kernel", "kernel-open"):
         files[f"{folder}/Makefile"] = _MAKEFILE
-        files[f"{folder}/Kbuild"] = _KBUILD.encode()
+        files[f"{folder}/Kbuild"] = _KBUILD.rstrip().encode()
         for name in MODULES:
             files[f"{folder}/{name}.c"] = _MODULE.format(of=f"{folder}/{name}", version=version).encode()
     return files
