@@ -149,7 +149,7 @@ def test_a_cache_that_cannot_be_written_is_one_clear_error(invoke: Invoke, tmp_p
     done = invoke("fetch", "--cache-dir", str(tmp_path / "file" / "cache"))
 
     assert done.returncode == 1
-    assert done.stderr.startswith(f"error: {tmp_path}/file/cache/")
+    assert done.stderr.startswith(f"error: {tmp_path}/file/cache: ")
     assert done.stderr.endswith(": Not a directory\n")
     assert "Traceback" not in done.stderr
 
