@@ -27,13 +27,14 @@ from lifecycle.tools.store import Store
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.nvidia-installer.result.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+zstd"
-# What a result.json says besides inputs and files, by kind: the steps that take a result up read it.
+# What the steps that take a result up read in its result.json, by kind; and of what type each is.
 _SAYS = {
     Kind.MODULES: ("modules",),
     Kind.SIGNED: ("modules",),
     Kind.USERSPACE: ("contents", "unpacked_bytes"),
     Kind.ARCHIVE: ("contents", "unpacked_bytes", "modules"),
 }
+_TYPES = {"files": dict, "modules": dict, "contents": dict, "unpacked_bytes": int}
 _AT_ONCE = 8
 _T = TypeVar("_T")
 
@@ -88,7 +89,8 @@ def wrong_with(about: Mapping[str, Any], target: Target) -> str:
     """Why a result.json cannot be that of a target; empty where it can."""
     if digest_of([str(target.kind), about.get("inputs")]) != target.digest:
         return "it was made of other inputs"
-    missing = [name for name in ("files", *_SAYS[target.kind]) if not about.get(name)]
+    said = {name: about.get(name) for name in ("files", *_SAYS[target.kind])}
+    missing = [name for name, value in said.items() if not value or not isinstance(value, _TYPES[name])]
     return f"it says nothing of its {' and '.join(missing)}" if missing else ""
 
 
