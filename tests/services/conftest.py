@@ -22,6 +22,7 @@ from tests.services.keystone_server import Keystone, keystone_server
 from tests.services.lab import GARDEN_PACKAGES
 from tests.services.push_lab import Lab
 from tests.services.registry_server import RegistryServer, registry_server
+from tests.services.share_lab import Machines, machines
 from tests.services.swift_cluster import SwiftCluster, swift_cluster
 from tests.unit.apt_archive import Archive, end_agent, make_archive
 from tests.unit.builders import ROOT
@@ -114,6 +115,13 @@ def server(tmp_path: Path) -> Iterator[RegistryServer]:
     """An empty registry."""
     with registry_server(tmp_path / "registry") as running:
         yield running
+
+
+@pytest.fixture
+def machine(tmp_path: Path, server: RegistryServer) -> Iterator[Machines]:
+    """Makes machines that share results through the registry."""
+    with machines(tmp_path, server) as make:
+        yield make
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Results shared through Debian's docker-registry: what arrives, and what is refused."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Mapping
 
 import pytest
 
@@ -10,22 +9,8 @@ from lifecycle.model.sharing import Mode
 from lifecycle.model.targets import Kind, Target
 from lifecycle.steps.share import Blob, SharedResults, manifest_of, tag_of
 from lifecycle.tools.progress import Progress
-from tests.services.registry_server import RegistryServer, registry_server
-from tests.services.share_lab import OTHER, TARGET, Machines, machines, shared
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
-    """A registry for all tests of this file."""
-    with registry_server(tmp_path_factory.mktemp("registry")) as running:
-        yield running
-
-
-@pytest.fixture
-def machine(tmp_path: Path, server: RegistryServer) -> Iterator[Machines]:
-    """Makes machines, which share a repository of their own."""
-    with machines(tmp_path, server) as make:
-        yield make
+from tests.services.registry_server import RegistryServer
+from tests.services.share_lab import OTHER, TARGET, Machines, shared
 
 
 def test_a_result_arrives_byte_for_byte(machine: Machines) -> None:
@@ -112,9 +97,12 @@ def test_a_result_of_other_inputs_is_refused(machine: Machines) -> None:
     assert "proprietary is damaged there and is not used: it was made of other inputs" in other.warnings[0]
 
 
-def test_a_result_that_says_less_than_is_read_of_it_later_is_refused(machine: Machines) -> None:
+@pytest.mark.parametrize("said", [{}, {"modules": {}}, {"modules": ["nvidia.ko"]}])
+def test_a_result_that_says_less_than_is_read_of_it_later_is_refused(
+    machine: Machines, said: Mapping[str, object]
+) -> None:
     one, other = machine(), machine()
-    one.make(said={})
+    one.make(said=said)
     one.results.give(TARGET)
 
     assert not other.results.take(TARGET)

@@ -1,6 +1,5 @@
 """A store that is down, full, or lets nobody in: it slows a build and stops none."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -12,22 +11,8 @@ from lifecycle.tools.login import Login
 from lifecycle.tools.progress import Progress
 from lifecycle.tools.store import Store
 from tests.services.processes import free_port
-from tests.services.registry_server import PASSWORD, USER, RegistryServer, registry_server
-from tests.services.share_lab import OTHER, TARGET, Machine, Machines, machines
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
-    """A registry for all tests of this file."""
-    with registry_server(tmp_path_factory.mktemp("registry")) as running:
-        yield running
-
-
-@pytest.fixture
-def machine(tmp_path: Path, server: RegistryServer) -> Iterator[Machines]:
-    """Makes machines, which share a repository of their own."""
-    with machines(tmp_path, server) as make:
-        yield make
+from tests.services.registry_server import PASSWORD, USER, registry_server
+from tests.services.share_lab import OTHER, TARGET, Machine, Machines
 
 
 def test_a_store_that_is_down_is_said_once_and_not_waited_for_again(machine: Machines) -> None:
