@@ -12,7 +12,9 @@ import docker
 
 from tests.cluster.kubelet import NODE
 
-SECONDS = 60
+# A pod's sandbox that the kubelet does not see end together with its last container waits for the next collection of garbage, once
+# a minute, and the pod for its sandbox (kubelet 1.20, PodResourcesAreReclaimed; ContainerGCPeriod).
+SECONDS = 180
 _INTERVAL = 0.2
 _Found = TypeVar("_Found")
 Object = dict[str, Any]
