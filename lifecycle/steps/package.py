@@ -17,8 +17,8 @@ from lifecycle.tools.results import Archive, archive_of
 from lifecycle.tools.store import Store
 from lifecycle.tools.unpack import Unpacker
 
-# Measured (benchmarks/README.md): level 19 saves 10 % of level 12 and takes eight times as long, and of modules no level saves more
-# than 2 %. User space is packed once a driver, and pulled by every node.
+# Measured (benchmarks/README.md): level 19 saves 10 % of level 12 and takes many times as long, and of modules no level saves
+# more than 2 %. User space is packed once a driver, and pulled by every node.
 ZSTD_LEVEL = 12
 MODULES_FOLDER = "lib/modules/{kernel}/kernel/drivers/video/nvidia"
 

@@ -109,13 +109,14 @@ unpack_sources() {
 
 # Prints what NVIDIA's Kbuild lacks at its end, whose last line may be cut short. It changes no question and no answer.
 speed_up_conftest() {
-    # The options are found out once, not for each of some 400 questions anew by three calls of the compiler.
-    # shellcheck disable=SC2016 # make's variables, not ours
-    printf '\n%s\n' 'NV_CONFTEST_CFLAGS := $(NV_CONFTEST_CFLAGS)'
-    # Before make 4.4.1 the kernel says `.SECONDARY:`, which makes every file an intermediate one, and make walks the prerequisites of
-    # such a file each time that it meets it: those of 400 questions, for each of 200 objects. With a name, it is about that one alone.
-    # shellcheck disable=SC2016
-    echo '.SECONDARY: $(NV_CONFTEST_HEADERS)'
+    cat <<'END'
+
+# The options are found out once, not for each of some 400 questions anew by three calls of the compiler.
+NV_CONFTEST_CFLAGS := $(NV_CONFTEST_CFLAGS)
+# Before make 4.4.1 the kernel says `.SECONDARY:`, which makes every file an intermediate one, and make walks the prerequisites of
+# such a file each time that it meets it: those of 400 questions, for each of 200 objects. With a name, it is about that one alone.
+.SECONDARY: $(NV_CONFTEST_HEADERS)
+END
 }
 
 make_modules() {

@@ -39,17 +39,19 @@ class Driver:
     root: Path
     headers: str = "#define NV_LINUX_KCONFIG_H_PRESENT\n"
     options: list[str] = field(default_factory=lambda: list(OPTIONS))
+    path: str = os.environ["PATH"]
 
     def run(self, *words: str, stdin: str = "") -> int:
         """conftest-cc with these words."""
         (self.folder / "conftest/headers.h").write_text(self.headers)
         environ = {"ANSWERS": "known", "NEW_ANSWERS": "learnt", "CALLS": "calls"}
         for name in environ.values():
-            (self.root / name).touch()
+            if not (self.root / name).is_symlink():
+                (self.root / name).touch()
         return subprocess.run(
             [SCRIPT, self.root / "cc", *words],
             cwd=self.folder,
-            env={**os.environ, **{key: str(self.root / name) for key, name in environ.items()}},
+            env={**os.environ, "PATH": self.path, **{key: str(self.root / name) for key, name in environ.items()}},
             input=stdin,
             text=True,
             check=False,
@@ -147,6 +149,31 @@ def test_code_that_includes_a_drivers_own_file_is_asked_each_time(one: Driver) -
         assert one.compiles('#include "nv.h"\nknown();\n')
 
     assert (one.asked, (one.root / "learnt").read_text()) == (2, "")
+
+
+@pytest.mark.parametrize(("code", "answer"), [("known();\n", True), ("new();\n", False)])
+def test_the_compiler_answers_where_what_is_known_cannot_be_read(one: Driver, code: str, *, answer: bool) -> None:
+    (one.root / "known").symlink_to("known")
+
+    assert [one.compiles(code), one.compiles(code)] == [answer, answer]
+    assert one.asked == 2
+
+
+def test_the_compiler_answers_where_no_question_can_be_named(one: Driver) -> None:
+    (one.root / "sha256sum").write_text("#!/bin/sh\nexit 1\n")
+    (one.root / "sha256sum").chmod(0o755)
+    one.path = f"{one.root}:{os.environ['PATH']}"
+
+    assert one.compiles("known();\n")
+    assert (one.asked, (one.root / "learnt").read_text()) == (1, "")
+
+
+def test_an_answer_that_cannot_be_written_down_counts_all_the_same(one: Driver) -> None:
+    # One line of text, to which nobody can write, not even root.
+    (one.root / "learnt").symlink_to("/proc/version")
+
+    assert one.compiles("known();\n")
+    assert not one.compiles("new();\n")
 
 
 @pytest.mark.parametrize("code", ["killed", "bug"])
