@@ -1,13 +1,15 @@
-"""Write costs.yaml from what compiles of this machine took: `python -m benchmarks.costs [--cache-dir DIR]`.
+"""Measure what compiles cost, and write costs.yaml: `python -m benchmarks.costs`.
 
-`invoke build` writes down each compile's seconds below the cache. For a branch's whole number of questions it has to have
-compiled that branch where no other driver's answers were there: in an empty cache, `--only` that branch.
+Each driver is compiled for each kernel of the component, one compile at a time, with a cache that is empty at first: side by
+side they would take each other's time. Another driver is the first of the next kernel, and so asked all of its questions. The
+seconds are those that `invoke compile` writes down below the cache.
 """
 
-import argparse
 import os
+import subprocess
 import sys
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import yaml
@@ -15,8 +17,10 @@ import yaml
 from lifecycle.build.timings import read_timings
 from lifecycle.errors import InstallerError
 from lifecycle.model.costs import COSTS, Costs, load_costs
+from lifecycle.model.matrix import Combination
+from lifecycle.model.project import load_project
 from lifecycle.model.timings import Timing, costs_of
-from lifecycle.tools.store import Store, default_cache_dir
+from lifecycle.tools.store import Store
 
 ROOT = Path(__file__).resolve().parents[1]
 _HEAD = """\
@@ -24,6 +28,29 @@ _HEAD = """\
 # Seconds of one of conftest's questions and of one source file; only their ratio counts. By driver branch: questions
 # of a kernel that nobody has asked before, `again` of one that another driver has, and files of each module type.
 """
+
+
+def turns(combinations: Sequence[Combination]) -> Iterator[Combination]:
+    """A combination of each kernel and driver, kernel by kernel, the drivers of each beginning with the next one."""
+    kernels: dict[str, dict[str, Combination]] = {}
+    for combination in combinations:
+        kernels.setdefault(combination.kernel, {}).setdefault(combination.driver, combination)
+    for number, drivers in enumerate(kernels.values()):
+        several = list(drivers.values())
+        first = number % len(several)
+        yield from several[first:] + several[:first]
+
+
+def measure(cache: Path) -> list[Timing]:
+    """Compile all, one after the other, and read what was written down.
+
+    Raises CalledProcessError once a task has said what is wrong.
+    """
+    for combination in turns(load_project(ROOT).matrix().combinations):
+        command = [sys.executable, "-m", "invoke", "compile", "--only", combination.id, "--cache-dir", str(cache)]
+        env = {**os.environ, "INVOKE_STORE_MODE": "off"}
+        subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, check=True)
+    return read_timings(Store(cache))
 
 
 def text_of(costs: Costs) -> str:
@@ -50,15 +77,13 @@ def show(costs: Costs, timings: Iterable[Timing]) -> None:
 
 
 def main() -> None:
-    """Read, compute, write and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.costs", description="Write costs.yaml.")
-    parser.add_argument("--cache-dir", type=Path, default=default_cache_dir(os.environ), help="whose compiles")
-    cache: Path = parser.parse_args().cache_dir
+    """Measure, compute, write and print."""
     path = ROOT / COSTS
     try:
-        timings = read_timings(Store(cache))
+        with tempfile.TemporaryDirectory(prefix="nvidia-costs-", dir="/var/tmp") as cache:
+            timings = measure(Path(cache))
         costs = costs_of(timings, load_costs(path) if path.exists() else None)
-    except InstallerError as error:
+    except (InstallerError, subprocess.CalledProcessError) as error:
         sys.exit(f"error: {error}")
     path.write_text(text_of(costs), encoding="utf-8")
     show(costs, timings)

@@ -30,7 +30,7 @@ def show_prune(bench: Workbench, *, registry: bool, dry_run: bool, as_json: bool
     What the GitOps repository names stays in the registry. With `dry_run` nothing is removed. Raises RegistryRefusedError,
     DeletionDisabledError, GitRefusedError, and what the engine says.
     """
-    needed = needed_by(bench.answered())
+    needed = current_images(bench.answered())
     with bench.alone(dry_run=dry_run):
         # The registry first: it is the one that may refuse.
         there = _prune_registry(bench, needed, dry_run=dry_run) if registry else []
@@ -41,7 +41,7 @@ def show_prune(bench: Workbench, *, registry: bool, dry_run: bool, as_json: bool
     _print([*here, *there], freed, dry_run=dry_run)
 
 
-def needed_by(project: Project) -> Needed:
+def current_images(project: Project) -> Needed:
     """What a project needs, by its matrix as it is declared now."""
     targets, combinations = Targets(project), project.matrix().combinations
     return Needed(

@@ -202,6 +202,6 @@ class Workbench:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                self.progress.say(f"another build uses {self.store.root}: waiting for it to end")
+                self.progress.say(f"another task uses {self.store.root}: waiting for it to end")
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield

@@ -1,4 +1,4 @@
-"""What compiles of this machine have taken, and what costs.yaml makes of it. Pure."""
+"""What compiles have taken, and what costs.yaml makes of it. Pure."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ class NothingToTellApartError(UsageError):
     def __init__(self, count: int) -> None:
         super().__init__(
             f"the {count} compiles that were timed do not tell questions from files: of one kernel it takes a driver "
-            "with one module type and one with both; compile such, `invoke compile --only`, in an empty cache"
+            "with one module type and one with both; declare such in component.yaml, and measure again"
         )
 
 

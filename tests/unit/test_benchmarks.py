@@ -1,9 +1,10 @@
-"""What the benchmarks rest on: a synthetic checkout is one that the tasks take, and a straight line is known for one."""
+"""What the benchmarks rest on: what is made up is like the real thing, and what is measured is what is said to be."""
 
 from pathlib import Path
 
 import pytest
 
+from benchmarks.costs import turns
 from benchmarks.scale import Line, fit
 from benchmarks.synthetic import write_checkout
 from lifecycle.model.declarations import is_answer
@@ -22,3 +23,13 @@ def test_a_synthetic_checkout_is_answered_by_its_lock_and_has_every_combination(
 def test_a_straight_line_is_straight_and_a_bent_one_is_not() -> None:
     assert fit([(1, 3), (2, 5), (4, 9)]) == Line(slope=pytest.approx(2), straight=pytest.approx(1))
     assert fit([(x, x * x) for x in (1, 2, 4, 8)]).straight < 0.98
+
+
+def test_compiles_are_timed_with_another_driver_first_for_each_kernel(tmp_path: Path) -> None:
+    combinations = write_checkout(ROOT, tmp_path, releases=3, registry="localhost:5000").matrix().combinations
+    timed = list(turns(combinations))
+    firsts = [b.driver for a, b in zip([None, *timed], timed, strict=False) if a is None or a.kernel != b.kernel]
+
+    assert {(c.kernel, c.driver) for c in timed} == {(c.kernel, c.driver) for c in combinations}
+    assert len(timed) == len({(c.kernel, c.driver) for c in timed})
+    assert len(set(firsts)) == len(firsts) == len({c.kernel for c in combinations})

@@ -182,7 +182,7 @@ def test_whoever_uses_a_cache_in_use_says_that_it_waits_and_then_goes_on(
         said = _Releasing(lock)
         use(with_everything_made(checkout, said))
 
-    assert said.getvalue() == f"another build uses {cache}: waiting for it to end\n"
+    assert said.getvalue() == f"another task uses {cache}: waiting for it to end\n"
 
 
 def test_a_key_that_is_missing_ends_a_build_before_anything_is_fetched_or_made(

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from lifecycle.build.pruning import needed_by
+from lifecycle.build.pruning import current_images
 from lifecycle.model.targets import Targets
 from lifecycle.steps.prune import Needed, Place, Reason, TaggedImage, Unneeded, plan_engine, plan_registry
 from lifecycle.tools.engine import LocalImage
@@ -137,7 +137,7 @@ def test_an_index_of_several_images_is_not_looked_at() -> None:
 
 def test_a_project_needs_its_matrix_with_the_inputs_of_now() -> None:
     now = project(component=component(("localhost:5000", "docker.io")))
-    needed = needed_by(now)
+    needed = current_images(now)
     combinations = now.matrix().combinations
 
     assert needed == Needed(
