@@ -1,4 +1,4 @@
-"""Fixtures for the tests of scripts/node."""
+"""Fixtures for the tests of scripts: nodes for scripts/node, and a machine for scripts/setup."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import pytest
 
 from tests.unit.scripts import node_image, node_report
 from tests.unit.scripts.node_host import Node
+from tests.unit.scripts.setup_machine import Machine, make_machine
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +27,9 @@ def reporting(node: Node) -> Node:
     """The same where both files of report.sh are asked for, and neither they nor their folders are there."""
     node.environment.update(METRICS_FILE=node_report.METRICS, FEATURES_FILE=node_report.FEATURES)
     return node
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """A machine that has everything but `.venv`."""
+    return make_machine(tmp_path)
