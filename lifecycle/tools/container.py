@@ -13,6 +13,9 @@ import docker.errors
 
 from lifecycle.tools.archive import normalised, write_members
 
+# Which process a container is of; empty, nobody's.
+LABEL_OWNER = "io.nvidia-installer.owner"
+
 
 class Container:
     """A container while it is there."""
@@ -57,7 +60,8 @@ class Container:
     def commit(self, reference: str, labels: Mapping[str, str]) -> None:
         """Make what it holds now an image of that name (`docker commit`)."""
         repository, _, tag = reference.rpartition(":")
-        changes = [f"LABEL {key}={json.dumps(value)}" for key, value in labels.items()]
+        # An image has the labels of its container, and gives them to all that are made of it, somebody else's too.
+        changes = [f"LABEL {key}={json.dumps(value)}" for key, value in {LABEL_OWNER: "", **labels}.items()]
         with self._refusals(f"make the image {reference}"):
             self._raw.commit(repository, tag, changes=changes)
 

@@ -16,13 +16,12 @@ from typing import IO, Any
 import docker.errors
 import requests
 
-from lifecycle.tools.container import Container, remove
+from lifecycle.tools.container import LABEL_OWNER, Container, remove
 from lifecycle.tools.engine_connection import EngineConnection
 from lifecycle.tools.engine_errors import EngineRefusedError, ImageBuildError, StoppedError
 from lifecycle.tools.login import Login
 from lifecycle.tools.processors import usable_processors
 
-LABEL_OWNER = "io.nvidia-installer.owner"
 _GONE = (docker.errors.NotFound, docker.errors.NullResource)
 
 

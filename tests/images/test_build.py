@@ -18,7 +18,8 @@ from lifecycle.model.locked_inputs import files_of
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project
 from lifecycle.model.tags import references
-from lifecycle.tools.engine import LABEL_OWNER, owner_of
+from lifecycle.tools.container import LABEL_OWNER
+from lifecycle.tools.engine import owner_of
 from lifecycle.tools.store import default_cache_dir
 from tests.chosen import ROOT, is_everything
 

@@ -22,7 +22,8 @@ from lifecycle.model.project import Project
 from lifecycle.model.targets import Kind, Targets, base_tag
 from lifecycle.steps.compile import Compiler
 from lifecycle.steps.sign import ModuleSigner
-from lifecycle.tools.engine import LABEL_OWNER, Engine, owner_of
+from lifecycle.tools.container import LABEL_OWNER
+from lifecycle.tools.engine import Engine, owner_of
 from lifecycle.tools.signing_key import SigningKey
 from lifecycle.tools.store import Store, default_cache_dir
 from tests.chosen import ROOT

@@ -153,3 +153,12 @@ def test_it_is_known_when_an_image_was_made(lab: Lab) -> None:
     assert before - 1 <= builder.used <= time.time() + 1
     # As reproducible as it is, it does not know.
     assert base.used == SOURCE_DATE_EPOCH
+
+
+def test_a_container_that_somebody_makes_of_an_image_of_ours_is_not_taken_for_our_own(lab: Lab) -> None:
+    with lab.engine.container(lab.base(), env={}, entrypoint=["/file"]) as ours:
+        ours.commit(KERNEL, {LABEL_DIGEST: "1"})
+    theirs = lab.client.containers.create(KERNEL, ["/file"])
+    Engine({"DOCKER_HOST": lab.engine.address.url}).stop_own_containers()
+
+    assert lab.client.containers.list(all=True) == [theirs]
