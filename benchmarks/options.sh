@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Times the compiler at a file with headers that drivers include: what its options cost or save, each against none.
+#
+#   options.sh IMAGE OPTION …
+#
+# IMAGE has the headers of a kernel, as `invoke compile` makes it: `docker images 'nvidia-installer/kernel-*'`. Five compiles in a
+# row are timed, without an option and with each, and that 14 times in turn. Prints an option's seconds of a core for five, the
+# median, and its ratio to that without; and says if an option changes the object.
+#
+# Exit codes: 0 done; 2 wrong usage; otherwise that of what failed.
+set -euo pipefail
+
+main() {
+    if (($# < 2)); then
+        sed -n '4p' "$0" >&2
+        exit 2
+    fi
+    local -r image=$1
+    shift
+    { declare -f measure && echo "measure $(printf '%q ' "$@")"; } \
+        | docker run --rm --interactive --network none --entrypoint bash "$image" -s | medians
+}
+
+# Runs in the container: prints `option user-seconds system-seconds`, a line each time.
+measure() {
+    set -euo pipefail
+    local -r folder=/module TIMEFORMAT='%U %S'
+    local compile before option
+    mkdir "$folder"
+    {
+        printf '#include <%s>\n' linux/{mm,pci,interrupt,module,fs,acpi,proc_fs}.h drm/drm_device.h
+        echo 'static int __used enable(struct pci_dev *device) { return pci_enable_device(device); }'
+    } >"$folder/driver.c"
+    echo 'obj-m := driver.o' >"$folder/Kbuild"
+    cd /lib/modules/*/build
+    # The command for the file alone, without objtool and the rest that follows it; without debug info, as we compile.
+    compile=$(make M="$folder" KCFLAGS=-g0 V=1 driver.o | grep --only-matching '^ *[^ ]*gcc.* -c -o [^ ]*driver.o [^ ]*driver.c')
+    eval "$compile"
+    before=$(sha256sum <"$folder/driver.o")
+    for option in "$@"; do
+        eval "$compile $option"
+        [[ $(sha256sum <"$folder/driver.o") == "$before" ]] || echo "$option changes the object" >&2
+    done
+    for _ in {1..14}; do
+        for option in '' "$@"; do
+            printf '%s ' "${option:-none}"
+            { time for _ in {1..5}; do eval "$compile $option"; done; } 2>&1
+        done
+    done
+}
+
+medians() {
+    awk '{ print $1, $2 + $3 }' | sort --key=1,1 --key=2,2n | awk '
+        { seconds[$1, ++count[$1]] = $2 }
+        END {
+            for (option in count)
+                median[option] = (seconds[option, 7] + seconds[option, 8]) / 2
+            for (option in count)
+                printf "%-30s %.2f s  %.2f\n", option, median[option], median[option] / median["none"]
+        }' | sort --key=4,4nr
+}
+
+main "$@"
