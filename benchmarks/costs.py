@@ -5,6 +5,7 @@ side they would take each other's time. Another driver is the first of the next 
 seconds are those that `invoke compile` writes down below the cache.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -78,6 +79,9 @@ def show(costs: Costs, timings: Iterable[Timing]) -> None:
 
 def main() -> None:
     """Measure, compute, write and print."""
+    argparse.ArgumentParser(
+        prog="python -m benchmarks.costs", description="Measure, and write costs.yaml."
+    ).parse_args()
     path = ROOT / COSTS
     try:
         with tempfile.TemporaryDirectory(prefix="nvidia-costs-", dir="/var/tmp") as cache:
