@@ -15,8 +15,9 @@ class FaultyProxy:
     """Passes connections on to a port; each takes the next fault from the script, or none when that is used up.
 
     A fault is `drop` (closed at once), `cut` (closed after `cut_after` bytes of the answer), or `hold` (the answer waits
-    until `release` is set). `sent` is told of a connection's number and the bytes that its client sends, before they
-    are passed on, `answered` the same of the server's, after that.
+    until `release` is set). `sent` is told of a connection's number and the bytes that its client sends, `answered` the same
+    of the server's: before they are passed on, so that what they bring about is told after them. Where either raises, the
+    connection ends.
     """
 
     to: int
@@ -45,12 +46,12 @@ class FaultyProxy:
             if fault == "drop":
                 return
             with _ended(socket.create_connection(("127.0.0.1", self.to))) as server:
-                told = {"before": partial(self.sent, number)}
+                told = {"told": partial(self.sent, number)}
                 threading.Thread(target=_pump, args=(client, server), kwargs=told, daemon=True).start()
                 if fault == "hold":
                     self.release.wait(60)
                 limit = self.cut_after if fault == "cut" else None
-                _pump(server, client, after=partial(self.answered, number), limit=limit)
+                _pump(server, client, told=partial(self.answered, number), limit=limit)
 
 
 @contextmanager
@@ -62,24 +63,19 @@ def _ended(connection: socket.socket) -> Iterator[socket.socket]:
             connection.shutdown(socket.SHUT_RDWR)
 
 
-def _nothing(_: bytes) -> None:
-    """Tell nobody."""
-
-
 def _pump(
-    source: socket.socket,
-    sink: socket.socket,
-    *,
-    before: Callable[[bytes], None] = _nothing,
-    after: Callable[[bytes], None] = _nothing,
-    limit: int | None = None,
+    source: socket.socket, sink: socket.socket, *, told: Callable[[bytes], None], limit: int | None = None
 ) -> None:
     """Pass bytes on until there are no more, or the limit is reached."""
     with suppress(OSError):
         while chunk := source.recv(_CHUNK if limit is None else min(_CHUNK, limit)):
-            before(chunk)
+            try:
+                told(chunk)
+            except BaseException:
+                source.shutdown(socket.SHUT_RDWR)
+                sink.shutdown(socket.SHUT_RDWR)
+                raise
             sink.sendall(chunk)
-            after(chunk)
             if limit is not None:
                 limit -= len(chunk)
                 if limit <= 0:
