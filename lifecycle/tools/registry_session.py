@@ -25,6 +25,9 @@ _ACTIONS = {"HEAD": "pull", "GET": "pull", "POST": "pull,push", "PUT": "pull,pus
 # Seconds before a request is made again that a registry, or what stands before it, failed at: each may be made twice. One that
 # reads a tag while another writes it may fail, too (Docker's on a file system).
 _PAUSES = (0.5, 1.0, 2.0)
+# What Docker's says of a blob that it has, to who puts a manifest while another machine gives it the same blob: it empties its
+# link to that, and fills it again. Source: OCI distribution specification 1.1, "Error Codes", code-1.
+_BLOB_UNKNOWN = "MANIFEST_BLOB_UNKNOWN"
 _BROKE_OFF = (httpx.ReadError, httpx.RemoteProtocolError)
 
 
@@ -91,7 +94,7 @@ class RegistrySession:
                 answer = self._send_once(method, url, headers, content, stream)
             except _BROKE_OFF:
                 answer = None
-            if answer is not None and not answer.is_server_error:
+            if answer is not None and not _may_pass(answer):
                 return answer
             if answer is not None:
                 answer.close()
@@ -145,6 +148,13 @@ class RegistrySession:
         return True
 
 
+def _may_pass(answer: httpx.Response) -> bool:
+    """Whether the same request may well succeed a moment later."""
+    if answer.request.method == "PUT" and answer.status_code == httpx.codes.BAD_REQUEST:
+        return any(error.get("code") == _BLOB_UNKNOWN for error in _errors(answer))
+    return answer.is_server_error
+
+
 def check(session: RegistrySession, answer: httpx.Response, what: str) -> None:
     """Raise RegistryRefusedError for an answer that is an error; `what` was asked for."""
     if answer.is_error:
@@ -154,9 +164,13 @@ def check(session: RegistrySession, answer: httpx.Response, what: str) -> None:
 
 def said(answer: httpx.Response) -> str:
     """What an answer says went wrong: the status, and the registry's own words (OCI distribution specification, "Error Codes")."""
-    errors = read_json(answer.content).get("errors") or []
-    words = [_words(error) for error in errors if isinstance(error, dict)]
+    words = [_words(error) for error in _errors(answer)]
     return ": ".join([f"{answer.status_code} {answer.reason_phrase.lower()}", *words])
+
+
+def _errors(answer: httpx.Response) -> list[Mapping[str, Any]]:
+    errors = read_json(answer.content).get("errors") or []
+    return [error for error in errors if isinstance(error, dict)]
 
 
 def _words(error: Mapping[str, Any]) -> str:

@@ -1,6 +1,9 @@
 """Results shared through Debian's docker-registry: what arrives, and what is refused."""
 
+import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +13,10 @@ from lifecycle.model.targets import Kind, Target
 from lifecycle.steps.share import Blob, SharedResults, manifest_of, tag_of
 from lifecycle.tools.progress import Progress
 from tests.services.registry_server import RegistryServer
-from tests.services.share_lab import OTHER, TARGET, Machines, shared
+from tests.services.share_lab import OTHER, TARGET, Machine, Machines, shared
+
+# Among so many, Docker's registry mostly refuses a manifest or more at first; seconds in which both have to come to the next.
+ROUNDS, PATIENCE = 200, 60
 
 
 def test_a_result_arrives_byte_for_byte(machine: Machines) -> None:
@@ -177,3 +183,23 @@ def test_of_what_is_there_only_that_is_written_down(machine: Machines, server: R
     Sharing(results=other.results, progress=Progress()).give([TARGET])
 
     assert (len(server.requests("PUT", 201)), other.store.given(other.results.place)) == (before, {TARGET.digest})
+
+
+def test_two_that_give_the_same_at_once_both_succeed(machine: Machines) -> None:
+    one, other = machine(), machine()
+    targets = [replace(TARGET, inputs={"round": number}) for number in range(ROUNDS)]
+    for target in targets:
+        one.make(target)
+        other.make(target)
+    together = threading.Barrier(2)
+
+    def give(giver: Machine) -> None:
+        for target in targets:
+            together.wait(PATIENCE)
+            giver.results.give(target)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(give, (one, other)))
+
+    assert [one.warnings, other.warnings] == [[], []]
+    assert machine().results.find(targets) == {target.digest for target in targets}

@@ -8,8 +8,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from lifecycle.tools.registry import Registry
+from lifecycle.tools.registry import Manifest, Registry
 from lifecycle.tools.registry_errors import RegistryRefusedError, hint_for
+
+BLOB_UNKNOWN = "MANIFEST_BLOB_UNKNOWN"
+MANIFEST = Manifest(content=b"{}", media_type="application/vnd.oci.image.manifest.v1+json")
 
 
 @dataclass
@@ -43,6 +46,10 @@ def server() -> Iterator[Scripted]:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
+
+        def do_PUT(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -80,6 +87,30 @@ def test_what_a_registry_fails_at_is_asked_for_again(server: Scripted) -> None:
 
     assert server.registry().tags("a") == ["1"]
     assert server.waits == [0.5, 1.0]
+
+
+def test_a_manifest_is_put_again_while_another_machine_gives_one_of_its_blobs(server: Scripted) -> None:
+    server.add("/v2/a/manifests/1", {"errors": [{"code": "DIGEST_INVALID"}, {"code": BLOB_UNKNOWN}]}, status=400)
+    server.add("/v2/a/manifests/1", {}, status=201)
+    server.registry().put("a", "1", MANIFEST)
+
+    assert (server.asked, server.waits) == (["/v2/a/manifests/1"] * 2, [0.5])
+
+
+def test_a_blob_that_is_not_there_either_a_while_later_is_an_error(server: Scripted) -> None:
+    server.add("/v2/a/manifests/1", {"errors": [{"code": BLOB_UNKNOWN, "message": "unknown"}]}, status=400)
+    with pytest.raises(RegistryRefusedError, match="it answered 400 bad request: unknown"):
+        server.registry().put("a", "1", MANIFEST)
+
+    assert server.waits == [0.5, 1.0, 2.0]
+
+
+def test_a_manifest_that_is_refused_for_itself_is_not_put_again(server: Scripted) -> None:
+    server.add("/v2/a/manifests/1", {"errors": [{"code": "MANIFEST_INVALID"}]}, status=400)
+    with pytest.raises(RegistryRefusedError):
+        server.registry().put("a", "1", MANIFEST)
+
+    assert server.waits == []
 
 
 def test_what_it_fails_at_again_and_again_is_an_error_in_its_own_words(server: Scripted) -> None:
