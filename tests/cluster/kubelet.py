@@ -33,7 +33,7 @@ def node_engine(folder: Path, namespace: Namespace) -> Iterator[docker.DockerCli
         "default-runtime": "test",
         "exec-opts": ["native.cgroupdriver=cgroupfs"],
     }
-    with engine_in(folder, bridge=f"en-{folder.parent.name[-8:]}", config=config, prefix=namespace.command()) as client:
+    with engine_in(folder, config=config, prefix=namespace.command()) as client:
         yield client
 
 

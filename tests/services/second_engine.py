@@ -1,6 +1,7 @@
 """A second container engine with nothing in it: its own data, socket and process."""
 
 import json
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -27,19 +28,17 @@ def second_engine() -> Iterator[docker.DockerClient]:
 def another_engine(number: int = 0) -> Iterator[tuple[docker.DockerClient, str]]:
     """The same with its address, `unix://…`; those that run beside each other have different numbers."""
     # A path that is short enough for sockets in it (unix(7): 108 bytes).
-    with tempfile.TemporaryDirectory(prefix="engine-", dir="/var/tmp", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        # A network interface's name has at most 15 characters (netdevice(7), IFNAMSIZ).
-        bridge = f"en-{folder.name.removeprefix('engine-')}"
-        with engine_in(folder, bridge=bridge, number=number) as client:
-            yield client, f"unix://{folder / 'socket'}"
+    with (
+        tempfile.TemporaryDirectory(prefix="engine-", dir="/var/tmp", ignore_cleanup_errors=True) as name,
+        engine_in(Path(name), number=number) as client,
+    ):
+        yield client, f"unix://{Path(name) / 'socket'}"
 
 
 @contextmanager
 def engine_in(
     folder: Path,
     *,
-    bridge: str,
     number: int = 0,
     config: Mapping[str, object] | None = None,
     prefix: Sequence[str] = (),
@@ -51,6 +50,9 @@ def engine_in(
     program = shutil.which("dockerd")
     if program is None:
         pytest.skip("there is no dockerd here: the engine is elsewhere")
+    # Not the folder's name, which may be none of a namespace of containerd's (it ends with a line, say). A network interface's
+    # has at most 15 characters (netdevice(7), IFNAMSIZ).
+    name = f"en-{secrets.token_hex(4)}"
     (folder / "daemon.json").write_text(json.dumps(config or {}))
     command = [
         *prefix,
@@ -61,13 +63,13 @@ def engine_in(
         f"--exec-root={folder / 'exec'}",
         f"--pidfile={folder / 'pid'}",
         # Where a containerd of the system's serves both.
-        f"--containerd-namespace={folder.name}",
-        f"--containerd-plugins-namespace={folder.name}-plugins",
+        f"--containerd-namespace={name}",
+        f"--containerd-plugins-namespace={name}-plugins",
         # A bridge of its own: with none dockerd would take away docker0, which the other engine's containers use.
-        f"--bridge={bridge}",
+        f"--bridge={name}",
         *("--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false"),
     ]
-    with own_bridge(bridge, number), started(command, folder / "log") as process:
+    with own_bridge(name, number), started(command, folder / "log") as process:
         address = f"unix://{folder / 'socket'}"
         wait_until(lambda: _answers(address), process, address)
         with closing(docker.DockerClient(base_url=address)) as client:

@@ -65,7 +65,7 @@ def own() -> Iterator[tuple[docker.DockerClient, Engine]]:
     with (
         # A path that is short enough for sockets in it (unix(7): 108 bytes).
         tempfile.TemporaryDirectory(prefix="engine-", dir="/var/tmp", ignore_cleanup_errors=True) as name,
-        engine_in(Path(name), bridge=f"ca-{Path(name).name.removeprefix('engine-')}") as client,
+        engine_in(Path(name)) as client,
     ):
         engine = Engine({"DOCKER_HOST": f"unix://{name}/socket"})
         yield client, engine

@@ -54,10 +54,11 @@ class Killer:
         self.arrived = threading.Event()
         self.bytes: Counter[int] = Counter()
         self.kills = 0
+        self.first = threading.Lock()
 
     def sent(self, connection: int, chunk: bytes) -> None:
         self.bytes[connection] += len(chunk)
-        if self.bytes[connection] > MB and not self.kills:
+        if self.bytes[connection] > MB and self.first.acquire(blocking=False):
             self.kills += 1
             assert self.arrived.wait(60)
             self.server.kill()

@@ -59,7 +59,7 @@ def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
     for name in ("blobs", "results"):
         shutil.copytree(mine / name, cache / name, copy_function=os.link)
     shutil.copy2(mine / "verified.json", cache)
-    with ssh_server(folder / "ssh") as server, engine_in(folder, bridge="en-remote") as engine:
+    with ssh_server(folder / "ssh") as server, engine_in(folder) as engine:
         # What a person would write into ~/.ssh/config, which ssh looks for in the home of the user, whatever HOME is.
         program = folder / "bin" / "ssh"
         program.parent.mkdir()
