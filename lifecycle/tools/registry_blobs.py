@@ -13,6 +13,10 @@ from lifecycle.errors import InstallerError
 from lifecycle.tools.registry_errors import RegistryRefusedError
 from lifecycle.tools.registry_session import RegistrySession, check
 
+# An upload that broke off cannot be gone on with as if it had not begun, and one whose answer was lost is not known any more: who
+# asks the same again is refused. After that it is looked whether the blob is there, and if not it is uploaded anew.
+_UPLOADS = 2
+
 
 class WrongBlobError(InstallerError):
     """A blob that came as something else than its name says."""
@@ -44,11 +48,15 @@ class Blobs:
 
     def write(self, repository: str, digest: str, content: bytes | Path) -> None:
         """Have the registry keep a blob of that digest (`sha256:…`); nothing is sent where it does already."""
-        if self._session.ask("HEAD", repository, f"blobs/{digest}").is_success:
-            return
         what = f"write {repository}@{digest}"
-        begun = self._session.ask("POST", repository, "blobs/uploads/")
-        check(self._session, begun, what)
-        place = begun.url.join(begun.headers.get("Location", "")).copy_merge_params({"digest": digest})
-        headers = {"Content-Type": "application/octet-stream"}
-        check(self._session, self._session.ask("PUT", repository, str(place), headers=headers, content=content), what)
+        for _ in range(_UPLOADS):
+            if self._session.ask("HEAD", repository, f"blobs/{digest}").is_success:
+                return
+            begun = self._session.ask("POST", repository, "blobs/uploads/")
+            check(self._session, begun, what)
+            place = begun.url.join(begun.headers.get("Location", "")).copy_merge_params({"digest": digest})
+            headers = {"Content-Type": "application/octet-stream"}
+            answer = self._session.ask("PUT", repository, str(place), headers=headers, content=content)
+            if answer.is_success:
+                return
+        check(self._session, answer, what)

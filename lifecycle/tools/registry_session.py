@@ -22,8 +22,9 @@ _LOOPBACK = re.compile(r"(localhost|127\.\d+\.\d+\.\d+)(:\d+)?")
 CERTIFICATES = Path("/etc/docker/certs.d")
 # What a token has to allow, by what is done with it.
 _ACTIONS = {"HEAD": "pull", "GET": "pull", "POST": "pull,push", "PUT": "pull,push", "DELETE": "delete"}
-# Seconds before a request is made again that a registry, or what stands before it, failed at: each may be made twice. One that
-# reads a tag while another writes it may fail, too (Docker's on a file system).
+# Seconds before a request is made again that a registry, or what stands before it, failed at: each may be made twice, or is
+# refused then (an upload's: registry_blobs.py). One that reads a tag while another writes it may fail, too (Docker's on a file
+# system).
 _PAUSES = (0.5, 1.0, 2.0)
 # What Docker's says of a blob that it has, to who puts a manifest while another machine gives it the same blob: it empties its
 # link to that, and fills it again. Source: OCI distribution specification 1.1, "Error Codes", code-1.

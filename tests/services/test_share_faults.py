@@ -10,9 +10,13 @@ from lifecycle.model.sharing import SharedStore
 from lifecycle.tools.login import Login
 from lifecycle.tools.progress import Progress
 from lifecycle.tools.store import Store
+from tests.services.faulty_proxy import faulty_proxy
 from tests.services.processes import free_port
-from tests.services.registry_server import PASSWORD, USER, registry_server
+from tests.services.registry_server import LOOPBACK, PASSWORD, USER, RegistryServer, registry_server
 from tests.services.share_lab import OTHER, TARGET, Machine, Machines
+
+# Bytes: less than the layer of a result has, and more than the rest.
+PART = 100_000
 
 
 def test_a_store_that_is_down_is_said_once_and_not_waited_for_again(machine: Machines) -> None:
@@ -70,3 +74,41 @@ def test_a_disk_without_room_to_pack_is_said_and_stops_nothing(machine: Machines
 
     assert (len(one.warnings), machine().results.find([TARGET])) == (1, set())
     assert one.warnings[0].startswith(f"going on without the store {one.results.place}: {one.store.tmp}: ")
+
+
+class Breaker:
+    """Ends the connection at the first upload, when a part of it has come, or all of it and the answer is on its way."""
+
+    def __init__(self) -> None:
+        self.broken = 0
+        self.bytes = 0
+
+    def sent(self, _: int, chunk: bytes) -> None:
+        self.bytes += len(chunk)
+        if self.bytes > PART:
+            self._end()
+
+    def answered(self, _: int, chunk: bytes) -> None:
+        if chunk.startswith(b"HTTP/1.1 201"):
+            self._end()
+
+    def _end(self) -> None:
+        if not self.broken:
+            self.broken += 1
+            raise ConnectionAbortedError
+
+
+@pytest.mark.parametrize("way", ["sent", "answered"])
+def test_an_upload_that_breaks_off_is_begun_anew_where_the_blob_has_not_arrived(
+    way: str, server: RegistryServer, tmp_path: Path
+) -> None:
+    breaker = Breaker()
+    with faulty_proxy(server.port) as proxy:
+        one = Machine(tmp_path, f"{LOOPBACK}:{proxy.port}", repository=way)
+        with closing(one.registry):
+            setattr(proxy, way, getattr(breaker, way))
+            one.make()
+            one.results.give(TARGET)
+
+            assert (breaker.broken, one.warnings) == (1, [])
+            assert one.results.find([TARGET]) == {TARGET.digest}
