@@ -1,8 +1,12 @@
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from tests.unit.build.benches import Bench
+from tests.unit.build.proof_lab import bench_with, fitting_modules, headers_package
 
 
 def git(folder: Path, *words: str) -> str:
@@ -22,3 +26,27 @@ def committed(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     git(checkout, "add", "--all")
     git(checkout, "commit", "--quiet", "--message=first")
     return checkout
+
+
+@pytest.fixture(scope="session")
+def headers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A kernel's headers package."""
+    return headers_package(tmp_path_factory.mktemp("headers"))
+
+
+@pytest.fixture(scope="session")
+def fitting(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A driver's modules that fit, in a tree as it is packed."""
+    return fitting_modules(tmp_path_factory.mktemp("fitting"))
+
+
+@pytest.fixture
+def proving(tmp_path: Path, headers: Path) -> Bench:
+    """A bench whose cache has the headers, and nothing else."""
+    return bench_with(headers, tmp_path / "cache")
+
+
+@pytest.fixture
+def modules(fitting: Path, tmp_path: Path) -> Path:
+    """Modules that fit, to be spoilt."""
+    return Path(shutil.copytree(fitting, tmp_path / "tree"))
