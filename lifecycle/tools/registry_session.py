@@ -151,7 +151,7 @@ class RegistrySession:
 
 def _may_pass(answer: httpx.Response) -> bool:
     """Whether the same request may well succeed a moment later."""
-    if answer.request.method == "PUT" and answer.status_code == httpx.codes.BAD_REQUEST:
+    if answer.request.method == "PUT" and answer.is_client_error:
         return any(error.get("code") == _BLOB_UNKNOWN for error in _errors(answer))
     return answer.is_server_error
 

@@ -89,8 +89,9 @@ def test_what_a_registry_fails_at_is_asked_for_again(server: Scripted) -> None:
     assert server.waits == [0.5, 1.0]
 
 
-def test_a_manifest_is_put_again_while_another_machine_gives_one_of_its_blobs(server: Scripted) -> None:
-    server.add("/v2/a/manifests/1", {"errors": [{"code": "DIGEST_INVALID"}, {"code": BLOB_UNKNOWN}]}, status=400)
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_manifest_is_put_again_while_another_machine_gives_one_of_its_blobs(server: Scripted, status: int) -> None:
+    server.add("/v2/a/manifests/1", {"errors": [{"code": "DIGEST_INVALID"}, {"code": BLOB_UNKNOWN}]}, status=status)
     server.add("/v2/a/manifests/1", {}, status=201)
     server.registry().put("a", "1", MANIFEST)
 
