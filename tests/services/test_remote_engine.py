@@ -144,7 +144,9 @@ with Engine(os.environ).container(sys.argv[1], env={}, entrypoint=["sleep", "600
 
 def test_ctrl_c_takes_away_what_runs_there(remote: Remote, client: Engine, tmp_path: Path) -> None:
     runtime = have_runtime(client, tmp_path)
-    command = [sys.executable, "-c", _SLEEPS, runtime, str(tmp_path / "log")]
+    # A shell's background jobs, these tests perhaps among them, ignore the signal, and so would what they start.
+    heeding = ["env", "--default-signal=INT"]
+    command = [*heeding, sys.executable, "-c", _SLEEPS, runtime, str(tmp_path / "log")]
     environ = {**remote.environ, "INVOKE_ENGINE": remote.address}
     # As at a terminal, where it goes to all processes of the group.
     with subprocess.Popen(command, cwd=ROOT, env=environ, stderr=subprocess.DEVNULL, start_new_session=True) as process:
