@@ -14,7 +14,8 @@ from lifecycle.tools.registry_errors import RegistryRefusedError
 from lifecycle.tools.registry_session import RegistrySession, check
 
 # An upload that broke off cannot be gone on with as if it had not begun, and one whose answer was lost is not known any more: who
-# asks the same again is refused. After that it is looked whether the blob is there, and if not it is uploaded anew.
+# asks the same again is refused, in these ways. Then it is looked whether the blob is there, and if not it is uploaded anew, once.
+_ASKED_TWICE = (httpx.codes.BAD_REQUEST, httpx.codes.NOT_FOUND, httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE)
 _UPLOADS = 2
 
 
@@ -57,6 +58,6 @@ class Blobs:
             place = begun.url.join(begun.headers.get("Location", "")).copy_merge_params({"digest": digest})
             headers = {"Content-Type": "application/octet-stream"}
             answer = self._session.ask("PUT", repository, str(place), headers=headers, content=content)
-            if answer.is_success:
-                return
+            if answer.status_code not in _ASKED_TWICE:
+                break
         check(self._session, answer, what)

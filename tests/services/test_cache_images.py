@@ -1,7 +1,6 @@
 """What of the engine's images counts as cache, and what becomes of it, in a real engine of the tests' own."""
 
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from lifecycle.tools.archive import tar_bytes
 from lifecycle.tools.engine import Engine
 from lifecycle.tools.labels import LABEL_COMBINATION, LABEL_COMPONENT, LABEL_DIGEST
 from lifecycle.tools.root_image import root_image
-from tests.services.second_engine import engine_in
+from tests.services.second_engine import another_engine
 
 BASE, BUILDER, KERNEL = "nvidia-installer/base:1", "nvidia-installer/builder-x:1", "nvidia-installer/kernel-x:1"
 MB = 1_000_000
@@ -62,12 +61,8 @@ class Lab:
 @pytest.fixture(scope="module")
 def own() -> Iterator[tuple[docker.DockerClient, Engine]]:
     """An engine, in which nobody works but these tests."""
-    with (
-        # A path that is short enough for sockets in it (unix(7): 108 bytes).
-        tempfile.TemporaryDirectory(prefix="engine-", dir="/var/tmp", ignore_cleanup_errors=True) as name,
-        engine_in(Path(name)) as client,
-    ):
-        engine = Engine({"DOCKER_HOST": f"unix://{name}/socket"})
+    with another_engine() as (client, address):
+        engine = Engine({"DOCKER_HOST": address})
         yield client, engine
         engine.client.close()
 

@@ -45,11 +45,18 @@ def server() -> Iterator[Scripted]:
             for name, value in {"Content-Length": str(len(body)), **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(body)
+            if self.command != "HEAD":
+                self.wfile.write(body)
 
         def do_PUT(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             self.do_GET()
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
+        def do_POST(self) -> None:
+            self.do_PUT()
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -112,6 +119,16 @@ def test_a_manifest_that_is_refused_for_itself_is_not_put_again(server: Scripted
         server.registry().put("a", "1", MANIFEST)
 
     assert server.waits == []
+
+
+def test_a_blob_that_there_is_no_room_for_is_not_uploaded_anew(server: Scripted) -> None:
+    server.add("/v2/a/blobs/sha256:1", {}, status=404)
+    server.add("/v2/a/blobs/uploads/", {}, status=202, Location="/v2/a/upload")
+    server.add("/v2/a/upload?digest=sha256%3A1", {}, status=500)
+    with pytest.raises(RegistryRefusedError):
+        server.registry().blobs.write("a", "sha256:1", b"")
+
+    assert server.asked.count("/v2/a/blobs/uploads/") == 1
 
 
 def test_what_it_fails_at_again_and_again_is_an_error_in_its_own_words(server: Scripted) -> None:
