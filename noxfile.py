@@ -23,6 +23,14 @@ LOCKS = {
     "benchmark": ("test", "benchmark"),
 }
 
+# GitHub's files, by the schema that check-jsonschema brings for them.
+SCHEMAS = {
+    "github-workflows": (".github/workflows/*.yml",),
+    "dependabot": (".github/dependabot.yml",),
+    "github-issue-forms": (".github/ISSUE_TEMPLATE/*.yml", ":!.github/ISSUE_TEMPLATE/config.yml"),
+    "github-issue-config": (".github/ISSUE_TEMPLATE/config.yml",),
+}
+
 
 @nox.session
 def lint(session: nox.Session) -> None:
@@ -34,11 +42,22 @@ def lint(session: nox.Session) -> None:
     session.run("shellcheck", "--external-sources", "--source-path=SCRIPTDIR", *shell_scripts(session))
     session.run("yamllint", "--strict", ".")
     session.run("hadolint", *sorted(map(str, Path("dockerfiles").glob("*/Dockerfile"))))
-    workflows = sorted(map(str, Path(".github/workflows").glob("*.yml")))
-    session.run("check-jsonschema", "--builtin-schema=vendor.github-workflows", *workflows)
-    session.run("zizmor", "--offline", "--quiet", *workflows)
+    for schema, patterns in SCHEMAS.items():
+        session.run("check-jsonschema", "--quiet", f"--builtin-schema=vendor.{schema}", *files(session, *patterns))
+    session.run("zizmor", "--offline", "--quiet", ".github")
     session.run("lint-imports", "--no-logo")
     session.run("pytest", "tests/lint", "--quiet")
+
+
+@nox.session(default=False)
+def fix(session: nox.Session) -> None:
+    """Format the code, and mend what the linters can mend by themselves."""
+    install(session, "lint")
+    session.run("ruff", "check", "--fix-only", "--quiet", ".")
+    session.run("ruff", "format", "--quiet", ".")
+    # Both exit with 1 where they changed a file, which is what they are called for.
+    session.run("trailing-whitespace-fixer", *formatted(session), success_codes=[0, 1], silent=True)
+    session.run("end-of-file-fixer", *formatted(session), success_codes=[0, 1], silent=True)
 
 
 @nox.session
@@ -151,15 +170,24 @@ def chosen(session: nox.Session) -> list[str]:
     return [f"--only={only}"] if only else []
 
 
+def files(session: nox.Session, *patterns: str) -> list[str]:
+    """Return the files under version control, or about to be, that match git's patterns; all without one."""
+    listed = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns)
+    names = str(session.run(*listed, external=True, silent=True)).splitlines()
+    return [name for name in names if Path(name).is_file()]
+
+
+def formatted(session: nox.Session) -> list[str]:
+    """Return the files whose white space is ours to mend: all but those that .gitattributes excludes."""
+    return files(session, ":(exclude,attr:-whitespace)*")
+
+
 def shell_scripts(session: nox.Session) -> list[str]:
     """Return the files under version control, or about to be, that start with a shell's `#!` line."""
-    listed = session.run("git", "ls-files", "--cached", "--others", "--exclude-standard", external=True, silent=True)
-    return [name for name in str(listed).splitlines() if is_shell_script(Path(name))]
+    return [name for name in files(session) if is_shell_script(Path(name))]
 
 
 def is_shell_script(path: Path) -> bool:
-    """Tell by the suffix or the first line; a file that was deleted but not yet committed is none."""
-    if not path.is_file():
-        return False
+    """Tell by the suffix or the first line."""
     with path.open("rb") as file:
         return path.suffix == ".sh" or file.readline() in {b"#!/usr/bin/env bash\n", b"#!/bin/bash\n", b"#!/bin/sh\n"}
