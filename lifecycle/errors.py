@@ -1,7 +1,7 @@
 """The one hierarchy of errors: what is wrong, the evidence, what to do.
 
 Each class composes its own text from domain values, so a raise site is one line, and carries the exit code of
-the whole command. `tasks.py` catches `InstallerError` once; anything else that escapes is a bug of ours.
+the whole command. `app/task.py` catches `InstallerError` once; anything else that escapes is a bug of ours.
 """
 
 import errno

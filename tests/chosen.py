@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import load_project
-from lifecycle.model.select import select
+from lifecycle.model.selector import select
 
 ROOT = Path(__file__).resolve().parents[1]
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}

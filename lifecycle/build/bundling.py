@@ -9,7 +9,7 @@ from lifecycle.model.lock import LockedFile
 from lifecycle.model.locked_inputs import bases_of, needed_by
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project
-from lifecycle.model.select import select
+from lifecycle.model.selector import select
 from lifecycle.model.targets import Targets, base_tag
 from lifecycle.steps.base import make_base
 from lifecycle.tools.bundle import BundledImage, read_bundle, saved_tags, write_bundle

@@ -4,7 +4,7 @@ from lifecycle.build.tables import print_lines
 from lifecycle.build.workbench import Workbench
 from lifecycle.model.matrix import Combination
 from lifecycle.model.plan import make_plan
-from lifecycle.model.select import NothingSelectedError, matches
+from lifecycle.model.selector import NothingSelectedError, matches
 from lifecycle.model.targets import Targets
 from lifecycle.tools.engine_errors import EngineUnreachableError
 

@@ -11,7 +11,7 @@ from lifecycle.build.manifests import hand_out, values_in, written
 from lifecycle.build.workbench import Workbench
 from lifecycle.errors import UsageError
 from lifecycle.model.release import checked_version, tag_name
-from lifecycle.model.select import select
+from lifecycle.model.selector import select
 from lifecycle.model.sharing import PLACE, SharedStore, store_in_use
 from lifecycle.tools.checkout import Checkout, CheckoutError
 from lifecycle.tools.helm import render

@@ -12,7 +12,7 @@ from lifecycle.model.component import Component
 from lifecycle.model.gitops import GitOps
 from lifecycle.model.matrix import Combination
 from lifecycle.model.published import Published
-from lifecycle.model.select import select
+from lifecycle.model.selector import select
 from lifecycle.steps.gitops import Files, Proposal
 
 

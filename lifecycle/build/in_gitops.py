@@ -15,7 +15,7 @@ from lifecycle.model.matrix import Combination
 from lifecycle.model.pools import pools_of
 from lifecycle.model.project import Project
 from lifecycle.model.published import Published
-from lifecycle.model.select import select
+from lifecycle.model.selector import select
 from lifecycle.model.values_file import ValuesFile
 from lifecycle.steps.gitops import Files
 from lifecycle.tools.git import Clone

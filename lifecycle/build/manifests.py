@@ -17,7 +17,7 @@ from lifecycle.errors import UsageError
 from lifecycle.model.matrix import Combination
 from lifecycle.model.published import Published
 from lifecycle.model.release import checked_version, newest, tag_name
-from lifecycle.model.select import select
+from lifecycle.model.selector import select
 from lifecycle.model.validation import read_text
 from lifecycle.tools.checkout import Checkout
 from lifecycle.tools.helm import render

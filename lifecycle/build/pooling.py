@@ -12,7 +12,7 @@ from lifecycle.model.bump import Change, Setting, edit
 from lifecycle.model.gitops import GitOps, NodePools
 from lifecycle.model.matrix import Combination
 from lifecycle.model.pools import PoolStep, count_up, retire
-from lifecycle.model.select import select
+from lifecycle.model.selector import select
 from lifecycle.model.values_file import ValuesFile
 from lifecycle.steps.gitops import Files, Proposal
 

@@ -9,7 +9,7 @@ from lifecycle.build import tables
 from lifecycle.build.workbench import Workbench
 from lifecycle.errors import InstallerError
 from lifecycle.model.matrix import Combination
-from lifecycle.model.select import select
+from lifecycle.model.selector import select
 from lifecycle.model.targets import Targets
 from lifecycle.steps.push import REFUSED, Candidate, Pushed, Pusher, PushRefusedError, Verdict, verdict_of
 from lifecycle.tools.login import login_for

@@ -14,7 +14,7 @@ from lifecycle.build.workbench import Workbench
 from lifecycle.errors import InstallerError, UsageError
 from lifecycle.model.matrix import Combination
 from lifecycle.model.published import Published
-from lifecycle.model.select import select
+from lifecycle.model.selector import select
 from lifecycle.model.targets import Targets
 from lifecycle.tools.engine import LocalImage
 

@@ -25,7 +25,7 @@ from lifecycle.checks.symvers import Symvers, symvers_of_headers
 from lifecycle.errors import InstallerError
 from lifecycle.model.matrix import Combination
 from lifecycle.model.schema import ModuleType
-from lifecycle.model.select import select
+from lifecycle.model.selector import select
 from lifecycle.model.targets import Targets
 from lifecycle.steps.compile import MODULES
 from lifecycle.steps.image import HOME

@@ -13,7 +13,7 @@ from lifecycle.model.costs import COSTS, Costs, load_costs
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project
 from lifecycle.model.schema import ModuleType
-from lifecycle.model.select import select
+from lifecycle.model.selector import select
 from lifecycle.model.targets import Targets
 from lifecycle.model.versions import driver_branch
 

@@ -14,7 +14,7 @@ import docker
 import pytest
 
 from lifecycle.model.project import load_project
-from lifecycle.model.select import select
+from lifecycle.model.selector import select
 from lifecycle.model.tags import references
 from tests.unit.builders import ROOT
 from tests.unit.conftest import PARTS

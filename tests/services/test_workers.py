@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.model.project import load_project
-from lifecycle.model.select import select
+from lifecycle.model.selector import select
 from lifecycle.model.targets import Targets
 from tests.services.processes import wait_until
 from tests.services.registry_server import RegistryServer, registry_server

@@ -31,11 +31,16 @@ def test_a_command_line_is_parsed_without_what_the_tasks_call(parsing: set[str])
     ours = {name for name in parsing if name.startswith("lifecycle.")}
 
     assert ours == {
-        "lifecycle.build",
-        "lifecycle.build.task",
+        "lifecycle.app",
+        "lifecycle.app.task",
+        "lifecycle.cli",
+        "lifecycle.cli.build",
+        "lifecycle.cli.cleanup",
+        "lifecycle.cli.cluster",
+        "lifecycle.cli.matrix",
+        "lifecycle.cli.release",
+        "lifecycle.cli.versions",
         "lifecycle.errors",
-        "lifecycle.release_tasks",
-        "lifecycle.version_tasks",
     }
 
 

@@ -13,9 +13,10 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.program import Program
 
+from lifecycle.app.task import task
 from lifecycle.errors import ConfigurationError, InstallerError, UsageError
-from lifecycle.model.select import NothingSelectedError
-from tasks import ns, task
+from lifecycle.model.selector import NothingSelectedError
+from tasks import ns
 from tests.unit.builders import ROOT
 
 FREE_SOME = "Free some space, or name another folder with --cache-dir."

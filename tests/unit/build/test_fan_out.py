@@ -17,7 +17,7 @@ from lifecycle.build.fan_out import (
 )
 from lifecycle.build.workbench import Workbench
 from lifecycle.errors import EXIT_USAGE
-from lifecycle.model.select import NothingSelectedError
+from lifecycle.model.selector import NothingSelectedError
 from lifecycle.model.sharing import SharedStore
 from lifecycle.tools.progress import Progress
 from tests.unit.build.conftest import git

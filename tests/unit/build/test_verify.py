@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.build.verify import HeadersMissingError, Proof, differences, prove
-from lifecycle.model.select import NothingSelectedError
+from lifecycle.model.selector import NothingSelectedError
 from lifecycle.tools.archive import manifest_of
 from lifecycle.tools.engine import LocalImage
 from lifecycle.tools.engine_errors import EngineUnreachableError

@@ -9,7 +9,7 @@ from rich.console import Console
 from lifecycle.build.workbench import Workbench
 from lifecycle.model.matrix import NotLockedError
 from lifecycle.model.project import load_project
-from lifecycle.model.select import NothingSelectedError
+from lifecycle.model.selector import NothingSelectedError
 from lifecycle.model.shards import Shard
 from lifecycle.model.signing import SigningError
 from lifecycle.model.tags import references

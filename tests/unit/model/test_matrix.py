@@ -12,7 +12,7 @@ from lifecycle.model.matrix import (
 )
 from lifecycle.model.patches import Patch, PatchSeries
 from lifecycle.model.schema import ModuleType
-from lifecycle.model.select import NothingSelectedError, select
+from lifecycle.model.selector import NothingSelectedError, select
 from tests.unit.builders import component, driver, kernel, lock
 
 OPEN_535 = "{driverVersion: 535, moduleType: open, reason: there are no open modules of it}"

@@ -10,7 +10,7 @@ from lifecycle.model.costs import BranchCosts, Costs
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project, load_project
 from lifecycle.model.schema import ModuleType
-from lifecycle.model.select import NothingSelectedError, select
+from lifecycle.model.selector import NothingSelectedError, select
 from lifecycle.model.shards import BadShardError, Compile, Group, Load, Shard, chosen, divide, groups_of, parse_shard
 from lifecycle.model.targets import Targets
 from tests.unit.builders import ROOT, base, component, driver, kernel, lock, project

@@ -1,10 +1,26 @@
-"""The tasks that change which versions there are, or say which there could be. As thin as those of tasks.py, which lists them."""
+"""Tasks that edit which releases and drivers the component declares, or show what its sources offer."""
 
 from functools import partial
 
 from invoke.context import Context
 
-from lifecycle.build.task import CACHE, DRY_RUN, JSON, task, workbench
+from lifecycle.app.task import CACHE, DRY_RUN, JSON, task, workbench
+
+
+@task(help={"json": JSON, "cache-dir": CACHE})
+def outdated(_: Context, json: bool = False, cache_dir: str = "") -> None:
+    """Show what the sources offer that the component does not have: kernels, drivers, releases; and what ends."""
+    from lifecycle.build.outdated import show_outdated
+
+    show_outdated(workbench(cache_dir), as_json=json)
+
+
+@task(help={"dry-run": DRY_RUN, "cache-dir": CACHE})
+def update(_: Context, dry_run: bool = False, cache_dir: str = "") -> None:
+    """Take what `outdated` shows, as far as the policy of component.yaml goes, and write the lock."""
+    from lifecycle.build.outdated import show_update
+
+    show_update(workbench(cache_dir), dry_run=dry_run)
 
 
 @task(
@@ -61,22 +77,6 @@ def promote(_: Context, release: str, dry_run: bool = False, cache_dir: str = ""
     show_edit(workbench(cache_dir), partial(changes.promote, name=release, date=today()), dry_run=dry_run)
 
 
-@task(help={"json": JSON, "cache-dir": CACHE})
-def outdated(_: Context, json: bool = False, cache_dir: str = "") -> None:
-    """Show what the sources offer that the component does not have: kernels, drivers, releases; and what ends."""
-    from lifecycle.build.outdated import show_outdated
-
-    show_outdated(workbench(cache_dir), as_json=json)
-
-
-@task(help={"dry-run": DRY_RUN, "cache-dir": CACHE})
-def update(_: Context, dry_run: bool = False, cache_dir: str = "") -> None:
-    """Take what `outdated` shows, as far as the policy of component.yaml goes, and write the lock."""
-    from lifecycle.build.outdated import show_update
-
-    show_update(workbench(cache_dir), dry_run=dry_run)
-
-
 @task(positional=["what"], help={"what": "an OS release, or a driver", "dry-run": DRY_RUN, "cache-dir": CACHE})
 def retire(_: Context, what: str, dry_run: bool = False, cache_dir: str = "") -> None:
     """Turn an OS release or a driver into a comment with the date."""
@@ -84,32 +84,3 @@ def retire(_: Context, what: str, dry_run: bool = False, cache_dir: str = "") ->
     from lifecycle.model import changes
 
     show_edit(workbench(cache_dir), partial(changes.retire, what=what, date=today()), dry_run=dry_run)
-
-
-@task(
-    positional=["release"],
-    help={
-        "release": "an OS release, declared or not yet: gardenlinux-1592.10",
-        "kernel": "an exact kernel release (default: as declared, or the newest)",
-        "flavour": "a kernel flavour (default: that of the release, or of the last one)",
-        "dry-run": "say what would be copied",
-        "json": JSON,
-        "cache-dir": CACHE,
-    },
-)
-def mirror(
-    _: Context,
-    release: str,
-    kernel: str = "",
-    flavour: str = "",
-    dry_run: bool = False,
-    json: bool = False,
-    cache_dir: str = "",
-) -> None:
-    """Copy what a release needs from its APT archive into the Swift container that its source names."""
-    from lifecycle.build.mirroring import show_mirror
-
-    show_mirror(workbench(cache_dir), release, kernel=kernel, flavour=flavour, dry_run=dry_run, as_json=json)
-
-
-ALL = (outdated, update, add_release, add_driver, promote, retire, mirror)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from lifecycle.model.component import Channel
 from lifecycle.model.matrix import Combination, Matrix
 from lifecycle.model.schema import Architecture, ModuleType
-from lifecycle.model.select import NothingSelectedError, matches, select
+from lifecycle.model.selector import NothingSelectedError, matches, select
 
 releases = st.from_regex(r"[a-z0-9]{1,4}([.-][a-z0-9]{1,3}){0,2}", fullmatch=True)
 kernels = st.from_regex(r"\d\.\d{1,2}\.\d{1,3}[+~]?(deb13|-\d\d)?-(cloud|rt)-amd64", fullmatch=True)
