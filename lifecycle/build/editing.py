@@ -17,7 +17,7 @@ from lifecycle.model.image_versions import parse_image_versions
 from lifecycle.model.lock import Lock
 from lifecycle.model.project import COMPONENT, IMAGE_VERSIONS, LOCK
 from lifecycle.model.validation import read_text
-from lifecycle.model.yaml_edit import Yaml
+from lifecycle.model.yaml_edit import OwnFile
 from lifecycle.steps.fetch import changes
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
@@ -34,7 +34,8 @@ def show_edit(bench: Workbench, edit: Callable[[Files], Files], *, dry_run: bool
     Nothing is written where the edit is refused, the result is not well-formed, or a source lacks what was added.
     """
     before = Files(
-        component=Yaml(read_text(bench.root / COMPONENT), COMPONENT.name), images=read_text(bench.root / IMAGE_VERSIONS)
+        component=OwnFile(read_text(bench.root / COMPONENT), COMPONENT.name),
+        images=read_text(bench.root / IMAGE_VERSIONS),
     )
     after = edit(before)
     texts = {COMPONENT: after.component.text, IMAGE_VERSIONS: after.images}

@@ -23,7 +23,7 @@ from lifecycle.model.published import Published
 from lifecycle.model.release import World, newest, tag_name
 from lifecycle.model.targets import Targets
 from lifecycle.model.validation import read_text
-from lifecycle.model.yaml_edit import Yaml
+from lifecycle.model.yaml_edit import OwnFile
 from lifecycle.steps.gitops import Verdict
 from lifecycle.tools.checkout import Checkout
 from lifecycle.tools.forge import project_at
@@ -43,7 +43,7 @@ class Scene:
 
     @property
     def notes_file(self) -> Path:
-        """Where the notes go."""
+        """Match the notes go."""
         return self.bench.root / "build" / f"release-notes-{self.version}.md"
 
     @cached_property
@@ -55,7 +55,7 @@ class Scene:
 
     def texts(self) -> dict[Path, str]:
         """The files that the release's commit changes, with their new texts; raises NoEntryError."""
-        component = Yaml(read_text(self.bench.root / COMPONENT), COMPONENT.name).set(("version",), self.version)
+        component = OwnFile(read_text(self.bench.root / COMPONENT), COMPONENT.name).set(("version",), self.version)
         changelog = released(read_text(self.bench.root / CHANGELOG), self.version, self.date)
         return {COMPONENT: component.text, CHANGELOG: changelog}
 

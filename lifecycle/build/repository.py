@@ -9,7 +9,7 @@ from lifecycle.errors import UsageError
 from lifecycle.model.bump import Setting, plant, seed, written
 from lifecycle.model.component import Component
 from lifecycle.model.gitops import GitOps, NodePools
-from lifecycle.model.key_path import KeyPath, Where
+from lifecycle.model.key_path import KeyPath, Match
 from lifecycle.tools.git import Remote, make_repository, mentioned, remote
 
 
@@ -79,7 +79,7 @@ def _pool_files(sections: Iterable[NodePools]) -> Mapping[str, str]:
     trees: dict[str, dict[str, object]] = {}
     for section in sections:
         name = section.match.replace("*", "").rstrip("-") or "gpu"
-        item = Where((("name", f"{name}-v1"),))
+        item = Match((("name", f"{name}-v1"),))
         for keys in section.set:
             path = KeyPath((*KeyPath.parse(section.workers).segments, item)) + KeyPath.parse(keys)
             plant(trees.setdefault(section.file.replace("*", "example"), {}), path)

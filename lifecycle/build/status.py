@@ -105,7 +105,7 @@ def _row(bench: Workbench, c: Combination, image: LocalImage | None, registry: R
 
 
 def _place(bench: Workbench, c: Combination, there: Published | None, values: Values | None, *, known: bool) -> Place:
-    """Where a combination is in the GitOps repository."""
+    """Match a combination is in the GitOps repository."""
     if values is None or there is None:
         undeclared = bench.project.component.gitops is None
         return Place(gitops=UNDECLARED if undeclared else "" if known else UNKNOWN)

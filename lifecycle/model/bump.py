@@ -12,7 +12,7 @@ import yaml
 from lifecycle.errors import UsageError
 from lifecycle.model.changes import family_of
 from lifecycle.model.gitops import ValuesFiles, fill
-from lifecycle.model.key_path import Index, Key, KeyPath, Where
+from lifecycle.model.key_path import Index, Key, KeyPath, Match
 from lifecycle.model.values_file import ValuesFile
 from lifecycle.model.versions import version_key
 
@@ -167,8 +167,8 @@ def plant(tree: dict[str, object], path: KeyPath) -> None:
             node = _item(node, segment)
 
 
-def _item(items: list[dict[str, object]], segment: Key | Index | Where) -> dict[str, object]:
-    fields: dict[str, object] = dict(segment.values) if isinstance(segment, Where) else {}
+def _item(items: list[dict[str, object]], segment: Key | Index | Match) -> dict[str, object]:
+    fields: dict[str, object] = dict(segment.values) if isinstance(segment, Match) else {}
     found = [item for item in items if fields.items() <= item.items()] if fields else items
     if not found:
         items.append(dict(fields))

@@ -11,7 +11,7 @@ from lifecycle.errors import UsageError
 from lifecycle.model.component import Channel, Component, Release, parse_component
 from lifecycle.model.image_edit import builder_like, with_builder, without_builder
 from lifecycle.model.versions import version_key
-from lifecycle.model.yaml_edit import Yaml
+from lifecycle.model.yaml_edit import OwnFile
 
 _RELEASES, _DRIVERS = ("context", "releases"), ("context", "driverVersion")
 _NEXT = {Channel.CANARY: Channel.CURRENT, Channel.CURRENT: Channel.PREVIOUS}
@@ -61,7 +61,7 @@ class TopChannelError(UsageError):
 class Files:
     """The two files' texts, and what was done to them, a sentence each."""
 
-    component: Yaml
+    component: OwnFile
     images: str
     done: tuple[str, ...] = ()
 
@@ -70,7 +70,7 @@ class Files:
         """What component.yaml says; raises ConfigurationError."""
         return parse_component(self.component.text, file=self.component.file)
 
-    def and_then(self, component: Yaml, done: str, *, images: str | None = None) -> "Files":
+    def and_then(self, component: OwnFile, done: str, *, images: str | None = None) -> "Files":
         """The next state, with what was done."""
         return replace(
             self, component=component, images=self.images if images is None else images, done=(*self.done, done)

@@ -1,8 +1,8 @@
-"""Where a value stands in a YAML file: `image.tag`, `images[name=installer].digest`, `labels."gpu/driver"`. Pure.
+"""Paths of values in a YAML file: `image.tag`, `images[name=installer].digest`, `labels."gpu/driver"`. Pure.
 
-The notation is yq's, as far as it goes (https://mikefarah.gitbook.io/yq/operators/traverse-read), with an item of a list chosen by
-its number, `[0]`, or by the values of its own keys, `[release=debian-13,driver=550]`. At the start of a path that chooses one of
-several documents: `[kind=Shoot].metadata.name`.
+The notation is a part of yq's (https://mikefarah.gitbook.io/yq/operators/traverse-read). An item of a list is selected by its
+number, `[0]`, or by the values of its own keys, `[release=debian-13,driver=550]`. At the start of a path, such a selector selects
+one of several documents: `[kind=Shoot].metadata.name`.
 """
 
 import re
@@ -37,8 +37,8 @@ class Index:
 
 
 @dataclass(frozen=True)
-class Where:
-    """The one item of a list whose keys have these values."""
+class Match:
+    """The item of a list whose keys have these values."""
 
     values: tuple[tuple[str, str], ...]
 
@@ -46,7 +46,7 @@ class Where:
         return f"[{','.join(f'{key}={value}' for key, value in self.values)}]"
 
 
-Segment: TypeAlias = Key | Index | Where
+Segment: TypeAlias = Key | Index | Match
 
 
 @dataclass(frozen=True)
@@ -57,48 +57,48 @@ class KeyPath:
 
     @staticmethod
     def parse(text: str) -> "KeyPath":
-        """Read a path; raises ValueError, with a sentence, for what is none."""
+        """Parse a path. Raises ValueError, with a sentence for the user, if the text is not a path."""
         segments: list[Segment] = []
         rest = text
         while rest:
             if match := _SELECTOR.match(rest):
-                segments.append(_selector(match[1], text))
+                segments.append(_parse_selector(match[1], text))
             elif match := _QUOTED.match(rest) or _BARE.match(rest):
                 segments.append(Key(match[match.lastindex or 0]))
             else:
-                raise _no_path(text)
+                raise _invalid_path(text)
             rest = rest[match.end() :]
             if rest.startswith(".") and len(rest) > 1 and rest[1] != "[":
                 rest = rest[1:]
             elif rest and not rest.startswith("["):
-                raise _no_path(text)
+                raise _invalid_path(text)
         if not segments:
-            raise _no_path(text)
+            raise _invalid_path(text)
         return KeyPath(tuple(segments))
 
     def __str__(self) -> str:
-        parts = [str(part) if isinstance(part, Index | Where) else f".{part}" for part in self.segments]
+        parts = [str(part) if isinstance(part, Index | Match) else f".{part}" for part in self.segments]
         return "".join(parts).removeprefix(".")
 
     def __add__(self, other: "KeyPath") -> "KeyPath":
         return KeyPath(self.segments + other.segments)
 
     def filled(self, fill: Callable[[str], str]) -> "KeyPath":
-        """The path with each name and value put through `fill`; what comes of it is never split again."""
-        return KeyPath(tuple(_filled(segment, fill) for segment in self.segments))
+        """Return the path with `fill` applied to each name and value. The results are never split into segments."""
+        return KeyPath(tuple(_fill(segment, fill) for segment in self.segments))
 
 
-def _filled(segment: Segment, fill: Callable[[str], str]) -> Segment:
+def _fill(segment: Segment, fill: Callable[[str], str]) -> Segment:
     match segment:
         case Key(name):
             return Key(fill(name))
-        case Where(values):
-            return Where(tuple((fill(key), fill(value)) for key, value in values))
+        case Match(values):
+            return Match(tuple((fill(key), fill(value)) for key, value in values))
         case Index():
             return segment
 
 
-def _selector(inside: str, text: str) -> Segment:
+def _parse_selector(inside: str, text: str) -> Segment:
     if inside.isdecimal():
         return Index(int(inside))
     pairs, at = [], 0
@@ -108,12 +108,12 @@ def _selector(inside: str, text: str) -> Segment:
         if inside[match.end() : at] != ",":
             break
     if not pairs or at <= len(inside):
-        raise _no_path(text)
-    return Where(tuple(pairs))
+        raise _invalid_path(text)
+    return Match(tuple(pairs))
 
 
-def _no_path(text: str) -> ValueError:
+def _invalid_path(text: str) -> ValueError:
     return ValueError(
-        f"{text!r} is no path of keys: write keys with dots, list items by number or by value: "
+        f"{text!r} is not a path of keys: write keys with dots, list items by number or by value: "
         'image.tag, images[name=installer].digest, labels."example.org/driver"'
     )

@@ -1,7 +1,7 @@
-"""Edits of values files, which other people wrote: what an edit does not name stays byte for byte. Pure.
+"""Edits of values files, which other people wrote: an edit changes one value and keeps every other byte. Pure.
 
-A value is replaced by its span of the text. Every edit is proven by reading the result again: its events are those of before but
-for what was to change. All of YAML may stand in a file: several documents, anchors, merge keys, tags, any indentation.
+A value is replaced by its span of the text. Each edit is checked by reading the result again: only the intended events may
+differ. A file may use all of YAML: several documents, anchors, merge keys, tags, any indentation.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from lifecycle.errors import ConfigurationError, UsageError
-from lifecycle.model.key_path import Index, Key, KeyPath, Segment, Where
+from lifecycle.model.key_path import Index, Key, KeyPath, Match, Segment
 from lifecycle.model.yaml_edit import EditFailedError, NotEditableError
 from lifecycle.model.yaml_nodes import Node, Stream, read_stream
 
@@ -22,19 +22,19 @@ from lifecycle.model.yaml_nodes import Node, Stream, read_stream
 class MissingKeyError(UsageError):
     """A path that a file does not have."""
 
-    def __init__(self, file: str, path: KeyPath, known: Sequence[Segment], there: Iterable[str]) -> None:
-        names = ", ".join(there)
+    def __init__(self, file: str, path: KeyPath, known: Sequence[Segment], keys: Iterable[str]) -> None:
+        names = ", ".join(keys)
         at = f"`{KeyPath(tuple(known))}` has {names or 'no keys'}" if known else f"it has {names or 'no keys'}"
         super().__init__(f"{file}: there is no `{path}`: {at}; add it there, or correct the path in component.yaml")
 
 
 class AmbiguousKeyError(UsageError):
-    """A path that leads to several places."""
+    """A path that matches several values."""
 
     def __init__(self, file: str, path: KeyPath, lines: Iterable[int]) -> None:
         listed = " and ".join(map(str, lines))
         super().__init__(
-            f"{file}: `{path}` stands on lines {listed}: say which document is meant, as in [kind=Shoot].metadata.name"
+            f"{file}: `{path}` matches lines {listed}: select a document, as in [kind=Shoot].metadata.name"
         )
 
 
@@ -47,11 +47,11 @@ class ValuesFile:
 
     @cached_property
     def stream(self) -> Stream:
-        """The file, read; raises ConfigurationError for what is no YAML."""
+        """The parsed file. Raises ConfigurationError if it is not well-formed YAML."""
         return read_stream(self.text, file=self.file)
 
     def get(self, path: KeyPath) -> str | None:
-        """The single value at a path, as it is written; an alias as `*name`. None where there is none, or no single one."""
+        """Return the scalar at a path, or an alias as `*name`. Return None if there is none, or a list or a mapping."""
         try:
             node = self.node(path)
         except MissingKeyError:
@@ -61,7 +61,7 @@ class ValuesFile:
         )
 
     def holds(self, path: KeyPath, value: str) -> bool:
-        """Whether that very value stands at a path, on one line and in no other's stead: `set` would change nothing.
+        """Return whether a path has exactly this value, as a scalar on one line, so that `set` would change nothing.
 
         Raises MissingKeyError, AmbiguousKeyError.
         """
@@ -69,43 +69,44 @@ class ValuesFile:
         return node.kind == "scalar" and node.style not in ("|", ">") and node.value == value
 
     def set(self, path: KeyPath, value: str) -> "ValuesFile":
-        """Replace a single value; in the stead of an alias the value itself is written, so that what it stood for stays.
+        """Return the file with a new value at a path.
 
-        A value that has an anchor keeps it: what mentions it changes with it. Raises MissingKeyError, AmbiguousKeyError, and
-        NotEditableError for what is no single value on one line.
+        An alias is replaced by the value, so that the anchor's own value stays. A value with an anchor keeps the anchor, so that
+        its aliases change too. Raises MissingKeyError, AmbiguousKeyError, and NotEditableError if the path does not have a
+        single value on one line.
         """
         node = self.node(path)
         if node.kind not in ("scalar", "alias") or node.style in ("|", ">"):
             where = f"{self.file}:{node.line}"
-            raise NotEditableError(where, f"`{path}` is no single value on one line", "write it as one")
+            raise NotEditableError(where, f"`{path}` is not a single value on one line", "write it as one")
         if self.holds(path, value):
             return self
-        for written in _writings(node, value):
-            edited = self._with(node.start, node.end, written)
-            if edited._differs_at(self, node.first, value):
+        for written in _spellings(node, value):
+            edited = self._replace(node.start, node.end, written)
+            if edited._differs_only_at(self, node.first, value):
                 return edited
         msg = f"the edit of `{path}` in {self.file} changed more than it should have: nothing was written"
         raise EditFailedError(msg)
 
     def node(self, path: KeyPath) -> Node:
-        """The node at a path, in whichever document has it; raises MissingKeyError, AmbiguousKeyError."""
-        found = [node for document in self.stream.documents for node in _in_document(document, path.segments)]
+        """Return the node at a path, from the document that has it. Raises MissingKeyError, AmbiguousKeyError."""
+        found = [node for document in self.stream.documents for node in _find(document, path.segments)]
         if not found:
-            known, there = max(
-                (_known(document, path.segments) for document in self.stream.documents),
+            known, keys = max(
+                (_known_part(document, path.segments) for document in self.stream.documents),
                 key=lambda pair: len(pair[0]),
                 default=((), ()),
             )
-            raise MissingKeyError(self.file, path, known, there)
+            raise MissingKeyError(self.file, path, known, keys)
         if len(found) > 1:
             raise AmbiguousKeyError(self.file, path, [node.line for node in found])
         return found[0]
 
-    def _with(self, start: int, end: int, written: str) -> "ValuesFile":
+    def _replace(self, start: int, end: int, written: str) -> "ValuesFile":
         return ValuesFile(self.text[:start] + written + self.text[end:], self.file)
 
-    def _differs_at(self, before: "ValuesFile", number: int, value: str) -> bool:
-        """Whether this file says what another one said, but for one value; a style may follow from the value."""
+    def _differs_only_at(self, before: "ValuesFile", number: int, value: str) -> bool:
+        """Return whether the event `number` has the new value and all others are as before. Its style may differ too."""
         try:
             now, then = self.stream.events, before.stream.events
         except ConfigurationError:
@@ -116,10 +117,10 @@ class ValuesFile:
         return (now[number].kind, now[number].anchor, now[number].value) == ("ScalarEvent", anchor, value)
 
 
-def _in_document(document: Node, segments: Sequence[Segment]) -> Iterator[Node]:
-    """As `_walk`, but that a path may start with what a document that is a mapping says: `[kind=Shoot].metadata.name`."""
+def _find(document: Node, segments: Sequence[Segment]) -> Iterator[Node]:
+    """Yield the nodes of a document that a path matches. Its first segment may select the document: `[kind=Shoot]`."""
     first, *rest = segments
-    if document.kind == "mapping" and isinstance(first, Where) and rest:
+    if document.kind == "mapping" and isinstance(first, Match) and rest:
         segments = rest if _has(document, first.values) else segments
     yield from _walk(document, segments)
 
@@ -139,7 +140,7 @@ def _children(node: Node, segment: Segment) -> Sequence[Node]:
             return found if node.kind == "mapping" else []
         case Index(number):
             return [node.children[number]] if node.kind == "list" and number < len(node.children) else []
-        case Where(values):
+        case Match(values):
             return node.items_with(values) if node.kind == "list" else []
 
 
@@ -148,8 +149,8 @@ def _has(item: Node, values: Sequence[tuple[str, str]]) -> bool:
     return all((field := fields[key]) is not None and field.value == value for key, value in values)
 
 
-def _known(document: Node, segments: Sequence[Segment]) -> tuple[Sequence[Segment], Sequence[str]]:
-    """As much of a path as a document has, and what it has there."""
+def _known_part(document: Node, segments: Sequence[Segment]) -> tuple[Sequence[Segment], Sequence[str]]:
+    """Return the part of a path that a document has, and the keys of the node there."""
     node, known = document, 0
     for segment in segments:
         children = _children(node, segment)
@@ -160,25 +161,25 @@ def _known(document: Node, segments: Sequence[Segment]) -> tuple[Sequence[Segmen
 
 
 def _name(item: Node) -> str:
-    """What an item of a list is called in a message."""
+    """Return the name of a list item for a message."""
     name = item.child("name")
     return name.value if name else f"an item on line {item.line}"
 
 
-def _writings(node: Node, value: str) -> Iterator[str]:
-    """How a value may be written in a node's stead, the likest first."""
+def _spellings(node: Node, value: str) -> Iterator[str]:
+    """Yield the ways to write a value in place of a node, the most similar first."""
     quoted = json.dumps(value, ensure_ascii=False)
     gap = " " if node.kind == "scalar" and node.start == node.end else ""
     if node.style == "'":
         yield "'" + value.replace("'", "''") + "'"
-    elif not node.style and _stays_text(value, instead_of=node.value):
+    elif not node.style and _stays_text(value, replaced=node.value):
         yield gap + value
     yield gap + quoted
 
 
-def _stays_text(value: str, *, instead_of: str) -> bool:
-    """Whether a value without quotes is read as a text, or as a whole number like the one in whose stead it stands."""
-    if value.isdecimal() and instead_of.isdecimal() and str(int(value)) == value:
+def _stays_text(value: str, *, replaced: str) -> bool:
+    """Return whether YAML reads a value without quotes as text, or as a whole number like the replaced one."""
+    if value.isdecimal() and replaced.isdecimal() and str(int(value)) == value:
         return True
     resolve: Any = yaml.SafeLoader("").resolve
     if resolve(yaml.ScalarNode, value, (True, False)) != "tag:yaml.org,2002:str":

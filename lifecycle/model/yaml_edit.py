@@ -1,7 +1,7 @@
-"""Edits of YAML as text: what an edit does not name stays byte for byte, comments and odd indentation too.
+"""Edits of the repository's own YAML files: an edit keeps every other byte, comments and odd indentation included. Pure.
 
-A place is found by the marks of `yaml.compose`; every edit is proven afterwards by reading the result: it says what was wanted,
-and nothing else. Lists that are edited stand in block style, an item on lines of its own. Pure.
+The marks of `yaml.compose` tell where a value is. Each edit is checked by reading the result again: only the intended data may
+differ. Lists that are edited must be in block style, with each item on its own lines.
 """
 
 import copy
@@ -19,18 +19,18 @@ _COMMENT = re.compile(r"^(?P<indent>\s*)#\s?(?P<rest>\s*\S.*)$")
 
 
 class NotEditableError(UsageError):
-    """A place that is written in a way that these edits do not handle."""
+    """A value or a list whose style these edits do not support."""
 
     def __init__(self, where: str, what: str, remedy: str) -> None:
         super().__init__(f"{where}: {what}: {remedy}")
 
 
 class EditFailedError(InstallerError):
-    """An edit that changed what it should not have: a bug of ours, caught before anything is written."""
+    """An edit that changed more than it should have: a bug in this program, found before anything is written."""
 
 
 @dataclass(frozen=True)
-class Yaml:
+class OwnFile:
     """A file's text while it is edited; each edit returns a new one."""
 
     text: str
@@ -38,19 +38,23 @@ class Yaml:
 
     @property
     def data(self) -> Any:  # noqa: ANN401 - any document
-        """What it says, every scalar as its raw text."""
+        """The parsed file, each scalar as its raw text."""
         return read_yaml(self.text, file=self.file).data
 
-    def set(self, path: Path, value: str) -> "Yaml":
-        """Replace one plain scalar."""
+    def set(self, path: Path, value: str) -> "OwnFile":
+        """Return the file with a new value for a scalar. Raises NotEditableError if the path has no scalar."""
         node = self._node(path)
         if not isinstance(node, yaml.ScalarNode):
             raise NotEditableError(self._where(node), "expected a single value", "write it on one line")
         text = self.text[: node.start_mark.index] + value + self.text[node.end_mark.index :]
-        return self._proven(text, lambda data: _put(data, path, value))
+        return self._checked(text, lambda data: _put(data, path, value))
 
-    def append(self, path: Path, line: str, value: object) -> "Yaml":
-        """Add an item, which `line` writes, at the end of a list; in place of a comment that holds the same, if there is one."""
+    def append(self, path: Path, line: str, value: object) -> "OwnFile":
+        """Return the file with a new item at the end of a list; `line` is its text and `value` what it parses to.
+
+        If a commented-out line has the same item, the new item replaces that line. Raises NotEditableError for a list that is
+        empty or not in block style.
+        """
         indent, last = self._block_list(path)
         lines = self.text.splitlines(keepends=True)
         commented = [n for n, text in enumerate(lines) if _holds(text, line)]
@@ -62,10 +66,10 @@ class Yaml:
             place = len(_get(self.data, path))
             lines[last - 1] = lines[last - 1].rstrip("\n") + "\n"
             lines.insert(last, f"{indent}{line}\n")
-        return self._proven("".join(lines), lambda data: _get(data, path).insert(place, value))
+        return self._checked("".join(lines), lambda data: _get(data, path).insert(place, value))
 
-    def comment_out(self, path: Path, note: str) -> "Yaml":
-        """Turn an item of a list into a comment that ends in a note."""
+    def comment_out(self, path: Path, note: str) -> "OwnFile":
+        """Return the file with a list item turned into a comment that ends in a note. Raises NotEditableError as `append`."""
         *parent, index = path
         indent, _ = self._block_list(tuple(parent))
         first, last = self._spans(tuple(parent))[int(index)]
@@ -74,21 +78,21 @@ class Yaml:
             lines[number] = f"{indent}# {lines[number][len(indent) :]}"
         end = lines[first].rstrip("\n")
         lines[first] = f"{end}{'; ' if '#' in end.split('#', 1)[1] else '  # '}{note}\n"
-        return self._proven("".join(lines), lambda data: _get(data, tuple(parent)).pop(int(index)))
+        return self._checked("".join(lines), lambda data: _get(data, tuple(parent)).pop(int(index)))
 
     def _block_list(self, path: Path) -> tuple[str, int]:
-        """The indentation of a list's items, and the line after its last one."""
+        """Return the indentation of a list's items, and the number of the line after the last item."""
         node = self._node(path)
         if not isinstance(node, yaml.SequenceNode) or node.flow_style or not node.value:
-            remedy = "write its items on lines of their own, each after a dash"
+            remedy = "write each item on its own line, after a dash"
             raise NotEditableError(
-                self._where(node), f"{'.'.join(map(str, path))} is no list that can be edited", remedy
+                self._where(node), f"{'.'.join(map(str, path))} is not a list that can be edited", remedy
             )
         column = node.start_mark.column
         return " " * column, self._spans(path)[-1][1]
 
     def _spans(self, path: Path) -> list[tuple[int, int]]:
-        """The lines of each item of a list: the first, and the one after the last, without comments that follow it."""
+        """Return, for each list item, its first line and the line after its last. Comments after an item do not count."""
         node = self._node(path)
         return [(item.start_mark.line, _last_line(item) + 1) for item in node.value]
 
@@ -102,8 +106,9 @@ class Yaml:
     def _where(self, node: Any) -> str:  # noqa: ANN401 - the kinds of nodes share no types
         return f"{self.file}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
 
-    def _proven(self, text: str, change: Callable[[Any], object]) -> "Yaml":
-        edited, wanted = Yaml(text, self.file), copy.deepcopy(self.data)
+    def _checked(self, text: str, change: Callable[[Any], object]) -> "OwnFile":
+        """Return the edited file if its data differ by `change` alone. Raises EditFailedError."""
+        edited, wanted = OwnFile(text, self.file), copy.deepcopy(self.data)
         change(wanted)
         if edited.data != wanted:
             msg = f"the edit of {self.file} changed more than it should have: nothing was written"
@@ -112,7 +117,7 @@ class Yaml:
 
 
 def _last_line(node: Any) -> int:  # noqa: ANN401 - the kinds of nodes share no types
-    """The last line that a node is on; a block's own end mark lies after the comments that follow it."""
+    """Return the last line of a node. The end mark of a block is too late: it follows the comments after the block."""
     if isinstance(node, yaml.ScalarNode) or node.flow_style or not node.value:
         return int(node.end_mark.line)
     last = node.value[-1]
@@ -120,13 +125,13 @@ def _last_line(node: Any) -> int:  # noqa: ANN401 - the kinds of nodes share no 
 
 
 def _holds(text: str, line: str) -> bool:
-    """Whether a line is a comment that, uncommented, is the start of `line`'s own item."""
+    """Return whether a line is a comment that holds the same list item as `line`."""
     match = _COMMENT.match(text)
     return match is not None and _identity(match["rest"]) == _identity(line)
 
 
 def _identity(line: str) -> str:
-    """What an item is called: its `name`, or itself."""
+    """Return what identifies a list item: its `name`, or the whole item."""
     name = re.search(r"\bname: *([^,}\s]+)", line)
     return name[1] if name else line.split("#", 1)[0].strip().removeprefix("-").strip()
 

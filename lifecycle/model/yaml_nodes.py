@@ -1,7 +1,7 @@
-"""YAML as its events and the places they stand at: all of YAML, several documents, anchors, aliases and merge keys. Pure.
+"""YAML as events with positions. Covers all of YAML: several documents, anchors, aliases and merge keys. Pure.
 
-`yaml.compose` resolves aliases, so that a value and a mention of it look alike; events do not (YAML 1.2.2, section 3.2.2: the
-serialization tree keeps anchors and aliases).
+`yaml.compose` resolves aliases, so that a value and an alias of it look the same. Events keep them apart (YAML 1.2.2, section
+3.2.2: the serialization tree keeps anchors and aliases).
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,14 +12,14 @@ from typing import Any
 import yaml
 
 from lifecycle.errors import ConfigurationError
+from lifecycle.model.yaml_text import describe_parse_error
 
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """A node: the events it is made of (`first` to `last`, both included), its span of the text, and its children.
+    """A node: its events (`first` to `last`, both included), its span of the text (`start` to `end`) and its children.
 
-    `children` are the values of a mapping by their keys (`keys[i]` is that of `children[i]`), or the items of a list. `anchors`
-    is true where the node, or one below it, has an anchor. `line` counts from 1.
+    `children` are the items of a list, or the values of a mapping; `keys[i]` is the key of `children[i]`. `line` counts from 1.
     """
 
     kind: str
@@ -35,14 +35,14 @@ class Node:
     children: tuple["Node", ...] = ()
 
     def child(self, key: str) -> "Node | None":
-        """The value of a key; the last, where the key stands twice, as most readers take it."""
+        """Return the value of a key, or None. Of duplicate keys the last counts, as for most YAML readers."""
         if self.kind != "mapping":
             return None
         found = [child for name, child in zip(self.keys, self.children, strict=True) if name == key]
         return found[-1] if found else None
 
     def items_with(self, values: Sequence[tuple[str, str]]) -> Sequence["Node"]:
-        """The items of a list whose keys have these values, in their order."""
+        """Return the items of a list whose keys have these values, in the order of the list."""
         keys = tuple(key for key, _ in values)
         if keys not in self._items:
             self._items[keys] = self._items_by(keys)
@@ -50,7 +50,7 @@ class Node:
 
     @cached_property
     def _items(self) -> dict[tuple[str, ...], dict[tuple[str, ...], list["Node"]]]:
-        """The items by the values of some keys, for each set of keys that was asked for: a file has one item for each image."""
+        """The items by the values of some keys, for each set of keys that was requested."""
         return {}
 
     def _items_by(self, keys: Sequence[str]) -> dict[tuple[str, ...], list["Node"]]:
@@ -64,62 +64,57 @@ class Node:
 
 @dataclass(frozen=True)
 class Event:
-    """What one event says, without its place."""
+    """The content of one event, without its position."""
 
     kind: str
     anchor: str | None
     value: str | None
-    more: tuple[object, ...]
+    details: tuple[object, ...]
 
     @property
     def is_alias(self) -> bool:
-        """Whether it mentions what an anchor names."""
+        """True for an alias, which refers to an anchor."""
         return self.kind == "AliasEvent"
 
     def without_anchor(self) -> "Event":
-        """The same with no anchor; what mentions one stays."""
+        """Return the event without its anchor; an alias stays as it is."""
         return self if self.is_alias else replace(self, anchor=None)
 
 
 @dataclass(frozen=True)
 class Stream:
-    """A file: what each event says, without its place, and the root node of each document."""
+    """A file: the content of each event, and the root node of each document."""
 
     events: tuple[Event, ...]
     documents: tuple[Node, ...]
 
 
 def read_stream(text: str, *, file: str) -> Stream:
-    """Read all documents of a text; raises ConfigurationError for what is no YAML."""
+    """Read all documents of a text. Raises ConfigurationError if it is not well-formed YAML."""
     try:
-        events, starts = _parsed(text)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        at = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
-        raise ConfigurationError([f"{at}: not well-formed YAML: {error.problem}: correct that line"]) from error
-    except yaml.reader.ReaderError as error:
-        line = text[: error.position].count("\n") + 1
-        raise ConfigurationError([f"{file}:{line}: not well-formed YAML: {error.reason}: correct that line"]) from error
-    return Stream(tuple(map(_said, events)), tuple(_Builder(events, starts).documents()))
+        events, starts = _parse(text)
+    except yaml.YAMLError as error:
+        raise ConfigurationError([describe_parse_error(error, text, file=file)]) from error
+    return Stream(tuple(map(_event, events)), tuple(_NodeBuilder(events, starts).documents()))
 
 
 class _Loader(yaml.SafeLoader):
-    """Notes, while it makes events of tokens, where the text of each scalar starts, by where it ends."""
+    """A loader that records the start of each scalar's text by its end, while it turns tokens into events."""
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)
         self.starts: dict[int, int] = {}
 
     def get_token(self) -> Any:  # noqa: ANN401 - PyYAML's tokens
-        """The next token, as the parser takes it."""
+        """Return the next token to the parser."""
         token: Any = super().get_token()  # type: ignore[no-untyped-call]
         if isinstance(token, yaml.ScalarToken):
             self.starts[token.end_mark.index] = token.start_mark.index
         return token
 
 
-def _parsed(text: str) -> tuple[list[Any], dict[int, int]]:
-    """The events of a text, and the starts of its scalars; raises what PyYAML raises."""
+def _parse(text: str) -> tuple[list[Any], dict[int, int]]:
+    """Return the events of a text, and the start of each scalar by its end. Raises yaml.YAMLError."""
     loader: Any = _Loader(text)
     try:
         events = []
@@ -130,15 +125,15 @@ def _parsed(text: str) -> tuple[list[Any], dict[int, int]]:
         loader.dispose()
 
 
-def _said(event: Any) -> Event:  # noqa: ANN401 - PyYAML's events
-    """What an event says. A scalar's `implicit` is left out: it follows from the tag and the style."""
-    more = tuple(
+def _event(event: Any) -> Event:  # noqa: ANN401 - PyYAML's events
+    """Return the content of one of PyYAML's events, without a scalar's `implicit`: it follows from tag and style."""
+    details = tuple(
         str(getattr(event, name, "")) for name in ("tag", "style", "flow_style", "explicit", "version", "tags")
     )
-    return Event(type(event).__name__, getattr(event, "anchor", None), getattr(event, "value", None), more)
+    return Event(type(event).__name__, getattr(event, "anchor", None), getattr(event, "value", None), details)
 
 
-class _Builder:
+class _NodeBuilder:
     def __init__(self, events: Sequence[Any], starts: dict[int, int]) -> None:
         self.events = events
         self.starts = starts
@@ -152,14 +147,14 @@ class _Builder:
             self.at += 1
 
     def node(self) -> Node:
-        """The node that starts at the current event, which is then the one after it."""
+        """Build the node that starts at the current event, and move on to the event after the node."""
         first, event = self.at, self.events[self.at]
         end: int = event.end_mark.index
         self.at += 1
         if isinstance(event, yaml.AliasEvent):
             return self.made("alias", first, event)
         if isinstance(event, yaml.ScalarEvent):
-            # With an anchor or a tag the event starts there; the text itself is the token's.
+            # The event of a scalar with an anchor or a tag starts at these; only the token knows where the text starts.
             start = self.starts.get(end, end) if event.value or event.style else None
             return self.made("scalar", first, event, start=start, value=event.value, style=event.style)
         mapping = isinstance(event, yaml.MappingStartEvent)

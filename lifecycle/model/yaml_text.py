@@ -1,7 +1,7 @@
-"""YAML read as text with positions, so that a version stays what was written and an error names its line.
+"""YAML read as text with positions: a version stays as it was written, and an error names its line.
 
-`yaml.safe_load` turns `1592.10` into `1592.1`, keeps the last of two equal keys and forgets where anything stood.
-Here every scalar keeps its raw text (YAML 1.2.2 spec, section 3.2.1: a scalar's presentation), and each node its mark.
+`yaml.safe_load` turns `1592.10` into `1592.1`, keeps the last of two equal keys and drops all positions. This reader keeps the
+raw text of each scalar (YAML 1.2.2, section 3.2.1) and the position of each node.
 """
 
 from collections.abc import Mapping
@@ -21,16 +21,16 @@ _MERGE = "tag:yaml.org,2002:merge"
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """One YAML file: `data` made of dict, list, str and None, and the `line:column` (from 1) of each path."""
+    """A YAML file: `data` consists of dict, list, str and None; `positions` has the line and column (from 1) of each path."""
 
     file: str
     data: object
     positions: Mapping[Path, tuple[int, int]]
 
     def where(self, path: Path) -> str:
-        """`file:line:column` of the deepest part of `path` that the file holds.
+        """Return `file:line:column` of the deepest part of `path` that the file holds.
 
-        Parts that are not in the file (a missing key, a validator's own label) are stepped over.
+        Parts that are not in the file, such as a missing key or a validator's label, are skipped.
         """
         known: Path = ()
         for part in path:
@@ -54,7 +54,7 @@ class _Reader:
         mark = node.start_mark
         self.positions.setdefault(path, (mark.line + 1, mark.column + 1))
         if any(node is parent for parent in self.parents):
-            self.problems.append(f"{self.at(mark)}: an alias (`*`) in it stands for the whole of it: write it out")
+            self.problems.append(f"{self.at(mark)}: it contains an alias (`*`) of itself: write the value out")
             return None
         self.parents.append(node)
         value = self.value(node, path)
@@ -78,7 +78,7 @@ class _Reader:
             elif key.tag == _MERGE:
                 self.problems.append(f"{at}: merge keys (`<<`) are not supported here: write the keys out")
             elif name in result:
-                self.problems.append(f"{at}: key {name!r} stands twice: remove one of them")
+                self.problems.append(f"{at}: duplicate key {name!r}: remove one of them")
             else:
                 self.positions[(*path, name)] = (mark.line + 1, mark.column + 1)
                 result[name] = self.read(value, (*path, name))
@@ -86,21 +86,16 @@ class _Reader:
 
 
 def read_yaml(text: str, *, file: str) -> Document:
-    """Parse one YAML document; `file` is the name to use in messages.
+    """Parse one YAML document; `file` is the name in messages.
 
-    Raises ConfigurationError, with all that is wrong, for ill-formed YAML, an empty file, a file that is not a
-    mapping, duplicate keys and merge keys.
+    Raises ConfigurationError, with every problem, for malformed YAML, an empty file, a file that is not a mapping, duplicate
+    keys and merge keys.
     """
     try:
         node = yaml.compose(text, Loader=_Loader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        at = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
-        raise ConfigurationError([f"{at}: not well-formed YAML: {error.problem}: correct that line"]) from error
-    except yaml.reader.ReaderError as error:
+    except yaml.YAMLError as error:
         # libyaml counts bytes.
-        line = text.encode()[: error.position].count(b"\n") + 1
-        raise ConfigurationError([f"{file}:{line}: not well-formed YAML: {error.reason}: correct that line"]) from error
+        raise ConfigurationError([describe_parse_error(error, text.encode(), file=file)]) from error
     if node is None:
         raise ConfigurationError([f"{file}: the file is empty: restore it from git or write its keys"])
     if not isinstance(node, yaml.MappingNode):
@@ -112,6 +107,22 @@ def read_yaml(text: str, *, file: str) -> Document:
     if reader.problems:
         raise ConfigurationError(reader.problems)
     return Document(file=file, data=data, positions=reader.positions)
+
+
+def describe_parse_error(error: yaml.YAMLError, text: str | bytes, *, file: str) -> str:
+    """Return what PyYAML found wrong as `file:line:column: what: remedy`.
+
+    `text` is what the parser counted positions in: bytes for libyaml, characters for PyYAML's own parser.
+    """
+    at, what = file, str(error)
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        at, what = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file, str(error.problem)
+    elif isinstance(error, yaml.reader.ReaderError):
+        before = text[: error.position]
+        newlines = before.count("\n") if isinstance(before, str) else before.count(b"\n")
+        at, what = f"{file}:{newlines + 1}", str(error.reason)
+    return f"{at}: not well-formed YAML: {what}: correct that line"
 
 
 def _kind(node: yaml.Node) -> str:

@@ -17,7 +17,7 @@ IN_USE = "GitOps refers to it"
 
 
 class Place(StrEnum):
-    """Where an image is."""
+    """Match an image is."""
 
     ENGINE = "engine"
     REGISTRY = "registry"

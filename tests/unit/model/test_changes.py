@@ -11,7 +11,7 @@ from lifecycle.model.changes import (
 )
 from lifecycle.model.component import Channel, Release
 from lifecycle.model.image_edit import NoBuilderError
-from lifecycle.model.yaml_edit import Yaml
+from lifecycle.model.yaml_edit import OwnFile
 from tests.unit.builders import COMPONENT
 
 DATE = "2026-11-24"
@@ -31,7 +31,7 @@ def files(*edits: tuple[str, str], policy: str = POLICY, images: str = IMAGES) -
     for old, new in edits:
         assert old in text, old
         text = text.replace(old, new, 1)
-    return Files(component=Yaml(text.replace("release: new-2", "release: old-1"), "component.yaml"), images=images)
+    return Files(component=OwnFile(text.replace("release: new-2", "release: old-1"), "component.yaml"), images=images)
 
 
 def channels(of: Files) -> dict[str, str]:

@@ -82,7 +82,7 @@ def test_an_unknown_key_with_no_like_is_to_be_removed(tmp_path: Path) -> None:
 
 def test_a_duplicate_key_is_refused(tmp_path: Path) -> None:
     assert problems(tmp_path, COMPONENT + "name: again\n") == [
-        "component.yaml:33:1: key 'name' stands twice: remove one of them"
+        "component.yaml:33:1: duplicate key 'name': remove one of them"
     ]
 
 

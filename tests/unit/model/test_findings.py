@@ -3,7 +3,7 @@ from datetime import date
 from lifecycle.model.changes import Files
 from lifecycle.model.findings import Finding, KernelOffer, Offers, Topic, find
 from lifecycle.model.project import Project
-from lifecycle.model.yaml_edit import Yaml
+from lifecycle.model.yaml_edit import OwnFile
 from tests.unit.builders import COMPONENT, component, driver, images, lock, project
 
 TODAY = date(2026, 11, 24)
@@ -31,7 +31,7 @@ def taken(found: list[Finding], *edits: tuple[str, str], images: str = IMAGES) -
     text = COMPONENT
     for old, new in edits:
         text = text.replace(old, new, 1)
-    files = Files(component=Yaml(text, "component.yaml"), images=images)
+    files = Files(component=OwnFile(text, "component.yaml"), images=images)
     for finding in found:
         files = finding.edit(files) if finding.edit else files
     return files

@@ -35,7 +35,7 @@ def test_a_section_is_read_with_its_defaults() -> None:
     ("old", "new", "message"),
     [
         ("{digest}", "{digets}", "there is no {digets}: write one of {release}, "),
-        ("image.digest", "image..digest", "'image..digest' is no path of keys"),
+        ("image.digest", "image..digest", "'image..digest' is not a path of keys"),
         ("values/{release}.yaml", "../{release}.yaml", "is no path inside the repository"),
         ("values/{release}.yaml", "/etc/{release}.yaml", "is no path inside the repository"),
         (

@@ -175,7 +175,7 @@ def test_a_missing_key_is_named_with_what_there_is(name: str, path: str, message
 def test_a_key_of_two_documents_is_ambiguous() -> None:
     twice = ValuesFile("a: 1\n---\nb: 2\na: 3\n", "f.yaml")
 
-    with pytest.raises(AmbiguousKeyError, match=r"f\.yaml: `a` stands on lines 1 and 4"):
+    with pytest.raises(AmbiguousKeyError, match=r"f\.yaml: `a` matches lines 1 and 4"):
         twice.set(KeyPath.parse("a"), "x")
     assert twice.set(KeyPath.parse("[b=2].a"), "x").text == "a: 1\n---\nb: 2\na: x\n"
 
@@ -184,7 +184,9 @@ def test_a_key_of_two_documents_is_ambiguous() -> None:
     "path", ["nvidiaDevicePlugin.config", "nvidiaDevicePlugin.description", "nvidiaInstaller.args"]
 )
 def test_what_is_no_single_value_on_a_line_is_left_alone(path: str) -> None:
-    with pytest.raises(NotEditableError, match=r"helm.yaml:\d+: `.*` is no single value on one line: write it as one"):
+    with pytest.raises(
+        NotEditableError, match=r"helm.yaml:\d+: `.*` is not a single value on one line: write it as one"
+    ):
         file("helm.yaml").set(KeyPath.parse(path), "x")
 
 

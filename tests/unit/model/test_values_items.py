@@ -75,18 +75,18 @@ def test_windows_line_ends_stay() -> None:
 
 def test_an_item_whose_anchor_is_mentioned_stays() -> None:
     with pytest.raises(
-        NotEditableError, match=r"shoot\.yaml:16: its anchor is mentioned elsewhere: move the anchor out of it"
+        NotEditableError, match=r"shoot\.yaml:16: its anchor is used elsewhere: move the anchor out of it"
     ):
         remove_item(file("shoot.yaml"), WORKERS, 1)
 
 
 def test_the_last_item_stays() -> None:
     path = KeyPath.parse("spec.provider.workers[name=infer-s-v1].taints")
-    with pytest.raises(NotEditableError, match=r"it is all that `.*taints` has: add another item first"):
+    with pytest.raises(NotEditableError, match=r"it is the only item of `.*taints`: add another item first"):
         remove_item(file("shoot.yaml"), path, 0)
 
 
 @pytest.mark.parametrize("path", ["spec.provider", "spec.provider.workers[name=infer-s-v1].zones", "kind"])
 def test_what_is_no_list_of_lines_is_refused(path: str) -> None:
-    with pytest.raises(NotEditableError, match="is no list that can be edited: write its items after dashes"):
+    with pytest.raises(NotEditableError, match="is not a list that can be edited: write its items after dashes"):
         items(file("shoot.yaml"), KeyPath.parse(path))

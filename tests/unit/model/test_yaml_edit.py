@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.model.yaml_edit import NotEditableError, Yaml
+from lifecycle.model.yaml_edit import NotEditableError, OwnFile
 
 TEXT = """\
 # The head.
@@ -22,11 +22,11 @@ context:
     empty: []
 version: 1592.10
 """
-DOC = Yaml(TEXT, "c.yaml")
+DOC = OwnFile(TEXT, "c.yaml")
 RELEASES, DRIVERS = ("context", "releases"), ("context", "driverVersion")
 
 
-def changed_lines(edited: Yaml) -> tuple[list[str], list[str]]:
+def changed_lines(edited: OwnFile) -> tuple[list[str], list[str]]:
     before, after = TEXT.splitlines(), edited.text.splitlines()
     return [line for line in before if line not in after], [line for line in after if line not in before]
 
@@ -83,19 +83,21 @@ def test_a_note_joins_a_comment_that_is_there() -> None:
 
 def test_an_item_of_several_lines_becomes_a_comment_whole() -> None:
     text = "a:\n  - name: x\n    channel: current  # why\n\n  # about y\n  - name: y\n"
-    edited = Yaml(text, "f").comment_out(("a", 0), "retired")
+    edited = OwnFile(text, "f").comment_out(("a", 0), "retired")
 
     assert edited.text == "a:\n  # - name: x  # retired\n  #   channel: current  # why\n\n  # about y\n  - name: y\n"
 
 
 @pytest.mark.parametrize("path", [("context", "flow"), ("context", "empty"), ("version",)])
 def test_a_list_that_is_not_on_lines_of_its_own_is_refused(path: tuple[str, ...]) -> None:
-    with pytest.raises(NotEditableError, match=r"c\.yaml:\d+:\d+: .* is no list that can be edited: write its items"):
+    with pytest.raises(
+        NotEditableError, match=r"c\.yaml:\d+:\d+: .* is not a list that can be edited: write each item"
+    ):
         DOC.append(path, "- 3", "3")
 
 
 def test_a_file_without_a_last_newline_keeps_its_lines_apart() -> None:
-    assert Yaml("a:\n- 1", "f").append(("a",), "- 2", "2").text == "a:\n- 1\n- 2\n"
+    assert OwnFile("a:\n- 1", "f").append(("a",), "- 2", "2").text == "a:\n- 1\n- 2\n"
 
 
 NAMES = st.lists(
@@ -109,7 +111,7 @@ def test_what_is_added_and_retired_again_leaves_the_document_as_it_was(
     names: list[str], noise: list[str], data: st.DataObject
 ) -> None:
     items = "".join(f"{noise[n]}  - {{name: {name}, channel: current}}\n" for n, name in enumerate(names))
-    doc = Yaml(f"k: 1592.10\nlist:\n{items}{noise[6]}after: x\n", "f")
+    doc = OwnFile(f"k: 1592.10\nlist:\n{items}{noise[6]}after: x\n", "f")
     edited = doc.append(("list",), "- {name: new-1.10, channel: canary}", {"name": "new-1.10", "channel": "canary"})
 
     assert [item["name"] for item in edited.data["list"]] == [*names, "new-1.10"]

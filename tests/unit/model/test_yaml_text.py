@@ -76,9 +76,9 @@ def test_all_duplicate_and_merge_keys_are_said_at_once_at_any_depth() -> None:
     text = "a: &x {b: 1, b: 2}\nc:\n  - {<<: *x, d: 1}\na: 3\n"
 
     assert problems(text) == (
-        "f.yaml:1:14: key 'b' stands twice: remove one of them",
+        "f.yaml:1:14: duplicate key 'b': remove one of them",
         "f.yaml:3:6: merge keys (`<<`) are not supported here: write the keys out",
-        "f.yaml:4:1: key 'a' stands twice: remove one of them",
+        "f.yaml:4:1: duplicate key 'a': remove one of them",
     )
 
 
@@ -98,7 +98,7 @@ def test_an_alias_is_read_as_what_it_stands_for() -> None:
         ("text", "f.yaml:1:1: expected keys with values, found a single value: "),
         ("[a]", "f.yaml:1:1: expected keys with values, found a list: "),
         ("? {a: 1}\n: b\n", "f.yaml:1:3: a list or a mapping cannot be a key: "),
-        ("a: &a [*a]\n", "f.yaml:1:4: an alias (`*`) in it stands for the whole of it: "),
+        ("a: &a [*a]\n", "f.yaml:1:4: it contains an alias (`*`) of itself: "),
     ],
 )
 def test_what_cannot_be_read_is_one_problem_with_its_place(text: str, said: str) -> None:
