@@ -6,7 +6,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from lifecycle.build import tables
@@ -14,6 +14,7 @@ from lifecycle.errors import UsageError
 from lifecycle.model.declarations import check_answered
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project, load_project
+from lifecycle.model.recipes import formats_at
 from lifecycle.model.targets import Kind, Target, Targets, changed_inputs
 
 
@@ -131,7 +132,8 @@ def show_diff(root: Path, revision: str, project: Project, *, as_json: bool) -> 
 
 def _project_at(folder: Path, revision: str) -> Project:
     try:
-        project = load_project(folder)
+        # The numbers are of the code that made that revision's images, and not of the code that runs.
+        project = replace(load_project(folder), formats=formats_at(folder))
         check_answered(project)
         project.matrix()
     except UsageError as error:

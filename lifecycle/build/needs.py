@@ -11,7 +11,7 @@ from lifecycle.model.matrix import Combination
 from lifecycle.model.plan import make_plan
 from lifecycle.model.project import Project
 from lifecycle.model.sources import AptSource
-from lifecycle.model.targets import Target, Targets, base_tag
+from lifecycle.model.targets import Kind, Target, Targets, base_tag
 from lifecycle.tools.store import file_name
 
 
@@ -63,7 +63,7 @@ def images_of(targets: Targets, combinations: Iterable[Combination]) -> set[str]
 
 def _images(targets: Targets, combination: Combination) -> Iterator[str]:
     base = base_tag(targets.builder(combination))
-    builder = builder_tag(base, builder_title(combination.release), targets.project.recipes["modules"])
+    builder = builder_tag(base, builder_title(combination.release), targets.recipe(Kind.MODULES))
     yield from (base, base_tag(targets.runtime(combination)), builder)
     yield kernel_image(builder, combination.kernel, targets.kernel(combination).headers)
 

@@ -8,8 +8,11 @@ from lifecycle.model.lock import LockedFile
 from lifecycle.model.targets import hashes
 
 
-def builder_tag(base: str, name: str, recipe: Mapping[str, str]) -> str:
-    """The local name of the builder image of a name on a base (a tag), made by a recipe: files' sha256 by their paths."""
+def builder_tag(base: str, name: str, recipe: Mapping[str, object]) -> str:
+    """Return the local tag of the builder image of a name on a base (a tag).
+
+    `recipe` is what `Targets.recipe` returns of the modules: whatever makes the modules another format makes the builder another.
+    """
     return f"nvidia-installer/builder-{name}:{short(digest_of([base, dict(recipe)]))}"
 
 

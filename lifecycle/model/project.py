@@ -13,6 +13,7 @@ from lifecycle.model.lock import Lock
 from lifecycle.model.matrix import Matrix, expand
 from lifecycle.model.packages import PackageList, load_package_list
 from lifecycle.model.patches import PatchSeries, load_patches
+from lifecycle.model.recipes import FORMAT, RECIPES
 from lifecycle.model.schema import Architecture
 from lifecycle.model.signing import Signer, read_signer
 
@@ -25,31 +26,12 @@ PATCHES = Path("patches")
 # (reproducible-builds.org, SOURCE_DATE_EPOCH).
 SOURCE_DATE_EPOCH = 1704067200
 
-# What of this repository goes into each kind of result, besides its inputs: change it, and the result is made anew.
-RECIPES: Mapping[str, tuple[str, ...]] = {
-    "base": ("scripts/base",),
-    "modules": ("dockerfiles/builder/Dockerfile", "scripts/builder"),
-    "signed": ("scripts/signer", "lifecycle/steps/sign.py"),
-    "archive": (
-        "lifecycle/model/layout.py",
-        "lifecycle/steps/package.py",
-        "lifecycle/tools/archive.py",
-        "lifecycle/tools/unpack.py",
-        "scripts/runfile",
-    ),
-    "image": (
-        "dockerfiles/installer/Dockerfile",
-        "scripts/node",
-        "lifecycle/steps/image.py",
-        "lifecycle/model/tags.py",
-    ),
-}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Project:
-    """The files of a checkout that decide what is built; `recipes` are the sha256 of RECIPES' files, by kind and path.
+    """The files of a checkout that decide what is built.
 
+    `recipes` are the sha256 of RECIPES' files, by kind and path; `formats` are the format numbers, by kind.
     `signer` is who signs the modules; None where component.yaml has no `signing`.
     """
 
@@ -61,6 +43,7 @@ class Project:
     builder_packages: PackageList
     runtime_packages: PackageList
     recipes: Mapping[str, Mapping[str, str]]
+    formats: Mapping[str, int]
     patch_digests: Mapping[str, str]
     signer: Signer | None = None
 
@@ -94,6 +77,7 @@ def load_project(root: Path, environ: Mapping[str, str] = os.environ) -> Project
         builder_packages=load_package_list(root / "dockerfiles/builder/packages"),
         runtime_packages=load_package_list(root / "dockerfiles/installer/packages"),
         recipes={kind: digest_of_files(root, [root / path for path in paths]) for kind, paths in RECIPES.items()},
+        formats=FORMAT,
         patch_digests=digest_of_files(root / PATCHES, [root / PATCHES]) if (root / PATCHES).is_dir() else {},
         signer=read_signer(root / COMPONENT, signing, environ) if signing else None,
     )

@@ -1,7 +1,7 @@
 """What can be made, each named by the digest of what goes into it. Pure.
 
-A target's `inputs` are plain data: files' sha256, recipes' sha256, options, and the digests of the targets it needs. The
-same inputs give the same digest, and two targets' inputs compared say why one has to be made anew.
+A target's `inputs` are plain data: files' sha256, recipes' sha256, format numbers, options, and the digests of the
+targets it needs. The same inputs give the same digest, and two targets' inputs compared say why one has to be made anew.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -71,6 +71,11 @@ class Targets:
             self._known[kind, key] = make()
         return self._known[kind, key]
 
+    def recipe(self, kind: Kind) -> dict[str, object]:
+        """Return this repository's own part of a kind's inputs: its format number, and the sha256 of its recipe's files."""
+        files = dict(self.project.recipes[kind])
+        return {"format": self.project.formats.get(kind, 0), **({"recipe": files} if files else {})}
+
     def kernel(self, combination: Combination) -> LockedKernel:
         """The locked kernel of a combination."""
         return self.project.lock.kernels[f"{combination.release}/{combination.architecture}"]
@@ -80,7 +85,10 @@ class Targets:
         return self.project.lock.drivers[f"{combination.declared_driver}/{combination.architecture}"]
 
     def base(self, name: str) -> Target:
-        """The base image of that name in image_versions."""
+        """Return the base image of a name in image_versions.
+
+        A pulled base has no format number: it is the registry's bytes, and this code only gives it a local name.
+        """
         return self._once(Kind.BASE, name, lambda: self._base(name))
 
     def _base(self, name: str) -> Target:
@@ -91,7 +99,7 @@ class Targets:
             inputs = {
                 "packages": hashes(locked.packages),
                 "left out": list(packages.leave_out),
-                "recipe": dict(self.project.recipes["base"]),
+                **self.recipe(Kind.BASE),
                 "epoch": SOURCE_DATE_EPOCH,
             }
         return Target(kind=Kind.BASE, name=name, inputs=inputs)
@@ -119,7 +127,7 @@ class Targets:
                 "modules": compiled.digest,
                 "certificate": signer.fingerprint,
                 "hash": signer.hash,
-                "recipe": dict(self.project.recipes["signed"]),
+                **self.recipe(Kind.SIGNED),
             },
         )
 
@@ -139,7 +147,7 @@ class Targets:
                 "sources": hashes(self.driver(combination).modules[module_type]),
                 "patches": {name: self.project.patch_digests[name] for name in patches},
                 "builder": self.builder(combination).digest,
-                "recipe": dict(self.project.recipes["modules"]),
+                **self.recipe(Kind.MODULES),
                 "module type": str(module_type),
                 "epoch": SOURCE_DATE_EPOCH,
             },
@@ -156,7 +164,7 @@ class Targets:
             name=f"{combination.driver}/{combination.architecture}",
             inputs={
                 "packages": hashes(self.driver(combination).userspace),
-                "recipe": dict(self.project.recipes["archive"]),
+                **self.recipe(Kind.USERSPACE),
             },
         )
 
@@ -172,7 +180,7 @@ class Targets:
         return Target(
             kind=Kind.ARCHIVE,
             name=modules.name,
-            inputs={"modules": modules.digest, "recipe": dict(self.project.recipes["archive"])},
+            inputs={"modules": modules.digest, **self.recipe(Kind.ARCHIVE)},
         )
 
     def image(self, combination: Combination) -> Target:
@@ -190,7 +198,7 @@ class Targets:
                 "runtime": self.runtime(combination).digest,
                 "user space": self.userspace(combination).digest,
                 "modules": {str(t): self.archive(combination, t).digest for t in combination.module_types},
-                "recipe": dict(self.project.recipes["image"]),
+                **self.recipe(Kind.IMAGE),
                 "combination": combination.id,
                 "name": self.project.component.name,
                 "parameters": self.project.component.module_parameters,
@@ -199,7 +207,7 @@ class Targets:
 
 
 def changed_inputs(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
-    """What differs between two targets' inputs, most telling first: `sources: a=1 -> a=2`, `recipe: compile.sh changed`."""
+    """Return what differs between two targets' inputs, a line each: `format: 1 -> 2`, `sources: a=1 -> a=2`."""
     lines = []
     for key in sorted({*old, *new}):
         before, after = old.get(key), new.get(key)
@@ -213,6 +221,8 @@ def changed_inputs(old: Mapping[str, object], new: Mapping[str, object]) -> list
             parts = [f"{_listed(gone)} -> {_listed(come)}"] if gone or come else []
             parts += [f"{_listed(same)} changed"] if same else []
             lines.append(f"{key}: {', '.join(parts)}")
+        elif isinstance(after, int):
+            lines.append(f"{key}: {'none' if before is None else before} -> {after}")
         else:
             lines.append(f"{key} changed")
     return lines

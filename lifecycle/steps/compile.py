@@ -18,7 +18,7 @@ from lifecycle.model.lock import LockedFile
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import SOURCE_DATE_EPOCH
 from lifecycle.model.schema import ModuleType
-from lifecycle.model.targets import Target, Targets
+from lifecycle.model.targets import Kind, Target, Targets
 from lifecycle.tools.archive import extract_safely, write_members
 from lifecycle.tools.compile_errors import (
     CompileFailedError,
@@ -99,7 +99,7 @@ class Compiler:
     def builder(self, base: str, name: str) -> str:
         """Build the builder image on a base (a tag); returns its tag. Quick where the engine has it."""
         root = self.targets.project.root
-        tag = builder_tag(base, name, self.targets.project.recipes["modules"])
+        tag = builder_tag(base, name, self.targets.recipe(Kind.MODULES))
         if self.engine.image(tag) is None:
             context = io.BytesIO()
             scripts = {f"scripts/builder/{path.name}": path for path in sorted((root / "scripts/builder").iterdir())}

@@ -129,9 +129,11 @@ def project(**changes: object) -> Project:
         "recipes": {
             "base": {"scripts/base/bootstrap": "1"},
             "modules": {"scripts/builder/compile.sh": "1"},
-            "archive": {"lifecycle/steps/package.py": "1"},
+            "userspace": {"scripts/runfile/unpack": "1"},
+            "archive": {},
             "image": {"scripts/node/nvidia-installer": "1"},
         },
+        "formats": dict.fromkeys(Kind, 1),
         "patch_digests": {},
         **changes,
     }

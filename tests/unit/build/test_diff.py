@@ -10,6 +10,7 @@ from lifecycle.build.diff import (
     UnreadableRevisionError,
     checked_out,
     compare,
+    differences,
     show_diff,
 )
 from lifecycle.model.lock import Lock
@@ -75,6 +76,28 @@ def test_another_compile_script_is_the_reason_for_all_images() -> None:
             "proprietary modules: recipe: scripts/builder/compile.sh changed",
             "open modules: recipe: scripts/builder/compile.sh changed",
         ),
+    }
+
+
+def test_another_format_is_a_reason_with_both_numbers() -> None:
+    now = project(formats={**project().formats, "archive": 2})
+
+    assert rebuilt(now)[EVERY[3]] == (
+        "proprietary archive: format: 1 -> 2",
+        "open archive: format: 1 -> 2",
+    )
+
+
+def test_the_formats_of_a_revision_are_those_of_its_own_code(committed: Path) -> None:
+    code = committed / "lifecycle/model/recipes.py"
+    text = code.read_text()
+    code.write_text(text.replace('"image": 1', '"image": 0'))
+    git(committed, "commit", "--quiet", "--all", "--message=an older format")
+    code.write_text(text)
+    now = load_project(committed)
+
+    assert dict(differences(committed, "HEAD", now).rebuilt) == {
+        combination.id: ("image: format: 0 -> 1",) for combination in now.matrix().combinations
     }
 
 

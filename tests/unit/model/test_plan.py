@@ -161,7 +161,7 @@ def test_a_base_that_plays_two_parts_is_made_once_and_names_a_combination_once()
 
 
 def test_a_long_list_of_reasons_is_cut_with_a_count() -> None:
-    target = Target(kind=Kind.MODULES, name="x", inputs=dict.fromkeys("abcde", 2))
-    state = Memory([replace(target, inputs=dict.fromkeys("abcde", 1))])
+    target = Target(kind=Kind.MODULES, name="x", inputs=dict.fromkeys("abcde", "2"))
+    state = Memory([replace(target, inputs=dict.fromkeys("abcde", "1"))])
 
     assert reason_to_make(target, state.latest_inputs) == "a changed; b changed; c changed; and 2 more"

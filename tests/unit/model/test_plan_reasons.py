@@ -37,8 +37,13 @@ def test_another_script_of_the_node_makes_the_images_anew_and_nothing_else() -> 
 
 
 def test_another_packaging_makes_archives_and_images_anew_but_compiles_nothing() -> None:
-    made = plan(changed_recipe("archive", "lifecycle/steps/package.py"), Memory(every_target(project())))
+    formats = {**project().formats, Kind.USERSPACE: 2, Kind.ARCHIVE: 2}
+    made = plan(project(formats=formats), Memory(every_target(project())))
 
+    assert {(kind, reason) for _, kind, _, reason in to_run(made) if kind is not Kind.IMAGE} == {
+        (Kind.USERSPACE, "format: 1 -> 2"),
+        (Kind.ARCHIVE, "format: 1 -> 2"),
+    }
     assert {kind for _, kind, _, _ in to_run(made)} == {Kind.USERSPACE, Kind.ARCHIVE, Kind.IMAGE}
 
 

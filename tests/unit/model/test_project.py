@@ -7,8 +7,10 @@ from lifecycle.errors import ConfigurationError
 from lifecycle.model.lock import Lock
 from lifecycle.model.matrix import NotLockedError, expand
 from lifecycle.model.patches import PatchSeries
-from lifecycle.model.project import RECIPES, load_project
-from tests.unit.builders import ROOT, project
+from lifecycle.model.project import load_project
+from lifecycle.model.recipes import FORMAT, RECIPES
+from lifecycle.model.targets import Kind
+from tests.unit.builders import ROOT, every_target, project
 
 
 def test_a_copy_of_a_checkout_is_the_same_project(checkout: Path) -> None:
@@ -32,10 +34,35 @@ def test_the_scripts_that_make_a_result_are_part_of_its_recipe() -> None:
     assert "scripts/base/bootstrap" in recipes["base"]
 
 
+def test_every_kind_has_a_recipe_and_a_format() -> None:
+    own = load_project(ROOT)
+
+    assert set(own.recipes) == set(own.formats) == set(FORMAT) == set(Kind)
+
+
+def test_no_python_is_part_of_a_recipe() -> None:
+    files = {path for recipe in load_project(ROOT).recipes.values() for path in recipe}
+
+    assert files
+    assert [path for path in files if path.endswith(".py") or path.startswith("lifecycle/")] == []
+
+
 def test_every_patch_of_the_series_has_a_digest() -> None:
     own = load_project(ROOT)
 
     assert {patch.file for patch in own.series.patches} <= set(own.patch_digests)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["steps/image.py", "steps/package.py", "steps/sign.py", "tools/archive.py", "model/layout.py", "model/tags.py"],
+)
+def test_another_docstring_changes_no_digest(checkout: Path, name: str) -> None:
+    before = {target.digest for target in every_target(load_project(checkout))}
+    code = checkout / "lifecycle" / name
+    code.write_text(code.read_text().replace('"""', '"""In other words: ', 1))
+
+    assert {target.digest for target in every_target(load_project(checkout))} == before
 
 
 def test_an_edited_script_is_another_recipe_of_its_kind_alone(checkout: Path) -> None:

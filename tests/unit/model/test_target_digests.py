@@ -35,12 +35,12 @@ def one_of_each_kind() -> dict[Kind, Target]:
 @pytest.mark.parametrize(
     ("kind", "digest"),
     [
-        (Kind.BASE, "0183b2ccd100c14f1b6b638ded6fe8ddbc92da8b8ce1e5d25d0afaddb804f0d9"),
-        (Kind.MODULES, "ed2cc2b10733a4ef77947ba96fc23992d5d0a7ea531f50d5e583ace2bb945b3a"),
-        (Kind.SIGNED, "3c6d70fcd2be77359269d360af48620b0746f53bf291c482ab8c3b0d821f973b"),
-        (Kind.USERSPACE, "703003c3c30a296f0c09cc4a9cab716fd26e5a43e0fbb4087b3c4351a9b3abbf"),
-        (Kind.ARCHIVE, "dcdad2dfade3ee1baf39f53682fe067db3a8e5c2d76654c175f95c332d861874"),
-        (Kind.IMAGE, "1f487a907f54d71a3920b7f2138a78bac2d18f313422a20521f63bc848555ec0"),
+        (Kind.BASE, "3edb6bb8b9f7e03ee6d6c5b3a2e9bea784982fa0db202d5f56cb98d33ffc40c0"),
+        (Kind.MODULES, "8f9a484cdf208e0cc05886831ca0ce8b3d8749b8797e0f7020363fcacd6992fa"),
+        (Kind.SIGNED, "d4c2fe6320c42f7d8122b86d02d4a447ea0c76ff5f7e17ce420acbf1cebc9c0a"),
+        (Kind.USERSPACE, "17009215640aaa0cdefefd9255edf4385d745fef8106faa9d189a2bd3870f7bf"),
+        (Kind.ARCHIVE, "a301ef421af38120cdaa14c04f43dcaf6b8d7aef057d1ef366ec3d063dba8895"),
+        (Kind.IMAGE, "1f94ef593ec2e09df6aaccb27289677bc00f306d01ada7a349fa80443e02cd52"),
     ],
 )
 def test_the_same_inputs_give_the_digest_that_they_have_always_given(kind: Kind, digest: str) -> None:

@@ -59,14 +59,16 @@ BUILT = {Kind.MODULES, Kind.ARCHIVE, Kind.IMAGE}
     [
         ("base", {Kind.BASE, *BUILT}),
         ("modules", BUILT),
-        ("archive", {Kind.USERSPACE, Kind.ARCHIVE, Kind.IMAGE}),
+        ("userspace", {Kind.USERSPACE, Kind.IMAGE}),
+        ("archive", {Kind.ARCHIVE, Kind.IMAGE}),
         ("image", {Kind.IMAGE}),
     ],
 )
-def test_a_recipe_decides_its_own_kind_and_what_is_made_of_it(recipe: str, kinds: set[Kind]) -> None:
+def test_a_recipe_or_a_format_decides_its_kind_and_what_is_made_of_it(recipe: str, kinds: set[Kind]) -> None:
     now = project()
 
     assert changed(replace(now, recipes={**now.recipes, recipe: {"other": "2"}})) == kinds
+    assert changed(replace(now, formats={**now.formats, recipe: 2})) == kinds
 
 
 @pytest.mark.parametrize(
@@ -128,6 +130,7 @@ def test_a_base_is_known_by_its_packages_or_by_the_digest_it_is_pulled_by() -> N
     assert Targets(now).base("RUNTIME").inputs == {
         "packages": hashes([locked_file("gcc-for-RUNTIME")]),
         "left out": ["dpkg"],
+        "format": 1,
         "recipe": {"scripts/base/bootstrap": "1"},
         "epoch": SOURCE_DATE_EPOCH,
     }
@@ -146,6 +149,7 @@ def test_modules_do_not_know_the_release_of_the_os() -> None:
             "sources": hashes([locked_file("nvidia-open-dkms", "550.163.01")]),
             "patches": {},
             "builder": Targets(now).builder(combination).digest,
+            "format": 1,
             "recipe": {"scripts/builder/compile.sh": "1"},
             "module type": "open",
             "epoch": SOURCE_DATE_EPOCH,
@@ -180,6 +184,7 @@ def test_modules_that_are_signed_are_made_of_the_very_ones_that_were_compiled() 
             "modules": compiled.digest,
             "certificate": "abc",
             "hash": "sha256",
+            "format": 1,
             "recipe": {"scripts/signer/sign-modules": "1"},
         },
     )
@@ -221,6 +226,9 @@ def test_another_certificate_or_hash_signs_anew_and_compiles_nothing(other: dict
         ({"p": dict.fromkeys("abcde", "1")}, {"p": {"z": "1"}}, ["p: a b c d and 1 more -> z"]),
         ({"p": {"a": "1"}}, {"p": "sha256"}, ["p changed"]),
         ({"p": ["a"]}, {"p": ["a", "b"]}, ["p changed"]),
+        ({"format": 1}, {"format": 2}, ["format: 1 -> 2"]),
+        ({}, {"format": 1}, ["format: none -> 1"]),
+        ({"format": 1}, {}, ["format changed"]),
     ],
 )
 def test_what_differs_is_said_in_few_words(old: dict[str, object], new: dict[str, object], said: list[str]) -> None:
