@@ -1,4 +1,4 @@
-"""Which combinations a change affects: those that are new, or whose image would be built anew. `invoke changed`."""
+"""The combinations that a change affects: new ones, those whose image would be built anew, or a canary. `invoke changed`."""
 
 import subprocess
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lifecycle.build import tables
+from lifecycle.build.canary import canary_of, changed_code, reason_of
 from lifecycle.build.ci_matrix import check_format, print_for_ci
 from lifecycle.build.diff import MatrixDiff, UnknownRevisionError, UnreadableRevisionError, differences
 from lifecycle.build.workbench import Workbench
@@ -53,10 +54,14 @@ class ShallowError(UsageError):
 
 @dataclass(frozen=True, kw_only=True)
 class Affected:
-    """A combination that a change affects, and why."""
+    """A combination that a change affects, and why.
+
+    `rebuild` is True for a canary: its image exists as the inputs say, so CI has to make everything of it again.
+    """
 
     combination: Combination
     reasons: tuple[str, ...]
+    rebuild: bool = False
 
 
 # ----- pure
@@ -72,17 +77,19 @@ def affected_by(found: MatrixDiff, matrix: Matrix) -> tuple[Affected, ...]:
 
 
 def show_changed(bench: Workbench, since: str, *, as_json: bool, ci_format: str) -> None:
-    """Print the combinations that differ from a revision, "" for where HEAD left the main branch, nothing where none do.
+    """Print the combinations that differ from a revision, "" for where HEAD left the main branch.
 
+    Where none differs, and code that builds or tests images does, a canary is printed; where that does not either, nothing.
     Raises UnknownFormatError, TwoOutputsError, UnknownRevisionError, ShallowError, NoMainError, UnrelatedError,
     NoRepositoryError.
     """
     check_format(ci_format, json=as_json)
     revision = starting_point(bench.root, since)
     bench.progress.say(f"compared with {revision}")
-    affected = _affected_since(bench, revision)
+    affected = _affected_since(bench, revision) or _canary(bench, revision)
     if ci_format:
-        print_for_ci(ci_format, [entry.combination for entry in affected])
+        rebuild = {entry.combination.id for entry in affected if entry.rebuild}
+        print_for_ci(ci_format, [entry.combination for entry in affected], rebuild=rebuild)
     elif as_json:
         tables.print_json([{"id": entry.combination.id, "reasons": list(entry.reasons)} for entry in affected])
     else:
@@ -100,6 +107,17 @@ def _affected_since(bench: Workbench, revision: str) -> tuple[Affected, ...]:
         )
         found = MatrixDiff(added=tuple(c.id for c in project.matrix().combinations), dropped=(), rebuilt={})
     return affected_by(found, project.matrix())
+
+
+def _canary(bench: Workbench, revision: str) -> tuple[Affected, ...]:
+    """Return what a change of code alone has CI build: one combination, or none where no code changed."""
+    project, files = bench.project, changed_code(bench.root, revision)
+    canary = canary_of(project.matrix(), project.component.context.architecture[0])
+    if not files or canary is None:
+        return ()
+    reason = reason_of(files)
+    bench.progress.say(reason)
+    return (Affected(combination=canary, reasons=(reason,), rebuild=True),)
 
 
 def starting_point(root: Path, since: str) -> str:

@@ -1,7 +1,7 @@
 """Combinations as a CI system takes them: `--format` of `invoke matrix` and `invoke changed`."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from lifecycle.build import tables
 from lifecycle.errors import UsageError
@@ -56,11 +56,12 @@ def entry_of(combination: Combination) -> dict[str, str]:
     }
 
 
-def print_for_ci(name: str, combinations: Sequence[Combination]) -> None:
+def print_for_ci(name: str, combinations: Sequence[Combination], *, rebuild: Collection[str] = ()) -> None:
     """Print one line of JSON: for `strategy.matrix` of GitHub Actions, or a list for `readJSON` of Jenkins.
 
+    The entries of the combinations whose identifiers are in `rebuild` say so; the others have no such key.
     An output of a step in GitHub Actions is one line; a matrix that includes nothing is an error there, so a workflow
     asks first (https://docs.github.com/actions, "Running variations of jobs in a workflow").
     """
-    entries = [entry_of(combination) for combination in combinations]
+    entries = [entry_of(c) | ({"rebuild": "true"} if c.id in rebuild else {}) for c in combinations]
     tables.print_lines([json.dumps({"include": entries} if name == GITHUB else entries)])

@@ -28,9 +28,12 @@ def show_made(bench: Workbench, only: str, shard: str, last: Kind, *, locked: bo
     raise_failures(made)
 
 
-def show_build(bench: Workbench, only: str, shard: str, *, dry_run: bool, as_json: bool, locked: bool) -> None:
-    """Make everything, and print a row a combination; raises BuildFailedError."""
-    made = bench.make(only=only, shard=parse_shard(shard), last=Kind.IMAGE, dry_run=dry_run, locked=locked)
+def show_build(
+    bench: Workbench, only: str, shard: str, *, dry_run: bool, as_json: bool, locked: bool, rebuild: bool
+) -> None:
+    """Make everything, with `rebuild` whatever exists, and print a row a combination; raises BuildFailedError."""
+    part = parse_shard(shard)
+    made = bench.make(only=only, shard=part, last=Kind.IMAGE, dry_run=dry_run, locked=locked, rebuild=rebuild)
     if dry_run:
         tables.print_json(tables.plan_rows(made.plan.actions)) if as_json else tables.print_plan(made.plan.actions)
         return

@@ -14,7 +14,7 @@ from lifecycle.model.declarations import check_answered, is_answer
 from lifecycle.model.lock import Lock
 from lifecycle.model.locked_inputs import LockedInputs, needed_by, needed_for
 from lifecycle.model.matrix import Combination
-from lifecycle.model.plan import Plan, make_plan
+from lifecycle.model.plan import Plan, again, make_plan
 from lifecycle.model.project import COMPONENT, Project, load_project
 from lifecycle.model.shards import Shard, chosen
 from lifecycle.model.sharing import store_in_use
@@ -116,19 +116,30 @@ class Workbench:
         with self.alone(dry_run=False):
             return self.inputs.fetcher.download(project, needed, locked=locked)
 
-    def make(self, *, only: str, last: Kind, dry_run: bool, locked: bool, shard: Shard | None = None) -> Made:
+    def make(
+        self,
+        *,
+        only: str,
+        last: Kind,
+        dry_run: bool,
+        locked: bool,
+        shard: Shard | None = None,
+        rebuild: bool = False,
+    ) -> Made:
         """Plan and make everything up to a kind for the chosen combinations; nothing is touched in a dry run.
 
-        A shard is of the lock as it is committed: workers that each moved it would not divide the same matrix.
+        A shard is of the lock as it is committed: workers that each moved it would not divide the same matrix. A rebuild makes
+        everything again, and neither takes results from other machines nor gives them its own.
         """
         locked = locked or shard is not None
         project = self.answered() if dry_run else self.resolved(locked=locked)
         for warning in project.matrix().warnings:
             self.progress.warn(warning)
-        with self.alone(dry_run=dry_run), self._sharing() as sharing:
+        with self.alone(dry_run=dry_run), nullcontext() if rebuild else self._sharing() as sharing:
 
             def planned(of: Project) -> Made:
-                return self._planned(of, chosen(of, only, shard), last, sharing)
+                made = self._planned(of, chosen(of, only, shard), last, sharing)
+                return replace(made, plan=again(made.plan)) if rebuild else made
 
             made = planned(project)
             if not made.combinations:

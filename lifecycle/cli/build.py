@@ -16,6 +16,7 @@ from lifecycle.app.task import BUNDLE, CACHE, JSON, KERNELS, LOCKED, ONLY, SHARD
         "json": JSON,
         "from-bundle": BUNDLE,
         "locked": LOCKED,
+        "rebuild": "make everything of the combinations again, whatever exists",
         "cache-dir": CACHE,
     },
 )
@@ -27,6 +28,7 @@ def build(
     json: bool = False,
     from_bundle: str = "",
     locked: bool = False,
+    rebuild: bool = False,
     cache_dir: str = "",
 ) -> None:
     """Do all of it, for the whole matrix: fetch, compile, package, image. Skips what is there."""
@@ -37,7 +39,8 @@ def build(
         from lifecycle.build.bundling import take_bundle
 
         take_bundle(bench, Path(from_bundle), only)
-    show_build(bench, only, shard, dry_run=dry_run, as_json=json, locked=locked or bool(from_bundle))
+    locked = locked or bool(from_bundle)
+    show_build(bench, only, shard, dry_run=dry_run, as_json=json, locked=locked, rebuild=rebuild)
 
 
 @task(

@@ -1,7 +1,7 @@
 """The plan: every target of the chosen combinations, RUN or SKIP, each with its reason. Pure; execution only follows it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from lifecycle.model.matrix import Combination
@@ -77,6 +77,12 @@ def make_plan(targets: Targets, combinations: Iterable[Combination], state: Stat
             for node in wanted
         )
     )
+
+
+def again(plan: Plan) -> Plan:
+    """Return a plan that makes everything in a plan, whatever exists."""
+    reason = "made again, as --rebuild asks for"
+    return Plan(actions=tuple(replace(action, run=True, take=False, reason=reason) for action in plan.actions))
 
 
 @dataclass(frozen=True, kw_only=True)

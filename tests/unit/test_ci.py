@@ -78,6 +78,17 @@ def test_secrets_are_given_to_the_step_that_needs_them_alone() -> None:
         }.get(path.stem), path.stem
 
 
+def test_a_pull_request_builds_either_what_is_missing_or_the_canary_from_scratch() -> None:
+    path = next(path for path in WORKFLOWS if path.stem == "pull-request")
+    steps = load(path.read_text())["jobs"]["image"]["steps"]
+    builds = {step["if"]: step["run"] for step in steps if "invoke build" in step.get("run", "")}
+
+    assert builds == {
+        "matrix.rebuild != 'true'": '.venv/bin/invoke build --locked --only="$ID"',
+        "matrix.rebuild == 'true'": '.venv/bin/invoke build --locked --rebuild --only="$ID"',
+    }
+
+
 def test_a_pull_request_that_affects_nothing_starts_no_job_of_an_empty_matrix() -> None:
     path = next(path for path in WORKFLOWS if path.stem == "pull-request")
     jobs = load(path.read_text())["jobs"]

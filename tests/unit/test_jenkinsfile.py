@@ -45,6 +45,7 @@ def test_each_combination_builds_alone_and_as_locked() -> None:
     assert build == [
         ".venv/bin/invoke changed --format=jenkins",
         ".venv/bin/invoke matrix --format=jenkins",
+        '.venv/bin/invoke build --locked --rebuild --only="$ID"',
         '.venv/bin/invoke build --locked --only="$ID"',
     ]
 

@@ -118,6 +118,45 @@ def test_words_about_the_project_affect_nothing(committed: Path, changed: Change
     assert changed("HEAD~1") == ""
 
 
+# ----- the canary
+
+
+@pytest.fixture
+def canary(committed: Path) -> str:
+    """A change of code that alters the inputs of no image; the identifier of the newest combination."""
+    edit(committed / "lifecycle/tools/engine.py", '"""', '"""In other words: ')
+    return next(name for name in reversed(ids(committed)) if name.startswith("debian-13/"))
+
+
+def test_code_that_changes_no_image_affects_one_combination(canary: str, changed: Changed) -> None:
+    assert changed("HEAD").splitlines() == [canary]
+
+
+def test_the_reason_of_a_canary_says_that_it_is_one(
+    canary: str, changed: Changed, committed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reason = "canary: lifecycle/tools/engine.py changed, and no image would be built anew"
+
+    assert json.loads(changed("HEAD", as_json=True)) == [{"id": canary, "reasons": [reason]}]
+    show_changed(Workbench(committed, cache_dir="", environ={}), "HEAD", as_json=False, ci_format="")
+    assert reason in capsys.readouterr().err
+
+
+def test_ci_is_told_to_build_a_canary_from_scratch(canary: str, changed: Changed) -> None:
+    entries = json.loads(changed("HEAD", ci_format="jenkins"))
+
+    assert [(entry["id"], entry["rebuild"]) for entry in entries] == [(canary, "true")]
+
+
+@pytest.mark.usefixtures("canary")
+def test_where_images_are_affected_there_is_no_canary(committed: Path, changed: Changed) -> None:
+    edit(committed / NODE_SCRIPT, "#!", "#! ")
+    entries = json.loads(changed("HEAD", ci_format="jenkins"))
+
+    assert [entry["id"] for entry in entries] == ids(committed)
+    assert [entry for entry in entries if "rebuild" in entry] == []
+
+
 def test_a_new_version_of_ours_affects_nothing(committed: Path, changed: Changed) -> None:
     edit(committed / "component.yaml", "\nversion: ", "\nversion: 9")
 

@@ -53,6 +53,12 @@ def test_for_github_it_is_one_line_that_a_matrix_includes(capsys: pytest.Capture
     assert json.loads(out) == {"include": [entry_of(c) for c in COMBINATIONS]}
 
 
+def test_a_combination_to_build_from_scratch_says_so_and_no_other_does(capsys: pytest.CaptureFixture[str]) -> None:
+    print_for_ci("jenkins", COMBINATIONS[:2], rebuild={FIRST["id"]})
+
+    assert json.loads(capsys.readouterr().out) == [{**FIRST, "rebuild": "true"}, entry_of(COMBINATIONS[1])]
+
+
 def test_for_jenkins_it_is_a_list(capsys: pytest.CaptureFixture[str]) -> None:
     print_for_ci("jenkins", COMBINATIONS)
 

@@ -90,6 +90,14 @@ def test_with_everything_made_a_build_only_looks(checkout: Path, said: io.String
     assert (checkout / "versions.lock").read_bytes() == lock
 
 
+def test_a_rebuild_plans_to_make_all_of_what_is_there_again(checkout: Path, said: io.StringIO) -> None:
+    here = with_everything_made(checkout, said)
+    made = here.make(only="debian-13", last=Kind.IMAGE, dry_run=True, locked=True, rebuild=True)
+
+    assert {action.run for action in made.plan.actions} == {True}
+    assert {c.release for action in made.plan.actions for c in action.combinations} == {"debian-13"}
+
+
 def test_a_build_that_only_looks_notes_what_it_needs(checkout: Path, said: io.StringIO) -> None:
     here = with_everything_made(checkout, said)
     here.make(only="debian-12", last=Kind.IMAGE, dry_run=True, locked=True)

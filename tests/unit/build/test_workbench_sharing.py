@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -38,11 +39,11 @@ class Lab:
     def all(self, *kinds: Kind) -> list[Target]:
         return [target for target in every_target(self.project) if target.kind in kinds]
 
-    def make(self, results: Elsewhere, *, dry_run: bool = False) -> Made:
+    def make(self, results: Elsewhere, *, dry_run: bool = False, rebuild: bool = False) -> Made:
         """Have all archives."""
         sharing = Sharing(results=results, progress=self.bench.progress)  # type: ignore[arg-type]
         self._monkeypatch.setattr(self.bench, "_sharing", lambda: nullcontext(sharing))
-        return self.bench.make(only="", last=Kind.ARCHIVE, dry_run=dry_run, locked=True)
+        return self.bench.make(only="", last=Kind.ARCHIVE, dry_run=dry_run, locked=True, rebuild=rebuild)
 
     def keep(self, targets: Iterable[Target]) -> None:
         """Have results in the cache."""
@@ -72,6 +73,16 @@ def test_what_another_machine_has_made_is_taken_and_nothing_is_made(lab: Lab) ->
     assert (made.plan.idle, made.outcome, lab.made) == (True, None, [])
     assert digests(results.taken) == digests(lab.all(*SHARED))
     assert f"take {len(results.taken)} results from elsewhere/store" in lab.said.getvalue()
+
+
+def test_a_rebuild_makes_all_itself_and_shares_nothing(lab: Lab) -> None:
+    fetcher = SimpleNamespace(download=lambda project, *_, **__: SimpleNamespace(project=project))
+    lab.bench.inputs = SimpleNamespace(fetcher=fetcher)  # type: ignore[assignment]
+    results = Elsewhere(lab.bench.store, lab.all(Kind.MODULES, *SHARED))
+    lab.make(results, rebuild=True)
+
+    assert digests(lab.made) == digests(lab.all(Kind.BASE, Kind.MODULES, *SHARED))
+    assert (results.taken, results.given) == ([], [])
 
 
 def test_of_what_is_taken_nothing_is_given_back(lab: Lab) -> None:

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from lifecycle.model.lock import Lock
-from lifecycle.model.plan import reason_to_make
+from lifecycle.model.plan import again, reason_to_make
 from lifecycle.model.project import Project
 from lifecycle.model.targets import Kind, Target, Targets
 from tests.unit.builders import Memory, every_target, images, kernel, lock, project
@@ -22,6 +22,12 @@ def test_with_everything_made_nothing_is_made() -> None:
 
     assert lines(made) == [("SKIP", kind, name, SAME) for kind, name in NAMES]
     assert made.idle
+
+
+def test_again_everything_of_a_plan_is_made_and_nothing_is_taken() -> None:
+    made = again(plan(project(), Memory(every_target(project())[:9], shared=every_target(project()))))
+
+    assert lines(made) == [("RUN", kind, name, "made again, as --rebuild asks for") for kind, name in NAMES]
 
 
 def test_each_action_comes_after_what_it_needs() -> None:
