@@ -12,7 +12,7 @@ from lifecycle.build.workbench import Workbench
 from lifecycle.errors import UsageError
 from lifecycle.model.release import checked_version, tag_name
 from lifecycle.model.selector import select
-from lifecycle.model.sharing import PLACE, SharedStore, store_in_use
+from lifecycle.model.sharing import STORE_VARIABLE, SharedStore, store_in_use
 from lifecycle.tools.checkout import Checkout, CheckoutError
 from lifecycle.tools.helm import render
 
@@ -82,7 +82,7 @@ def job_values(bench: Workbench, only: str, release: str, more: Mapping[str, Any
     found: dict[str, Any] = {"only": only, **more}
     if isinstance(store, Mapping) and not store.get("place"):
         # How this machine uses it, be it not at all, is no matter of the pods'.
-        named = {PLACE: bench.environ.get(PLACE, "")}
+        named = {STORE_VARIABLE: bench.environ.get(STORE_VARIABLE, "")}
         found["store"] = {**place_of(store_in_use(bench.project.component.store, named)), **store}
     checkout = Checkout(bench.root)
     if not more.get("revision"):

@@ -1,4 +1,4 @@
-"""component.yaml: what we build, from what, and where it goes. The one home of configuration."""
+"""component.yaml: what is built, from which sources, and where it goes. All configuration is in this file."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ NEWEST = "newest"
 
 
 class Channel(StrEnum):
-    """How a release of the OS is offered: the one being left, the one in use, the one being tried."""
+    """How an OS release is offered: the previous one, the one in use, or the one under trial."""
 
     PREVIOUS = "previous"
     CURRENT = "current"
@@ -31,7 +31,7 @@ class Channel(StrEnum):
 def _driver_version(value: str) -> str:
     if DRIVER_BRANCH.fullmatch(value) or DRIVER_EXACT.fullmatch(value):
         return value
-    msg = f"{value!r} is not a driver version: write a branch such as '535' (its newest) or an exact one such as 535.309.01"
+    msg = f"{value!r} is not a driver version: write a branch such as '535' (its newest) or an exact version such as 535.309.01"
     raise ValueError(msg)
 
 
@@ -48,14 +48,14 @@ ParameterValue = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.,:;=/+-]+$")]
 
 
 class Image(Model):
-    """Where images go: `registry/repository`."""
+    """The repository of the images: `registry/repository`."""
 
     registry: str = Field(min_length=1)
     repository: str = Field(pattern=r"^[a-z0-9]+([._/-][a-z0-9]+)*$")
 
 
 class Release(Model):
-    """One OS release; `kernel` is an exact kernel release (`uname -r`), or `newest` that the source offers."""
+    """One OS release. `kernel` is an exact kernel release (`uname -r`), or `newest` for the newest one of its source."""
 
     name: ReleaseName
     kernel_flavour: str = Field(default="cloud", pattern=r"^[a-z0-9]+$")
@@ -64,7 +64,7 @@ class Release(Model):
 
 
 class Exclusion(Model):
-    """Combinations known not to work. Keyed by kernel and driver version, never by OS release; all keys must match."""
+    """Combinations that do not work. All keys must match. They name kernels and drivers, never an OS release."""
 
     driver_version: str = "*"
     module_type: ModuleType | None = None
@@ -73,14 +73,14 @@ class Exclusion(Model):
     reason: str = Field(min_length=10)
 
     @model_validator(mode="after")
-    def _excludes_something_in_particular(self) -> Self:
+    def _is_not_empty(self) -> Self:
         if self.driver_version == "*" and not (self.module_type or self.kernel or self.architecture):
             msg = "excludes everything: name a driverVersion, moduleType, kernel or architecture"
             raise ValueError(msg)
         return self
 
     def matches(self, *, driver: str, module_type: ModuleType, kernel: str, architecture: Architecture) -> bool:
-        """Whether it holds for a driver version, a module type, a Linux version such as 6.1.192, an architecture."""
+        """Return whether it excludes a driver version, module type, Linux version (such as 6.1.192) and architecture."""
         return (
             (fnmatchcase(driver, self.driver_version) or driver_branch(driver) == self.driver_version)
             and self.module_type in (None, module_type)
@@ -99,22 +99,24 @@ class Context(Model):
     exclude: list[Exclusion] = []
 
     @model_validator(mode="after")
-    def _nothing_stands_twice(self) -> Self:
+    def _has_no_duplicates(self) -> Self:
         lists: Mapping[str, list[str]] = {
             "releases": [release.name for release in self.releases],
             "driverVersion": list(self.driver_version),
             "moduleType": [str(module_type) for module_type in self.module_type],
             "architecture": [str(architecture) for architecture in self.architecture],
         }
-        twice = [f"{name} {value!r}" for name, values in lists.items() for value, n in Counter(values).items() if n > 1]
-        if twice:
-            msg = f"stands twice: {', '.join(twice)}: remove one of them"
+        duplicates = [
+            f"{name} {value!r}" for name, values in lists.items() for value, n in Counter(values).items() if n > 1
+        ]
+        if duplicates:
+            msg = f"duplicate {', '.join(duplicates)}: remove one of them"
             raise ValueError(msg)
         return self
 
 
 class Signing(Model):
-    """Who signs the kernel modules: each value is a file's path, or `env:NAME`. Read by lifecycle/model/signing.py."""
+    """The signer of the kernel modules. Each value is the path of a file, or `env:NAME` (see lifecycle/model/signing.py)."""
 
     certificate: str = Field(min_length=1)
     key: str = Field(min_length=1)
@@ -123,16 +125,17 @@ class Signing(Model):
 
 
 class Policy(Model):
-    """How much is kept: releases of one family in a channel, and drivers. One more retires the oldest."""
+    """How many releases of a family a channel keeps, and how many drivers are kept. One more retires the oldest."""
 
     releases_per_channel: int = Field(default=1, ge=1)
     drivers: int = Field(default=3, ge=1)
 
 
 class Component(Model):
-    """The whole file; `module_parameters` are defaults for the node; without `signing` the modules stay unsigned.
+    """The whole file. `module_parameters` are the defaults on a node.
 
-    Without `store` no results are shared between machines, without `gitops` no cluster is told of what is released.
+    Without `signing` the modules are not signed. Without `store` there is no remote cache. Without `gitops` a release changes no
+    cluster.
     """
 
     name: str = Field(min_length=1)
@@ -157,24 +160,24 @@ class Component(Model):
             if isinstance(driver, PackagedDriver) and sources.release(driver.release) is None
         ]
         if missing:
-            msg = f"no source for {', '.join(missing)}: add it under 'sources', or take it out"
+            msg = f"no source for {', '.join(missing)}: add it under 'sources', or remove it"
             raise ValueError(msg)
         return self
 
     @property
     def short_name(self) -> str:
-        """The last part of its name: `nvidia-installer`."""
+        """The last part of the component's name: `nvidia-installer`."""
         return self.name.rpartition("/")[2]
 
     def source_of(self, release: str) -> PackageSource:
-        """The source of a release that this file names: that there is one has been checked."""
+        """Return the source of a release in this file; validation makes sure that it has one. Raises KeyError for others."""
         source = self.sources.release(release)
         if source is None:
             raise KeyError(release)
         return source
 
     def driver_source_of(self, version: str) -> DriverSource:
-        """The source of a driver version, or branch, of `context`, which has one too."""
+        """Return the source of a driver version or branch in this file. Raises KeyError for others."""
         source = self.sources.driver(driver_branch(version))
         if source is None:
             raise KeyError(version)
@@ -182,13 +185,13 @@ class Component(Model):
 
 
 def load_component(path: Path) -> Component:
-    """Read component.yaml; raises what `parse_component` raises, and ConfigurationError for a file that cannot be read."""
+    """Read component.yaml. Raises ConfigurationError as `parse_component`, and if the file cannot be read."""
     return parse_component(read_text(path), file=path.name)
 
 
 def parse_component(text: str, *, file: str) -> Component:
-    """Read the text of component.yaml.
+    """Parse the text of component.yaml.
 
-    Raises ConfigurationError with everything that is wrong in it, each as `file:line:column: key: what, and what to do`.
+    Raises ConfigurationError with all problems, each as `file:line:column: key: what is wrong, and what to do`.
     """
     return validate(Component, read_yaml(text, file=file))

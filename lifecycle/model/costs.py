@@ -1,8 +1,7 @@
-"""costs.yaml: what a compile costs, measured, by driver branch and module type. What `--shard` divides the matrix by.
+"""costs.yaml: the measured cost of a compile by driver branch and module type. `--shard` divides the matrix by it.
 
-A compile is conftest's questions of the kernel's headers and the source files of each module type. How many of both a branch
-has is the same on every machine; what one of them takes is not, but the two seconds that are written down matter only by
-their ratio.
+A compile consists of conftest's questions about the kernel's headers and of the source files of each module type. Their numbers
+are the same on every machine. The seconds that one of them takes are not, but only the ratio of the two durations matters.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -22,9 +21,10 @@ Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class BranchCosts(Model):
-    """How much a compile of a driver branch is.
+    """The work in a compile of a driver branch.
 
-    `questions` of a kernel that nobody has asked before, `again` of one that another branch has, `files` of each module type.
+    `questions` is the number of conftest's questions about a new kernel; `again` is how many remain after another branch asked
+    its own. `files` is the number of source files by module type.
     """
 
     questions: Count
@@ -40,16 +40,16 @@ class BranchCosts(Model):
 
 
 class Costs(Model):
-    """The file: seconds that a `question` and a `file` take, and the branches that were measured."""
+    """The whole file: seconds per `question` and per `file`, and the measured branches."""
 
     question: Seconds
     file: Seconds
     branches: Annotated[Mapping[Branch, BranchCosts], Field(min_length=1)]
 
     def compile(self, branch: str, types: Iterable[ModuleType], *, asked: bool) -> float:
-        """The seconds of compiling module types of a driver branch; `asked`: another driver has asked this kernel before.
+        """Return the seconds that a compile takes. With `asked`, another driver was compiled for this kernel before.
 
-        What was never measured costs what the nearest measured branch does, of two as near the newer one.
+        A branch that was not measured costs as much as the nearest measured one; of two equally near ones the newer counts.
         """
         nearest = self.branches[_nearest(branch, self.branches)]
         questions = nearest.again if asked else nearest.questions
@@ -67,5 +67,5 @@ def _nearest(branch: str, measured: Collection[str]) -> str:
 
 
 def load_costs(path: Path) -> Costs:
-    """Read costs.yaml; raises ConfigurationError for what is wrong."""
+    """Read costs.yaml. Raises ConfigurationError."""
     return validate(Costs, read_yaml(read_text(path), file=path.name))

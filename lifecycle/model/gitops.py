@@ -1,4 +1,4 @@
-"""The `gitops` section of component.yaml: the repository that clusters read, and which of its keys an image sets. Pure."""
+"""The `gitops` section of component.yaml: the repository that clusters deploy from, and the keys that an image sets. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -12,26 +12,26 @@ from pydantic import AfterValidator, Field
 from lifecycle.model.key_path import KeyPath
 from lifecycle.model.schema import Model
 
-# What a template may name, of the combination that it is filled in for.
+# The placeholders of a template, each with an example. Their values come from a combination and its published image.
 PLACEHOLDERS = (
     "release",  # debian-13
-    "osVersion",  # 13: what follows the family in a release's name
+    "osVersion",  # 13: the part of a release's name after the family
     "channel",  # current
     "architecture",  # amd64
     "kernel",  # 6.12.118+deb13-cloud-amd64
     "driver",  # 550.163.01
     "branch",  # 550
     "image",  # registry/repository
-    "tag",  # the tag that leads to this very image
+    "tag",  # the image's immutable tag
     "digest",  # sha256:…
     "reference",  # registry/repository@sha256:…
-    "version",  # the component's
+    "version",  # of the component
 )
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:
-    """A template with its placeholders filled in; all of them have values: `check` has seen to it."""
+    """Return a validated template with its placeholders replaced. Raises KeyError if `values` lacks one."""
     return _PLACEHOLDER.sub(lambda match: values[match[1]], template)
 
 
@@ -39,7 +39,7 @@ def _template(value: str) -> str:
     unknown = [name for name in _PLACEHOLDER.findall(value) if name not in PLACEHOLDERS]
     if unknown:
         names = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
-        msg = f"there is no {{{unknown[0]}}}: write one of {names}"
+        msg = f"unknown placeholder {{{unknown[0]}}}: write one of {names}"
         raise ValueError(msg)
     return value
 
@@ -47,7 +47,7 @@ def _template(value: str) -> str:
 def _inner_path(value: str) -> str:
     path = PurePosixPath(value)
     if path.is_absolute() or ".." in path.parts or not path.name:
-        msg = f"{value!r} is no path inside the repository: write it from the repository's root, without `..`"
+        msg = f"{value!r} is not a path inside the repository: write it from the repository's root, without `..`"
         raise ValueError(msg)
     return value
 
@@ -70,23 +70,23 @@ Keys = Annotated[str, AfterValidator(_template), AfterValidator(_key_path)]
 
 
 class Mode(StrEnum):
-    """How a change reaches the branch: on a branch of its own, to be merged; or as a commit right on it."""
+    """How a change reaches the branch: by a pull request from a branch of our own, or as a commit on the branch itself."""
 
     PULL_REQUEST = "pull-request"
     COMMIT = "commit"
 
 
 class ForgeKind(StrEnum):
-    """Whose API makes the pull request."""
+    """The kind of API that opens pull requests."""
 
     GITHUB = "github"
     GITLAB = "gitlab"
 
 
 class ValuesFiles(Model):
-    """Files and the keys in them that a combination sets: `file`, its keys and values are templates.
+    """Keys of a file that a combination sets. `file`, the keys and their values are templates.
 
-    `only` selects combinations, as `--only` does: where a file holds one driver, name it here.
+    `only` selects combinations, as `--only` does: if a file is for one driver, name the driver here.
     """
 
     file: FilePath
@@ -95,10 +95,10 @@ class ValuesFiles(Model):
 
 
 class NodePools(Model):
-    """Pools of nodes that count up: items of the list `workers` of a file, those whose `name` fits `match`.
+    """Node pools that are numbered, such as `infer-s-v1`: the items of the list `workers` whose `name` matches `match`.
 
-    `file` may hold `*` for several clusters. `only` selects the one combination that new nodes are to run; `set` are the keys
-    of a pool that say so.
+    `file` may contain `*` for several clusters. `only` selects the one combination that new nodes run; `set` has the keys of a
+    pool that name it.
     """
 
     file: Annotated[str, AfterValidator(_inner_path)]
@@ -109,9 +109,9 @@ class NodePools(Model):
 
 
 class GitOps(Model):
-    """Where clusters read their values: a repository by HTTPS, SSH or a path, and the branch that they follow.
+    """The repository that clusters deploy from (by HTTPS, SSH or a path), and the branch that they follow.
 
-    `forge` and `api` say whose API makes pull requests where the host's name does not.
+    `forge` and `api` name the API that opens pull requests, for hosts whose name does not tell.
     """
 
     repository: Annotated[str, Field(min_length=1), AfterValidator(_address)]

@@ -1,4 +1,4 @@
-"""image_versions: what the Dockerfiles start from, one NAME=reference a line."""
+"""image_versions: the base images of the Dockerfiles, one NAME=reference per line."""
 
 import re
 from collections.abc import Mapping
@@ -17,29 +17,29 @@ _REFERENCE = re.compile(r"[a-z0-9]+([._:/-][a-zA-Z0-9_]+)*(@sha256:[0-9a-f]{64})
 
 
 def builder_name(release: str) -> str:
-    """The name of a release's builder: `BUILDER_DEBIAN_12` of `debian-12`."""
+    """Return the name of a release's builder: `BUILDER_DEBIAN_12` for `debian-12`."""
     return "BUILDER_" + re.sub(r"[^A-Z0-9]", "_", release.upper())
 
 
 def builder_title(release: str) -> str:
-    """What a release's builder image is called in the engine, and its log: `debian_12` of `debian-12`."""
+    """Return the short name of a release's builder, for its image and its log: `debian_12` for `debian-12`."""
     return builder_name(release).removeprefix("BUILDER_").lower()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Base:
-    """What an image starts from: an image reference to pull, or `bootstrap:RELEASE`, made of that release's packages."""
+    """A base image: a reference to pull, or `bootstrap:RELEASE`, which is bootstrapped from that release's packages."""
 
     name: str
     reference: str
 
     @property
     def release(self) -> str | None:
-        """The release in sources.releases to bootstrap it from; None where it is pulled."""
+        """The entry of sources.releases to bootstrap from; None for a base that is pulled."""
         return self.reference.removeprefix(_BOOTSTRAP) if self.reference.startswith(_BOOTSTRAP) else None
 
     def pinned(self, digest: str) -> str:
-        """The reference by digest: `registry/name@sha256:…` of `registry/name:tag`."""
+        """Return the reference with a digest in place of its tag: `registry/name@sha256:…` for `registry/name:tag`."""
         name = self.reference.partition("@")[0]
         folder, slash, last = name.rpartition("/")
         return f"{folder}{slash}{last.partition(':')[0]}@{digest}"
@@ -47,36 +47,36 @@ class Base:
 
 @dataclass(frozen=True)
 class ImageVersions:
-    """All bases by name, in the order of the file."""
+    """All base images by name, in the order of the file."""
 
     file: str
     bases: Mapping[str, Base]
 
     def runtime(self) -> Base:
-        """The base of the installer image; raises ConfigurationError if the file has none."""
+        """Return the base of the installer image. Raises ConfigurationError if the file has none."""
         return self._get(RUNTIME, "the installer image")
 
     def builder(self, release: str) -> Base:
-        """The base that modules of a release are compiled in; raises ConfigurationError if the file has none."""
+        """Return the base in which a release's modules are compiled. Raises ConfigurationError if the file has none."""
         return self._get(builder_name(release), f"the builder of {release}")
 
     def of(self, name: str) -> Base:
-        """The base of a name in versions.lock: `RUNTIME/arm64` is RUNTIME, of that architecture."""
+        """Return the base for a key of versions.lock: `RUNTIME/arm64` is RUNTIME for that architecture. Raises KeyError."""
         return self.bases[name.partition("/")[0]]
 
-    def _get(self, name: str, what: str) -> Base:
+    def _get(self, name: str, purpose: str) -> Base:
         if name not in self.bases:
-            raise ConfigurationError([f"{self.file}: {name} is missing: add the line {name}=<reference> for {what}"])
+            raise ConfigurationError([f"{self.file}: {name} is missing: add the line {name}=<reference> for {purpose}"])
         return self.bases[name]
 
 
 def load_image_versions(path: Path) -> ImageVersions:
-    """Read the file; raises ConfigurationError with every line that is wrong."""
+    """Read image_versions. Raises ConfigurationError with every malformed line."""
     return parse_image_versions(read_text(path), file=path.name)
 
 
 def parse_image_versions(text: str, *, file: str) -> ImageVersions:
-    """Read the text of the file; raises ConfigurationError with every line that is wrong."""
+    """Parse the text of image_versions. Raises ConfigurationError with every malformed line."""
     bases: dict[str, Base] = {}
     problems = []
     for number, raw in enumerate(text.splitlines(), start=1):
@@ -86,10 +86,10 @@ def parse_image_versions(text: str, *, file: str) -> ImageVersions:
         match = _LINE.fullmatch(line)
         if not match:
             problems.append(
-                f"{file}:{number}: {line!r} is not NAME=reference: write for example {RUNTIME}=bootstrap:debian-13"
+                f"{file}:{number}: {line!r} is not NAME=reference: write, for example, {RUNTIME}=bootstrap:debian-13"
             )
         elif match[1] in bases:
-            problems.append(f"{file}:{number}: {match[1]} stands twice: remove one of the lines")
+            problems.append(f"{file}:{number}: duplicate {match[1]}: remove one of the lines")
         elif not match[2].startswith(_BOOTSTRAP) and not _REFERENCE.fullmatch(match[2]):
             problems.append(
                 f"{file}:{number}: {match[2]!r} is not an image reference: write registry/name:tag or bootstrap:RELEASE"

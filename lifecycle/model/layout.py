@@ -6,16 +6,8 @@ rule that matches a path decides; what matches none is left out: graphics, 32-bi
 
 import re
 from collections.abc import Sequence
-from enum import StrEnum
 
-
-class Packing(StrEnum):
-    """What a driver's files come in: a Debian package, NVIDIA's installer, NVIDIA's redistributable archive."""
-
-    DEB = ".deb"
-    RUNFILE = ".run"
-    REDISTRIBUTABLE = ".tar.xz"
-
+from lifecycle.model.file_format import FileFormat
 
 Rules = Sequence[tuple[re.Pattern[str], str]]
 
@@ -54,17 +46,12 @@ _REDISTRIBUTABLE: Rules = (
     (re.compile(r"([^/]+)/(LICENSE[^/]*)"), r"share/doc/\1/\2"),
 )
 
-_RULES = {Packing.DEB: _DEB, Packing.RUNFILE: _RUNFILE, Packing.REDISTRIBUTABLE: _REDISTRIBUTABLE}
+_RULES = {FileFormat.DEB: _DEB, FileFormat.RUNFILE: _RUNFILE, FileFormat.REDISTRIBUTABLE: _REDISTRIBUTABLE}
 
 
-def packing_of(file_name: str) -> Packing | None:
-    """What a file's name says that it is; None for anything else."""
-    return next((packing for packing in Packing if file_name.endswith(packing)), None)
-
-
-def place_of(path: str, packing: Packing, *, version: str) -> str | None:
+def place_of(path: str, file_format: FileFormat, *, version: str) -> str | None:
     """Where a file of a driver's `version` goes in the archive: `bin/nvidia-smi`; None if it does not belong there."""
-    for pattern, place in _RULES[packing]:
+    for pattern, place in _RULES[file_format]:
         match = pattern.fullmatch(path)
         if match:
             return match.expand(place).replace("{version}", version)

@@ -1,7 +1,7 @@
-"""versions.lock: every input's exact version, origin, size and sha256. Written by `invoke fetch`, committed, read by all.
+"""versions.lock: the exact version, origin, size and sha256 of every input. `invoke fetch` writes it; it is committed.
 
-Each entry carries the digest of the declaration it answers, so that a changed declaration is resolved anew and
-everything else stays exactly as it was.
+Each entry has the digest of the declaration that it was resolved from. So only the entry of a changed declaration is stale and
+resolved again; all others stay as they are.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from typing import Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from lifecycle.model.layout import Packing, packing_of
+from lifecycle.model.file_format import FileFormat, format_of
 from lifecycle.model.schema import ModuleType
 from lifecycle.model.validation import read_text, validate
 from lifecycle.model.yaml_text import read_yaml
@@ -19,12 +19,12 @@ from lifecycle.model.yaml_text import read_yaml
 _HEADER = "# Written by `invoke fetch`: every input's exact version, origin, size in bytes and sha256. Commit it; do not edit it.\n"
 
 
-class _Part(BaseModel):
+class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class LockedFile(_Part):
-    """One input file: `origin` is the archive's label and the path in it (`Debian/pool/main/…`)."""
+class LockedFile(_Entry):
+    """An input file. `origin` is the archive's label and the path in the archive (`Debian/pool/main/…`); `size` is in bytes."""
 
     name: str
     version: str
@@ -34,12 +34,15 @@ class LockedFile(_Part):
 
     @property
     def file_name(self) -> str:
-        """The name that it has where it comes from."""
+        """The file's name in its archive."""
         return self.origin.rpartition("/")[2]
 
 
-class LockedKernel(_Part):
-    """A release's kernel: `release` is `uname -r`, `version` upstream Linux's; `image` is what boots, for tests only."""
+class LockedKernel(_Entry):
+    """The kernel of an OS release: `release` is its `uname -r`, `version` the upstream version.
+
+    `image` has the packages of the kernel itself, which only tests boot.
+    """
 
     declaration: str
     release: str
@@ -48,8 +51,8 @@ class LockedKernel(_Part):
     image: list[LockedFile] = []
 
 
-class LockedDriver(_Part):
-    """A driver's exact version and its files; a module type that the source lacks is not there."""
+class LockedDriver(_Entry):
+    """The exact version of a driver, and its files. `modules` lacks a module type that the source does not offer."""
 
     declaration: str
     version: str
@@ -58,12 +61,12 @@ class LockedDriver(_Part):
 
     @property
     def runfiles(self) -> list[LockedFile]:
-        """NVIDIA's own installers among the files of user space, which are unpacked in a container."""
-        return [file for file in self.userspace if packing_of(file.file_name) is Packing.RUNFILE]
+        """NVIDIA's own installers among the user-space files. They are unpacked in a container."""
+        return [file for file in self.userspace if format_of(file.file_name) is FileFormat.RUNFILE]
 
 
-class LockedBase(_Part):
-    """A base image: the packages it is bootstrapped from, or the digest of the one that is pulled, and its id (`sha256:…`)."""
+class LockedBase(_Entry):
+    """A base image: the packages to bootstrap it from, or the digest to pull, and the id of the pulled image (`sha256:…`)."""
 
     declaration: str
     packages: list[LockedFile] = []
@@ -71,8 +74,8 @@ class LockedBase(_Part):
     id: str | None = None
 
 
-class Lock(_Part):
-    """The whole file, keyed by `release/architecture`, `driver/architecture` and the name in image_versions."""
+class Lock(_Entry):
+    """The whole file. Keys are `release/architecture`, `driver/architecture` and the names of image_versions."""
 
     format: int = Field(default=1, ge=1, le=1)
     kernels: dict[str, LockedKernel] = {}
@@ -80,7 +83,7 @@ class Lock(_Part):
     bases: dict[str, LockedBase] = {}
 
     def files(self) -> Iterator[LockedFile]:
-        """Every file it names, some more than once."""
+        """Yield every locked file; a file with several uses comes several times."""
         for kernel in self.kernels.values():
             yield from [*kernel.headers, *kernel.image]
         for driver in self.drivers.values():
@@ -91,7 +94,7 @@ class Lock(_Part):
             yield from base.packages
 
     def dump(self) -> str:
-        """The text of the file: one line a locked file, in a stable order."""
+        """Return the text of versions.lock: one line per locked file, in a stable order."""
         plain = self.model_dump(mode="json", exclude_none=True)
         for base in plain["bases"].values():
             # A base has either packages or a digest.
@@ -102,12 +105,12 @@ class Lock(_Part):
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read the file; an absent one is an empty lock. Raises ConfigurationError for an ill-formed one."""
+        """Read versions.lock; a missing file is an empty lock. Raises ConfigurationError for a malformed one."""
         if not path.exists():
             return cls()
         return cls.parse(read_text(path), file=path.name)
 
     @classmethod
     def parse(cls, text: str, *, file: str) -> Self:
-        """Read the text of a lock file; raises ConfigurationError for an ill-formed one."""
+        """Parse the text of versions.lock. Raises ConfigurationError for malformed text."""
         return validate(cls, read_yaml(text, file=file))

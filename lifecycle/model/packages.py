@@ -1,4 +1,4 @@
-"""dockerfiles/*/packages: the Debian packages that a base image is bootstrapped from, one a line."""
+"""dockerfiles/*/packages: the Debian packages that a base image is bootstrapped from, one per line."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -14,9 +14,10 @@ _LINE = re.compile(r"(-?)([a-z0-9][a-z0-9+.-]+)(?:\s+\[([a-z0-9]+(?: [a-z0-9]+)*
 
 @dataclass(frozen=True, kw_only=True)
 class PackageList:
-    """`include` is installed with all it depends on; what of that is in `leave_out` is taken out again.
+    """Packages to install with their dependencies (`include`), and packages to remove from the result (`leave_out`).
 
-    `only` are the architectures that some of `include` are for: of the image, or, in a builder, of what it compiles.
+    `only` has the architectures of those packages in `include` that are not for all: of the image, or, in a builder, of the
+    modules that it compiles.
     """
 
     include: tuple[str, ...]
@@ -24,13 +25,13 @@ class PackageList:
     only: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def included(self, architectures: Iterable[str]) -> list[str]:
-        """The packages that are wanted for any of the architectures."""
+        """Return the packages that are wanted for any of the architectures."""
         wanted = {*architectures}
         return [name for name in self.include if name not in self.only or self.only[name] & wanted]
 
 
 def for_architecture(entries: Iterable[str], architecture: str) -> list[str]:
-    """The names in `package [architecture …]` entries that are wanted for an architecture."""
+    """Return the names of the `package [architecture …]` entries that are wanted for an architecture."""
     names = []
     for entry in entries:
         name, _, rest = entry.partition(" ")
@@ -40,9 +41,9 @@ def for_architecture(entries: Iterable[str], architecture: str) -> list[str]:
 
 
 def load_package_list(path: Path) -> PackageList:
-    """Read the file: a package's name a line, perhaps with `[architecture]`; `-name` for one to leave out; `#` comments.
+    """Read a package list: one name per line, optionally with `[architecture]`; `-name` leaves one out; `#` starts a comment.
 
-    Raises ConfigurationError with every line that is wrong.
+    Raises ConfigurationError with every malformed line.
     """
     include: list[str] = []
     leave_out: list[str] = []
@@ -57,7 +58,7 @@ def load_package_list(path: Path) -> PackageList:
                 only[match[2]] = frozenset(match[3].split())
         elif line:
             problems.append(
-                f"{path.parent.name}/{path.name}:{number}: {line!r} is not a package's name: write one a line"
+                f"{path.parent.name}/{path.name}:{number}: {line!r} is not a package name: write one name per line"
             )
     if not include and not problems:
         problems.append(f"{path.parent.name}/{path.name}: names no package: restore it from git")

@@ -1,4 +1,4 @@
-"""patches/series.yaml: small source patches, each with its condition and its reason."""
+"""patches/series.yaml: small source patches, each with its conditions and its reason."""
 
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -24,7 +24,7 @@ def _file_name(value: str) -> str:
 
 
 class Patch(Model):
-    """One patch, applied with `patch -p1` in the driver's module sources where all of its conditions hold."""
+    """A patch, applied with `patch -p1` in the driver's module sources if all of its conditions hold."""
 
     file: Annotated[str, AfterValidator(_file_name)]
     driver_version: str = "*"
@@ -33,7 +33,7 @@ class Patch(Model):
     reason: str = Field(min_length=10)
 
     def applies(self, *, driver: str, module_type: ModuleType, kernel: str) -> bool:
-        """Whether it belongs on a driver version, a module type and a Linux version such as 6.1.192."""
+        """Return whether the patch is for a driver version, a module type and a Linux version such as 6.1.192."""
         return (
             (fnmatchcase(driver, self.driver_version) or driver_branch(driver) == self.driver_version)
             and self.module_type in (None, module_type)
@@ -42,17 +42,17 @@ class Patch(Model):
 
 
 class PatchSeries(Model):
-    """All patches, in the order they are applied in."""
+    """All patches, in the order in which they are applied."""
 
     patches: list[Patch] = []
 
     def for_modules(self, *, driver: str, module_type: ModuleType, kernel: str) -> tuple[Patch, ...]:
-        """Those that apply, in order."""
+        """Return the patches that apply, in order."""
         return tuple(p for p in self.patches if p.applies(driver=driver, module_type=module_type, kernel=kernel))
 
 
 def load_patches(folder: Path) -> PatchSeries:
-    """Read patches/series.yaml; no folder means no patches. Raises ConfigurationError, also for a file that is missing."""
+    """Read patches/series.yaml; without that file there are no patches. Raises ConfigurationError, also for a missing patch."""
     if not (folder / SERIES).exists():
         return PatchSeries()
     name = f"{folder.name}/{SERIES}"

@@ -1,4 +1,4 @@
-"""What the parts of component.yaml share: how they are read, and the words that several of them use."""
+"""The base model of component.yaml's sections, and the types that several sections use."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -10,20 +10,20 @@ ReleaseName = Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$")]
 
 
 class Model(BaseModel):
-    """Base of all parts: camelCase keys, unknown keys are errors, nothing changes after reading."""
+    """The base of all sections: keys in camelCase, unknown keys are errors, instances are frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
 
 
 class ModuleType(StrEnum):
-    """Which of NVIDIA's two sets of kernel module sources."""
+    """One of NVIDIA's two sets of kernel module sources."""
 
     PROPRIETARY = "proprietary"
     OPEN = "open"
 
 
 class Architecture(StrEnum):
-    """Processor architectures by Debian's names."""
+    """A processor architecture, by Debian's name."""
 
     AMD64 = "amd64"
     ARM64 = "arm64"

@@ -1,4 +1,4 @@
-"""`store` in component.yaml: where machines share what they compile and pack. The environment may say otherwise."""
+"""`store` in component.yaml: the remote cache, in which machines share results. Environment variables override it."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -8,18 +8,18 @@ from pydantic import Field, ValidationError
 from lifecycle.errors import UsageError
 from lifecycle.model.schema import Model
 
-PLACE, MODE, OFF = "INVOKE_STORE", "INVOKE_STORE_MODE", "off"
+STORE_VARIABLE, MODE_VARIABLE, OFF = "INVOKE_STORE", "INVOKE_STORE_MODE", "off"
 
 
 class Mode(StrEnum):
-    """What a machine does there: take results, or give its own too."""
+    """The access of a machine: it downloads results, or uploads its own too."""
 
     READ_ONLY = "read-only"
     READ_WRITE = "read-write"
 
 
 class SharedStore(Model):
-    """A repository of a container registry, `registry/repository`, and what is done there."""
+    """The repository of a container registry, `registry/repository`, and this machine's access to it."""
 
     registry: str = Field(min_length=1)
     repository: str = Field(pattern=r"^[a-z0-9]+([._/-][a-z0-9]+)*$")
@@ -27,31 +27,31 @@ class SharedStore(Model):
 
 
 class StoreVariableError(UsageError):
-    """A variable of the environment that says nothing that can be done."""
+    """An environment variable with an invalid value."""
 
-    def __init__(self, name: str, value: str, wanted: str) -> None:
-        super().__init__(f"{name}={value!r} in the environment: it is {wanted}")
+    def __init__(self, name: str, value: str, expected: str) -> None:
+        super().__init__(f"{name}={value!r} in the environment: write {expected}")
 
 
 def store_in_use(declared: SharedStore | None, environ: Mapping[str, str]) -> SharedStore | None:
-    """The store to use: what component.yaml declares, changed by INVOKE_STORE and INVOKE_STORE_MODE; None for none.
+    """Return the remote cache to use: the declared one, changed by INVOKE_STORE and INVOKE_STORE_MODE. None for none.
 
     Raises StoreVariableError.
     """
-    place, mode = environ.get(PLACE, ""), environ.get(MODE, "")
+    place, mode = environ.get(STORE_VARIABLE, ""), environ.get(MODE_VARIABLE, "")
     if mode == OFF:
         return None
     if mode and mode not in list(Mode):
-        raise StoreVariableError(MODE, mode, f"{', '.join(Mode)} or {OFF}")
-    changed = {"mode": mode} if mode else {}
+        raise StoreVariableError(MODE_VARIABLE, mode, f"{', '.join(Mode)} or {OFF}")
+    overrides = {"mode": mode} if mode else {}
     if place:
         registry, _, repository = place.partition("/")
-        changed |= {"registry": registry, "repository": repository}
+        overrides |= {"registry": registry, "repository": repository}
     if declared is None and not place:
         return None
     try:
-        return SharedStore.model_validate({**(declared.model_dump() if declared else {}), **changed})
+        return SharedStore.model_validate({**(declared.model_dump() if declared else {}), **overrides})
     except ValidationError as error:
         raise StoreVariableError(
-            PLACE, place, "a registry and a repository, such as localhost:5000/gpu/store"
+            STORE_VARIABLE, place, "a registry and a repository, such as localhost:5000/gpu/store"
         ) from error

@@ -1,7 +1,7 @@
-"""What `signing` in component.yaml names: a certificate, which is public, and a key, which never comes from the repository.
+"""The files that `signing` in component.yaml names: a public certificate, and a private key from outside the repository.
 
-A value is a file's path, below the checkout if it is relative, or `env:NAME`: that variable then holds the text itself, or
-a file's path.
+A value is either the path of a file, below the checkout if it is relative, or `env:NAME`. That variable then holds the text
+itself, or the path of a file.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\s+[A-Za-z0-9+/=\s]+-----
 
 @dataclass(frozen=True, kw_only=True)
 class Signer:
-    """Who signs, as all may know: an X.509 certificate in PEM, the sha256 of its DER form as hex, and the hash to sign."""
+    """The public part of a signer: an X.509 certificate in PEM, its fingerprint (sha256 of its DER form, hex), the hash to sign."""
 
     certificate: str
     fingerprint: str
@@ -32,23 +32,29 @@ class Signer:
 
 
 class SigningError(ConfigurationError):
-    """What `signing` names and cannot be used: `component.yaml:9:3: signing.key: …`, one sentence."""
+    """A key of `signing` that names nothing usable: `component.yaml:9:3: signing.key: …`."""
 
-    def __init__(self, component: Path, key: str, said: str) -> None:
-        place = read_yaml(read_text(component), file=component.name).where(("signing", key))
-        super().__init__([f"{place}: signing.{key}: {said}"])
+    def __init__(self, component: Path, key: str, problem: str) -> None:
+        position = read_yaml(read_text(component), file=component.name).where(("signing", key))
+        super().__init__([f"{position}: signing.{key}: {problem}"])
 
 
 def read_signer(component: Path, signing: Signing, environ: Mapping[str, str]) -> Signer:
-    """The signer that component.yaml, at that path, declares; the certificate may lie in the checkout. Raises SigningError."""
+    """Return the signer that component.yaml, at the path `component`, declares. Raises SigningError.
+
+    The certificate may be in the checkout.
+    """
     text = read_pem(component, "certificate", signing.certificate, environ, secret=False)
     if "PRIVATE KEY-----" in text:
-        said = "holds a private key too: take it out, this file is public"
-        raise SigningError(component, "certificate", said)
+        problem = "contains a private key too: remove it, this file is public"
+        raise SigningError(component, "certificate", problem)
     found = _CERTIFICATE.findall(text)
     if len(found) != 1:
-        said = f"holds {len(found)} certificates in PEM form: name the signer's own, one (`openssl x509 -inform DER` makes PEM)"
-        raise SigningError(component, "certificate", said)
+        problem = (
+            f"contains {len(found)} certificates in PEM form: name a file with the signer's own certificate alone "
+            "(`openssl x509 -inform DER` makes PEM)"
+        )
+        raise SigningError(component, "certificate", problem)
     try:
         der = ssl.PEM_cert_to_DER_cert(found[0])
     except ValueError as error:
@@ -57,16 +63,16 @@ def read_signer(component: Path, signing: Signing, environ: Mapping[str, str]) -
 
 
 def read_pem(component: Path, key: str, value: str, environ: Mapping[str, str], *, secret: bool) -> str:
-    """The text of what a key of `signing` names; raises SigningError where there is none, or a secret is in the checkout."""
+    """Return the PEM text that a key of `signing` names. Raises SigningError if there is none, or a secret is in the checkout."""
     if not value.startswith(_ENV):
         return _read_file(component, key, value, value, secret=secret)
     text = _variable(component, key, value, environ)
-    # What a variable holds may be a secret that is no PEM after all: an error names the variable.
-    return text if _PEM in text else _read_file(component, key, text.strip(), f"what {value} names", secret=secret)
+    # The variable may hold a secret that is not PEM after all, so errors name the variable.
+    return text if _PEM in text else _read_file(component, key, text.strip(), f"the file in {value}", secret=secret)
 
 
 def read_passphrase(component: Path, value: str, environ: Mapping[str, str]) -> str:
-    """The passphrase: a variable's value, or the first line of a file outside the checkout; raises SigningError."""
+    """Return the passphrase: a variable's value, or the first line of a file outside the checkout. Raises SigningError."""
     if value.startswith(_ENV):
         return _variable(component, "passphrase", value, environ)
     return _read_file(component, "passphrase", value, value, secret=True).partition("\n")[0]
@@ -86,14 +92,12 @@ def _read_file(component: Path, key: str, value: str, shown: str, *, secret: boo
     try:
         inside = Path(os.path.normpath(path)).is_relative_to(root) or path.resolve().is_relative_to(root.resolve())
         if secret and inside:
-            raise SigningError(
-                component, key, f"{shown} is in the checkout: keep secrets outside of it, or use env:NAME"
-            )
+            raise SigningError(component, key, f"{shown} is in the checkout: keep secrets outside it, or use env:NAME")
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise SigningError(component, key, f"there is no file {shown}: create it, or name another") from error
+        raise SigningError(component, key, f"{shown} does not exist: create it, or name another file") from error
     except OSError as error:
-        raise SigningError(component, key, f"{shown} cannot be read: {error.strerror}: name a file that can") from error
+        raise SigningError(component, key, f"cannot read {shown}: {error.strerror}: name a readable file") from error
     except UnicodeDecodeError as error:
-        said = f"{shown} is not PEM text: convert it (`openssl x509 -inform DER`, `openssl pkey -inform DER`)"
-        raise SigningError(component, key, said) from error
+        problem = f"{shown} is not PEM text: convert it (`openssl x509 -inform DER`, `openssl pkey -inform DER`)"
+        raise SigningError(component, key, problem) from error

@@ -14,18 +14,18 @@ from lifecycle.model.schema import Architecture, Model, ModuleType, ReleaseName
 
 _VERSION = "{version}"
 
-# A release's own entry, or `gardenlinux-*`: that of a family, in which `{version}` stands for what `*` does.
+# The entry of one release, or of a family (`gardenlinux-*`), in which `{version}` is replaced by what `*` matches.
 SourceName = Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*(-\*)?$")]
-# A branch's own entry, or `*`: that of every branch that has none.
+# The entry of one branch, or `*` for all branches without an entry.
 DriverBranch = Annotated[str, Field(pattern=r"^([0-9]{3}|\*)$")]
-# A container's name holds no slash and no query (OpenStack Object Storage API v1, "Containers").
+# A container's name has no slash and no query (OpenStack Object Storage API v1, "Containers").
 ContainerName = Annotated[str, Field(pattern=r"^[^/?#\s]{1,256}$")]
 
 
 def _location(value: str) -> str:
     scheme, colon, _ = value.partition("://")
     if colon and scheme not in ("https", "http", "file"):
-        msg = f"{value!r}: nothing is fetched by {scheme}: write https://…, swift:container/object, or a path"
+        msg = f"{value!r}: {scheme}:// is not supported: write https://…, swift:container/object, or a path"
         raise ValueError(msg)
     if not colon and value.startswith("swift:") and not re.fullmatch(r"swift:[^/]+/.+", value):
         msg = f"{value!r} names no object: write swift:container/object"
@@ -33,15 +33,15 @@ def _location(value: str) -> str:
     return value
 
 
-# Where a file is: an address, `swift:container/object`, or a path, below the checkout if it is relative.
+# The location of a file: a URL, `swift:container/object`, or a path. A relative path is below the checkout.
 Location = Annotated[str, Field(min_length=1), AfterValidator(_location)]
 
 
 class AptRepository(Model):
     """One suite of an APT archive.
 
-    Either `archive`, the Label (Debian, Debian-Security) of an archive that the machine's own apt is set up with, whose
-    address and keyring are used; or `uri` and `keyring`. Suites, labels: sources.list(5), Debian's Release files.
+    It has either `archive`, or `uri` and `keyring`. `archive` is the Label (Debian, Debian-Security) of an archive that the
+    machine's own apt knows; its address and keyring are used. Sources: sources.list(5), Debian's Release files.
     """
 
     archive: str | None = None
@@ -62,20 +62,20 @@ class AptRepository(Model):
 
     @property
     def label(self) -> str:
-        """The name of the archive in versions.lock: never an address where the machine decides it."""
+        """The name of the archive in versions.lock. It is an address only if component.yaml names one."""
         return self.archive or str(self.uri)
 
 
 class Source(Model):
-    """What all kinds have: `endOfLife`, the last day (YYYY-MM-DD) on which whoever makes it supports it."""
+    """The base of all kinds of sources. `endOfLife` is the last day (YYYY-MM-DD) of the vendor's support."""
 
     end_of_life: date | None = None
 
 
 class AptSource(Source):
-    """A set of APT suites that belong together: one OS release's packages.
+    """The APT suites with the packages of one OS release.
 
-    `versions`, of a family, is a page that names the releases there are: an archive cannot be asked.
+    `versions`, of a family, is a page that names its releases, since an archive does not list them.
     """
 
     kind: Literal["apt"]
@@ -84,19 +84,19 @@ class AptSource(Source):
 
     @property
     def suites(self) -> str:
-        """What it is called: the names of its suites, each once."""
+        """The names of its suites, each once, joined by dashes."""
         return "-".join(dict.fromkeys(repository.suite for repository in self.repositories))
 
     def lists(self, architecture: Architecture) -> str:
-        """The name of the folder, in the cache's apt/, that its private lists are in."""
+        """Return the name of the folder with its package lists, below apt/ in the cache."""
         plain = [repository.model_dump(mode="json", exclude_none=True) for repository in self.repositories]
         return f"{self.suites}-{architecture}-{short(digest_of(plain))}"
 
 
 class SwiftSource(Source):
-    """Packages in an OpenStack Swift container: the .deb files whose names begin with `prefix`.
+    """Packages in an OpenStack Swift container: the .deb files whose names start with `prefix`.
 
-    `mirrorOf` is the APT archive that `invoke mirror` copies them from.
+    `mirrorOf` is the APT archive that `invoke mirror` copies from.
     """
 
     kind: Literal["swift"]
@@ -106,18 +106,18 @@ class SwiftSource(Source):
 
 
 class DirectorySource(Source):
-    """Packages in a folder: .deb files that somebody copied. A relative path is below the checkout."""
+    """Packages in a folder of .deb files. A relative path is below the checkout."""
 
     kind: Literal["directory"]
     path: str = Field(min_length=1)
 
 
-# What a source of packages may be; where it is read, its `kind` says which it is.
+# The kinds of package sources, told apart by `kind`.
 PackageSource: TypeAlias = AptSource | SwiftSource | DirectorySource
 
 
 class PackagedDriver(Source):
-    """A driver branch as packages: those of `release`, an entry of sources.releases."""
+    """A driver branch as packages of `release`, an entry of sources.releases."""
 
     kind: Literal["packages"]
     release: ReleaseName
@@ -126,9 +126,8 @@ class PackagedDriver(Source):
 class RunfileDriver(Source):
     """A driver branch as NVIDIA's own installer, `NVIDIA-Linux-<arch>-<version>.run`.
 
-    `url` and `fabricManager` (the redistributable archive of it) are templates with `{version}` and `{arch}` (x86_64,
-    aarch64): an https:// address, `swift:container/object`, or a path, below the checkout if it is relative. `versions`
-    is a page that names the versions there are; a container or folder is listed instead.
+    `url` and `fabricManager` (its redistributable archive) are locations with the placeholders `{version}` and `{arch}` (x86_64,
+    aarch64). `versions` is a page that names the versions; a container or a folder is listed instead.
     """
 
     kind: Literal["runfile"]
@@ -140,7 +139,7 @@ class RunfileDriver(Source):
     def _names_the_version(self) -> Self:
         for name, value in (("url", self.url), ("fabricManager", self.fabric_manager)):
             if value is not None and _VERSION not in value:
-                msg = f"{name} {value!r} does not say where the version goes: write {_VERSION} there"
+                msg = f"{name} {value!r} lacks the version: write {_VERSION} in its place"
                 raise ValueError(msg)
         return self
 
@@ -149,9 +148,9 @@ DriverSource: TypeAlias = PackagedDriver | RunfileDriver
 
 
 class Packages(Model):
-    """The names of packages by the part they play. `{kernel}`, `{flavour}`, `{architecture}` are filled in.
+    """The names of packages by their role, with the placeholders `{kernel}`, `{flavour}` and `{architecture}`.
 
-    `userspace` and `companions` may name the architectures that a package is for, as Debian does: `libx [amd64]`.
+    An entry of `userspace` and `companions` may name the architectures of its package, as Debian does: `libx [amd64]`.
     """
 
     headers: str
@@ -162,7 +161,7 @@ class Packages(Model):
     companions: list[str] = []
 
     def for_architecture(self, architecture: Architecture) -> "Packages":
-        """The same with the packages of one architecture."""
+        """Return a copy with only the packages for one architecture."""
         userspace = for_architecture(self.userspace, architecture)
         companions = for_architecture(self.companions, architecture)
         return self.model_copy(update={"userspace": userspace, "companions": companions})
@@ -176,19 +175,19 @@ class Sources(Model):
     packages: Packages
 
     def release(self, name: str) -> PackageSource | None:
-        """The source of a release: its own entry, or its family's with the version filled in; None where there is none."""
+        """Return the source of a release: its own entry, or its family's with the version filled in. None if it has neither."""
         if name in self.releases:
             return self.releases[name]
         family, _, version = name.rpartition("-")
         source = self.releases.get(f"{family}-*")
-        return source if source is None else _filled(source, version)
+        return source if source is None else _fill_version(source, version)
 
     def driver(self, branch: str) -> DriverSource | None:
-        """The source of a driver branch: its own entry, or that of all the others; None where there is none."""
+        """Return the source of a driver branch: its own entry, or that of `*`. None if there is neither."""
         return self.drivers.get(branch) or self.drivers.get("*")
 
 
-def _filled(source: PackageSource, version: str) -> PackageSource:
+def _fill_version(source: PackageSource, version: str) -> PackageSource:
     return type(source).model_validate(_fill(source.model_dump(exclude_none=True), version))
 
 

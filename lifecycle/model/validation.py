@@ -1,4 +1,4 @@
-"""pydantic's findings, said in sentences that name file, line, key and remedy."""
+"""Validation of configuration files: pydantic's errors as sentences that name file, line, key and remedy."""
 
 import difflib
 from collections.abc import Iterable
@@ -12,11 +12,11 @@ from lifecycle.errors import ConfigurationError
 from lifecycle.model.yaml_text import Document
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
-_KEY_ITSELF = "[key]"  # how pydantic's `loc` says that a mapping's key is wrong, rather than its value
+_KEY_ITSELF = "[key]"  # in pydantic's `loc`: the key of a mapping is wrong, not its value
 
 
 def read_text(path: Path) -> str:
-    """The text of a configuration file; raises ConfigurationError where there is none that can be read."""
+    """Return the text of a configuration file. Raises ConfigurationError if it is missing, unreadable or not UTF-8."""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
@@ -28,7 +28,7 @@ def read_text(path: Path) -> str:
 
 
 def validate(model: type[AnyModel], document: Document) -> AnyModel:
-    """Check a document against a model; raises ConfigurationError with all problems, sorted by line."""
+    """Return a document as a model. Raises ConfigurationError with all problems, sorted by line."""
     try:
         return model.model_validate(document.data)
     except ValidationError as error:
@@ -36,7 +36,7 @@ def validate(model: type[AnyModel], document: Document) -> AnyModel:
 
 
 def describe_validation_error(error: ValidationError, document: Document, model: type[BaseModel]) -> Iterable[str]:
-    """One sentence a problem, in the order of the file."""
+    """Return one sentence per problem, in the order of the file."""
     names = sorted(_key_names(model))
     found = [(details, tuple(part for part in details["loc"])) for details in error.errors()]
     sentences = {
@@ -59,7 +59,7 @@ def _key(path: tuple[str | int, ...], document: Document) -> str:
 
 
 def _explain(details: ErrorDetails, names: list[str]) -> str:
-    """What is wrong and what to do: with the key, or else with its value."""
+    """Return what is wrong with a key or its value, and what to do."""
     match details["type"]:
         case "missing":
             return "this key is missing: add it"
@@ -67,9 +67,9 @@ def _explain(details: ErrorDetails, names: list[str]) -> str:
             close = difflib.get_close_matches(str(details["loc"][-1]), names, 1, 0.6)
             return f"unknown key; did you mean {close[0]!r}?" if close else "unknown key: remove it"
         case "union_tag_invalid":
-            return f"{details['ctx']['tag']!r} is none of its kinds, {details['ctx']['expected_tags']}"
+            return f"unknown kind {details['ctx']['tag']!r}: write one of {details['ctx']['expected_tags']}"
         case "union_tag_not_found":
-            return f"the key {details['ctx']['discriminator']} is missing, which says what it is: add it"
+            return f"the key {details['ctx']['discriminator']} is missing: add it"
         case _:
             return _explain_value(details)
 

@@ -1,4 +1,4 @@
-"""Versions of kernels and drivers, and ranges of them."""
+"""Versions of kernels and drivers, and version ranges."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ DRIVER_EXACT = re.compile(r"[0-9]{3}\.[0-9]{2,3}(?:\.[0-9]{2})?")
 
 
 def version_key(version: str) -> tuple[int, ...]:
-    """The numbers of `6.1.192` or `550.163.01`, to compare by; trailing zeros do not count."""
+    """Return the numbers of a version such as `6.1.192`, as a sort key. Trailing zeros do not count."""
     numbers = [int(number) for number in re.findall(r"[0-9]+", version)]
     while numbers and numbers[-1] == 0:
         numbers.pop()
@@ -21,9 +21,9 @@ def version_key(version: str) -> tuple[int, ...]:
 
 
 def linux_version(package_version: str) -> str:
-    """The upstream Linux version (`6.1.192`) of a kernel package's version (`6.1.192-2`, `7.3.4-1~bpo13+1`).
+    """Return the upstream Linux version (`6.1.192`) of a kernel package's version (`6.1.192-2`, `7.3.4-1~bpo13+1`).
 
-    Debian Policy 5.6.12: `[epoch:]upstream_version[-debian_revision]`. Raises ValueError when there is none.
+    Debian Policy 5.6.12: `[epoch:]upstream_version[-debian_revision]`. Raises ValueError if there is none.
     """
     match = _LINUX.match(package_version)
     if not match:
@@ -33,20 +33,20 @@ def linux_version(package_version: str) -> str:
 
 
 def driver_branch(version: str) -> str:
-    """NVIDIA's driver branch of a version: `535` of `535.309.01`."""
+    """Return the driver branch of a driver version: `535` of `535.309.01`."""
     return version.split(".", 1)[0]
 
 
 @dataclass(frozen=True)
 class VersionRange:
-    """A union of ranges: `>=6.1.190,<6.2 | >=6.12.97` (comma is "and", bar is "or")."""
+    """A union of version ranges: `>=6.1.190,<6.2 | >=6.12.97` (comma is "and", bar is "or")."""
 
     text: str
     alternatives: tuple[tuple[tuple[str, tuple[int, ...]], ...], ...]
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a range; raises ValueError that says what is not understood."""
+        """Parse a range. Raises ValueError, with a sentence for the user, for a malformed one."""
         alternatives = []
         for alternative in text.split("|"):
             clauses = []

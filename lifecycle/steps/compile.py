@@ -13,7 +13,7 @@ from lifecycle.checks.kernel_module import read_module
 from lifecycle.checks.symvers import read_symvers
 from lifecycle.errors import InstallerError
 from lifecycle.model.engine_names import builder_tag, kernel_image
-from lifecycle.model.layout import Packing, packing_of
+from lifecycle.model.file_format import FileFormat, format_of
 from lifecycle.model.lock import LockedFile
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import SOURCE_DATE_EPOCH
@@ -65,8 +65,8 @@ def input_files(job: CompileJob, targets: Targets, store: Store) -> dict[str, by
     result: dict[str, bytes | Path] = {}
     for module_type in job.types:
         sources = driver.modules[module_type]
-        result |= put(f"{module_type}/sources", [f for f in sources if packing_of(f.file_name) is Packing.DEB])
-        result |= put("runfile", [f for f in sources if packing_of(f.file_name) is Packing.RUNFILE])
+        result |= put(f"{module_type}/sources", [f for f in sources if format_of(f.file_name) is FileFormat.DEB])
+        result |= put("runfile", [f for f in sources if format_of(f.file_name) is FileFormat.RUNFILE])
         patches = [p.patch.file for p in job.combination.patches if p.module_type is module_type]
         for index, name in enumerate(patches):
             result[f"in/{module_type}/patches/{index:03}-{name}"] = project.root / "patches" / name

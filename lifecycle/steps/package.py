@@ -7,7 +7,8 @@ from pathlib import Path
 
 from lifecycle.checks.shared_object import soname_of
 from lifecycle.errors import InstallerError
-from lifecycle.model.layout import Packing, packing_of, place_of
+from lifecycle.model.file_format import FileFormat, format_of
+from lifecycle.model.layout import place_of
 from lifecycle.model.lock import LockedFile
 from lifecycle.model.matrix import Combination
 from lifecycle.model.schema import ModuleType
@@ -79,10 +80,10 @@ class Packager:
             return self._keep(self.targets.archive(combination, module_type), folder / "tree", about)
 
     def _place(self, file: LockedFile, unpacker: Unpacker, unpacked: Path, tree: Path, version: str) -> None:
-        packing = packing_of(file.file_name) or Packing.DEB
+        file_format = format_of(file.file_name) or FileFormat.DEB
 
         def place(path: str) -> str | None:
-            return place_of(path, packing, version=version)
+            return place_of(path, file_format, version=version)
 
         unpacker.unpack(file, unpacked, wanted=lambda path: place(path) is not None)
         for path in sorted(unpacked.rglob("*")):

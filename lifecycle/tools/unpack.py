@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lifecycle.errors import InstallerError
-from lifecycle.model.layout import Packing, packing_of
+from lifecycle.model.file_format import FileFormat, format_of
 from lifecycle.model.lock import LockedFile
 from lifecycle.tools.archive import extract_safely
 from lifecycle.tools.deb import UnreadablePackageError, deb_stream
@@ -37,20 +37,20 @@ class Unpacker:
     engine: Engine
     base: str
 
-    def unpack(self, file: LockedFile, folder: Path, *, wanted: Wanted) -> Packing:
+    def unpack(self, file: LockedFile, folder: Path, *, wanted: Wanted) -> FileFormat:
         """Unpack the wanted files into a new folder; raises NotUnpackedError, UnsafeArchiveError."""
-        packing, path = packing_of(file.file_name), self.store.blob(file.sha256)
+        file_format, path = format_of(file.file_name), self.store.blob(file.sha256)
         folder.mkdir(parents=True)
-        match packing:
-            case Packing.DEB:
+        match file_format:
+            case FileFormat.DEB:
                 unpack_deb(path, file, folder, wanted=wanted)
-            case Packing.REDISTRIBUTABLE:
+            case FileFormat.REDISTRIBUTABLE:
                 _unpack_tar(path, file, folder, wanted)
-            case Packing.RUNFILE:
+            case FileFormat.RUNFILE:
                 self._run(path, file, folder, wanted)
             case None:
-                raise NotUnpackedError(file, f"{file.file_name} is none of {', '.join(Packing)}")
-        return packing
+                raise NotUnpackedError(file, f"{file.file_name} is none of {', '.join(FileFormat)}")
+        return file_format
 
     def _run(self, path: Path, file: LockedFile, folder: Path, wanted: Wanted) -> None:
         log = self.store.log("runfile", f"{file.name}-{file.version}")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.model.layout import Packing
+from lifecycle.model.file_format import FileFormat
 from lifecycle.model.lock import LockedFile
 from lifecycle.sources.download import DamagedError, LackingError
 from lifecycle.sources.runfile import NoVersionsError
@@ -227,4 +227,4 @@ def test_each_kind_says_what_it_was(unpacker: Unpacker, runfiles: Path, tmp_path
     path = runfiles / "NVIDIA-Linux-x86_64-550.90.07.run"
     file = kept(unpacker.store, path, "driver")
 
-    assert unpacker.unpack(file, tmp_path / "out", wanted=lambda _: True) is Packing.RUNFILE
+    assert unpacker.unpack(file, tmp_path / "out", wanted=lambda _: True) is FileFormat.RUNFILE

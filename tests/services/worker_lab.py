@@ -20,7 +20,7 @@ import yaml
 
 from lifecycle.model.lock import Lock, LockedFile, LockedKernel
 from lifecycle.model.project import LOCK, load_project
-from lifecycle.model.sharing import MODE, PLACE, Mode
+from lifecycle.model.sharing import MODE_VARIABLE, STORE_VARIABLE, Mode
 from lifecycle.model.targets import Kind, Targets, base_tag
 from lifecycle.steps.compile import MODULES
 from lifecycle.tools.engine import Engine
@@ -97,7 +97,7 @@ class Machine:
     def invoke(self, *words: str) -> Ran:
         """The command there."""
         command = [sys.executable, "-m", "invoke", *words, "--cache-dir", str(self.cache)]
-        env = {**os.environ, MODE: "", PLACE: "", **self._engine, **self.environ}
+        env = {**os.environ, MODE_VARIABLE: "", STORE_VARIABLE: "", **self._engine, **self.environ}
         done = subprocess.run(command, cwd=self.checkout, env=env, capture_output=True, text=True, check=False)
         return Ran(code=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
@@ -154,7 +154,7 @@ class Farm:
     def newcomer(self, number: int) -> Iterator[Machine]:
         """A machine that has nothing to compile with, has downloaded nothing, and may only read from the store."""
         with self._machine(number, [_RUNTIME], []) as machine:
-            yield replace(machine, environ={MODE: Mode.READ_ONLY})
+            yield replace(machine, environ={MODE_VARIABLE: Mode.READ_ONLY})
 
     def emptied(self, machine: Machine, cache: str, **environ: str) -> Machine:
         """A worker with another cache, in which nothing has been made, and with something more in its environment."""

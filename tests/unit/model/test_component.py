@@ -64,7 +64,7 @@ def test_all_that_is_wrong_is_said_at_once_in_the_order_of_the_file(tmp_path: Pa
         "component.yaml:6:7: context.releases[0].channel: this key is missing: add it",
         "component.yaml:6:21: context.releases[0].chanel: unknown key; did you mean 'channel'?",
         "component.yaml:10:7: context.driverVersion[1]: 'v550' is not a driver version: write a branch such as '535' "
-        "(its newest) or an exact one such as 535.309.01",
+        "(its newest) or an exact version such as 535.309.01",
         "component.yaml:11:16: context.moduleType[0]: expected 'proprietary' or 'open', found 'closed'",
     ]
 
@@ -95,7 +95,7 @@ def test_merge_keys_are_refused(tmp_path: Path) -> None:
 def test_entries_that_stand_twice_are_refused(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, COMPONENT.replace("    - 550.163.01\n", "    - 535\n"))
 
-    assert problem == "component.yaml:4:1: context: stands twice: driverVersion '535': remove one of them"
+    assert problem == "component.yaml:4:1: context: duplicate driverVersion '535': remove one of them"
 
 
 def test_a_release_or_driver_without_a_source_is_named(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_release_or_driver_without_a_source_is_named(tmp_path: Path) -> None:
     )
 
     assert problem == (
-        "component.yaml:1:1: no source for release 'odd-1', driver '470': add it under 'sources', or take it out"
+        "component.yaml:1:1: no source for release 'odd-1', driver '470': add it under 'sources', or remove it"
     )
 
 
@@ -229,12 +229,12 @@ def test_an_entry_of_its_own_goes_before_the_familys() -> None:
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("{kind: ftp, release: old-1}", "sources.drivers.535: 'ftp' is none of its kinds, 'packages', 'runfile'"),
-        ("{release: old-1}", "sources.drivers.535: the key 'kind' is missing, which says what it is: add it"),
-        ("{kind: runfile, url: 'https://x/a.run'}", "does not say where the version goes: write {version} there"),
+        ("{kind: ftp, release: old-1}", "sources.drivers.535: unknown kind 'ftp': write one of 'packages', 'runfile'"),
+        ("{release: old-1}", "sources.drivers.535: the key 'kind' is missing: add it"),
+        ("{kind: runfile, url: 'https://x/a.run'}", "lacks the version: write {version} in its place"),
         (
             "{kind: runfile, url: 'ftp://x/{version}.run'}",
-            "nothing is fetched by ftp: write https://…, swift:container",
+            "ftp:// is not supported: write https://…, swift:container",
         ),
         ("{kind: runfile, url: 'swift:{version}.run'}", "names no object: write swift:container/object"),
         ("{kind: packages}", "sources.drivers.535.release: this key is missing: add it"),
@@ -249,7 +249,7 @@ def test_a_source_of_a_driver_that_is_none_is_named(tmp_path: Path, source: str,
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("{kind: scp}", "sources.releases.old-1: 'scp' is none of its kinds, 'apt', 'swift', 'directory'"),
+        ("{kind: scp}", "sources.releases.old-1: unknown kind 'scp': write one of 'apt', 'swift', 'directory'"),
         ("{kind: swift, container: a/b}", "sources.releases.old-1.container: 'a/b' does not have the form"),
         ("{kind: swift, container: c, prefixx: p}", "unknown key; did you mean 'prefix'?"),
     ],

@@ -34,10 +34,10 @@ def test_a_section_is_read_with_its_defaults() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("{digest}", "{digets}", "there is no {digets}: write one of {release}, "),
+        ("{digest}", "{digets}", "unknown placeholder {digets}: write one of {release}, "),
         ("image.digest", "image..digest", "'image..digest' is not a path of keys"),
-        ("values/{release}.yaml", "../{release}.yaml", "is no path inside the repository"),
-        ("values/{release}.yaml", "/etc/{release}.yaml", "is no path inside the repository"),
+        ("values/{release}.yaml", "../{release}.yaml", "is not a path inside the repository"),
+        ("values/{release}.yaml", "/etc/{release}.yaml", "is not a path inside the repository"),
         (
             "git@git.example.org:team",
             "https://me:hunter2@git.example.org/team",

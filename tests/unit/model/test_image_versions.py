@@ -25,7 +25,7 @@ def test_every_wrong_line_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load(tmp_path, "RUNTIME=a\nRUNTIME=b\nnonsense\nBUILDER_X=UPPER//x\n")
     assert [re.sub(": write.*| remove.*", "", problem) for problem in caught.value.problems] == [
-        "image_versions:2: RUNTIME stands twice:",
+        "image_versions:2: duplicate RUNTIME:",
         "image_versions:3: 'nonsense' is not NAME=reference",
         "image_versions:4: 'UPPER//x' is not an image reference",
     ]

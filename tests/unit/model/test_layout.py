@@ -1,6 +1,7 @@
 import pytest
 
-from lifecycle.model.layout import Packing, packing_of, place_of
+from lifecycle.model.file_format import FileFormat, format_of
+from lifecycle.model.layout import place_of
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,7 @@ from lifecycle.model.layout import Packing, packing_of, place_of
     ],
 )
 def test_a_packages_file_goes_where_the_node_looks_for_it(path: str, place: str | None) -> None:
-    assert place_of(path, Packing.DEB, version="535.309.01") == place
+    assert place_of(path, FileFormat.DEB, version="535.309.01") == place
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_a_packages_file_goes_where_the_node_looks_for_it(path: str, place: str 
     ],
 )
 def test_a_file_of_nvidias_installer_goes_where_the_packages_would(path: str, place: str | None) -> None:
-    assert place_of(path, Packing.RUNFILE, version="580.105.08") == place
+    assert place_of(path, FileFormat.RUNFILE, version="580.105.08") == place
 
 
 @pytest.mark.parametrize(
@@ -73,17 +74,17 @@ def test_a_file_of_nvidias_installer_goes_where_the_packages_would(path: str, pl
 def test_a_file_of_fabric_manager_goes_where_the_node_looks_for_it(path: str, place: str | None) -> None:
     whole = f"fabricmanager-linux-x86_64-580.105.08-archive/{path}"
 
-    assert place_of(whole, Packing.REDISTRIBUTABLE, version="580.105.08") == place
+    assert place_of(whole, FileFormat.REDISTRIBUTABLE, version="580.105.08") == place
 
 
 @pytest.mark.parametrize(
-    ("name", "packing"),
+    ("name", "file_format"),
     [
-        ("libcuda1_535.309.01_amd64.deb", Packing.DEB),
-        ("NVIDIA-Linux-x86_64-580.105.08.run", Packing.RUNFILE),
-        ("fabricmanager-linux-x86_64-580.105.08-archive.tar.xz", Packing.REDISTRIBUTABLE),
+        ("libcuda1_535.309.01_amd64.deb", FileFormat.DEB),
+        ("NVIDIA-Linux-x86_64-580.105.08.run", FileFormat.RUNFILE),
+        ("fabricmanager-linux-x86_64-580.105.08-archive.tar.xz", FileFormat.REDISTRIBUTABLE),
         ("driver.zip", None),
     ],
 )
-def test_a_files_name_says_what_it_is(name: str, packing: Packing | None) -> None:
-    assert packing_of(name) is packing
+def test_a_files_name_says_what_it_is(name: str, file_format: FileFormat | None) -> None:
+    assert format_of(name) is file_format

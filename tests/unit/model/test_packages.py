@@ -33,10 +33,10 @@ def test_every_wrong_line_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load(tmp_path, "gcc make\nbash\nGCC\n--dpkg\nx\n")
     assert caught.value.problems == (
-        "builder/packages:1: 'gcc make' is not a package's name: write one a line",
-        "builder/packages:3: 'GCC' is not a package's name: write one a line",
-        "builder/packages:4: '--dpkg' is not a package's name: write one a line",
-        "builder/packages:5: 'x' is not a package's name: write one a line",
+        "builder/packages:1: 'gcc make' is not a package name: write one name per line",
+        "builder/packages:3: 'GCC' is not a package name: write one name per line",
+        "builder/packages:4: '--dpkg' is not a package name: write one name per line",
+        "builder/packages:5: 'x' is not a package name: write one name per line",
     )
 
 

@@ -29,7 +29,7 @@ def test_the_environment_can_do_without() -> None:
 @pytest.mark.parametrize("value", ["localhost:5000", "/a", "localhost:5000/A", "localhost:5000/a:tag"])
 def test_a_place_that_is_none_is_refused_with_an_example(value: str) -> None:
     with pytest.raises(
-        StoreVariableError, match=r"INVOKE_STORE='.*' in the environment: it is .* such as localhost"
+        StoreVariableError, match=r"INVOKE_STORE='.*' in the environment: write .* such as localhost"
     ) as error:
         store_in_use(None, {"INVOKE_STORE": value})
 
@@ -37,7 +37,7 @@ def test_a_place_that_is_none_is_refused_with_an_example(value: str) -> None:
 
 
 def test_a_mode_that_is_none_is_refused_with_those_that_are() -> None:
-    with pytest.raises(StoreVariableError, match=r"INVOKE_STORE_MODE='both' .*: it is read-only, read-write or off"):
+    with pytest.raises(StoreVariableError, match=r"INVOKE_STORE_MODE='both' .*: write read-only, read-write or off"):
         store_in_use(DECLARED, {"INVOKE_STORE_MODE": "both"})
 
 

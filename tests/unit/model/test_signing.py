@@ -82,13 +82,15 @@ def test_a_variable_that_is_not_set_is_named(file: Path, environ: dict[str, str]
 def test_a_certificate_with_its_key_beside_it_is_refused(file: Path, ours: Pair) -> None:
     text = ours.certificate.read_text() + ours.key.read_text()
 
-    assert "holds a private key too: take it out" in refusal(file, "env:CERT", {"CERT": text})
+    assert "contains a private key too: remove it" in refusal(file, "env:CERT", {"CERT": text})
 
 
 def test_a_chain_of_certificates_is_refused(file: Path, ours: Pair, theirs: Pair) -> None:
     text = ours.certificate.read_text() + theirs.certificate.read_text()
 
-    assert "holds 2 certificates in PEM form: name the signer's own" in refusal(file, "env:CERT", {"CERT": text})
+    assert "contains 2 certificates in PEM form: name a file with the signer's own" in refusal(
+        file, "env:CERT", {"CERT": text}
+    )
 
 
 def test_a_certificate_that_is_not_base64_is_refused(file: Path) -> None:
@@ -119,15 +121,15 @@ def test_a_key_in_the_checkout_is_refused(file: Path, ours: Pair, how: str) -> N
     with pytest.raises(SigningError) as caught:
         read_pem(file, "key", value, {"KEY": str(key)}, secret=True)
 
-    path = "what env:KEY names" if how == "in a variable" else value
+    path = "the file in env:KEY" if how == "in a variable" else value
     assert caught.value.problems == (
-        f"component.yaml:{LINES + 3}:3: signing.key: {path} is in the checkout: keep secrets outside of it, or use env:NAME",
+        f"component.yaml:{LINES + 3}:3: signing.key: {path} is in the checkout: keep secrets outside it, or use env:NAME",
     )
 
 
 @pytest.mark.parametrize("text", ["c2VjcmV0IGtleQ==", "s" * 5000, "/c2VjcmV0IGtleQ=="])
 def test_a_secret_in_a_variable_that_is_no_pem_is_not_shown(file: Path, text: str) -> None:
-    with pytest.raises(SigningError, match=r"signing\.key: .*what env:KEY names") as caught:
+    with pytest.raises(SigningError, match=r"signing\.key: .*the file in env:KEY") as caught:
         read_pem(file, "key", "env:KEY", {"KEY": text}, secret=True)
     assert text not in str(caught.value)
 
