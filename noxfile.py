@@ -46,6 +46,7 @@ def lint(session: nox.Session) -> None:
         session.run("check-jsonschema", "--quiet", f"--builtin-schema=vendor.{schema}", *files(session, *patterns))
     session.run("zizmor", "--offline", "--quiet", ".github")
     session.run("lint-imports", "--no-logo")
+    session.run("reuse", "lint", "--quiet")
     session.run("pytest", "tests/lint", "--quiet")
 
 
@@ -65,6 +66,18 @@ def unit(session: nox.Session) -> None:
     """Test the code alone, in seconds and without a container engine: `nox -s unit -- -k setup`."""
     install(session, "test")
     session.run("pytest", "tests/unit", "--numprocesses=auto", *session.posargs)
+
+
+@nox.session(default=False)
+def coverage(session: nox.Session) -> None:
+    """Report which lines the unit tests run, for people to read: there is no limit to keep. HTML is in build/coverage."""
+    install(session, "test")
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", "tests/unit", "--numprocesses=auto", *session.posargs)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "html", "--quiet")
+    session.run("coverage", "xml", "--quiet")
+    session.run("coverage", "report")
 
 
 @nox.session
