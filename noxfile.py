@@ -56,9 +56,9 @@ def fix(session: nox.Session) -> None:
     install(session, "lint")
     session.run("ruff", "check", "--fix-only", "--quiet", ".")
     session.run("ruff", "format", "--quiet", ".")
-    # Both exit with 1 where they changed a file, which is what they are called for.
-    session.run("trailing-whitespace-fixer", *formatted(session), success_codes=[0, 1], silent=True)
-    session.run("end-of-file-fixer", *formatted(session), success_codes=[0, 1], silent=True)
+    for fixer in ("trailing-whitespace-fixer", "end-of-file-fixer"):
+        # They exit with 1 where they changed a file, which is what they are called for.
+        session.run(fixer, *formatted(session), success_codes=[0, 1], log=False)
 
 
 @nox.session
