@@ -28,7 +28,7 @@ from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project, load_project
 from lifecycle.sources.apt_setup import MachineArchives
 from lifecycle.tools.store import Store, default_cache_dir
-from tests.node.lab import Lab
+from tests.support.machines.guest.machine_parts import Lab
 
 ROOT = Path(__file__).resolve().parents[1]
 SCENARIOS = ["growth", "matrix", "unchanged", "second", "bytes", "node", "scale"]

@@ -25,7 +25,7 @@ from lifecycle.steps.image import HOME
 from lifecycle.steps.package import MODULES_FOLDER
 from lifecycle.tools.process import run
 from lifecycle.tools.unpack import unpack_deb
-from tests.node.lab import Lab
+from tests.support.machines.guest.machine_parts import Lab
 
 # Besides what our user space has.
 _GRAPHICS = [

@@ -11,19 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.cluster import Cluster, is_ready
-from tests.cluster.control_plane import ADMIN, control_plane
-from tests.cluster.host import env_of, installer_image
-from tests.cluster.images import Installer, pause_image, real_image
-from tests.cluster.kubelet import PAUSE, kubelet, node_engine
-from tests.cluster.machine import borrowed_machine
-from tests.cluster.namespace import namespace
-from tests.cluster.registry import Images, publish
-from tests.cluster.release import LABELS, Release
-from tests.services.registry_server import RegistryServer, registry_server
-from tests.unit.builders import ROOT
-from tests.unit.scripts.node_host import DRIVER, OLD_DRIVER, Node
-from tests.unit.scripts.node_image import compile_modules, make_node
+from tests.support.checkout import ROOT
+from tests.support.machines.cluster.cluster import Cluster, is_ready
+from tests.support.machines.cluster.control_plane import ADMIN, control_plane
+from tests.support.machines.cluster.engine_images import Installer, pause_image, real_image
+from tests.support.machines.cluster.helm_release import LABELS, Release
+from tests.support.machines.cluster.kernel_settings import borrowed_machine
+from tests.support.machines.cluster.kubelet import PAUSE, kubelet, node_engine
+from tests.support.machines.cluster.namespace import namespace
+from tests.support.machines.cluster.pod_host import env_of, installer_image
+from tests.support.machines.cluster.published_images import Images, publish
+from tests.support.machines.node_host import DRIVER, OLD_DRIVER, Node
+from tests.support.machines.node_image import compile_modules, make_node
+from tests.support.servers.registry_server import RegistryServer, registry_server
 
 _LOGS = pytest.StashKey[Path]()
 _SHOWN = 3000

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cluster.cluster import Cluster, container_status
-from tests.cluster.registry import Images, Published, publish
-from tests.cluster.release import NAME, Release, labels_for
-from tests.services.registry_server import PASSWORD, USER, RegistryServer, registry_server
-from tests.unit.scripts.node_host import DRIVER
+from tests.support.machines.cluster.cluster import Cluster, container_status
+from tests.support.machines.cluster.helm_release import NAME, Release, labels_for
+from tests.support.machines.cluster.published_images import Images, Published, publish
+from tests.support.machines.node_host import DRIVER
+from tests.support.servers.registry_server import PASSWORD, USER, RegistryServer, registry_server
 
 LOGIN = "registry"
 # What anybody may who is known to the API: to ask what they may, and which APIs there are (kubernetes.io, "RBAC").

@@ -1,6 +1,6 @@
 """The laboratory itself."""
 
-from tests.cluster.cluster import Cluster, is_ready
+from tests.support.machines.cluster.cluster import Cluster, is_ready
 
 
 def test_the_cluster_has_one_node_and_it_is_ready(cluster: Cluster) -> None:

@@ -2,11 +2,11 @@
 
 import shutil
 
-from tests.cluster.cluster import Cluster, container_status
-from tests.cluster.host import installed
-from tests.cluster.registry import Images
-from tests.cluster.release import GONE, Release, labels_for
-from tests.unit.scripts.node_host import LOADED, NAME, Node
+from tests.support.machines.cluster.cluster import Cluster, container_status
+from tests.support.machines.cluster.helm_release import GONE, Release, labels_for
+from tests.support.machines.cluster.pod_host import installed
+from tests.support.machines.cluster.published_images import Images
+from tests.support.machines.node_host import LOADED, NAME, Node
 
 
 def test_a_labelled_node_gets_its_driver_and_the_pod_is_ready(

@@ -1,10 +1,10 @@
 """Which nodes get an installer."""
 
-from tests.cluster.cluster import Cluster, Object
-from tests.cluster.host import installed
-from tests.cluster.registry import Images
-from tests.cluster.release import LABELS, Release, labels_for
-from tests.unit.scripts.node_host import NAME, Node
+from tests.support.machines.cluster.cluster import Cluster, Object
+from tests.support.machines.cluster.helm_release import LABELS, Release, labels_for
+from tests.support.machines.cluster.pod_host import installed
+from tests.support.machines.cluster.published_images import Images
+from tests.support.machines.node_host import NAME, Node
 
 
 def node_of(pod: Object) -> str:

@@ -5,10 +5,10 @@ import os
 import pytest
 from helm_python import HelmError
 
-from tests.cluster.cluster import Cluster
-from tests.cluster.registry import Images
-from tests.cluster.release import IN_USE, NO_GPU, WRONG_KERNEL, Release, labels_for
-from tests.unit.scripts.node_host import DRIVER, NAME, Node
+from tests.support.machines.cluster.cluster import Cluster
+from tests.support.machines.cluster.helm_release import IN_USE, NO_GPU, WRONG_KERNEL, Release, labels_for
+from tests.support.machines.cluster.published_images import Images
+from tests.support.machines.node_host import DRIVER, NAME, Node
 
 
 def test_on_another_kernel_the_pod_names_the_image_that_the_node_needs(

@@ -4,11 +4,11 @@ import shutil
 
 import pytest
 
-from tests.cluster.cluster import Cluster, Object
-from tests.cluster.host import drivers, installed
-from tests.cluster.registry import Images, Published
-from tests.cluster.release import IN_USE, Release, labels_for
-from tests.unit.scripts.node_host import NAME, OLD_NAME, Node
+from tests.support.machines.cluster.cluster import Cluster, Object
+from tests.support.machines.cluster.helm_release import IN_USE, Release, labels_for
+from tests.support.machines.cluster.pod_host import drivers, installed
+from tests.support.machines.cluster.published_images import Images, Published
+from tests.support.machines.node_host import NAME, OLD_NAME, Node
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ The image is made of arm64 packages and never started here; that the kernel woul
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,8 +15,7 @@ import pytest
 from lifecycle.model.project import load_project
 from lifecycle.model.selector import select
 from lifecycle.model.tags import references
-from tests.unit.builders import ROOT
-from tests.unit.conftest import PARTS
+from tests.support.checkout import PARTS, ROOT, copy_parts
 
 RELEASE, BRANCH = "debian-12", "535"
 
@@ -26,9 +24,7 @@ RELEASE, BRANCH = "debian-12", "535"
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the checkout whose component has one release and one driver, for both architectures."""
     folder = tmp_path_factory.mktemp("cross")
-    for part in [*PARTS, "tasks.py"]:
-        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
-        copy(ROOT / part, folder / part)
+    copy_parts(folder, [*PARTS, "tasks.py"])
     text = (ROOT / "component.yaml").read_text().replace("architecture: [amd64]", "architecture: [amd64, arm64]")
     text = re.sub(rf"^    - \{{name: (?!{RELEASE},).*\n", "", text, flags=re.MULTILINE)
     (folder / "component.yaml").write_text(re.sub(r"^    - 550.*\n", "", text, flags=re.MULTILINE))

@@ -4,28 +4,22 @@
 test_checks_can_fail.py shows each check a bad image.
 """
 
-import json
-import subprocess
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import Any
 
 import docker
 import pytest
 import testinfra
-from docker.models.containers import Container
-from testinfra.host import Host
 
+from lifecycle.checks.symvers import Symvers, symvers_of_headers
 from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project, load_project
-from lifecycle.model.schema import ModuleType
 from lifecycle.model.tags import references
-from tests.chosen import ROOT, runnable
-from tests.images.record import Record, image_ids, is_whole
-
-HOME = "/opt/nvidia-installer"
+from lifecycle.tools.store import Store, default_cache_dir
+from tests.support.checkout import ROOT
+from tests.support.combinations import runnable
+from tests.support.machines.installer import Installer
+from tests.support.tested_images import Record, image_ids, is_whole
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,45 +39,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         only = metafunc.config.getoption("--combination") or metafunc.config.getoption("--only")
         combinations = runnable(only)
         metafunc.parametrize("combination", combinations, ids=[c.id for c in combinations], scope="session")
-
-
-@dataclass(frozen=True)
-class Installer:
-    """An image under test, in a container that sleeps, with each module type unpacked by the image's own script."""
-
-    combination: Combination
-    reference: str
-    container: Container
-    host: Host
-    copies: Path
-
-    @property
-    def labels(self) -> dict[str, str]:
-        return dict(self.container.image.labels)
-
-    @cached_property
-    def manifest(self) -> dict[str, Any]:
-        return dict(json.loads(self.host.file(f"{HOME}/manifest.json").content_string))
-
-    def tree(self, module_type: ModuleType) -> str:
-        """The folder in the container that holds user space and the modules of a type."""
-        folder = f"/unpacked/{module_type}"
-        if not self.host.file(folder).exists:
-            self.host.run_expect([0], f"KERNEL_MODULE_TYPE={module_type} {HOME}/bin/nvidia-installer unpack %s", folder)
-        return folder
-
-    def module_names(self, module_type: ModuleType) -> list[str]:
-        found = self.host.check_output("find %s/lib/modules -name '*.ko' -printf '%%f\n'", self.tree(module_type))
-        return sorted(found.split())
-
-    def modules(self, module_type: ModuleType) -> list[Path]:
-        """The modules, copied out of the container, to be read as ELF files."""
-        out = self.copies / str(module_type)
-        if not out.exists():
-            source = f"{self.container.id}:{self.tree(module_type)}/lib/modules/{self.combination.kernel}"
-            out.mkdir(parents=True)
-            subprocess.run(["docker", "cp", source, str(out)], check=True, capture_output=True)
-        return sorted(out.rglob("*.ko"))
 
 
 @pytest.fixture(scope="session")
@@ -119,3 +74,13 @@ def installer(
         yield Installer(combination, reference, container, host, tmp_path_factory.mktemp("modules"))
     finally:
         container.remove(force=True, v=True)
+
+
+@pytest.fixture(scope="session")
+def symvers(combination: Combination, project: Project) -> Symvers:
+    """The Module.symvers of the kernel's own headers package, as the lock names it."""
+    headers = project.lock.kernels[f"{combination.release}/{combination.architecture}"].headers
+    store = Store(default_cache_dir(os.environ))
+    return symvers_of_headers(
+        {file.name: store.blob(file.sha256) for file in headers if file.name.endswith(combination.kernel)}
+    )

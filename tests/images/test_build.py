@@ -21,7 +21,8 @@ from lifecycle.model.tags import references
 from lifecycle.tools.container import LABEL_OWNER
 from lifecycle.tools.engine import owner_of
 from lifecycle.tools.store import default_cache_dir
-from tests.chosen import ROOT, is_everything
+from tests.support.checkout import ROOT
+from tests.support.combinations import is_everything
 
 INVOKE = [sys.executable, "-m", "invoke"]
 

@@ -19,9 +19,10 @@ from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project
 from lifecycle.model.tags import references
 from lifecycle.tools.archive import extract_safely, write_members, write_tar_zst
-from tests.chosen import ROOT, is_everything
-from tests.images.bad_images import BAD, Bad, Material
-from tests.images.conftest import HOME
+from tests.support.builders.bad_images import BAD, Bad, Material
+from tests.support.checkout import ROOT
+from tests.support.combinations import is_everything
+from tests.support.machines.installer import HOME
 
 TAG = "nvidia-installer-test/bad"
 

@@ -5,7 +5,7 @@ import json
 from lifecycle.model.project import Project
 from lifecycle.model.targets import Targets
 from lifecycle.tools.labels import LABEL_COMBINATION, LABEL_COMPONENT, LABEL_DIGEST, LABEL_MODULE_TYPES, LABEL_OS
-from tests.images.conftest import HOME, Installer
+from tests.support.machines.installer import HOME, Installer
 
 WRONG_KERNEL = 10
 USAGE = 2

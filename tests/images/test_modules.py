@@ -1,40 +1,17 @@
 """The kernel modules of every image: there, for this kernel, of this driver, and accepted by the kernel's own rules."""
 
-import os
 from dataclasses import replace
 
-import pytest
-
-from lifecycle.checks.fit import Expectation, check_modules
+from lifecycle.checks.fit import check_modules
 from lifecycle.checks.kernel_module import read_module
-from lifecycle.checks.symvers import Symvers, symvers_of_headers
-from lifecycle.model.matrix import Combination
+from lifecycle.checks.symvers import Symvers
 from lifecycle.model.project import Project
 from lifecycle.model.schema import ModuleType
 from lifecycle.tools.labels import LABEL_KERNEL, LABEL_VERMAGIC
-from lifecycle.tools.store import Store, default_cache_dir
-from tests.images.conftest import Installer
+from tests.support.builders.expectations import expectation
+from tests.support.machines.installer import Installer
 
 MODULES = ["nvidia-drm.ko", "nvidia-modeset.ko", "nvidia-peermem.ko", "nvidia-uvm.ko", "nvidia.ko"]
-
-
-@pytest.fixture(scope="session")
-def symvers(combination: Combination, project: Project) -> Symvers:
-    """The Module.symvers of the kernel's own headers package, as the lock names it."""
-    headers = project.lock.kernels[f"{combination.release}/{combination.architecture}"].headers
-    store = Store(default_cache_dir(os.environ))
-    return symvers_of_headers(
-        {file.name: store.blob(file.sha256) for file in headers if file.name.endswith(combination.kernel)}
-    )
-
-
-def expectation(combination: Combination, symvers: Symvers) -> Expectation:
-    return Expectation(
-        symvers=symvers,
-        kernel_release=combination.kernel,
-        architecture=combination.architecture,
-        driver_version=combination.driver,
-    )
 
 
 def types(installer: Installer) -> tuple[ModuleType, ...]:

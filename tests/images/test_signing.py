@@ -26,12 +26,11 @@ from lifecycle.tools.container import LABEL_OWNER
 from lifecycle.tools.engine import Engine, owner_of
 from lifecycle.tools.signing_key import SigningKey
 from lifecycle.tools.store import Store, default_cache_dir
-from tests.chosen import ROOT
-from tests.images.conftest import Installer
-from tests.images.test_modules import expectation, symvers
-from tests.unit.signers import Pair, make_pair
+from tests.support.builders.expectations import expectation
+from tests.support.builders.signing_keys import Pair, make_pair
+from tests.support.checkout import ROOT
+from tests.support.machines.installer import Installer
 
-__all__ = ["symvers"]
 NAME = "Signs in a test"
 
 

@@ -3,7 +3,7 @@
 import re
 
 from lifecycle.tools.labels import LABEL_DRIVER
-from tests.images.conftest import Installer
+from tests.support.machines.installer import Installer
 
 # Debian versions these on their own; they talk to the driver by interfaces that outlive a version.
 COMPANIONS = {"nvidia-modprobe", "nvidia-persistenced"}

@@ -7,8 +7,8 @@ import docker
 import pytest
 
 from lifecycle.tools.store import Store, default_cache_dir
-from tests.k8s.chart import PROJECT
-from tests.node.lab import Lab
+from tests.support.builders.installer_chart import PROJECT
+from tests.support.machines.guest.machine_parts import Lab
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.k8s.committed import committed_copy
-from tests.services.git_server import git
+from tests.support.committed_copy import committed_copy
+from tests.support.git import git
 
 ADDRESS, PLACE = "https://git.example.org/gpu/nvidia-installer.git", "registry.example.org/gpu/store"
 

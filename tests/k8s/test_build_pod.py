@@ -17,14 +17,14 @@ import pytest
 
 from lifecycle.model.project import load_project
 from lifecycle.model.shards import Shard, chosen
-from tests.k8s.build_chart import USUAL, container, rendered_build
-from tests.k8s.chart import Rendered
-from tests.k8s.committed import committed_copy
-from tests.k8s.pods import environment
-from tests.services.git_server import git
-from tests.services.registry_server import registry_server
-from tests.services.second_engine import own_bridge
-from tests.services.ssh_server import ssh_server
+from tests.support.builders.build_chart import USUAL, container, rendered_build
+from tests.support.builders.installer_chart import Rendered
+from tests.support.builders.pods import environment
+from tests.support.committed_copy import committed_copy
+from tests.support.git import git
+from tests.support.servers.container_engine import own_bridge
+from tests.support.servers.registry_server import registry_server
+from tests.support.servers.ssh_server import ssh_server
 
 BRIDGE, SHARDS, SECONDS = "en-pod", 3, 300
 OF_THE_POD = ("--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false")

@@ -8,7 +8,7 @@ import pytest
 from lifecycle.build.manifests import CHART, NAMESPACE
 from lifecycle.model.tags import tag_of
 from lifecycle.tools.helm import ChartRefusedError
-from tests.k8s.chart import (
+from tests.support.builders.installer_chart import (
     COMBINATIONS,
     DIGEST,
     EVERYTHING,
@@ -19,7 +19,7 @@ from tests.k8s.chart import (
     pod_of,
     rendered,
 )
-from tests.unit.builders import ROOT
+from tests.support.checkout import ROOT
 
 USUAL_CHART, WHOLE_CHART = rendered(USUAL), rendered(EVERYTHING)
 

@@ -7,7 +7,7 @@ import yaml
 
 from lifecycle.model.bump import edit, seed, settings
 from lifecycle.model.gitops import ValuesFiles
-from tests.k8s.chart import COMBINATIONS, DIGEST, PROJECT, containers_of, rendered
+from tests.support.builders.installer_chart import COMBINATIONS, DIGEST, PROJECT, containers_of, rendered
 
 NAMES = {
     "image": "registry.example.org/system-services/nvidia-installer",

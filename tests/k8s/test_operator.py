@@ -5,8 +5,8 @@ from pathlib import Path
 import yaml
 
 from lifecycle.model.tags import moving_tags
-from tests.k8s.chart import COMBINATIONS, PROJECT
-from tests.unit.builders import ROOT
+from tests.support.builders.installer_chart import COMBINATIONS, PROJECT
+from tests.support.checkout import ROOT
 
 VALUES = yaml.safe_load((ROOT / Path("k8s/gpu-operator/values.yaml")).read_text())["driver"]
 

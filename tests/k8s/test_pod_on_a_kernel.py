@@ -3,11 +3,11 @@
 import pytest
 
 from lifecycle.model.matrix import Combination
-from tests.k8s.chart import COMBINATIONS, installer_of, rendered
-from tests.k8s.pods import write_pod
-from tests.node.lab import Lab
-from tests.node.machine import Boot
-from tests.unit.builders import ROOT
+from tests.support.builders.installer_chart import COMBINATIONS, installer_of, rendered
+from tests.support.builders.pods import write_pod
+from tests.support.checkout import ROOT
+from tests.support.machines.guest.machine import Boot
+from tests.support.machines.guest.machine_parts import Lab
 
 COMBINATION: Combination = COMBINATIONS[-1]
 NAME = f"nvidia-installer-{COMBINATION.release}-{COMBINATION.branch}"

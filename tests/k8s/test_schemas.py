@@ -1,16 +1,13 @@
 """The chart's objects against the schemas of the oldest and the newest Kubernetes that are at hand, offline."""
 
-from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
 import pytest
 
-from tests.k8s.chart import EVERYTHING, USUAL, rendered
+from tests.support.builders.installer_chart import EVERYTHING, USUAL, rendered
+from tests.support.kubernetes_versions import NEWEST, OLDEST
 
-_FOLDER = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema"
-_KNOWN = sorted({tuple(map(int, path.name[1:].split(".")[:2])) for path in _FOLDER.glob("v*-local-strict")})
-OLDEST, NEWEST = (".".join(map(str, version)) for version in (_KNOWN[0], _KNOWN[-1]))
 OBJECTS = [*rendered(USUAL).objects, *rendered(EVERYTHING).objects]
 
 

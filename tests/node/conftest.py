@@ -16,10 +16,11 @@ from lifecycle.model.matrix import Combination
 from lifecycle.model.project import load_project
 from lifecycle.model.schema import ModuleType
 from lifecycle.tools.store import Store, default_cache_dir
-from tests.chosen import ROOT, runnable
-from tests.node.boots import Boots
-from tests.node.lab import Lab
-from tests.node.machine import Boot
+from tests.support.checkout import ROOT
+from tests.support.combinations import runnable
+from tests.support.machines.guest.boots import Boots, Load
+from tests.support.machines.guest.machine import Boot
+from tests.support.machines.guest.machine_parts import Lab
 
 _SUMMARY = pytest.StashKey[list[str]]()
 
@@ -108,21 +109,6 @@ def refusals(boots: Boots, pytestconfig: pytest.Config) -> Boots:
 def secure_boot(boots: Boots) -> Boot:
     """The boot of a node whose firmware and kernel trust one signer."""
     return boots["Secure Boot"]
-
-
-@dataclass(frozen=True)
-class Load:
-    """The part of a boot in which the modules of one type were loaded."""
-
-    boot: Boot
-    module_type: ModuleType
-    combination: Combination
-
-    def text(self, section: str) -> str:
-        return self.boot[f"{section} {self.module_type}"].text
-
-    def code(self, section: str) -> int:
-        return self.boot[f"{section} {self.module_type}"].code
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import re
 import pytest
 
 from lifecycle.model.schema import ModuleType
-from tests.node.conftest import Load
-from tests.node.machine import Boot
+from tests.support.machines.guest.boots import Load
+from tests.support.machines.guest.machine import Boot
 
 MODULES = ["nvidia", "nvidia_drm", "nvidia_modeset", "nvidia_uvm"]
 # Documentation/admin-guide/tainted-kernels.rst

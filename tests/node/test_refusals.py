@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.node.boots import Boots
+from tests.support.machines.guest.boots import Boots
 
 BEFORE_LOADING = ["no GPU", "other kernel", "signatures enforced"]
 

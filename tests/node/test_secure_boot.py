@@ -1,6 +1,6 @@
 """Secure Boot for real: UEFI firmware with a certificate of ours, a kernel that locks itself down, and signed modules."""
 
-from tests.node.machine import Boot
+from tests.support.machines.guest.machine import Boot
 
 UNSIGNED = 1 << 13
 

@@ -20,7 +20,7 @@ from lifecycle.tools.archive import manifest_of
 from lifecycle.tools.engine import Engine
 from lifecycle.tools.result_files import Result
 from lifecycle.tools.store import Store, default_cache_dir
-from tests.services.runfiles import driver_runfile, with_runfile
+from tests.support.builders.runfiles import driver_runfile, with_runfile
 
 PROJECT = load_project(Path(__file__).resolve().parents[2])
 MODULES = [(c, t) for c in PROJECT.matrix().combinations for t in c.module_types]

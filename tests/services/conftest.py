@@ -1,13 +1,9 @@
 """Real servers on loopback, started when a test asks for one, and ended by their process ids."""
 
-import functools
 import os
 import shutil
-import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import closing
 from pathlib import Path
 
 import docker
@@ -18,14 +14,15 @@ from lifecycle.model.targets import Targets, base_tag
 from lifecycle.tools.engine import Engine
 from lifecycle.tools.store import Store
 from lifecycle.tools.unpack import Unpacker
-from tests.services.keystone_server import Keystone, keystone_server
-from tests.services.lab import GARDEN_PACKAGES
-from tests.services.push_lab import Lab
-from tests.services.registry_server import RegistryServer, registry_server
-from tests.services.share_lab import Machines, machines
-from tests.services.swift_cluster import SwiftCluster, swift_cluster
-from tests.unit.apt_archive import Archive, end_agent, make_archive
-from tests.unit.builders import ROOT
+from tests.support.builders.apt_archive import Archive, end_agent, make_archive
+from tests.support.builders.push_session import Lab
+from tests.support.builders.source_checkout import GARDEN_PACKAGES
+from tests.support.checkout import ROOT
+from tests.support.machines.cache_machines import Machines, machines
+from tests.support.servers.keystone_server import Keystone, keystone_server
+from tests.support.servers.registry_server import RegistryServer, registry_server
+from tests.support.servers.swift_cluster import SwiftCluster, swift_cluster
+from tests.support.servers.web_server import Web, web_server
 
 
 @pytest.fixture(scope="session")
@@ -48,37 +45,6 @@ def garden(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
     home = tmp_path_factory.mktemp("gnupg")
     yield make_archive(tmp_path_factory.mktemp("garden"), home, GARDEN_PACKAGES, "1592.9")
     end_agent(home)
-
-
-@dataclass(frozen=True)
-class Web:
-    """A web server of a folder."""
-
-    folder: Path
-    port: int
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def web_server(folder: Path) -> Iterator[Web]:
-    """Serve a folder over HTTP until the block ends."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield Web(folder, server.server_port)
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from lifecycle.errors import UsageError
 from lifecycle.sources.apt import ArchiveRefusedError, SuiteLackingError
 from lifecycle.sources.index import PackageLackingError
 from lifecycle.sources.resolver import LockOutdatedError
-from tests.services.conftest import Web
-from tests.services.lab import HEADERS, KERNEL, Lab, make_lab
-from tests.unit.apt_archive import Archive
+from tests.support.builders.apt_archive import Archive
+from tests.support.builders.source_checkout import HEADERS, KERNEL, Lab, make_lab
+from tests.support.servers.web_server import Web
 
 
 def source(uri: str, keyring: Path, suite: str = "{version}") -> str:

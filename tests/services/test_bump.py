@@ -8,10 +8,11 @@ import docker
 import pytest
 import yaml
 
-from tests.services.forge_server import TOKEN, ForgeServer, forge_server
-from tests.services.git_server import bare_repository, git
-from tests.services.release_lab import FILE, SHOOT, Checkout, pushed_checkout
-from tests.unit.builders import ROOT
+from tests.support.builders.release_checkout import FILE, SHOOT, Checkout, pushed_checkout
+from tests.support.checkout import ROOT
+from tests.support.git import git
+from tests.support.servers.forge_server import TOKEN, ForgeServer, forge_server
+from tests.support.servers.git_server import bare_repository
 
 OURS = "nvidia-installer/values-1.0.0"
 

@@ -17,9 +17,9 @@ from lifecycle.model.targets import Targets, base_tag
 from lifecycle.tools.archive import tar_bytes
 from lifecycle.tools.engine import Engine
 from lifecycle.tools.root_image import root_image
-from tests.services.lab import make_lab
-from tests.services.registry_server import registry_server
-from tests.unit.apt_archive import Archive
+from tests.support.builders.apt_archive import Archive
+from tests.support.builders.source_checkout import make_lab
+from tests.support.servers.registry_server import registry_server
 
 NAMES = {"BUILDER_GARDENLINUX_1592_9": "kmodbuild", "RUNTIME": "runtime"}
 

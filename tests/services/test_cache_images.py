@@ -15,7 +15,7 @@ from lifecycle.tools.archive import tar_bytes
 from lifecycle.tools.engine import Engine
 from lifecycle.tools.labels import LABEL_COMBINATION, LABEL_COMPONENT, LABEL_DIGEST
 from lifecycle.tools.root_image import root_image
-from tests.services.second_engine import another_engine
+from tests.support.servers.container_engine import another_engine
 
 BASE, BUILDER, KERNEL = "nvidia-installer/base:1", "nvidia-installer/builder-x:1", "nvidia-installer/kernel-x:1"
 MB = 1_000_000

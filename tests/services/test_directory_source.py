@@ -8,8 +8,8 @@ import pytest
 from lifecycle.sources.flat import OtherPackageError
 from lifecycle.sources.index import PackageLackingError
 from lifecycle.sources.resolver import LockOutdatedError
-from tests.services.lab import HEADERS, KERNEL, Lab, make_lab
-from tests.unit.apt_archive import Archive
+from tests.support.builders.apt_archive import Archive
+from tests.support.builders.source_checkout import HEADERS, KERNEL, Lab, make_lab
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from lifecycle.model import changes
 from lifecycle.model.changes import new_release
 from lifecycle.model.lock import Lock
 from lifecycle.sources.indexes import NoFolderError
-from tests.services.lab import KERNEL, Lab, make_lab
-from tests.unit.apt_archive import Archive, make_deb
+from tests.support.builders.apt_archive import Archive, make_deb
+from tests.support.builders.source_checkout import KERNEL, Lab, make_lab
 
 DATE = "2026-11-24"
 FILES = ("component.yaml", "image_versions", "versions.lock")

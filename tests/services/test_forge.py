@@ -6,7 +6,7 @@ import pytest
 
 from lifecycle.model.gitops import ForgeKind
 from lifecycle.tools.forge import ForgeRefusedError, Project, forge_of
-from tests.services.forge_server import TOKEN, ForgeServer, forge_server
+from tests.support.servers.forge_server import TOKEN, ForgeServer, forge_server
 
 KINDS = list(ForgeKind)
 ASKED = {"branch": "bump/values-1.0.0", "base": "main", "title": "t", "body": "b"}

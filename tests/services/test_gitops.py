@@ -20,7 +20,8 @@ from lifecycle.steps.gitops import (
     Verdict,
 )
 from lifecycle.tools.git import GitRefusedError, remote
-from tests.services.git_server import TOKEN, Upstream, bare_repository, git, over_http, over_ssh
+from tests.support.git import git
+from tests.support.servers.git_server import TOKEN, Upstream, bare_repository, over_http, over_ssh
 
 OURS = "nvidia-installer/values-1.0.0"
 FILES = {"values.yaml": "# ours\r\ntag: old\r\n", "README": "x\n"}

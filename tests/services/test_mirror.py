@@ -8,10 +8,10 @@ import pytest
 from lifecycle.sources.swift import SwiftSession
 from lifecycle.sources.swift_login import swift_connection
 from lifecycle.tools.result_files import sha256_of
-from tests.services.conftest import Web
-from tests.services.lab import HEADERS, KERNEL, Lab, make_lab
-from tests.services.swift_cluster import SwiftCluster
-from tests.unit.apt_archive import Archive
+from tests.support.builders.apt_archive import Archive
+from tests.support.builders.source_checkout import HEADERS, KERNEL, Lab, make_lab
+from tests.support.servers.swift_cluster import SwiftCluster
+from tests.support.servers.web_server import Web
 
 RELEASE = "gardenlinux-1592.9"
 NAMES = sorted(f"1592.9/{name}_6.6.71-1_amd64.deb" for name in [*HEADERS, f"linux-image-{KERNEL}"])

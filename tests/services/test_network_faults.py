@@ -13,8 +13,8 @@ from lifecycle.sources.download import DownloadError, Request, download_all
 from lifecycle.sources.transfer import ATTEMPTS, Address
 from lifecycle.tools.result_files import sha256_of
 from lifecycle.tools.store import Store
-from tests.services.conftest import Web
-from tests.services.faulty_proxy import FaultyProxy, faulty_proxy
+from tests.support.servers.faulty_proxy import FaultyProxy, faulty_proxy
+from tests.support.servers.web_server import Web
 
 
 def request_of(web: Web, proxy: FaultyProxy) -> Request:

@@ -7,10 +7,10 @@ from lifecycle.build.outdated import findings
 from lifecycle.model.findings import Topic
 from lifecycle.sources.swift import SwiftSession
 from lifecycle.tools.result_files import sha256_of
-from tests.services.conftest import Web
-from tests.services.lab import Lab, make_lab
-from tests.services.swift_cluster import SwiftCluster
-from tests.unit.apt_archive import Archive
+from tests.support.builders.apt_archive import Archive
+from tests.support.builders.source_checkout import Lab, make_lab
+from tests.support.servers.swift_cluster import SwiftCluster
+from tests.support.servers.web_server import Web
 
 
 def releases(lab: Lab) -> list[tuple[str, str]]:

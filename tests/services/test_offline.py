@@ -15,8 +15,7 @@ import pytest
 from lifecycle.model.project import Project, load_project
 from lifecycle.model.targets import Targets
 from lifecycle.tools.store import Store, default_cache_dir
-from tests.unit.builders import ROOT
-from tests.unit.conftest import PARTS
+from tests.support.checkout import PARTS, copy_parts
 
 ONLY = "debian-12/535"
 # In a network namespace of its own there is not even a loopback; the engine is reached through its socket, a file.
@@ -30,9 +29,7 @@ NAME = "offline-test/nvidia-installer"
 def checkout(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A copy of the checkout that builds images of another name, so that none of them is there."""
     folder = tmp_path_factory.mktemp("offline")
-    for part in [*PARTS, "tasks.py"]:
-        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
-        copy(ROOT / part, folder / part)
+    copy_parts(folder, [*PARTS, "tasks.py"])
     component = folder / "component.yaml"
     component.write_text(
         component.read_text().replace("repository: system-services/nvidia-installer", f"repository: {NAME}")

@@ -8,8 +8,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.services.prune_lab import RETIRED, PruneLab
-from tests.services.push_lab import invoke
+from tests.support.builders.prune_checkout import RETIRED, PruneLab
+from tests.support.builders.push_session import invoke
 
 MB = 1_000_000
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.git_server import bare_repository
-from tests.services.prune_lab import RETIRED, PruneLab
-from tests.services.push_lab import invoke
-from tests.services.registry_server import RegistryServer, registry_server
+from tests.support.builders.prune_checkout import RETIRED, PruneLab
+from tests.support.builders.push_session import invoke
+from tests.support.servers.git_server import bare_repository
+from tests.support.servers.registry_server import RegistryServer, registry_server
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from benchmarks.leftovers import made_images, upload
 from lifecycle.build.published import published_images
-from tests.services.registry_server import registry_server
-from tests.unit.builders import wide
+from tests.support.builders.projects import wide
+from tests.support.servers.registry_server import registry_server
 
 
 def test_of_a_whole_matrix_only_what_the_registry_lists_is_asked_for(tmp_path: Path) -> None:

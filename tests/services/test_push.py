@@ -16,8 +16,16 @@ from lifecycle.model.project import load_project
 from lifecycle.model.tags import immutable_tag
 from lifecycle.model.targets import Targets
 from lifecycle.steps.push import Pushed, Verdict, verdict_of
-from tests.services.push_lab import COMBINATION, REPOSITORY, Lab, checkout_for, copied_checkout, note_tested, push
-from tests.services.registry_server import RegistryServer
+from tests.support.builders.push_session import (
+    COMBINATION,
+    REPOSITORY,
+    Lab,
+    checkout_for,
+    copied_checkout,
+    note_tested,
+    push,
+)
+from tests.support.servers.registry_server import RegistryServer
 
 
 def test_an_image_is_pushed_once_under_its_immutable_tag(lab: Lab, server: RegistryServer) -> None:

@@ -16,8 +16,8 @@ from lifecycle.steps.push import PushFailedError, Verdict
 from lifecycle.tools.registry import Registry
 from lifecycle.tools.registry_errors import RegistryRefusedError
 from lifecycle.tools.registry_session import CERTIFICATES
-from tests.services.push_lab import REPOSITORY, Lab
-from tests.services.registry_server import RegistryServer, registry_server
+from tests.support.builders.push_session import REPOSITORY, Lab
+from tests.support.servers.registry_server import RegistryServer, registry_server
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ import docker
 import pytest
 
 from lifecycle.steps.push import PushFailedError, Verdict
-from tests.services.faulty_proxy import faulty_proxy
-from tests.services.push_lab import COMBINATION, Lab, checkout_for, push
-from tests.services.registry_server import LOOPBACK, RegistryServer, registry_server
+from tests.support.builders.push_session import COMBINATION, Lab, checkout_for, push
+from tests.support.servers.faulty_proxy import faulty_proxy
+from tests.support.servers.registry_server import LOOPBACK, RegistryServer, registry_server
 
 MB = 1_000_000
 # Less than an image has, and more.

@@ -12,9 +12,9 @@ import pytest
 from lifecycle.steps.push import PushFailedError, Verdict
 from lifecycle.tools.login import Login
 from lifecycle.tools.registry_errors import RegistryRefusedError
-from tests.services.push_lab import COMBINATION, REPOSITORY, Lab, checkout_for, copied_checkout, push
-from tests.services.registry_server import PASSWORD, USER, RegistryServer, registry_server
-from tests.services.token_server import token_server
+from tests.support.builders.push_session import COMBINATION, REPOSITORY, Lab, checkout_for, copied_checkout, push
+from tests.support.servers.registry_server import PASSWORD, USER, RegistryServer, registry_server
+from tests.support.servers.token_server import token_server
 
 LOGIN = Login(USER, PASSWORD)
 # Writes down all that others could read of the processes, then answers as docker-credential-helpers' protocol says.

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from lifecycle.model.tags import operator_tag, tag_of
 from lifecycle.steps.push import Verdict
-from tests.services.push_lab import COMBINATION, REPOSITORY, Lab
-from tests.services.registry_server import RegistryServer
+from tests.support.builders.push_session import COMBINATION, REPOSITORY, Lab
+from tests.support.servers.registry_server import RegistryServer
 
 EXACT = [tag_of(COMBINATION.driver, COMBINATION), operator_tag(COMBINATION.driver, COMBINATION)]
 MOVING = [*EXACT, tag_of(COMBINATION.branch, COMBINATION), operator_tag(COMBINATION.branch, COMBINATION)]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import docker
 
-from tests.services.push_lab import checkout_for, push
-from tests.services.registry_server import RegistryServer
-from tests.services.second_engine import second_engine
+from tests.support.builders.push_session import checkout_for, push
+from tests.support.servers.container_engine import second_engine
+from tests.support.servers.registry_server import RegistryServer
 
 HOME = "/opt/nvidia-installer"
 

@@ -13,11 +13,12 @@ import httpx
 import pytest
 
 from lifecycle.model.release import Step
-from tests.services.forge_server import TOKEN, ForgeServer, forge_server
-from tests.services.git_server import Upstream, bare_repository, git
-from tests.services.registry_server import RegistryServer, registry_server
-from tests.services.release_lab import FILE, Checkout, make_checkout, remove_images
-from tests.unit.builders import ROOT
+from tests.support.builders.release_checkout import FILE, Checkout, make_checkout, remove_images
+from tests.support.checkout import ROOT
+from tests.support.git import git
+from tests.support.servers.forge_server import TOKEN, ForgeServer, forge_server
+from tests.support.servers.git_server import Upstream, bare_repository
+from tests.support.servers.registry_server import RegistryServer, registry_server
 
 VALUES = "nvidia-installer/values-1.1.0"
 
@@ -62,7 +63,7 @@ def forge(checkout: Checkout, values: Upstream) -> Iterator[ForgeServer]:
 
 
 def release_until(checkout: Checkout, step: Step) -> int:
-    command = [sys.executable, "-m", "tests.services.release_until", str(checkout.folder), "1.1.0", str(step)]
+    command = [sys.executable, "-m", "tests.support.release_until", str(checkout.folder), "1.1.0", str(step)]
     return subprocess.run(command, cwd=ROOT, env=checkout.environment(), capture_output=True, check=False).returncode
 
 

@@ -21,9 +21,9 @@ from lifecycle.steps.base import base_tag
 from lifecycle.tools.engine import Engine
 from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.store import default_cache_dir
-from tests.services.second_engine import engine_in
-from tests.services.ssh_server import SshServer, ssh_server
-from tests.unit.builders import ROOT
+from tests.support.checkout import ROOT
+from tests.support.servers.container_engine import engine_in
+from tests.support.servers.ssh_server import SshServer, ssh_server
 
 PROJECT = load_project(ROOT)
 FIRST = PROJECT.matrix().combinations[0]

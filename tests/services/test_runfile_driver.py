@@ -12,8 +12,8 @@ from lifecycle.steps.package import Packager
 from lifecycle.tools.results import archive_of
 from lifecycle.tools.store import Store, default_cache_dir
 from lifecycle.tools.unpack import Unpacker
-from tests.services.runfiles import driver_runfile, with_runfile
-from tests.unit.builders import ROOT
+from tests.support.builders.runfiles import driver_runfile, with_runfile
+from tests.support.checkout import ROOT
 
 
 @pytest.fixture(scope="session")

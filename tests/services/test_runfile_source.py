@@ -17,10 +17,10 @@ from lifecycle.tools.archive import UnsafeArchiveError
 from lifecycle.tools.result_files import sha256_of
 from lifecycle.tools.store import Store
 from lifecycle.tools.unpack import NotUnpackedError, Unpacker
-from tests.services.conftest import Web, web_server
-from tests.services.lab import Lab, make_lab
-from tests.services.runfiles import make_runfile
-from tests.services.swift_cluster import SwiftCluster
+from tests.support.builders.runfiles import make_runfile
+from tests.support.builders.source_checkout import Lab, make_lab
+from tests.support.servers.swift_cluster import SwiftCluster
+from tests.support.servers.web_server import Web, web_server
 
 VERSIONS = ["550.90.07", "550.163.01", "570.10.01"]
 FILES = {

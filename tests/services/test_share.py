@@ -12,8 +12,8 @@ from lifecycle.model.sharing import Mode
 from lifecycle.model.targets import Kind, Target
 from lifecycle.steps.share import Blob, SharedResults, manifest_of, tag_of
 from lifecycle.tools.progress import Progress
-from tests.services.registry_server import RegistryServer
-from tests.services.share_lab import OTHER, TARGET, Machine, Machines, shared
+from tests.support.machines.cache_machines import OTHER, TARGET, Machine, Machines, shared
+from tests.support.servers.registry_server import RegistryServer
 
 # Among so many, Docker's registry mostly refuses a manifest or more at first; seconds in which both have to come to the next.
 ROUNDS, PATIENCE = 200, 60

@@ -10,10 +10,10 @@ from lifecycle.model.sharing import SharedStore
 from lifecycle.tools.login import Login
 from lifecycle.tools.progress import Progress
 from lifecycle.tools.store import Store
-from tests.services.faulty_proxy import faulty_proxy
-from tests.services.processes import free_port
-from tests.services.registry_server import LOOPBACK, PASSWORD, USER, RegistryServer, registry_server
-from tests.services.share_lab import OTHER, TARGET, Machine, Machines
+from tests.support.machines.cache_machines import OTHER, TARGET, Machine, Machines
+from tests.support.servers.faulty_proxy import faulty_proxy
+from tests.support.servers.processes import free_port
+from tests.support.servers.registry_server import LOOPBACK, PASSWORD, USER, RegistryServer, registry_server
 
 # Bytes: less than the layer of a result has, and more than the rest.
 PART = 100_000

@@ -12,11 +12,11 @@ from lifecycle.sources.swift import NoContainerError, SwiftRefusedError, SwiftSe
 from lifecycle.sources.swift_login import CredentialsMissingError, swift_connection
 from lifecycle.tools.result_files import sha256_of
 from lifecycle.tools.store import Store
-from tests.services.faulty_proxy import FaultyProxy, faulty_proxy
-from tests.services.keystone_server import Keystone
-from tests.services.lab import HEADERS, KERNEL, Lab, make_lab
-from tests.services.swift_cluster import PAGE, SwiftCluster
-from tests.unit.apt_archive import Archive
+from tests.support.builders.apt_archive import Archive
+from tests.support.builders.source_checkout import HEADERS, KERNEL, Lab, make_lab
+from tests.support.servers.faulty_proxy import FaultyProxy, faulty_proxy
+from tests.support.servers.keystone_server import Keystone
+from tests.support.servers.swift_cluster import PAGE, SwiftCluster
 
 PREFIX = "1592.9/"
 SOURCE = json.dumps({"kind": "swift", "container": "gardenlinux-packages", "prefix": "{version}/"})

@@ -11,9 +11,9 @@ import pytest
 from lifecycle.model.project import load_project
 from lifecycle.model.selector import select
 from lifecycle.model.targets import Targets
-from tests.services.processes import wait_until
-from tests.services.registry_server import RegistryServer, registry_server
-from tests.services.worker_lab import OPTIONS_FOUND, REPOSITORY, VERSIONS, Farm, Machine, Ran, farm_in, together
+from tests.support.machines.workers import OPTIONS_FOUND, REPOSITORY, VERSIONS, Farm, Machine, Ran, farm_in, together
+from tests.support.servers.processes import wait_until
+from tests.support.servers.registry_server import RegistryServer, registry_server
 
 Pair = tuple[Machine, Machine]
 SMALL = ("--only", VERSIONS[1])

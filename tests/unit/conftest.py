@@ -1,28 +1,16 @@
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.unit.apt_archive import Archive, end_agent, make_archive
-from tests.unit.builders import ROOT
-from tests.unit.signers import Pair, make_pair
+from tests.support.builders.apt_archive import Archive, end_agent, make_archive
+from tests.support.builders.signing_keys import Pair, make_pair
+from tests.support.checkout import copy_parts
 
 # How long one example takes depends on what else the machine does; it says nothing of the code.
 settings.register_profile("unit", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unit")
-
-PARTS = [
-    "component.yaml",
-    "image_versions",
-    "versions.lock",
-    "costs.yaml",
-    "dockerfiles",
-    "patches",
-    "scripts",
-    "lifecycle",
-]
 
 
 @pytest.fixture
@@ -30,11 +18,7 @@ def checkout(tmp_path: Path) -> Path:
     """A copy, to edit, of all in the repository that decides what is built."""
     folder = tmp_path / "checkout"
     folder.mkdir()
-    for part in PARTS:
-        if (ROOT / part).is_dir():
-            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy2(ROOT / part, folder / part)
+    copy_parts(folder)
     return folder
 
 

@@ -8,7 +8,7 @@ from benchmarks.costs import turns
 from benchmarks.scale import Line, fit
 from benchmarks.synthetic import write_checkout
 from lifecycle.model.declarations import is_answer
-from tests.unit.builders import ROOT
+from tests.support.checkout import ROOT
 
 
 def test_a_synthetic_checkout_is_answered_by_its_lock_and_has_every_combination(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.ci_files import WORKFLOWS, load, workflow_commands, workflow_problems
+from tests.support.ci_files import WORKFLOWS, load, workflow_commands, workflow_problems
 
 GOOD = """\
 jobs:

@@ -13,8 +13,8 @@ from invoke.parser import Parser
 from invoke.program import Program
 
 from tasks import ns
-from tests.unit.builders import ROOT
-from tests.unit.ci_files import JENKINSFILE, WORKFLOWS, script_of, shell_steps, tokens, workflow_commands
+from tests.support.checkout import ROOT
+from tests.support.ci_files import JENKINSFILE, WORKFLOWS, script_of, shell_steps, tokens, workflow_commands
 
 DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 # Code in words, and a line at a prompt; a pipe stands with a backslash in a table.

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.unit.ci_files import JENKINSFILE, Token, UnreadableError, script_of, shell_steps, stages, tokens
+from tests.support.ci_files import JENKINSFILE, Token, UnreadableError, script_of, shell_steps, stages, tokens
 
 PARTS = tokens(JENKINSFILE.read_text())
 STAGES = stages(PARTS)

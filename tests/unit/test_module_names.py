@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from tests.unit.builders import ROOT
+from tests.support.checkout import ROOT
 
 CODE = [path for part in ("lifecycle", "tests", "benchmarks") for path in sorted((ROOT / part).rglob("*.py"))]
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.unit.builders import ROOT
+from tests.support.checkout import ROOT
 
 # Together they were four fifths of the start of `invoke`.
 HEAVY = ("docker", "elftools", "httpx", "keystoneauth1", "pydantic", "requests", "rich", "swiftclient", "zstandard")

@@ -17,7 +17,7 @@ from lifecycle.app.task import task
 from lifecycle.errors import ConfigurationError, InstallerError, UsageError
 from lifecycle.model.selector import NothingSelectedError
 from tasks import ns
-from tests.unit.builders import ROOT
+from tests.support.checkout import ROOT
 
 FREE_SOME = "Free some space, or name another folder with --cache-dir."
 Ending = tuple[int, str, str]

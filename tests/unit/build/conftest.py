@@ -1,19 +1,12 @@
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.unit.build.benches import Bench
-from tests.unit.build.proof_lab import bench_with, fitting_modules, headers_package
-
-
-def git(folder: Path, *words: str) -> str:
-    """What git prints, as somebody with a name."""
-    identity = ["-c", "user.name=A", "-c", "user.email=a@localhost", "-c", "commit.gpgsign=false"]
-    done = subprocess.run(["git", "-C", str(folder), *identity, *words], check=True, capture_output=True, text=True)
-    return done.stdout.strip()
+from tests.support.builders.driver_modules import bench_with, fitting_modules, headers_package
+from tests.support.fakes.sessions import Bench
+from tests.support.git import git
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from lifecycle.model.targets import Targets
 from lifecycle.tools.engine import LocalImage
 from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.usage import used, write_used
-from tests.unit.build.benches import Bench, Images, fill
-from tests.unit.builders import component, every_target, project
-from tests.unit.caches import OTHER, aged, everything, kept_input, kept_result, results, written
+from tests.support.builders.cache_items import OTHER, aged, everything, kept_input, kept_result, results, written
+from tests.support.builders.projects import component, every_target, project
+from tests.support.fakes.sessions import Bench, Images, fill
 
 NOW = project()
 NEEDS = needs_of(NOW)

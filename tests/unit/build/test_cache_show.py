@@ -7,9 +7,9 @@ from lifecycle.build.cache_show import rows, show_room
 from lifecycle.build.needs import needs_of
 from lifecycle.tools.engine import LocalImage
 from lifecycle.tools.labels import LABEL_DIGEST
-from tests.unit.build.benches import Bench, Images, fill
-from tests.unit.builders import project
-from tests.unit.caches import OTHER, everything, kept_input, kept_result, written
+from tests.support.builders.cache_items import OTHER, everything, kept_input, kept_result, written
+from tests.support.builders.projects import project
+from tests.support.fakes.sessions import Bench, Images, fill
 
 NOW = project()
 BLOCK = 4096

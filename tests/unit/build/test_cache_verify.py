@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from lifecycle.build.cache_verify import CacheDamagedError, show_damage
-from tests.unit.build.benches import Bench, Images
-from tests.unit.builders import project
-from tests.unit.caches import OTHER, everything, kept_input, kept_result, written
+from tests.support.builders.cache_items import OTHER, everything, kept_input, kept_result, written
+from tests.support.builders.projects import project
+from tests.support.fakes.sessions import Bench, Images
 
 SHA256 = hashlib.sha256(b"content").hexdigest()
 

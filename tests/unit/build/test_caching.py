@@ -4,8 +4,8 @@ import pytest
 
 from lifecycle.build.caching import use_cache
 from lifecycle.errors import UsageError
-from tests.unit.build.benches import Bench, Images
-from tests.unit.builders import project
+from tests.support.builders.projects import project
+from tests.support.fakes.sessions import Bench, Images
 
 
 def use(folder: Path, action: str, *, keep_current: bool = False, older_than: str = "", dry_run: bool = False) -> None:

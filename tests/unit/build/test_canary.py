@@ -7,8 +7,9 @@ from lifecycle.build.canary import CODE, canary_of, changed_code, reason_of
 from lifecycle.model.component import Channel
 from lifecycle.model.matrix import Combination, Matrix
 from lifecycle.model.schema import Architecture
-from tests.unit.build.conftest import git
-from tests.unit.builders import ROOT, project
+from tests.support.builders.projects import project
+from tests.support.checkout import ROOT
+from tests.support.git import git
 
 AMD64, ARM64 = Architecture.AMD64, Architecture.ARM64
 ONE = project().matrix().combinations[0]

@@ -17,8 +17,8 @@ from lifecycle.build.changed import (
 from lifecycle.build.diff import MatrixDiff, UnknownRevisionError
 from lifecycle.build.workbench import Workbench
 from lifecycle.model.project import load_project
-from tests.unit.build.conftest import git
-from tests.unit.builders import project
+from tests.support.builders.projects import project
+from tests.support.git import git
 
 Changed = Callable[..., str]
 NODE_SCRIPT = "scripts/node/nvidia-installer"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lifecycle.build.ci_matrix import TwoOutputsError, UnknownFormatError, check_format, entry_of, print_for_ci
 from lifecycle.errors import EXIT_USAGE
 from lifecycle.model.component import Release
-from tests.unit.builders import project
+from tests.support.builders.projects import project
 
 COMBINATIONS = project().matrix().combinations
 FIRST = {

@@ -17,8 +17,8 @@ from lifecycle.model.lock import Lock
 from lifecycle.model.patches import Patch, PatchSeries
 from lifecycle.model.project import Project, load_project
 from lifecycle.model.signing import Signer
-from tests.unit.build.conftest import git
-from tests.unit.builders import base, component, driver, kernel, lock, project
+from tests.support.builders.projects import base, component, driver, kernel, lock, project
+from tests.support.git import git
 
 OLD = "old-1/6.1.0-56-cloud-amd64"
 NEW = "new-2/6.12.117-amd64"

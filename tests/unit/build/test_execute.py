@@ -18,8 +18,9 @@ from lifecycle.steps.compile import CompileJob, Compiler
 from lifecycle.tools.progress import Progress
 from lifecycle.tools.result_files import Result
 from lifecycle.tools.store import Store
-from tests.unit.builders import ListedImages, Memory, every_target, kernel, lock, project
-from tests.unit.signers import Pair
+from tests.support.builders.projects import ListedImages, every_target, kernel, lock, project
+from tests.support.builders.signing_keys import Pair
+from tests.support.fakes.build_state import Memory
 
 PROPRIETARY, OPEN = ModuleType.PROPRIETARY, ModuleType.OPEN
 OLD = "6.1.0-56-cloud-amd64"

@@ -20,8 +20,9 @@ from lifecycle.tools.progress import Progress
 from lifecycle.tools.registry import Registry
 from lifecycle.tools.result_files import Result
 from lifecycle.tools.store import Store
-from tests.unit.build.elsewhere import Elsewhere
-from tests.unit.builders import ListedImages, Memory, project
+from tests.support.builders.projects import ListedImages, project
+from tests.support.fakes.build_state import Memory
+from tests.support.fakes.remote_cache import Elsewhere
 
 PROPRIETARY, OPEN = ModuleType.PROPRIETARY, ModuleType.OPEN
 TARGETS = Targets(project())

@@ -1,7 +1,7 @@
 from lifecycle.build.explain import facts
 from lifecycle.model.patches import Patch, PatchSeries
 from lifecycle.model.schema import ModuleType
-from tests.unit.builders import component, project
+from tests.support.builders.projects import component, project
 
 
 def test_all_that_the_files_say_of_a_combination() -> None:

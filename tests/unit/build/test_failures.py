@@ -12,7 +12,8 @@ from lifecycle.model.schema import ModuleType
 from lifecycle.model.targets import Targets
 from lifecycle.tools.graph import NeedFailedError
 from lifecycle.tools.store import Store
-from tests.unit.builders import ListedImages, Memory, project
+from tests.support.builders.projects import ListedImages, project
+from tests.support.fakes.build_state import Memory
 
 PROJECT = project()
 TARGETS = Targets(PROJECT)

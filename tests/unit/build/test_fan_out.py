@@ -20,7 +20,7 @@ from lifecycle.errors import EXIT_USAGE
 from lifecycle.model.selector import NothingSelectedError
 from lifecycle.model.sharing import SharedStore
 from lifecycle.tools.progress import Progress
-from tests.unit.build.conftest import git
+from tests.support.git import git
 
 ADDRESS = "https://git.example.org/gpu/nvidia-installer.git"
 PLACE = "registry.example.org/gpu/store"

@@ -4,7 +4,7 @@ import pytest
 
 from lifecycle.build.listing import PartOfDiffError, show_matrix
 from lifecycle.build.workbench import Workbench
-from tests.unit.builders import ROOT
+from tests.support.checkout import ROOT
 
 
 @pytest.mark.parametrize(

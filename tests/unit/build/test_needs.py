@@ -12,7 +12,7 @@ from lifecycle.model.schema import Architecture
 from lifecycle.model.targets import Targets, base_tag
 from lifecycle.steps.compile import Compiler
 from lifecycle.tools.store import Store
-from tests.unit.builders import component, every_target, locked_file, project
+from tests.support.builders.projects import component, every_target, locked_file, project
 
 NOW = project()
 

@@ -2,7 +2,7 @@ from lifecycle.build.diff import MatrixDiff
 from lifecycle.build.notes import release_notes
 from lifecycle.model.matrix import Combination
 from lifecycle.model.published import Published
-from tests.unit.builders import project
+from tests.support.builders.projects import project
 
 MATRIX = project().matrix().combinations
 

@@ -8,9 +8,9 @@ import pytest
 
 from lifecycle.build.proof_table import show_proof
 from lifecycle.build.verify import ProofFailedError
-from tests.unit.build.benches import Bench
-from tests.unit.build.proof_lab import ID, ONLY, RELEASE, gone, ko, pack
-from tests.unit.signers import Pair, sign
+from tests.support.builders.driver_modules import ID, ONLY, RELEASE, gone, ko, pack
+from tests.support.builders.signing_keys import Pair, sign
+from tests.support.fakes.sessions import Bench
 
 
 def test_what_is_not_built_names_the_command_that_builds_it(proving: Bench, capsys: pytest.CaptureFixture[str]) -> None:

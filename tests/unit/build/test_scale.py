@@ -22,7 +22,7 @@ from lifecycle.model.tags import references
 from lifecycle.model.targets import Kind, Targets, base_tag
 from lifecycle.steps.gitops import Files
 from lifecycle.tools.store import Store
-from tests.unit.builders import ListedImages, every_target, local_image, wide
+from tests.support.builders.projects import ListedImages, every_target, local_image, wide
 
 # The first pays for what is done once in a process.
 SIZES = (5, 10, 20, 40)

@@ -7,7 +7,7 @@ from lifecycle.model.component import Image
 from lifecycle.model.targets import Kind, Target, base_tag
 from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.store import Store
-from tests.unit.builders import ListedImages, local_image
+from tests.support.builders.projects import ListedImages, local_image
 
 IMAGE = Image(registry="localhost:5000", repository="team/nvidia-installer")
 NAME = "localhost:5000/team/nvidia-installer"

@@ -15,7 +15,8 @@ from lifecycle.model.schema import ModuleType
 from lifecycle.model.targets import Kind, Target, Targets
 from lifecycle.tools.graph import NeedFailedError
 from lifecycle.tools.store import Store
-from tests.unit.builders import ListedImages, Memory, component, every_target, local_image, project
+from tests.support.builders.projects import ListedImages, component, every_target, local_image, project
+from tests.support.fakes.build_state import Memory
 
 PATCH = Patch(file="a.patch", module_type=ModuleType.OPEN, reason="it does not compile")
 EXCLUDE_NEW = '\n    - {kernel: ">=6.12", reason: "the kernel [breaks] both"}\nsources:'

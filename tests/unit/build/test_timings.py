@@ -5,7 +5,7 @@ from lifecycle.model.schema import ModuleType
 from lifecycle.model.targets import Target, Targets
 from lifecycle.model.timings import Compiled, Timing
 from lifecycle.tools.store import Store
-from tests.unit.builders import project
+from tests.support.builders.projects import project
 
 PROPRIETARY, OPEN = ModuleType.PROPRIETARY, ModuleType.OPEN
 COMBINATION = project().matrix().combinations[1]

@@ -12,9 +12,9 @@ from lifecycle.model.selector import NothingSelectedError
 from lifecycle.tools.archive import manifest_of
 from lifecycle.tools.engine import LocalImage
 from lifecycle.tools.engine_errors import EngineUnreachableError
-from tests.unit.build.benches import Bench
-from tests.unit.build.proof_lab import ID, ONLY, RELEASE, Engine, gone, in_an_image, ko, pack
-from tests.unit.signers import Pair, sign
+from tests.support.builders.driver_modules import ID, ONLY, RELEASE, Engine, gone, in_an_image, ko, pack
+from tests.support.builders.signing_keys import Pair, sign
+from tests.support.fakes.sessions import Bench
 
 
 def proof(bench: Bench) -> Proof:

@@ -17,8 +17,9 @@ from lifecycle.model.targets import Kind, Target, base_tag
 from lifecycle.tools.progress import Progress
 from lifecycle.tools.store import Store
 from lifecycle.tools.usage import used
-from tests.unit.builders import ROOT, ListedImages, every_target, local_image
-from tests.unit.signers import Pair
+from tests.support.builders.projects import ListedImages, every_target, local_image
+from tests.support.builders.signing_keys import Pair
+from tests.support.checkout import ROOT
 
 
 @pytest.fixture

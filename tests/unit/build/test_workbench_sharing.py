@@ -16,8 +16,8 @@ from lifecycle.model.plan import Plan
 from lifecycle.model.project import load_project
 from lifecycle.model.targets import Kind, Target, base_tag
 from lifecycle.tools.progress import Progress
-from tests.unit.build.elsewhere import Elsewhere
-from tests.unit.builders import ListedImages, every_target, local_image
+from tests.support.builders.projects import ListedImages, every_target, local_image
+from tests.support.fakes.remote_cache import Elsewhere
 
 SHARED = (Kind.USERSPACE, Kind.ARCHIVE)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lifecycle.checks.fit import Expectation, Finding, Problem, check_modules, examine_modules
 from lifecycle.checks.kernel_module import KernelModule, read_module
 from lifecycle.checks.symvers import Export, Symvers
-from tests.unit.checks.conftest import MakeModule
+from tests.support.builders.kernel_modules import MakeModule
 
 KERNEL = {
     "module_layout": Export(crc=0xAAAA0001, gpl_only=False, namespace=""),

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.checks.kernel_module import UnreadableModuleError, read_module
-from tests.unit.checks.conftest import VERMAGIC, MakeModule, extended
+from tests.support.builders.kernel_modules import VERMAGIC, MakeModule, extended
 
 E_MACHINE = 18
 

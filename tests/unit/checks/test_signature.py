@@ -10,8 +10,8 @@ from lifecycle.checks.kernel_module import read_module
 from lifecycle.checks.signature import MARKER, Signature, read_signature, split_signature
 from lifecycle.checks.symvers import Export, Symvers
 from lifecycle.model.signing import Signer
-from tests.unit.checks.conftest import MakeModule
-from tests.unit.signers import Pair, sign
+from tests.support.builders.kernel_modules import MakeModule
+from tests.support.builders.signing_keys import Pair, sign
 
 KERNEL = {"module_layout": 0xAAAA0001, "printk": 0x11111111}
 

@@ -11,7 +11,7 @@ from lifecycle.model.targets import Kind
 from lifecycle.steps import base, image, package, sign
 from lifecycle.steps import compile as compile_step
 from lifecycle.tools import archive, root_image
-from tests.unit.builders import ROOT
+from tests.support.checkout import ROOT
 from tests.unit.formats.golden import MAKERS
 from tests.unit.formats.world import make_world
 

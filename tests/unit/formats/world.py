@@ -17,7 +17,7 @@ from lifecycle.model.signing import Signer
 from lifecycle.model.targets import Kind, Target, Targets
 from lifecycle.tools.archive import tar_bytes
 from lifecycle.tools.store import Store
-from tests.unit.debs import real_deb
+from tests.support.builders.debs import real_deb
 from tests.unit.formats.recording import sha256
 
 COMPONENT = """\

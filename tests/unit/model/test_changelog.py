@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.model.changelog import NoEntryError, coming_entry, entry_of, released
-from tests.unit.builders import ROOT
+from tests.support.checkout import ROOT
 
 TEXT = """\
 # Changelog

@@ -12,7 +12,7 @@ from lifecycle.model.changes import (
 from lifecycle.model.component import Channel, Release
 from lifecycle.model.image_edit import NoBuilderError
 from lifecycle.model.yaml_edit import OwnFile
-from tests.unit.builders import COMPONENT
+from tests.support.builders.projects import COMPONENT
 
 DATE = "2026-11-24"
 IMAGES = """\

@@ -7,7 +7,8 @@ from lifecycle.errors import ConfigurationError
 from lifecycle.model.component import Component, Exclusion, load_component
 from lifecycle.model.schema import Architecture, ModuleType
 from lifecycle.model.sources import AptSource, DirectorySource, RunfileDriver, SwiftSource
-from tests.unit.builders import COMPONENT, ROOT, component
+from tests.support.builders.projects import COMPONENT, component
+from tests.support.checkout import ROOT
 
 
 def problems(tmp_path: Path, text: str) -> list[str]:

@@ -6,7 +6,7 @@ from benchmarks.costs import text_of
 from lifecycle.errors import ConfigurationError
 from lifecycle.model.costs import COSTS, Costs, load_costs
 from lifecycle.model.schema import ModuleType
-from tests.unit.builders import ROOT
+from tests.support.checkout import ROOT
 
 PROPRIETARY, OPEN = ModuleType.PROPRIETARY, ModuleType.OPEN
 TEXT = """\

@@ -21,7 +21,8 @@ from lifecycle.model.matrix import NotLockedError
 from lifecycle.model.packages import PackageList
 from lifecycle.model.project import Project, load_project
 from lifecycle.model.schema import Architecture
-from tests.unit.builders import ROOT, component, images, project
+from tests.support.builders.projects import component, images, project
+from tests.support.checkout import ROOT
 
 OLD, NEW = "old-1/amd64", "new-2/amd64"
 D535, D550 = "535/amd64", "550.163.01/amd64"

@@ -1,5 +1,5 @@
 from lifecycle.model.engine_names import builder_tag, kernel_image
-from tests.unit.builders import kernel
+from tests.support.builders.projects import kernel
 
 HEADERS = kernel("6.1.0+x_Y", "6.1.192").headers
 

@@ -4,7 +4,7 @@ from lifecycle.model.changes import Files
 from lifecycle.model.findings import Finding, KernelOffer, Offers, Topic, find
 from lifecycle.model.project import Project
 from lifecycle.model.yaml_edit import OwnFile
-from tests.unit.builders import COMPONENT, component, driver, images, lock, project
+from tests.support.builders.projects import COMPONENT, component, driver, images, lock, project
 
 TODAY = date(2026, 11, 24)
 KERNELS = {

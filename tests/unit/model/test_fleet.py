@@ -3,7 +3,7 @@ import json
 import pytest
 
 from lifecycle.model.fleet import BadNodesError, Coverage, Need, Node, cover, read_nodes
-from tests.unit.builders import component, driver, kernel, lock, project
+from tests.support.builders.projects import component, driver, kernel, lock, project
 
 EDITS = [
     (f"{place}{old}", f"{place}{new}")

@@ -4,7 +4,7 @@ import pytest
 
 from lifecycle.errors import ConfigurationError
 from lifecycle.model.component import Component
-from tests.unit.builders import component
+from tests.support.builders.projects import component
 
 SECTION = """\
 gitops:

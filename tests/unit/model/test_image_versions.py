@@ -5,7 +5,7 @@ import pytest
 
 from lifecycle.errors import ConfigurationError
 from lifecycle.model.image_versions import Base, builder_name, load_image_versions
-from tests.unit.builders import ROOT
+from tests.support.checkout import ROOT
 
 DIGEST = "sha256:" + "a" * 64
 

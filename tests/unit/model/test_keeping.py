@@ -2,7 +2,7 @@ import pytest
 
 from lifecycle.errors import UsageError
 from lifecycle.model.keeping import Age, What, roles_in, roles_of
-from tests.unit.builders import lock
+from tests.support.builders.projects import lock
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from lifecycle.errors import ConfigurationError
 from lifecycle.model.lock import Lock, LockedBase, LockedDriver, LockedFile, LockedKernel
 from lifecycle.model.schema import ModuleType
-from tests.unit.builders import ROOT, lock
+from tests.support.builders.projects import lock
+from tests.support.checkout import ROOT
 
 words = st.text(alphabet=st.characters(codec="ascii", categories=["L", "N", "P", "S"]), min_size=1, max_size=20)
 hexes = st.text("0123456789abcdef", min_size=64, max_size=64)

@@ -2,7 +2,8 @@ from lifecycle.model.lock import Lock, LockedBase
 from lifecycle.model.locked_inputs import bases_of, files_of, needed_by, needed_for
 from lifecycle.model.plan import make_plan
 from lifecycle.model.targets import Kind, Targets
-from tests.unit.builders import Memory, component, every_target, kernel, lock, locked_file, project
+from tests.support.builders.projects import component, every_target, kernel, lock, locked_file, project
+from tests.support.fakes.build_state import Memory
 
 
 def test_combinations_need_their_builders_and_the_runtime_each_once() -> None:

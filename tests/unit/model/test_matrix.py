@@ -13,7 +13,7 @@ from lifecycle.model.matrix import (
 from lifecycle.model.patches import Patch, PatchSeries
 from lifecycle.model.schema import ModuleType
 from lifecycle.model.selector import NothingSelectedError, select
-from tests.unit.builders import component, driver, kernel, lock
+from tests.support.builders.projects import component, driver, kernel, lock
 
 OPEN_535 = "{driverVersion: 535, moduleType: open, reason: there are no open modules of it}"
 MATRIX = expand(component(), lock(), PatchSeries())

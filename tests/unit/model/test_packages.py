@@ -4,7 +4,7 @@ import pytest
 
 from lifecycle.errors import ConfigurationError
 from lifecycle.model.packages import PackageList, load_package_list
-from tests.unit.builders import ROOT
+from tests.support.checkout import ROOT
 
 
 def load(tmp_path: Path, text: str) -> PackageList:

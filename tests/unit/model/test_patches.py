@@ -5,7 +5,7 @@ import pytest
 from lifecycle.errors import ConfigurationError
 from lifecycle.model.patches import Patch, PatchSeries, load_patches
 from lifecycle.model.schema import ModuleType
-from tests.unit.builders import ROOT
+from tests.support.checkout import ROOT
 
 OPEN, PROPRIETARY = ModuleType.OPEN, ModuleType.PROPRIETARY
 PCI = "pci-resize-resource.patch"

@@ -6,8 +6,9 @@ from lifecycle.model.lock import Lock
 from lifecycle.model.plan import again, reason_to_make
 from lifecycle.model.project import Project
 from lifecycle.model.targets import Kind, Target, Targets
-from tests.unit.builders import Memory, every_target, images, kernel, lock, project
-from tests.unit.model.planned import NAMES, NEVER, NOT_NEEDED, OLD, SAME, lines, plan, to_run
+from tests.support.builders.plans import NAMES, NEVER, NOT_NEEDED, OLD, SAME, lines, plan, to_run
+from tests.support.builders.projects import every_target, images, kernel, lock, project
+from tests.support.fakes.build_state import Memory
 
 
 def test_with_nothing_made_everything_is_made_for_the_first_time() -> None:

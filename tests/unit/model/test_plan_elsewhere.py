@@ -6,8 +6,9 @@ from lifecycle.model.plan import make_plan
 from lifecycle.model.project import Project
 from lifecycle.model.signing import Signer
 from lifecycle.model.targets import Kind, Targets
-from tests.unit.builders import Memory, every_target, project
-from tests.unit.model.planned import NAMES, NEVER, plan, to_run
+from tests.support.builders.plans import NAMES, NEVER, plan, to_run
+from tests.support.builders.projects import every_target, project
+from tests.support.fakes.build_state import Memory
 
 
 def signed() -> Project:

@@ -2,8 +2,9 @@
 
 from lifecycle.model.lock import Lock
 from lifecycle.model.targets import Kind
-from tests.unit.builders import Memory, base, component, driver, every_target, lock, locked_file, project
-from tests.unit.model.planned import NAMES, NEVER, OLD, SAME, changed_recipe, lines, plan, to_run
+from tests.support.builders.plans import NAMES, NEVER, OLD, SAME, changed_recipe, lines, plan, to_run
+from tests.support.builders.projects import base, component, driver, every_target, lock, locked_file, project
+from tests.support.fakes.build_state import Memory
 
 
 def test_another_compile_script_makes_modules_archives_and_images_anew() -> None:

@@ -10,7 +10,8 @@ from lifecycle.model.patches import PatchSeries
 from lifecycle.model.project import load_project
 from lifecycle.model.recipes import FORMAT, RECIPES
 from lifecycle.model.targets import Kind
-from tests.unit.builders import ROOT, every_target, project
+from tests.support.builders.projects import every_target, project
+from tests.support.checkout import ROOT
 
 
 def test_a_copy_of_a_checkout_is_the_same_project(checkout: Path) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.model.recipes import FORMAT, formats_at
-from tests.unit.builders import ROOT
+from tests.support.checkout import ROOT
 
 
 def code_with(folder: Path, text: str, name: str = "model/recipes.py") -> Path:

@@ -13,7 +13,8 @@ from lifecycle.model.schema import ModuleType
 from lifecycle.model.selector import NothingSelectedError, select
 from lifecycle.model.shards import BadShardError, Compile, Group, Load, Shard, chosen, divide, groups_of, parse_shard
 from lifecycle.model.targets import Targets
-from tests.unit.builders import ROOT, base, component, driver, kernel, lock, project
+from tests.support.builders.projects import base, component, driver, kernel, lock, project
+from tests.support.checkout import ROOT
 
 DRIVERS = ("470.256.02", "535.309.01", "550.163.01", "570.86.15", "580.105.08")
 RELEASES = "    - {name: old-1, channel: previous}\n    - {name: new-2, channel: current}\n"

@@ -1,7 +1,7 @@
 import pytest
 
 from lifecycle.model.sharing import Mode, SharedStore, StoreVariableError, store_in_use
-from tests.unit.builders import component
+from tests.support.builders.projects import component
 
 DECLARED = SharedStore(registry="ghcr.io", repository="a/store")
 

@@ -8,8 +8,8 @@ from lifecycle.errors import ConfigurationError
 from lifecycle.model.component import Signing, load_component
 from lifecycle.model.project import load_project
 from lifecycle.model.signing import SigningError, read_passphrase, read_pem, read_signer
-from tests.unit.builders import COMPONENT
-from tests.unit.signers import Pair
+from tests.support.builders.projects import COMPONENT
+from tests.support.builders.signing_keys import Pair
 
 LINES = len(COMPONENT.splitlines())
 

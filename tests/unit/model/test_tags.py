@@ -16,7 +16,7 @@ from lifecycle.model.tags import (
     untested_tag,
 )
 from lifecycle.model.targets import Targets
-from tests.unit.builders import component, project
+from tests.support.builders.projects import component, project
 
 COMBINATION = project().matrix().combinations[3]
 PLUS = replace(COMBINATION, kernel="6.12.117+deb13-cloud-amd64", release="debian-13")

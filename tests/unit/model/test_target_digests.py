@@ -8,7 +8,7 @@ from lifecycle.model.patches import Patch, PatchSeries
 from lifecycle.model.schema import ModuleType
 from lifecycle.model.signing import Signer
 from lifecycle.model.targets import Kind, Target, Targets
-from tests.unit.builders import project
+from tests.support.builders.projects import project
 
 PATCH = Patch(file="a.patch", module_type=ModuleType.OPEN, reason="it does not compile")
 

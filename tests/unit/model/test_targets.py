@@ -11,7 +11,7 @@ from lifecycle.model.project import SOURCE_DATE_EPOCH, Project
 from lifecycle.model.schema import ModuleType
 from lifecycle.model.signing import Signer
 from lifecycle.model.targets import Kind, Target, Targets, changed_inputs, hashes
-from tests.unit.builders import base, component, every_target, lock, locked_file, project
+from tests.support.builders.projects import base, component, every_target, lock, locked_file, project
 
 inputs = st.dictionaries(
     st.text(max_size=3), st.text(max_size=3) | st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=6)

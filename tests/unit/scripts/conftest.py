@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.scripts import node_image, node_report
-from tests.unit.scripts.node_host import Node
-from tests.unit.scripts.setup_machine import Machine, make_machine
+from tests.support.machines import node_image, node_report
+from tests.support.machines.node_host import Node
+from tests.support.machines.setup_machine import Machine, make_machine
 
 
 @pytest.fixture(scope="session")

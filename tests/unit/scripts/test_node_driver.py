@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.scripts.node_host import LOADED, NAME, NODE, Node
-from tests.unit.scripts.node_image import make_image
-from tests.unit.scripts.test_node_wait import PERSISTENCED, pid_in, until
+from tests.support.machines.node_host import LOADED, NAME, NODE, Node
+from tests.support.machines.node_image import make_image
+from tests.support.machines.node_processes import PERSISTENCED, pid_in, until
 
 READY = "nvidia-installer: the driver is ready; waiting for a signal\n"
 DRIVER = NODE / "nvidia-driver"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.scripts.node_host import DRIVER, KERNEL, LOADED, NAME, OLD_NAME, Node
+from tests.support.machines.node_host import DRIVER, KERNEL, LOADED, NAME, OLD_NAME, Node
 
 
 def devices(folder: Path) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.scripts.node_host import LOADED, Node, executable
+from tests.support.machines.node_host import LOADED, Node, executable
 
 
 def test_an_optional_module_that_the_kernel_refuses_is_named_with_the_reason(node: Node) -> None:

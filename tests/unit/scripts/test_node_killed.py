@@ -10,30 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.scripts.node_host import MODULE_FOLDER, NAME, NODE, OLD_DRIVER, OLD_NAME, WRITING, Node, executable
-from tests.unit.scripts.node_image import make_image, make_node
-
-CHANGING = (*WRITING, "ldconfig", "mknod", "modprobe", "rmmod", "sync")
-
-
-def killing(node: Node, command: str = "install") -> Callable[[int | None], list[str]]:
-    """Wrap every program that changes something; the result runs the installer and kills it before its n-th such call."""
-    log, count = node.folder / "changes", node.folder / "count"
-    (node.folder / "real").mkdir()
-    for name in CHANGING:
-        real = (node.programs / name).rename(node.folder / "real" / name)
-        kill = f'printf x >>{count}; read -r seen <{count}; [ "$seen" != "${{KILL_AT:-}}" ] || kill -KILL 0'
-        executable(node.programs / name, f'echo {name} "$@" >>{log}\n{kill}\nexec {real} "$@"')
-
-    def run(before: int | None) -> list[str]:
-        log.write_text("")
-        count.write_text("")
-        node.environment["KILL_AT"] = "x" * (before or 0)
-        done = node.run(command)
-        assert done.returncode == (-9 if before else 0), done
-        return log.read_text().splitlines()
-
-    return run
+from tests.support.machines.node_host import MODULE_FOLDER, NAME, NODE, OLD_DRIVER, OLD_NAME, Node
+from tests.support.machines.node_image import make_image, make_node
+from tests.support.machines.node_processes import killing
 
 
 def keep(node: Node) -> Callable[[], None]:

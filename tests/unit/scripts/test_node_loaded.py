@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.unit.scripts.node_host import DRIVER, LOADED, NAME, OLD_DRIVER, Node
-from tests.unit.scripts.node_image import make_image, srcversion_of
+from tests.support.machines.node_host import DRIVER, LOADED, NAME, OLD_DRIVER, Node
+from tests.support.machines.node_image import make_image, srcversion_of
 
 LOADED_ALREADY = "the kernel has driver 535.309.01 loaded, and another one is to take its place"
 

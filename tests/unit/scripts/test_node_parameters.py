@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.scripts.node_host import Node
+from tests.support.machines.node_host import Node
 
 
 def write(node: Node, folder: str, module: str, text: str) -> None:

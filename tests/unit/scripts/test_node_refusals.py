@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.scripts.node_host import KERNEL, MODULE_FOLDER, NAME, OLD_DRIVER, Node
-from tests.unit.scripts.node_image import archive, make_image, write_manifests
+from tests.support.machines.node_host import KERNEL, MODULE_FOLDER, NAME, OLD_DRIVER, Node
+from tests.support.machines.node_image import archive, make_image, write_manifests
 
 
 def test_a_wrong_kernel_is_refused_with_both_kernels_and_the_tag_that_is_needed(node: Node) -> None:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.unit.scripts.node_host import DRIVER, KERNEL, OLD_DRIVER, Node
-from tests.unit.scripts.node_image import make_image, write_manifests
-from tests.unit.scripts.node_report import FEATURES, features, metrics, on, pretend_seconds
-from tests.unit.scripts.test_node_wait import running, stop, until
+from tests.support.machines.node_host import DRIVER, KERNEL, OLD_DRIVER, Node
+from tests.support.machines.node_image import make_image, write_manifests
+from tests.support.machines.node_processes import running, stop, until
+from tests.support.machines.node_report import FEATURES, features, metrics, on, pretend_seconds
 
 TAG = "550.163.01-6.12.117-deb13-cloud-amd64-debian-13"
 INFO = {"driver": DRIVER, "kernel": KERNEL, "module_type": "proprietary", "image": TAG}

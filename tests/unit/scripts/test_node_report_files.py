@@ -7,11 +7,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.unit.scripts.node_host import NODE, Node
-from tests.unit.scripts.node_report import FEATURES, METRICS, features, metrics, on, pretend_seconds
-from tests.unit.scripts.test_node_killed import killing
-from tests.unit.scripts.test_node_uninstall import own, uninstalls
-from tests.unit.scripts.test_node_wait import running, stop, until
+from tests.support.machines.node_host import NODE, Node, own, uninstalls
+from tests.support.machines.node_processes import killing, running, stop, until
+from tests.support.machines.node_report import FEATURES, METRICS, features, metrics, on, pretend_seconds
 
 
 def test_others_may_read_them(reporting: Node) -> None:

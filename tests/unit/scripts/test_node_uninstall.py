@@ -2,23 +2,8 @@
 
 import shutil
 
-from tests.unit.scripts.node_host import DRIVER, LOADED, OLD_DRIVER, Node
-from tests.unit.scripts.node_image import make_image
-
-
-def uninstalls(node: Node, *arguments: str) -> str:
-    done = node.run("uninstall", *arguments)
-    assert (done.returncode, done.stdout) == (0, ""), done.stderr
-    return done.stderr
-
-
-def own(tree: dict[str, object]) -> dict[str, object]:
-    """Without what is not ours: the kernel's own module that ours needed, and the folder that every /dev has."""
-    return {
-        path: value
-        for path, value in tree.items()
-        if not path.startswith(("sys/module/drm", "host/dev/char", "dev/char"))
-    }
+from tests.support.machines.node_host import DRIVER, LOADED, OLD_DRIVER, Node, own, uninstalls
+from tests.support.machines.node_image import make_image
 
 
 def test_nothing_is_left(node: Node) -> None:

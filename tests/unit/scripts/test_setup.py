@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from tests.unit.scripts.setup_machine import ROOT, Machine, pretend_user
+from tests.support.checkout import ROOT
+from tests.support.machines.setup_machine import Machine, pretend_user
 
 
 def test_a_check_of_this_very_checkout_finds_something_missing_or_nothing_to_do() -> None:

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from tests.unit.scripts.setup_machine import DOCKER, DOCKERD, Machine
+from tests.support.machines.setup_machine import DOCKER, DOCKERD, Machine
 
 
 def in_namespaces(machine: Machine, *commands: str) -> subprocess.CompletedProcess[str]:

@@ -8,7 +8,7 @@ from lifecycle.model.schema import Architecture
 from lifecycle.sources.apt import AptIndex, ArchiveRefusedError
 from lifecycle.sources.apt_setup import MachineArchives
 from lifecycle.sources.index import PackageLackingError
-from tests.unit.apt_archive import Archive
+from tests.support.builders.apt_archive import Archive
 
 
 def index_of(archive: Archive, root: Path, *, keyring: Path | None = None) -> AptIndex:

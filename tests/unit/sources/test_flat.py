@@ -7,7 +7,7 @@ from lifecycle.model.schema import Architecture
 from lifecycle.sources.flat import Deb, FlatIndex, OtherPackageError, parse_debs
 from lifecycle.sources.index import PackageLackingError
 from lifecycle.tools.deb import UnreadablePackageError
-from tests.unit.apt_archive import make_deb
+from tests.support.builders.apt_archive import make_deb
 
 ORIGINS = [
     "swift:c/1/linux-headers-6.6.71-cloud-amd64_6.6.71-1_amd64.deb",

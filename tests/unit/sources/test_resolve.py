@@ -7,7 +7,7 @@ from lifecycle.sources.apt import AptIndex
 from lifecycle.sources.apt_setup import MachineArchives
 from lifecycle.sources.index import PackageLackingError
 from lifecycle.sources.resolve import resolve_driver, resolve_kernel
-from tests.unit.apt_archive import Archive
+from tests.support.builders.apt_archive import Archive
 
 PACKAGES = Packages(
     headers="linux-headers-{kernel}",

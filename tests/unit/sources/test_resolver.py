@@ -15,8 +15,8 @@ from lifecycle.sources.runfile import RunfileResolver
 from lifecycle.sources.swift import SwiftSession
 from lifecycle.tools.engine import PulledImage
 from lifecycle.tools.store import Store
-from tests.unit.apt_archive import Archive
-from tests.unit.builders import component, images, lock, project
+from tests.support.builders.apt_archive import Archive
+from tests.support.builders.projects import component, images, lock, project
 
 
 class OneArchive(Indexes):

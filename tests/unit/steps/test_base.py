@@ -14,7 +14,7 @@ from lifecycle.steps.base import BaseNotPulledError, make_base, package_file_nam
 from lifecycle.tools.engine import LocalImage
 from lifecycle.tools.process import ProgramFailedError
 from lifecycle.tools.store import Store
-from tests.unit.builders import images, local_image, lock, locked_file, project
+from tests.support.builders.projects import images, local_image, lock, locked_file, project
 
 DIGEST = f"sha256:{'a' * 64}"
 PINNED = f"registry.example/debian@{DIGEST}"

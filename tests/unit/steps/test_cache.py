@@ -9,7 +9,7 @@ from lifecycle.steps.cache import Fate, plan, remove
 from lifecycle.tools.inventory import take_stock
 from lifecycle.tools.store import Store
 from lifecycle.tools.usage import write_used
-from tests.unit.caches import NOW, OTHER, aged, everything, kept_input, kept_result, written
+from tests.support.builders.cache_items import NOW, OTHER, aged, everything, kept_input, kept_result, written
 
 WANTED = "a" * 64
 HOUR = Age(seconds=3600, text="1h")

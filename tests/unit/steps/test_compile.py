@@ -23,7 +23,7 @@ from lifecycle.tools.compile_errors import (
 from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.result_files import Result
 from lifecycle.tools.store import Store
-from tests.unit.builders import project
+from tests.support.builders.projects import project
 
 OPEN, PROPRIETARY = ModuleType.OPEN, ModuleType.PROPRIETARY
 COMBINATIONS = project().matrix().combinations

@@ -13,7 +13,7 @@ from lifecycle.sources.resolver import LockOutdatedError
 from lifecycle.steps.fetch import Fetched, Fetcher, changes, without_gone
 from lifecycle.tools.progress import Progress
 from lifecycle.tools.store import Store
-from tests.unit.builders import driver, kernel, lock, project
+from tests.support.builders.projects import driver, kernel, lock, project
 
 
 def test_an_entry_that_names_a_file_that_is_gone_is_dropped_whole() -> None:

@@ -27,7 +27,8 @@ from lifecycle.steps.image import (
 from lifecycle.tools.engine import LocalImage
 from lifecycle.tools.results import Archive
 from lifecycle.tools.store import Store
-from tests.unit.builders import ROOT, component, driver, local_image, lock, project
+from tests.support.builders.projects import component, driver, local_image, lock, project
+from tests.support.checkout import ROOT
 
 COMBINATION = project().matrix().combinations[3]
 VERMAGIC = "6.12.117-amd64 SMP preempt mod_unload modversions"

@@ -7,7 +7,7 @@ import pytest
 from lifecycle.model.schema import ModuleType
 from lifecycle.steps.image import Contents, environment_file, manifest_of, signer_of
 from lifecycle.tools.results import Archive
-from tests.unit.builders import component, project
+from tests.support.builders.projects import component, project
 
 COMBINATION = project().matrix().combinations[3]
 USERSPACE = Archive(path=Path("u"), contents={}, unpacked_bytes=0, about={})

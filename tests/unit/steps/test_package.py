@@ -13,8 +13,9 @@ from lifecycle.tools.engine import Engine
 from lifecycle.tools.result_files import sha256_of
 from lifecycle.tools.store import Store
 from lifecycle.tools.unpack import NotUnpackedError, Unpacker
-from tests.unit.builders import ROOT, lock, project
-from tests.unit.debs import real_deb
+from tests.support.builders.debs import real_deb
+from tests.support.builders.projects import lock, project
+from tests.support.checkout import ROOT
 
 
 def kept(store: Store, deb: Path) -> LockedFile:

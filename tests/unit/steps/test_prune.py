@@ -9,7 +9,7 @@ from lifecycle.steps.prune import Needed, Place, Reason, TaggedImage, Unneeded, 
 from lifecycle.tools.engine import LocalImage
 from lifecycle.tools.labels import LABEL_COMBINATION, LABEL_COMPONENT, LABEL_DIGEST
 from lifecycle.tools.registry import RemoteImage
-from tests.unit.builders import component, project
+from tests.support.builders.projects import component, project
 
 NAME = "localhost:5000/team/nvidia-installer"
 NEEDED = Needed(component="team", name=NAME, combinations={"a/1/1"}, inputs={"now"})

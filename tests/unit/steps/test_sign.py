@@ -19,8 +19,8 @@ from lifecycle.tools.archive import tar_bytes
 from lifecycle.tools.result_files import Result
 from lifecycle.tools.signing_key import SigningKey
 from lifecycle.tools.store import Store
-from tests.unit.builders import kernel, lock, locked_file, project
-from tests.unit.signers import Pair, sign
+from tests.support.builders.projects import kernel, lock, locked_file, project
+from tests.support.builders.signing_keys import Pair, sign
 
 TYPE = ModuleType.PROPRIETARY
 RELEASE = "6.12.117-amd64"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lifecycle.model.component import Exclusion
 from lifecycle.model.schema import ModuleType
 from lifecycle.tools.compile_errors import CompileFailedError, error_lines
-from tests.unit.builders import component, project
+from tests.support.builders.projects import component, project
 
 OPEN, PROPRIETARY = ModuleType.OPEN, ModuleType.PROPRIETARY
 COMBINATIONS = project().matrix().combinations

@@ -5,7 +5,7 @@ import importlib.util
 import pytest
 
 from lifecycle.tools.helm import HelmMissingError, render
-from tests.unit.builders import ROOT
+from tests.support.checkout import ROOT
 
 
 @pytest.mark.skipif(importlib.util.find_spec("helm_python") is not None, reason="Helm's library is installed here")

@@ -7,7 +7,7 @@ import pytest
 from lifecycle.tools.inventory import Item, Part, room, take_stock
 from lifecycle.tools.store import Store
 from lifecycle.tools.usage import note_used, write_used
-from tests.unit.caches import NOW, OTHER, aged, kept_input, kept_result, written
+from tests.support.builders.cache_items import NOW, OTHER, aged, kept_input, kept_result, written
 
 IMAGE = "nvidia-installer/kernel-6-1:0123456789abcdef"
 HOURS = 2 * 3600

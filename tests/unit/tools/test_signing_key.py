@@ -7,8 +7,8 @@ from lifecycle.model.component import Signing
 from lifecycle.model.signing import SigningError
 from lifecycle.tools.openssl import OpensslError, certificate_name, openssl
 from lifecycle.tools.signing_key import SigningKey, load_key
-from tests.unit.builders import COMPONENT
-from tests.unit.signers import Pair, make_pair
+from tests.support.builders.projects import COMPONENT
+from tests.support.builders.signing_keys import Pair, make_pair
 
 LINES = len(COMPONENT.splitlines())
 PHRASE = {"PASSPHRASE": "öpen sesame"}

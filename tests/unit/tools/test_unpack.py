@@ -6,8 +6,8 @@ import pytest
 
 from lifecycle.tools.archive import UnsafeArchiveError
 from lifecycle.tools.unpack import NotUnpackedError, unpack_deb
-from tests.unit.builders import locked_file
-from tests.unit.debs import deb_of, real_deb, tar
+from tests.support.builders.debs import deb_of, real_deb, tar
+from tests.support.builders.projects import locked_file
 
 FILE = locked_file("libcuda1", "535.309.01-1")
 

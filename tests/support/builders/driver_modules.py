@@ -1,0 +1,120 @@
+"""Archives and images of a driver's modules, small real ones, for `invoke verify`: good ones, and ways to spoil them."""
+
+import io
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from lifecycle.model.lock import LockedFile
+from lifecycle.model.matrix import Combination
+from lifecycle.model.schema import ModuleType
+from lifecycle.model.tags import references
+from lifecycle.model.targets import Targets
+from lifecycle.steps.compile import MODULES
+from lifecycle.steps.image import HOME
+from lifecycle.tools.archive import manifest_of, tar_bytes, write_tar_zst
+from lifecycle.tools.engine import LocalImage
+from lifecycle.tools.result_files import sha256_of
+from tests.support.builders.kernel_modules import module_maker
+from tests.support.builders.projects import ListedImages, kernel, local_image, lock, project
+from tests.support.fakes.sessions import Bench
+
+RELEASE = "6.1.0-56-cloud-amd64"
+ONLY = "old-1/535"
+ID = f"old-1/{RELEASE}/535.309.01"
+SYMVERS = """\
+0xaaaa0001\tmodule_layout\tvmlinux\tEXPORT_SYMBOL\t
+0x11111111\tprintk\tvmlinux\tEXPORT_SYMBOL\t
+0x33333333\tdma_buf_get\tvmlinux\tEXPORT_SYMBOL\tDMA_BUF
+"""
+CONTROL = "Package: headers\nVersion: 1\nArchitecture: all\nMaintainer: a <a@b.c>\nDescription: x\n"
+
+
+@dataclass
+class Engine(ListedImages):
+    """An engine whose images hold files, by name."""
+
+    local: tuple[LocalImage, ...] = ()
+    files: dict[str, bytes] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def container(self, image: str, *, env: Mapping[str, str]) -> Iterator["Engine"]:
+        assert (image, env) == (self.local[0].id, {})
+        yield self
+
+    @contextmanager
+    def get(self, path: str) -> Iterator[IO[bytes]]:
+        yield io.BytesIO(tar_bytes({Path(path).name: self.files[path]}))
+
+
+def headers_package(root: Path) -> Path:
+    """Make a kernel's headers package in an empty folder."""
+    for path, text in {"DEBIAN/control": CONTROL, f"usr/src/linux-headers-{RELEASE}/Module.symvers": SYMVERS}.items():
+        (root / "tree" / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / "tree" / path).write_text(text)
+    subprocess.run(["dpkg-deb", "--build", root / "tree", root / "h.deb"], check=True, capture_output=True)
+    return root / "h.deb"
+
+
+def fitting_modules(folder: Path) -> Path:
+    """Make a driver's modules that fit, in a tree as it is packed; nvidia-uvm uses nvidia."""
+    make_module = module_maker(folder)
+    tree = folder / "tree"
+    place = tree / "lib/modules" / RELEASE
+    place.mkdir(parents=True)
+    for name in MODULES:
+        imports = {"printk": 0x11111111, **({"nvidia_register": 5} if name == "nvidia-uvm" else {})}
+        exports = {"nvidia_register": 5} if name == "nvidia" else {}
+        shutil.copyfile(make_module(name, imports=imports, exports=exports), place / f"{name}.ko")
+    return tree
+
+
+def bench_with(headers: Path, cache: Path) -> Bench:
+    """A cache that has the headers, and nothing else."""
+    file = LockedFile(
+        name=f"linux-headers-{RELEASE}", version="1", origin="Debian/h", size=1, sha256=sha256_of(headers)
+    )
+    one = kernel(RELEASE, "6.1.192").model_copy(update={"headers": [file]})
+    bench = Bench(project(lock=lock(kernels={**lock().kernels, "old-1/amd64": one})), cache, Engine())
+    shutil.copyfile(headers, bench.store.part(file.sha256))
+    bench.store.keep_blob(bench.store.part(file.sha256), file.sha256)
+    return bench
+
+
+def combination(bench: Bench) -> Combination:
+    return bench.given.matrix().combinations[0]
+
+
+def pack(bench: Bench, tree: Path, *, named: Mapping[str, str] | None = None) -> Path:
+    """Have the tree as the combination's archive in the cache."""
+    target = Targets(bench.given).archive(combination(bench), ModuleType.PROPRIETARY)
+    about: dict[str, object] = {"contents": dict(named or manifest_of(tree)), "unpacked_bytes": 1}
+    with bench.store.making(target.kind, target.digest, about) as folder:
+        write_tar_zst(tree, folder / "archive.tar.zst", level=1, threads=1)
+    return bench.store.root / "results" / target.kind / target.digest / "archive.tar.zst"
+
+
+def in_an_image(bench: Bench, tree: Path, *, named: Mapping[str, str] | None = None) -> Bench:
+    """Have the tree in an image of the combination, and nothing in the cache."""
+    archive = pack(bench, tree)
+    reference = references(bench.given.component.image, combination(bench))[0]
+    image = local_image(reference, digest=Targets(bench.given).image(combination(bench)).digest)
+    manifest = {"module_types": {"proprietary": {"files": dict(named or manifest_of(tree))}}}
+    files = {"manifest.json": json.dumps(manifest).encode(), "modules-proprietary.tar.zst": archive.read_bytes()}
+    bench.engine = Engine((image,), {f"/{HOME}/{name}": data for name, data in files.items()})  # type: ignore[assignment]
+    shutil.rmtree(bench.store.root / "results")
+    return bench
+
+
+def ko(tree: Path, name: str) -> Path:
+    return next(tree.rglob(f"{name}.ko"))
+
+
+def gone(tree: Path) -> None:
+    ko(tree, "nvidia-peermem").unlink()

@@ -1,0 +1,14 @@
+"""What an image's modules have to be."""
+
+from lifecycle.checks.fit import Expectation
+from lifecycle.checks.symvers import Symvers
+from lifecycle.model.matrix import Combination
+
+
+def expectation(combination: Combination, symvers: Symvers) -> Expectation:
+    return Expectation(
+        symvers=symvers,
+        kernel_release=combination.kernel,
+        architecture=combination.architecture,
+        driver_version=combination.driver,
+    )

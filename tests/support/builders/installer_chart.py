@@ -1,0 +1,82 @@
+"""The chart as it is rendered for the default matrix, and its parts by name."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lifecycle.build.manifests import CHART, NAMESPACE
+from lifecycle.model.matrix import Combination
+from lifecycle.model.project import load_project
+from lifecycle.tools.helm import render
+from tests.support.checkout import ROOT
+
+RELEASE = "nvidia-installer"
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+PROJECT = load_project(ROOT)
+COMBINATIONS = PROJECT.matrix().combinations
+
+
+def installer_of(combination: Combination, **more: object) -> dict[str, object]:
+    """The values of an installer."""
+    image = {"repository": "registry.example.org/system-services/nvidia-installer", "digest": DIGEST}
+    names = {"release": combination.release, "driver": combination.branch, "version": combination.driver}
+    return {**names, "image": image, **more}
+
+
+# All that can be switched on is.
+EVERYTHING: Mapping[str, object] = {
+    "installers": [installer_of(combination) for combination in COMBINATIONS],
+    "updateStrategy": {"type": "RollingUpdate", "maxUnavailable": "10%"},
+    "onTermination": "uninstall",
+    "moduleParameters": {"nvidia": ["NVreg_EnableGpuFirmware=0", 'NVreg_RegistryDwords="a=1"'], "nvidia-uvm": ["x=1"]},
+    "env": {"POLL_SECONDS": 2},
+    "reports": {"metrics": {"enabled": True}, "nodeFeatures": {"enabled": True}},
+    "imagePullSecrets": [{"name": "registry"}],
+    "podAnnotations": {"a": "b"},
+    "podLabels": {"c": "d"},
+    "nodes": {"selector": {"worker.gardener.cloud/pool": "infer-s-v1"}},
+    "devicePlugin": {"enabled": True, "config": {"version": "v1", "sharing": {"timeSlicing": {"resources": []}}}},
+    "verification": {"command": ["nvidia-smi"], "nodeSelector": {"gpu": "nvidia"}},
+}
+USUAL: Mapping[str, object] = {"installers": [installer_of(combination) for combination in COMBINATIONS]}
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """The objects that a chart makes."""
+
+    objects: Sequence[dict[str, Any]]
+
+    def all(self, kind: str) -> list[dict[str, Any]]:
+        """Those of a kind."""
+        return [found for found in self.objects if found["kind"] == kind]
+
+    def one(self, kind: str, name: str) -> dict[str, Any]:
+        """The one of a kind and a name."""
+        (found,) = (found for found in self.all(kind) if found["metadata"]["name"] == name)
+        return found
+
+    @property
+    def installers(self) -> list[dict[str, Any]]:
+        """The installers' DaemonSets."""
+        return [
+            d
+            for d in self.all("DaemonSet")
+            if d["metadata"]["labels"].get("app.kubernetes.io/component") == "installer"
+        ]
+
+
+def rendered(values: Mapping[str, object]) -> Rendered:
+    """The chart for some values."""
+    return Rendered(render(ROOT / CHART, values, name=RELEASE, namespace=NAMESPACE))
+
+
+def pod_of(found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The pod of an object that makes pods, or is one."""
+    spec: Mapping[str, Any] = found["spec"] if found["kind"] == "Pod" else found["spec"]["template"]["spec"]
+    return spec
+
+
+def containers_of(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """All containers of an object's pod."""
+    return [*pod_of(found).get("initContainers", []), *pod_of(found)["containers"]]

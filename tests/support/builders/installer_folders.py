@@ -1,0 +1,47 @@
+"""Installers' homes as an image has them, but with modules of the test's choice and hardly any user space."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from lifecycle.model.matrix import Combination
+from lifecycle.model.schema import ModuleType
+from lifecycle.model.targets import Targets
+from lifecycle.steps.image import HOME
+from lifecycle.steps.package import MODULES_FOLDER
+from lifecycle.tools.archive import write_tar_zst
+from lifecycle.tools.results import archive_of
+from tests.support.machines.guest.machine_parts import Lab, NotThereError
+
+
+def make_home(
+    lab: Lab, combination: Combination, folder: Path, change: Callable[[Path], None], *, modules_of: Combination
+) -> None:
+    """A home for a combination's image in `folder`, whose proprietary modules (or another's) `change` is let at."""
+    folder.mkdir(parents=True)
+    for name in ("manifest.env", "parameters"):
+        (folder / name).symlink_to(f"/{HOME}/{name}")
+    # Its digest tells images apart.
+    (folder / "manifest.json").write_text(json.dumps({"home": folder.name}))
+    tree = lab.folder / "trees" / folder.name
+    place = tree / MODULES_FOLDER.format(kernel=combination.kernel)
+    _unpack(lab, modules_of, tree)
+    if modules_of.kernel != combination.kernel:
+        place.parent.mkdir(parents=True)
+        (tree / MODULES_FOLDER.format(kernel=modules_of.kernel)).rename(place)
+    change(place)
+    write_tar_zst(tree, folder / "modules-proprietary.tar.zst", level=1, threads=1)
+    shutil.rmtree(tree)
+    (tree / "bin").mkdir(parents=True)
+    write_tar_zst(tree, folder / "userspace.tar.zst", level=1, threads=1)
+
+
+def _unpack(lab: Lab, combination: Combination, tree: Path) -> None:
+    target = Targets(lab.project).archive(combination, ModuleType.PROPRIETARY)
+    result = lab.store.result(target.kind, target.digest)
+    if result is None:
+        raise NotThereError(f"the modules of {target.name} are not in the cache: run `invoke build`")
+    tree.mkdir(parents=True)
+    subprocess.run(["tar", "-xC", tree, "--zstd", "-f", archive_of(result).path], check=True)

@@ -1,0 +1,62 @@
+"""A plan as lines, and what is in the plan of the default project of these tests."""
+
+from dataclasses import replace
+
+from lifecycle.model.plan import Plan, make_plan
+from lifecycle.model.project import Project
+from lifecycle.model.targets import Kind, Targets
+from tests.support.builders.projects import project
+from tests.support.fakes.build_state import Memory
+
+NEVER = "never made before"
+SAME = "same inputs"
+NOT_NEEDED = "not needed: what it is for is there"
+Lines = list[tuple[str, Kind, str, str]]
+
+OLD, NEW = "6.1.0-56-cloud-amd64", "6.12.117-amd64"
+NAMES = [
+    (Kind.BASE, "BUILDER_OLD_1"),
+    (Kind.BASE, "RUNTIME"),
+    (Kind.BASE, "BUILDER_NEW_2"),
+    (Kind.MODULES, f"{OLD}/535.309.01/proprietary"),
+    (Kind.MODULES, f"{OLD}/550.163.01/proprietary"),
+    (Kind.MODULES, f"{OLD}/550.163.01/open"),
+    (Kind.MODULES, f"{NEW}/535.309.01/proprietary"),
+    (Kind.MODULES, f"{NEW}/550.163.01/proprietary"),
+    (Kind.MODULES, f"{NEW}/550.163.01/open"),
+    (Kind.USERSPACE, "535.309.01/amd64"),
+    (Kind.USERSPACE, "550.163.01/amd64"),
+    (Kind.ARCHIVE, f"{OLD}/535.309.01/proprietary"),
+    (Kind.ARCHIVE, f"{OLD}/550.163.01/proprietary"),
+    (Kind.ARCHIVE, f"{OLD}/550.163.01/open"),
+    (Kind.ARCHIVE, f"{NEW}/535.309.01/proprietary"),
+    (Kind.ARCHIVE, f"{NEW}/550.163.01/proprietary"),
+    (Kind.ARCHIVE, f"{NEW}/550.163.01/open"),
+    (Kind.IMAGE, f"old-1/{OLD}/535.309.01"),
+    (Kind.IMAGE, f"old-1/{OLD}/550.163.01"),
+    (Kind.IMAGE, f"new-2/{NEW}/535.309.01"),
+    (Kind.IMAGE, f"new-2/{NEW}/550.163.01"),
+]
+
+
+def plan(of: Project, state: Memory, *, only: slice = slice(None), last: Kind = Kind.IMAGE) -> Plan:
+    """The plan for the combinations of a project, or some of them."""
+    return make_plan(Targets(of), of.matrix().combinations[only], state, last=last)
+
+
+def lines(made: Plan) -> Lines:
+    """A line an action: what happens, the kind, the name, the reason."""
+    return [
+        ("RUN" if a.run else "TAKE" if a.take else "SKIP", a.target.kind, a.target.name, a.reason) for a in made.actions
+    ]
+
+
+def to_run(made: Plan) -> Lines:
+    """The lines of what is made."""
+    return [line for line in lines(made) if line[0] == "RUN"]
+
+
+def changed_recipe(kind: str, file: str) -> Project:
+    """The project with another version of a file that shapes a kind."""
+    now = project()
+    return replace(now, recipes={**now.recipes, kind: {**now.recipes[kind], file: "2"}})

@@ -1,0 +1,146 @@
+"""Small images of the first combination, a pusher of them into a registry, and the real command in a copy of the checkout."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import docker
+import docker.errors
+
+from lifecycle.model.component import Image
+from lifecycle.model.matrix import Combination
+from lifecycle.model.project import load_project
+from lifecycle.model.tags import immutable_tag, references
+from lifecycle.steps.push import Candidate, Pushed, Pusher, Verdict, verdict_of
+from lifecycle.tools.archive import tar_bytes
+from lifecycle.tools.engine import Engine, LocalImage
+from lifecycle.tools.labels import LABEL_DIGEST
+from lifecycle.tools.login import Login
+from lifecycle.tools.registry import Registry, RemoteImage
+from lifecycle.tools.root_image import root_image
+from lifecycle.tools.store import Store
+from tests.support.checkout import PARTS, ROOT, copy_parts
+from tests.support.servers.registry_server import RegistryServer
+
+COMBINATION = load_project(ROOT).matrix().combinations[0]
+REPOSITORY = "push-test/nvidia-installer"
+
+
+class Lab:
+    """Small images of a combination, and a pusher of them; `host` is how the registry is called, if not by its own."""
+
+    def __init__(self, server: RegistryServer, folder: Path, login: Login | None = None, *, host: str = "") -> None:
+        self.engine = Engine(os.environ)
+        self.image = Image(registry=host or server.host, repository=REPOSITORY)
+        self.names = references(self.image, COMBINATION)
+        self.folder = folder
+        if server.authority:
+            (folder / "certs" / server.host).mkdir(parents=True)
+            shutil.copy(server.authority, folder / "certs" / server.host / "ca.crt")
+        self.registry = Registry(server.host, login, certificates=folder / "certs")
+        self.ids: list[str] = []
+        # Of this lab alone: another one, beside it, takes its images out of the engine in the end.
+        self.content = os.urandom(100_000)
+        self.said: list[str] = []
+        self.waits: list[float] = []
+        self.pusher = Pusher(
+            engine=self.engine,
+            registry=self.registry,
+            login=login,
+            image=self.image,
+            say=self.said.append,
+            wait=self.waits.append,
+        )
+
+    def made(self, content: bytes = b"", *, inputs: str = "a" * 64, more: bytes = b"") -> LocalImage:
+        """An image of a layer with the content, and of another one where there is more, under the two names."""
+        root, archive = self.folder / "root.tar", self.folder / "image.tar"
+        root.write_bytes(tar_bytes({"file": content or self.content}))
+        labels = {LABEL_DIGEST: inputs}
+        image = root_image(root, archive, self.names[0], labels, "amd64")
+        self.engine.load(archive)
+        self.ids.append(image)
+        if more:
+            context = self.folder / "context.tar"
+            dockerfile = b"ARG BASE\nFROM ${BASE}\nADD more.tar /\n"
+            context.write_bytes(tar_bytes({"Dockerfile": dockerfile, "more.tar": tar_bytes({"more": more})}))
+            with context.open("rb") as stream:
+                log = self.folder / "log"
+                image = self.engine.build(stream, tag=self.names[0], base=image, labels=labels, log=log).id
+            self.ids.append(image)
+        self.engine.tag(image, self.names[1])
+        found = self.engine.image(image)
+        assert found is not None
+        return found
+
+    def candidate(self, image: LocalImage, *, tested: bool = True, combination: Combination = COMBINATION) -> Candidate:
+        return self.pusher.candidate(combination, image, tested=tested)
+
+    def publish(self, image: LocalImage, *others: Combination) -> tuple[Verdict, Pushed]:
+        """Push what is to be pushed, as one of a matrix with others."""
+        candidate = self.candidate(image)
+        verdict = verdict_of(candidate, untested=False)
+        return verdict, self.pusher.publish(candidate, verdict, [COMBINATION, *others])
+
+    def tag(self, image: LocalImage) -> str:
+        """The image's immutable tag."""
+        return immutable_tag(COMBINATION, image.labels[LABEL_DIGEST])
+
+    def there(self, tag: str) -> RemoteImage:
+        """What a tag leads to in the registry."""
+        found = self.registry.image(REPOSITORY, tag)
+        assert found is not None
+        return found
+
+    def close(self) -> None:
+        self.registry.close()
+        # What is made of another one first, which that goes with.
+        for image in reversed(self.ids):
+            with suppress(docker.errors.ImageNotFound):
+                self.engine.client.api.remove_image(image, force=True)
+
+
+def copied_checkout(host: str, folder: Path) -> Path:
+    """A copy of the checkout whose images go to a registry."""
+    folder.mkdir()
+    copy_parts(folder, [*PARTS, "tasks.py"])
+    component = folder / "component.yaml"
+    component.write_text(component.read_text().replace("registry: localhost:5000", f'registry: "{host}"'))
+    return folder
+
+
+@contextmanager
+def checkout_for(host: str, folder: Path, engine: docker.DockerClient) -> Iterator[Path]:
+    """The same with one of its images built, whose names go with the block."""
+    copied_checkout(host, folder)
+    built = invoke(folder, "build", "--only", COMBINATION.id)
+    assert built.returncode == 0, built.stderr
+    try:
+        yield folder
+    finally:
+        for image in engine.images.list():
+            for tag in image.tags:
+                if tag.startswith(f"{host}/"):
+                    engine.images.remove(tag)
+
+
+def invoke(folder: Path, *words: str, environ: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """The command in a copy of the checkout."""
+    command = [sys.executable, "-m", "invoke", *words]
+    env = {**os.environ, **(environ or {})}
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+
+def push(folder: Path, *words: str, environ: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """`invoke push` of the one image that is built, with a cache in which only `note_tested` notes anything."""
+    nothing = str(folder.with_name("nothing"))
+    return invoke(folder, "push", "--only", COMBINATION.id, "--cache-dir", nothing, *words, environ=environ)
+
+
+def note_tested(folder: Path, image: str) -> None:
+    """Note in the cache that `push` has that an image's tests have passed."""
+    Store(folder.with_name("nothing")).note_tested(image, COMBINATION.id)

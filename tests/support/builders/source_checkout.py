@@ -1,0 +1,140 @@
+"""A checkout whose component takes Garden Linux and a driver from wherever a test says, and the workbench over it."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lifecycle.build.workbench import Workbench
+from lifecycle.model.declarations import driver_declarations
+from lifecycle.model.lock import LockedDriver
+from lifecycle.model.project import Project
+from lifecycle.steps.fetch import Fetched
+from lifecycle.tools.engine import Engine, LocalImage, PulledImage
+from tests.support.checkout import ROOT
+
+KERNEL = "6.6.71-cloud-amd64"
+# As Garden Linux's archive has them: a suite is a version, and a kernel's packages carry its version in their names.
+GARDEN_PACKAGES = [
+    ("linux-headers-cloud-amd64", "6.6.71-1", f"linux-headers-{KERNEL} (= 6.6.71-1)"),
+    (
+        f"linux-headers-{KERNEL}",
+        "6.6.71-1",
+        "linux-headers-6.6.71-common, linux-kbuild-6.6.71, linux-compiler-gcc-13-x86",
+    ),
+    ("linux-headers-6.6.71-common", "6.6.71-1", ""),
+    ("linux-kbuild-6.6.71", "6.6.71-1", ""),
+    (f"linux-image-{KERNEL}", "6.6.71-1", ""),
+    ("linux-headers-6.6.70-cloud-amd64", "6.6.70-1", "linux-headers-6.6.70-common"),
+    ("linux-headers-6.6.71-bare-amd64", "6.6.71-1", ""),
+    ("linux-compiler-gcc-13-x86", "6.6.71-1", ""),
+    ("nvidia-kernel-dkms", "550.163.01-1", ""),
+    ("libcuda1", "550.163.01-1", ""),
+    ("nvidia-modprobe", "550.100-1", ""),
+]
+HEADERS = [f"linux-headers-{KERNEL}", "linux-headers-6.6.71-common", "linux-kbuild-6.6.71"]
+
+_COMPONENT = """\
+name: team/nvidia-installer
+version: 1.0.0
+image: {{registry: "localhost:5000", repository: team/nvidia-installer}}
+context:
+  releases:
+    - {{name: gardenlinux-1592.9, channel: current}}
+  driverVersion:
+    - {driver_version}
+  moduleType: [{types}]
+  architecture: [amd64]
+sources:
+  releases:
+    gardenlinux-*: {release}
+  drivers:
+    550: {driver}
+  packages:
+    headers: linux-headers-{{kernel}}
+    newestHeaders: linux-headers-{{flavour}}-{{architecture}}
+    kernelImage: linux-image-{{kernel}}
+    modules: {{proprietary: nvidia-kernel-dkms}}
+    userspace: [libcuda1]
+    companions: [nvidia-modprobe]
+"""
+_IMAGES = "BUILDER_GARDENLINUX_1592_9=registry.example/kmodbuild:1592.9\nRUNTIME=registry.example/runtime:1\n"
+_PACKAGED = "{kind: packages, release: gardenlinux-1592.9}"
+
+
+class PulledBases(Engine):
+    """An engine that has every image that is to be pulled."""
+
+    def pull(self, reference: str, architecture: str) -> PulledImage:
+        digest = "sha256:" + reference.encode().hex().ljust(64, "0")[:64]
+        return PulledImage(digest=digest, id=digest)
+
+    def image(self, reference: str) -> LocalImage | None:
+        """It has them all."""
+        return LocalImage(id=reference, tags=(reference,), size=1, labels={})
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A checkout, a cache beside it, and the environment of whoever works there."""
+
+    root: Path
+    cache: Path
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+    def bench(self) -> Workbench:
+        bench = Workbench(self.root, cache_dir=str(self.cache), environ=self.environ)
+        bench.engine = PulledBases(self.environ)
+        return bench
+
+    def resolve(self, *, locked: bool = False, update: bool = False) -> Project:
+        """`invoke fetch`, the part that looks things up and writes the lock."""
+        return self.bench().resolved(locked=locked, update=update)
+
+    def resolve_driver(self) -> LockedDriver:
+        """What the lock would say of the one driver, without the rest."""
+        bench = self.bench()
+        (declaration,) = driver_declarations(bench.project).values()
+        return bench.inputs.resolver.driver(bench.project, declaration)
+
+    def download(self, project: Project, *, locked: bool = False) -> Fetched:
+        """`invoke fetch`, the part that downloads what the lock names, kernels included."""
+        return self.bench().fetch(project, lambda p: p.matrix().combinations, locked=locked, kernel_images=True)
+
+    def invoke(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """The command itself."""
+        command = [sys.executable, "-m", "invoke", *words, "--cache-dir", str(self.cache)]
+        return subprocess.run(
+            command, cwd=self.root, env=dict(self.environ), capture_output=True, text=True, check=False
+        )
+
+    def empty_cache(self) -> None:
+        shutil.rmtree(self.cache, ignore_errors=True)
+
+    def kept(self) -> list[Path]:
+        """The files in the cache that count, and those that might be taken up."""
+        found = [path for folder in ("blobs", "tmp") for path in (self.cache / folder).glob("*")]
+        return sorted(path for path in found if path.is_file())
+
+
+def make_lab(
+    folder: Path,
+    release: str,
+    *,
+    environ: Mapping[str, str],
+    driver: str = _PACKAGED,
+    driver_version: str = "550.163.01",
+    types: Sequence[str] = ("proprietary",),
+) -> Lab:
+    """A lab in a folder; `release` and `driver` are the sources, in YAML's flow style."""
+    root = folder / "checkout"
+    root.mkdir(parents=True)
+    for part in ("dockerfiles", "scripts", "lifecycle"):
+        shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "tasks.py", root)
+    text = _COMPONENT.format(release=release, driver=driver, driver_version=driver_version, types=", ".join(types))
+    (root / "component.yaml").write_text(text)
+    (root / "image_versions").write_text(_IMAGES)
+    return Lab(root, folder / "cache", environ)

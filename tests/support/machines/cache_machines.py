@@ -1,0 +1,83 @@
+"""Machines that share results through a registry."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from lifecycle.model.sharing import Mode, SharedStore
+from lifecycle.model.targets import Kind, Target
+from lifecycle.steps.share import SharedResults
+from lifecycle.tools.login import Login
+from lifecycle.tools.registry import Registry
+from lifecycle.tools.store import Store
+from tests.support.servers.registry_server import RegistryServer
+
+TARGET = Target(kind=Kind.MODULES, name="6.1.0/550/open", inputs={"kernel": {"headers": "1"}, "epoch": 1})
+OTHER = Target(kind=Kind.MODULES, name="6.1.0/550/proprietary", inputs={"kernel": {"headers": "2"}})
+SAID = {"modules": {"nvidia.ko": {"version": "550"}}}
+FILES = {"nvidia.ko": os.urandom(300_000), "kernel.symvers": b"0x1\tprintk\n"}
+
+
+class Machine:
+    """One machine: its cache, and what it does at a store."""
+
+    def __init__(
+        self,
+        folder: Path,
+        host: str,
+        mode: Mode = Mode.READ_WRITE,
+        *,
+        login: Login | None = None,
+        repository: str = "store",
+    ) -> None:
+        self.store = Store(folder)
+        self.warnings: list[str] = []
+        self.registry = Registry(host, login, wait=lambda _: None)
+        section = SharedStore(registry=host, repository=repository, mode=mode)
+        self.results = SharedResults(
+            section=section, registry=self.registry, store=self.store, warn=self.warnings.append
+        )
+
+    def make(self, target: Target = TARGET, said: Mapping[str, object] = SAID) -> None:
+        """Make a result of the files here, with what a step says of it besides."""
+        about = {"name": target.name, "inputs": target.inputs, **said}
+        with self.store.making(target.kind, target.digest, about) as folder:
+            for name, content in FILES.items():
+                (folder / name).write_bytes(content)
+
+    def has(self, target: Target = TARGET) -> bool:
+        """Whether it is in the cache."""
+        return self.store.result(target.kind, target.digest) is not None
+
+    def files(self, target: Target = TARGET) -> dict[str, bytes]:
+        """All files of a result, result.json among them."""
+        found = self.store.result(target.kind, target.digest)
+        assert found is not None
+        return {path.name: path.read_bytes() for path in found.folder.iterdir()}
+
+
+Machines = Callable[..., Machine]
+
+
+@contextmanager
+def machines(folder: Path, server: RegistryServer) -> Iterator[Machines]:
+    """Yield what makes machines below a folder, which share a repository of their own."""
+    made: list[Machine] = []
+
+    def make(mode: Mode = Mode.READ_WRITE, host: str = "", login: Login | None = None) -> Machine:
+        repository = f"store/{folder.name.lower().replace('_', '-')}"
+        made.append(Machine(folder / str(len(made)), host or server.host, mode, login=login, repository=repository))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.registry.close()
+
+
+def shared(machine: Machines) -> Machine:
+    """A machine that has made a result and given it."""
+    one = machine()
+    one.make()
+    one.results.give(TARGET)
+    return one

@@ -1,0 +1,63 @@
+"""Installer images in registries on loopback, from which the node has to pull them."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import docker
+
+from tests.support.servers.registry_server import PASSWORD, USER, RegistryServer
+
+REPOSITORY = "system-services/nvidia-installer"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """An image in a registry: where it is, by digest, and the driver in it."""
+
+    repository: str
+    digest: str
+    version: str
+    channel: str = ""
+
+    @property
+    def reference(self) -> str:
+        return f"{self.repository}@{self.digest}"
+
+    @property
+    def branch(self) -> str:
+        """The driver's name on nodes: its branch, if it has no other."""
+        return self.channel or self.version.partition(".")[0]
+
+    def installer(self, release: str) -> dict[str, object]:
+        """The chart's values of an installer with the image."""
+        image = {"repository": self.repository, "digest": self.digest}
+        return {"release": release, "driver": self.branch, "version": self.version, "image": image}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Images:
+    """A real installer image, whose kernel is not this machine's, and two drivers' for the hosts of the tests."""
+
+    wrong: Published
+    old: Published
+    new: Published
+
+    def of_one_installer(self, channel: str) -> "Images":
+        """The two drivers as versions of one installer, whose name on nodes says no version."""
+        return replace(self, old=replace(self.old, channel=channel), new=replace(self.new, channel=channel))
+
+
+def publish(engine: docker.DockerClient, server: RegistryServer, image: str, version: str) -> Published:
+    """Push an engine's image, and have the engine forget it by the registry's name, so that whoever needs it pulls it."""
+    repository = f"{server.host}/{REPOSITORY}"
+    engine.images.get(image).tag(repository, tag=version)
+    login = {"username": USER, "password": PASSWORD}
+    said: list[dict[str, Any]] = list(
+        engine.images.push(repository, tag=version, auth_config=login, stream=True, decode=True)
+    )
+    errors = [line["error"] for line in said if "error" in line]
+    assert not errors, errors
+    (digest,) = (line["aux"]["Digest"] for line in said if "aux" in line)
+    # With the last tag of a repository goes the digest that it is known by there.
+    engine.api.remove_image(f"{repository}:{version}")
+    return Published(repository=repository, digest=digest, version=version)

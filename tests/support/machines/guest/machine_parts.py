@@ -1,0 +1,97 @@
+"""What the guests are made of: kernels out of their packages, images' file systems, the guest's own scripts."""
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from threading import RLock
+
+import docker
+
+from lifecycle.model.matrix import Combination
+from lifecycle.model.project import Project
+from lifecycle.model.tags import references
+from lifecycle.model.targets import Targets
+from lifecycle.tools.store import Store, file_name
+from tests.support.machines.guest import initramfs
+from tests.support.machines.guest.firmware import SecureBoot
+from tests.support.machines.guest.machine import GUEST, Machine
+from tests.support.machines.guest.pci import NVSWITCH, Function
+
+
+class NotThereError(AssertionError):
+    """Something that another command makes; the message names it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lab:
+    """Where machines are made: the project, its cache, the engine, a folder for initramfs archives. For several threads."""
+
+    project: Project
+    store: Store
+    engine: docker.DockerClient
+    folder: Path
+    one_at_a_time: RLock = field(default_factory=RLock)
+
+    @cached_property
+    def guest(self) -> Path:
+        """The guest's scripts as an archive."""
+        folder = self.folder / "guest"
+        shutil.copytree(GUEST, folder / "guest")
+        (folder / "init").symlink_to("guest/init")
+        return self.archive_of(folder)
+
+    def archive_of(self, folder: Path) -> Path:
+        archive = folder.with_suffix(".cpio")
+        initramfs.of_folder(folder, archive)
+        return archive
+
+    def kernel(self, combination: Combination) -> Path:
+        """The kernel, taken out of its package."""
+        (package,) = Targets(self.project).kernel(combination).image
+        kernel = self.folder / f"vmlinuz-{combination.kernel}"
+        if not kernel.exists():
+            deb = self.store.blob(package.sha256)
+            if not deb.exists():
+                raise NotThereError(f"{package.name} is not in the cache: run `invoke fetch --kernel-images`")
+            with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE) as unpacked:
+                take = ["tar", "--extract", "--to-stdout", f"./boot/vmlinuz-{combination.kernel}"]
+                kernel.write_bytes(subprocess.run(take, stdin=unpacked.stdout, check=True, capture_output=True).stdout)
+        return kernel
+
+    def image(self, combination: Combination) -> Path:
+        """The image's file system as an archive."""
+        reference = references(self.project.component.image, combination)[0]
+        archive = self.folder / f"{file_name(combination.id)}.cpio"
+        if not archive.exists():
+            try:
+                initramfs.of_image(self.engine, reference, archive)
+            except docker.errors.ImageNotFound as error:
+                raise NotThereError(f"no image {reference}: run `invoke build --only {combination.id}`") from error
+        return archive
+
+    def machine(
+        self,
+        combination: Combination,
+        *,
+        kernel_of: Combination | None = None,
+        functions: Sequence[Function] = (NVSWITCH,),
+        over: Sequence[Path] = (),
+        options: Sequence[str] = (),
+        memory_mib: int = 3072,
+        firmware: SecureBoot | None = None,
+    ) -> Machine:
+        """A machine with the image of a combination and its kernel, or another's; `over` are folders put over it."""
+        with self.one_at_a_time:
+            initramfs_archives = [self.image(combination), self.guest, *map(self.archive_of, over)]
+            kernel = self.kernel(kernel_of or combination)
+        return Machine(
+            kernel=kernel,
+            initramfs=initramfs_archives,
+            functions=functions,
+            options=options,
+            memory_mib=memory_mib,
+            firmware=firmware,
+        )

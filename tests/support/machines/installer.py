@@ -1,0 +1,55 @@
+"""An installer image under test, in a container."""
+
+import json
+import subprocess
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from docker.models.containers import Container
+from testinfra.host import Host
+
+from lifecycle.model.matrix import Combination
+from lifecycle.model.schema import ModuleType
+
+HOME = "/opt/nvidia-installer"
+
+
+@dataclass(frozen=True)
+class Installer:
+    """An image under test, in a container that sleeps, with each module type unpacked by the image's own script."""
+
+    combination: Combination
+    reference: str
+    container: Container
+    host: Host
+    copies: Path
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return dict(self.container.image.labels)
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        return dict(json.loads(self.host.file(f"{HOME}/manifest.json").content_string))
+
+    def tree(self, module_type: ModuleType) -> str:
+        """The folder in the container that holds user space and the modules of a type."""
+        folder = f"/unpacked/{module_type}"
+        if not self.host.file(folder).exists:
+            self.host.run_expect([0], f"KERNEL_MODULE_TYPE={module_type} {HOME}/bin/nvidia-installer unpack %s", folder)
+        return folder
+
+    def module_names(self, module_type: ModuleType) -> list[str]:
+        found = self.host.check_output("find %s/lib/modules -name '*.ko' -printf '%%f\n'", self.tree(module_type))
+        return sorted(found.split())
+
+    def modules(self, module_type: ModuleType) -> list[Path]:
+        """The modules, copied out of the container, to be read as ELF files."""
+        out = self.copies / str(module_type)
+        if not out.exists():
+            source = f"{self.container.id}:{self.tree(module_type)}/lib/modules/{self.combination.kernel}"
+            out.mkdir(parents=True)
+            subprocess.run(["docker", "cp", source, str(out)], check=True, capture_output=True)
+        return sorted(out.rglob("*.ko"))

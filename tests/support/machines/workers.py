@@ -1,0 +1,248 @@
+"""Machines with nothing in common but a registry: a checkout, a cache and a container engine each.
+
+Kernel headers, compiler and command are the real ones. The drivers are tiny, so that a compile takes seconds.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import docker
+import yaml
+
+from lifecycle.model.lock import Lock, LockedFile, LockedKernel
+from lifecycle.model.project import LOCK, load_project
+from lifecycle.model.sharing import MODE_VARIABLE, STORE_VARIABLE, Mode
+from lifecycle.model.targets import Kind, Targets, base_tag
+from lifecycle.steps.compile import MODULES
+from lifecycle.tools.engine import Engine
+from lifecycle.tools.engine_address import ENGINE_VARIABLE
+from lifecycle.tools.store import Store, default_cache_dir
+from tests.support.builders.push_session import copied_checkout
+from tests.support.builders.runfiles import make_runfile
+from tests.support.servers.container_engine import another_engine
+from tests.support.servers.registry_server import RegistryServer, registry_server
+from tests.support.servers.web_server import web_server
+
+VERSIONS = ("990.10", "991.10")
+REPOSITORY = "team/store"
+# So that one compiles two module types in one container, and the other is done long before.
+_EXCLUDED = {"driverVersion": VERSIONS[1], "moduleType": "proprietary", "reason": "one that is smaller yet"}
+_RELEASE, _BUILDER, _RUNTIME = "debian-13", "BUILDER_DEBIAN_13", "RUNTIME"
+_MAKEFILE = b"modules:\n\t$(MAKE) -C $(SYSOUT) M=$(CURDIR) CONFIG_DEBUG_INFO_BTF_MODULES= modules\n"
+_QUESTIONS = 20
+OPTIONS_FOUND = "conftest's options"
+# As NVIDIA's: the options of a question are put together where it is asked, each time anew.
+_KBUILD = f"""\
+obj-m := {" ".join(f"{name}.o" for name in MODULES)}
+NV_CONFTEST_CFLAGS = $(info {OPTIONS_FOUND})-O2
+NV_CONFTEST_HEADERS := {" ".join(f"$(obj)/conftest/{number}.h" for number in range(_QUESTIONS))}
+$(NV_CONFTEST_HEADERS):
+	@mkdir -p $(dir $@); echo '// $(NV_CONFTEST_CFLAGS)' >$@
+$(obj)/nvidia.o: | $(NV_CONFTEST_HEADERS)
+"""
+_MODULE = """\
+#include <linux/module.h>
+
+static int __init start(void)
+{{
+	pr_info("{of}\\n");
+	return 0;
+}}
+
+module_init(start);
+MODULE_DESCRIPTION("{of}");
+MODULE_LICENSE("Dual MIT/GPL");
+MODULE_VERSION("{version}");
+"""
+_COMPILED = re.compile(r"^✓ compile (.+) \([0-9.]+ s\)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """What a command came to."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def compiled(self) -> list[str]:
+        """What it says that it compiled, a title a container."""
+        return _COMPILED.findall(self.stderr)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What must not be overlooked."""
+        return [line for line in self.stderr.splitlines() if line.startswith("WARNING: ")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """A machine: its checkout, its cache, its engine's address (none is this machine's own), its environment besides."""
+
+    checkout: Path
+    cache: Path
+    address: str = ""
+    environ: Mapping[str, str]
+
+    def invoke(self, *words: str) -> Ran:
+        """The command there."""
+        command = [sys.executable, "-m", "invoke", *words, "--cache-dir", str(self.cache)]
+        env = {**os.environ, MODE_VARIABLE: "", STORE_VARIABLE: "", **self._engine, **self.environ}
+        done = subprocess.run(command, cwd=self.checkout, env=env, capture_output=True, text=True, check=False)
+        return Ran(code=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+    def results(self) -> dict[str, bytes]:
+        """All files of all results in the cache, by their paths."""
+        folder = self.cache / "results"
+        return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    def images(self) -> dict[str, object]:
+        """What the installer images in the engine are, by their names; the times at which they were built left out."""
+        with closing(docker.DockerClient(self.address)) as client:
+            found = [image for image in client.images.list() if "org.opencontainers.image.title" in image.labels]
+            return {tag: _contents(image.attrs) for image in found for tag in image.tags}
+
+    def compiles(self) -> list[str]:
+        """Of which of its images the engine has made containers to compile in, by all that it remembers."""
+        with closing(docker.DockerClient(self.address)) as client:
+            made = {"type": "container", "event": "create"}
+            events = client.events(since=0, until=int(time.time()), filters=made, decode=True)
+            images = [event["Actor"]["Attributes"]["image"] for event in events]
+        return [image for image in images if image.startswith("nvidia-installer/kernel-")]
+
+    def make_logs(self) -> list[str]:
+        """All that was said as its modules were compiled, by set of modules."""
+        return [path.read_text() for path in sorted((self.cache / "logs" / Kind.MODULES).iterdir())]
+
+    @property
+    def _engine(self) -> Mapping[str, str]:
+        return {ENGINE_VARIABLE: self.address} if self.address else {}
+
+
+def _contents(image: Mapping[str, object]) -> object:
+    config, root = image["Config"], image["RootFS"]
+    assert isinstance(config, dict)
+    return {key: config[key] for key in ("Cmd", "Entrypoint", "Env", "Labels", "WorkingDir")}, root
+
+
+@dataclass(frozen=True, kw_only=True)
+class Farm:
+    """A checkout whose lock is written, the cache with all that it names, and a registry; `folder` is for machines."""
+
+    folder: Path
+    checkout: Path
+    store: Store
+    registry: RegistryServer
+
+    @contextmanager
+    def worker(self, number: int) -> Iterator[Machine]:
+        """A machine that has the bases and the kernel's headers, and has made nothing."""
+        with self._machine(number, [_BUILDER, _RUNTIME], self._headers) as machine:
+            yield machine
+
+    @contextmanager
+    def newcomer(self, number: int) -> Iterator[Machine]:
+        """A machine that has nothing to compile with, has downloaded nothing, and may only read from the store."""
+        with self._machine(number, [_RUNTIME], []) as machine:
+            yield replace(machine, environ={MODE_VARIABLE: Mode.READ_ONLY})
+
+    def emptied(self, machine: Machine, cache: str, **environ: str) -> Machine:
+        """A worker with another cache, in which nothing has been made, and with something more in its environment."""
+        found = replace(machine, cache=machine.cache.with_name(cache), environ={**machine.environ, **environ})
+        _link(self._headers, self.store, Store(found.cache))
+        return found
+
+    @contextmanager
+    def _machine(self, number: int, bases: Sequence[str], files: Sequence[LockedFile]) -> Iterator[Machine]:
+        folder = self.folder / f"machine-{number}"
+        shutil.copytree(self.checkout, folder / "checkout")
+        _link(files, self.store, Store(folder / "cache"))
+        targets = Targets(load_project(self.checkout))
+        with another_engine(number) as (_, address):
+            for name in bases:
+                Engine({"DOCKER_HOST": address}).load(self._saved(base_tag(targets.base(name))))
+            yield Machine(checkout=folder / "checkout", cache=folder / "cache", address=address, environ={})
+
+    @property
+    def _headers(self) -> Sequence[LockedFile]:
+        return _kernel(self.checkout).headers
+
+    def _saved(self, tag: str) -> Path:
+        path = self.folder / f"{tag.rpartition(':')[2]}.tar"
+        if not path.exists():
+            Engine(os.environ).save(tag, path)
+        return path
+
+
+@contextmanager
+def farm_in(folder: Path) -> Iterator[Farm]:
+    """A farm in an empty folder, whose registry and web server end with the block."""
+    with registry_server(folder / "registry") as registry, web_server(folder / "web") as web:
+        for version in VERSIONS:
+            make_runfile(folder / "web" / version, version, _driver(version))
+        checkout = copied_checkout(registry.host, folder / "checkout")
+        _declare(checkout / "component.yaml", registry.host, web.address)
+        _link(
+            [*_kernel(checkout).headers, *_base_packages(checkout)],
+            Store(default_cache_dir(os.environ)),
+            Store(folder / "cache"),
+        )
+        fetched = Machine(checkout=checkout, cache=folder / "cache", environ={}).invoke("fetch")
+        assert fetched.code == 0, fetched.stderr
+        yield Farm(folder=folder, checkout=checkout, store=Store(folder / "cache"), registry=registry)
+
+
+def together(*commands: Callable[[], Ran]) -> list[Ran]:
+    """Run commands at the same time."""
+    with ThreadPoolExecutor(len(commands)) as pool:
+        return [running.result() for running in [pool.submit(command) for command in commands]]
+
+
+def _declare(component: Path, host: str, drivers: str) -> None:
+    """Have a component.yaml declare one release, the tiny drivers, and a store in a registry."""
+    text = yaml.safe_load(component.read_text())
+    releases = [release for release in text["context"]["releases"] if release["name"] == _RELEASE]
+    source = {"kind": "runfile", "url": f"{drivers}/{{version}}/NVIDIA-Linux-{{arch}}-{{version}}.run"}
+    text["context"] |= {"releases": releases, "driverVersion": list(VERSIONS), "exclude": [_EXCLUDED]}
+    text["sources"]["drivers"] = {"*": source}
+    text["store"] = {"registry": host, "repository": REPOSITORY}
+    del text["gitops"]
+    component.write_text(yaml.safe_dump(text))
+
+
+def _driver(version: str) -> dict[str, bytes]:
+    """The files of a driver: five modules of each type, and what a user has of it."""
+    files = {"nvidia-smi": b"#!/bin/sh\n", f"libcuda.so.{version}": os.urandom(100_000), "LICENSE": b"Take it.\n"}
+    for folder in ("kernel", "kernel-open"):
+        files[f"{folder}/Makefile"] = _MAKEFILE
+        files[f"{folder}/Kbuild"] = _KBUILD.rstrip().encode()
+        for name in MODULES:
+            files[f"{folder}/{name}.c"] = _MODULE.format(of=f"{folder}/{name}", version=version).encode()
+    return files
+
+
+def _kernel(checkout: Path) -> LockedKernel:
+    (kernel,) = (k for key, k in Lock.load(checkout / LOCK).kernels.items() if key.partition("/")[0] == _RELEASE)
+    return kernel
+
+
+def _base_packages(checkout: Path) -> list[LockedFile]:
+    bases = Lock.load(checkout / LOCK).bases
+    return list({file.sha256: file for name in (_BUILDER, _RUNTIME) for file in bases[name].packages}.values())
+
+
+def _link(files: Sequence[LockedFile], source: Store, target: Store) -> None:
+    for file in files:
+        if source.has_blob(file.sha256):
+            target.blob(file.sha256).parent.mkdir(parents=True, exist_ok=True)
+            target.blob(file.sha256).hardlink_to(source.blob(file.sha256))
