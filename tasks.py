@@ -2,6 +2,7 @@
 
 from invoke.collection import Collection
 
+from lifecycle.app.program import adopt
 from lifecycle.cli import build, cleanup, cluster, matrix, release, versions
 
 GROUPS = {
@@ -17,7 +18,11 @@ GROUPS = {
     "publish": (release.push,),
     "release": (release.release, release.bump_gitops, release.bump_pools),
     "cluster": (cluster.coverage, cluster.manifests),
-    "cleanup": (cleanup.prune, cleanup.cache),
+    "cleanup": (cleanup.prune, cleanup.cache_show, cleanup.cache_prune, cleanup.cache_verify),
 }
 
-ns = Collection(*(task for group in GROUPS.values() for task in group))
+_FAMILIES = (cleanup.cache,)
+_IN_FAMILIES = [task for family in _FAMILIES for task in family.tasks.values()]
+
+ns = Collection(*(task for group in GROUPS.values() for task in group if task not in _IN_FAMILIES), *_FAMILIES)
+adopt(GROUPS)

@@ -5,6 +5,7 @@ the whole command. `app/task.py` catches `InstallerError` once; anything else th
 """
 
 import errno
+import os
 from collections.abc import Sequence
 
 EXIT_FAILURE = 1
@@ -42,8 +43,21 @@ class SystemRefusedError(InstallerError):
 
     def __init__(self, error: OSError) -> None:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+        reason = error.strerror or str(error)
+        what = f"cannot {_attempted(error)} {error.filename}: {reason}" if error.filename else reason
         super().__init__(what, resolution="Free some space, or name another folder with --cache-dir." if full else "")
+
+
+def _attempted(error: OSError) -> str:
+    """Return what was being done with the file of an error, as far as the file and the error tell."""
+    if error.filename2:
+        return f"move to {error.filename2} from"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ETXTBSY):
+        return "write"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return "read" if os.path.lexists(error.filename) and not os.access(error.filename, os.R_OK) else "write"
+    known = {errno.EEXIST: "create", errno.ENOENT: "find", errno.ENOTDIR: "enter", errno.EISDIR: "open"}
+    return known.get(error.errno or 0, "use")
 
 
 class ConfigurationError(UsageError):

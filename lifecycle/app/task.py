@@ -5,7 +5,6 @@ parsing needs, and a task imports what it calls.
 """
 
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,27 +12,27 @@ from inspect import Parameter, Signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from invoke.exceptions import Exit
+from invoke.parser.argument import Argument
 from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
-from lifecycle.errors import EXIT_INTERRUPTED, InstallerError, SystemRefusedError
+from lifecycle.app.ending import error_boundary, interrupt_task
+from lifecycle.errors import UsageError
 
 if TYPE_CHECKING:
     from lifecycle.build.workbench import Workbench
 
 ROOT = Path(__file__).resolve().parents[2]
-ONLY = "which combinations: debian-12, 535, debian-12/535.309.01, current, globs; comma-separated (default: all)"
-SHARD = "a part of these by i/n, such as 1/4: parts of about the same work, no two of which compile the same"
-CACHE = "the cache folder (default: $XDG_CACHE_HOME/nvidia-installer)"
-ENGINE = (
-    "the container engine: ssh://user@host, tcp://…, unix://…, or a Docker context (default: as docker(1) finds it)"
-)
-JSON = "print JSON on stdout, for scripts"
-FORMAT = "print a list of jobs: github (for strategy.matrix) or jenkins (for readJSON)"
-KERNELS = "also the kernels themselves, which `nox -s test_node` boots"
-BUNDLE = "take all inputs from a file that `invoke bundle` wrote; no network is used"
-LOCKED = "fail rather than change versions.lock (for CI)"
+ONLY = "combinations: debian-12, 535, debian-12/535.309.01, current, globs; comma-separated (default: all)"
+SHARD = "build shard I of N, such as 1/4 (default: all); implies --locked"
+CACHE = "cache folder (default: $XDG_CACHE_HOME/nvidia-installer)"
+ENGINE = "container engine: ssh://…, tcp://…, unix://… or a Docker context (default: as docker(1) finds it)"
+JSON = "print JSON"
+FORMAT = "list of CI jobs: github (strategy.matrix) or jenkins (readJSON) (default: a table)"
+KERNELS = "include the kernels themselves, which `nox -s test_node` boots"
+BUNDLE = "file of `invoke bundle` to take all inputs from, without network (default: none)"
+LOCKED = "fail if versions.lock would change, for CI"
+_SHORT = {"dry-run": ["n"]}
 DRY_RUN = "show what would change and write nothing"
 
 
@@ -56,6 +55,8 @@ def _handed_on(engine: str) -> Iterator[None]:
 class LifecycleTask(Task[Any]):
     """A task whose errors become one message on stderr and an exit code, never a traceback."""
 
+    example = ""
+
     def argspec(self, body: Callable[..., Any]) -> Signature:
         """The options that a task's function takes; beside --cache-dir there is always --engine."""
         found = super().argspec(body)
@@ -64,39 +65,60 @@ class LifecycleTask(Task[Any]):
         engine = Parameter("engine", Parameter.POSITIONAL_OR_KEYWORD, default="")
         return found.replace(parameters=[*found.parameters.values(), engine])
 
+    def arg_opts(self, name: str, default: Any, taken_names: set[str]) -> dict[str, Any]:  # noqa: ANN401 - as invoke's
+        """Return Invoke's options of one argument; the only short names are those that mean one thing in all tasks."""
+        options = super().arg_opts(name, default, taken_names)
+        options["names"] += _SHORT.get(options["names"][0], [])
+        return options
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        """Return the arguments; Invoke takes the help texts out of the task for that, and they are wanted again."""
+        texts = dict(self.help)
+        try:
+            return super().get_arguments(ignore_unknown_help)
+        finally:
+            self.help = texts
+
     def __call__(self, *args: Any, engine: str = "", **kwargs: Any) -> Any:  # noqa: ANN401 - as invoke declares it
         """Run the task; raises Exit with the error's own exit code, 130 on Ctrl-C."""
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         # Invoke lets nothing be compiled to files (its --write-pyc), and all that a task calls would be at each start.
         sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
-        try:
+        with error_boundary():
+            interrupt_task()
             with _handed_on(engine):
                 return super().__call__(*args, **kwargs)
-        except BrokenPipeError as error:
-            # Whoever read our output has seen enough; Python would complain once more when it flushes at the end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise Exit(code=0) from error
-        except OSError as error:
-            raise Exit(f"error: {SystemRefusedError(error)}", code=SystemRefusedError.exit_code) from error
-        except InstallerError as error:
-            raise Exit(f"error: {error}", code=error.exit_code) from error
-        except KeyboardInterrupt as error:
-            raise Exit(
-                "interrupted: nothing half made is left, run the same command to go on", EXIT_INTERRUPTED
-            ) from error
 
 
-def task(**options: Any) -> Callable[[Callable[..., None]], LifecycleTask]:  # noqa: ANN401 - invoke's own options
-    """Invoke's decorator, with our error boundary."""
+def task(*, example: str = "", **options: Any) -> Callable[[Callable[..., None]], LifecycleTask]:  # noqa: ANN401 - invoke's own
+    """Return Invoke's decorator with our error boundary; `example` is a command line for the task's help."""
     help_ = options.pop("help", {})
     if "cache-dir" in help_:
         help_ = {**help_, "engine": ENGINE}
-    decorator: Callable[[Callable[..., None]], LifecycleTask] = invoke_task(klass=LifecycleTask, help=help_, **options)
-    return decorator
+    decorator: Callable[[Callable[..., None]], LifecycleTask] = invoke_task(
+        klass=LifecycleTask, help=help_, auto_shortflags=False, **options
+    )
+
+    def decorate(body: Callable[..., None]) -> LifecycleTask:
+        made = decorator(body)
+        made.example = example
+        return made
+
+    return decorate
+
+
+class NotAFolderError(UsageError):
+    """A folder that cannot be one."""
+
+    def __init__(self, option: str, path: Path) -> None:
+        super().__init__(f"{option}: {path} is a file, not a folder: name another folder")
 
 
 def workbench(cache_dir: str = "") -> "Workbench":
-    """What a task works with, in this checkout; the cache folder is the default one where none is named."""
+    """Return what a task works with in this checkout; `cache_dir` is "" for the default. Raises NotAFolderError."""
     from lifecycle.build.workbench import Workbench
 
+    folder = Path(cache_dir).expanduser().absolute()
+    for path in (folder, *folder.parents) if cache_dir else ():
+        if path.exists() and not path.is_dir():
+            raise NotAFolderError("--cache-dir", path)
     return Workbench(ROOT, cache_dir=cache_dir, environ=os.environ)

@@ -1,4 +1,4 @@
-"""What `invoke cache prune` does and prints: what no current combination needs leaves the cache, and the engine."""
+"""What `invoke cache.prune` does and prints: what no current combination needs leaves the cache, and the engine."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace

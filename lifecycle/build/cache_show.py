@@ -1,4 +1,4 @@
-"""What `invoke cache show` prints: what takes room, a line for each sort of thing."""
+"""What `invoke cache.show` prints: what takes room, a line for each sort of thing."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -48,7 +48,7 @@ def show_room(bench: Workbench, *, as_json: bool) -> None:
         _print("the engine's bases and builders", images)
     can_go = sum(row.not_needed for row in [*cache, *(images or [])])
     if can_go:
-        tables.print_lines([f"not needed: {tables.room(can_go)}, which `invoke cache prune` removes"])
+        tables.print_lines([f"not needed: {tables.room(can_go)}, which `invoke cache.prune` removes"])
 
 
 def rows(things: Iterable[tuple[str, int, bool]]) -> list[Row]:

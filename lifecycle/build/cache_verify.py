@@ -1,4 +1,4 @@
-"""What `invoke cache verify` does and prints: what is damaged is named, and removed, so that the next build has it anew."""
+"""What `invoke cache.verify` does and prints: what is damaged is named, and removed, so that the next build has it anew."""
 
 import time
 from collections.abc import Sequence

@@ -16,6 +16,7 @@ from lifecycle.model.matrix import Combination
 from lifecycle.model.project import Project, load_project
 from lifecycle.model.recipes import formats_at
 from lifecycle.model.targets import Kind, Target, Targets, changed_inputs
+from lifecycle.tools.process import note
 
 
 class UnknownRevisionError(UsageError):
@@ -145,6 +146,7 @@ def _project_at(folder: Path, revision: str) -> Project:
 def checked_out(root: Path, revision: str) -> Iterator[Path]:
     """Yield a folder with the files of a revision, gone after the block."""
     command = ["git", "-C", str(root), "archive", "--format=tar", "--end-of-options", revision]
+    note(command)
     done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode:
         raise UnknownRevisionError(revision, done.stderr.decode(errors="replace").strip().rpartition("\n")[2])

@@ -1,4 +1,4 @@
-"""What the current combinations need of what is kept, in the cache and in the engine: what `invoke cache prune` never touches."""
+"""What the current combinations need of what is kept, in the cache and in the engine: what `invoke cache.prune` never touches."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 

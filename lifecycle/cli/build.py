@@ -19,6 +19,7 @@ from lifecycle.app.task import BUNDLE, CACHE, JSON, KERNELS, LOCKED, ONLY, SHARD
         "rebuild": "make everything of the combinations again, whatever exists",
         "cache-dir": CACHE,
     },
+    example="invoke build --only debian-12/535",
 )
 def build(
     _: Context,
@@ -31,7 +32,10 @@ def build(
     rebuild: bool = False,
     cache_dir: str = "",
 ) -> None:
-    """Do all of it, for the whole matrix: fetch, compile, package, image. Skips what is there."""
+    """Build the images of all combinations; skip what exists.
+
+    Runs fetch, compile, package and image. A target exists if a result with the digest of its inputs exists.
+    """
     from lifecycle.build.making import show_build
 
     bench = workbench(cache_dir)
@@ -47,12 +51,13 @@ def build(
     help={
         "only": ONLY,
         "shard": SHARD,
-        "update": "look everything up anew",
+        "update": "resolve every declaration again",
         "kernel-images": KERNELS,
         "from-bundle": BUNDLE,
         "locked": LOCKED,
         "cache-dir": CACHE,
-    }
+    },
+    example="invoke fetch --update",
 )
 def fetch(
     _: Context,
@@ -64,7 +69,7 @@ def fetch(
     locked: bool = False,
     cache_dir: str = "",
 ) -> None:
-    """Look up and download everything that the combinations are made of, and make the base images."""
+    """Resolve and download all inputs, and make the base images."""
     from lifecycle.build.making import show_fetch
 
     bench = workbench(cache_dir)
@@ -76,25 +81,38 @@ def fetch(
     show_fetch(bench, only, shard, update=update, kernel_images=kernel_images, locked=locked)
 
 
-@task(name="compile", help={"only": ONLY, "shard": SHARD, "locked": LOCKED, "cache-dir": CACHE})
+@task(
+    name="compile",
+    help={"only": ONLY, "shard": SHARD, "locked": LOCKED, "cache-dir": CACHE},
+    example="invoke compile --only debian-12",
+)
 def compile_(_: Context, only: str = "", shard: str = "", locked: bool = False, cache_dir: str = "") -> None:
-    """Compile the kernel modules, in builder containers without network."""
+    """Compile the kernel modules in containers without network."""
     from lifecycle.build.making import show_made
     from lifecycle.model.targets import Kind
 
     show_made(workbench(cache_dir), only, shard, Kind.MODULES, locked=locked)
 
 
-@task(help={"only": ONLY, "shard": SHARD, "locked": LOCKED, "cache-dir": CACHE})
+@task(
+    help={"only": ONLY, "shard": SHARD, "locked": LOCKED, "cache-dir": CACHE},
+    example="invoke package --only 535",
+)
 def package(_: Context, only: str = "", shard: str = "", locked: bool = False, cache_dir: str = "") -> None:
-    """Pack user space and kernel modules into archives that are the same bytes everywhere."""
+    """Pack user space and kernel modules into archives.
+
+    The archives are the same bytes on every machine.
+    """
     from lifecycle.build.making import show_made
     from lifecycle.model.targets import Kind
 
     show_made(workbench(cache_dir), only, shard, Kind.ARCHIVE, locked=locked)
 
 
-@task(help={"only": ONLY, "shard": SHARD, "locked": LOCKED, "cache-dir": CACHE})
+@task(
+    help={"only": ONLY, "shard": SHARD, "locked": LOCKED, "cache-dir": CACHE},
+    example="invoke image --only current",
+)
 def image(_: Context, only: str = "", shard: str = "", locked: bool = False, cache_dir: str = "") -> None:
     """Build the installer images."""
     from lifecycle.build.making import show_made
@@ -103,9 +121,15 @@ def image(_: Context, only: str = "", shard: str = "", locked: bool = False, cac
     show_made(workbench(cache_dir), only, shard, Kind.IMAGE, locked=locked)
 
 
-@task(help={"only": ONLY, "json": JSON, "cache-dir": CACHE})
+@task(
+    help={"only": ONLY, "json": JSON, "cache-dir": CACHE},
+    example="invoke verify --only 535 --json",
+)
 def verify(_: Context, only: str = "", json: bool = False, cache_dir: str = "") -> None:
-    """Prove offline that the kernels would take the modules that ship: vermagic, symbols by CRC, licence, signature."""
+    """Check that the kernels accept the modules, without a kernel.
+
+    Compares vermagic, symbol CRCs, licence and signature of the modules in the built images with the locked kernels.
+    """
     from lifecycle.build.proof_table import show_proof
 
     show_proof(workbench(cache_dir), only, as_json=json)
@@ -113,10 +137,11 @@ def verify(_: Context, only: str = "", json: bool = False, cache_dir: str = "") 
 
 @task(
     positional=["file"],
-    help={"file": "where to write it", "only": ONLY, "kernel-images": KERNELS, "cache-dir": CACHE},
+    help={"file": "the file to write", "only": ONLY, "kernel-images": KERNELS, "cache-dir": CACHE},
+    example="invoke bundle inputs.tar --only current",
 )
 def bundle(_: Context, file: str, only: str = "", kernel_images: bool = False, cache_dir: str = "") -> None:
-    """Write all inputs of the combinations into one file, for a machine without network."""
+    """Write all inputs into one file, for a machine offline."""
     from lifecycle.build.bundling import make_bundle
 
     make_bundle(workbench(cache_dir), Path(file), only, kernel_images=kernel_images)
@@ -125,13 +150,14 @@ def bundle(_: Context, file: str, only: str = "", kernel_images: bool = False, c
 @task(
     positional=["release"],
     help={
-        "release": "an OS release, declared or not yet: gardenlinux-1592.10",
-        "kernel": "an exact kernel release (default: as declared, or the newest)",
-        "flavour": "a kernel flavour (default: that of the release, or of the last one)",
-        "dry-run": "say what would be copied",
+        "release": "an OS release, declared or not yet, such as gardenlinux-1592.10",
+        "kernel": "exact kernel release (default: as declared, or the newest)",
+        "flavour": "kernel flavour (default: that of the release, or of the last one)",
+        "dry-run": "show what would be copied and copy nothing",
         "json": JSON,
         "cache-dir": CACHE,
     },
+    example="invoke mirror gardenlinux-1592.10 --dry-run",
 )
 def mirror(
     _: Context,
@@ -142,7 +168,10 @@ def mirror(
     json: bool = False,
     cache_dir: str = "",
 ) -> None:
-    """Copy what a release needs from its APT archive into the Swift container that its source names."""
+    """Copy a release's packages from its APT archive to Swift.
+
+    The Swift container is the one that the release's source names in component.yaml.
+    """
     from lifecycle.build.mirroring import show_mirror
 
     show_mirror(workbench(cache_dir), release, kernel=kernel, flavour=flavour, dry_run=dry_run, as_json=json)

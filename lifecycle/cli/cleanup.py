@@ -1,5 +1,6 @@
 """Tasks that remove what is not needed any more."""
 
+from invoke.collection import Collection
 from invoke.context import Context
 
 from lifecycle.app.task import CACHE, JSON, task, workbench
@@ -7,42 +8,66 @@ from lifecycle.app.task import CACHE, JSON, task, workbench
 
 @task(
     help={
-        "registry": "the retired ones from the registry, too, but for those that the GitOps repository names",
-        "dry-run": "say what would go",
+        "registry": "also remove retired images from the registry, if GitOps does not name them",
+        "dry-run": "show what would be removed and remove nothing",
         "json": JSON,
         "cache-dir": CACHE,
-    }
+    },
+    example="invoke prune --registry --dry-run",
 )
 def prune(_: Context, registry: bool = False, dry_run: bool = False, json: bool = False, cache_dir: str = "") -> None:
-    """Remove images of this component that are retired or superseded from the engine."""
+    """Remove retired and superseded images from the engine."""
     from lifecycle.build.pruning import show_prune
 
     show_prune(workbench(cache_dir), registry=registry, dry_run=dry_run, as_json=json)
 
 
-# A task with a word, and no collection of tasks: of `invoke cache prune` Invoke would run the task that is called `prune`.
+@task(name="show", help={"json": JSON, "cache-dir": CACHE}, example="invoke cache.show --json")
+def cache_show(_: Context, json: bool = False, cache_dir: str = "") -> None:
+    """Show what takes room in the cache, and what of it is needed."""
+    from lifecycle.build.cache_show import show_room
+
+    show_room(workbench(cache_dir), as_json=json)
+
+
 @task(
-    positional=["action"],
+    name="prune",
     help={
-        "action": "show what takes room, prune what is not needed any more, or verify that nothing is damaged",
-        "keep-current": "prune what no current combination needs: this is the default, said aloud",
-        "older-than": "prune of that only what has not been used for so long: 12h, 30d, 4w",
-        "dry-run": "say what would go",
+        "keep-current": "keep what current combinations need (always so; the option says it aloud)",
+        "older-than": "remove only what was not used for so long: 12h, 30d, 4w (default: any age)",
+        "dry-run": "show what would be removed and remove nothing",
         "json": JSON,
         "cache-dir": CACHE,
     },
+    example="invoke cache.prune --older-than 30d --dry-run",
 )
-def cache(
+def cache_prune(
     _: Context,
-    action: str,
     keep_current: bool = False,
     older_than: str = "",
     dry_run: bool = False,
     json: bool = False,
     cache_dir: str = "",
 ) -> None:
-    """Show what takes room in the cache, prune what no current combination needs, or verify what is kept."""
-    from lifecycle.build.caching import use_cache
+    """Remove from the cache what no current combination needs."""
+    from lifecycle.build.cache_prune import show_cache_prune
+    from lifecycle.model.keeping import Age
 
-    bench = workbench(cache_dir)
-    use_cache(bench, action, keep_current=keep_current, older_than=older_than, dry_run=dry_run, as_json=json)
+    del keep_current  # nothing else is ever removed
+    age = Age.parse(older_than) if older_than else None
+    show_cache_prune(workbench(cache_dir), age, dry_run=dry_run, as_json=json)
+
+
+@task(
+    name="verify",
+    help={"dry-run": "name what is damaged and keep it", "json": JSON, "cache-dir": CACHE},
+    example="invoke cache.verify --dry-run",
+)
+def cache_verify(_: Context, dry_run: bool = False, json: bool = False, cache_dir: str = "") -> None:
+    """Hash all that the cache holds again; remove what is damaged."""
+    from lifecycle.build.cache_verify import show_damage
+
+    show_damage(workbench(cache_dir), dry_run=dry_run, as_json=json)
+
+
+cache = Collection("cache", cache_show, cache_prune, cache_verify)

@@ -7,12 +7,13 @@ from lifecycle.app.task import CACHE, JSON, ONLY, task, workbench
 
 @task(
     help={
-        "nodes": "a file with `kubectl get nodes -o json`, or kernel releases one a line; - is standard input",
+        "nodes": "file of `kubectl get nodes -o json`, or kernel releases, one a line; - is stdin",
         "json": JSON,
-    }
+    },
+    example="kubectl get nodes -o json | invoke coverage --nodes -",
 )
 def coverage(_: Context, nodes: str, json: bool = False) -> None:
-    """Say which nodes have an image, now and after an upgrade of their OS, and the exact tag that is missing."""
+    """Show which nodes have no matching image, now or upgraded."""
     from lifecycle.build.covering import show_coverage
 
     show_coverage(workbench(), nodes, as_json=json)
@@ -21,13 +22,14 @@ def coverage(_: Context, nodes: str, json: bool = False) -> None:
 @task(
     help={
         "only": ONLY,
-        "release": "of a release, such as 1.2.0 (default: of the files as they are)",
-        "diff": "what changes since the last release",
-        "build": "the Job that builds the matrix on a cluster instead, for the commit that is checked out",
-        "output": "a folder to write files into (default: stdout)",
-        "values": "a file of values of the chart, which go over what is filled in",
+        "release": "released version, such as 1.2.0 (default: the files as they are)",
+        "diff": "show the difference to the last release",
+        "build": "print the Job that builds the matrix on a cluster, for this commit",
+        "output": "folder to write files into (default: stdout)",
+        "values": "file of chart values, which override the computed ones (default: none)",
         "cache-dir": CACHE,
-    }
+    },
+    example="invoke manifests --output rendered",
 )
 def manifests(
     _: Context,
@@ -39,7 +41,7 @@ def manifests(
     values: str = "",
     cache_dir: str = "",
 ) -> None:
-    """Print what the cluster gets: the Helm chart, rendered for the images that are in the registry."""
+    """Print the Helm chart, rendered for the pushed images."""
     if build:
         from lifecycle.build.fan_out import show_build_job
 

@@ -10,20 +10,27 @@ from lifecycle.app.task import CACHE, FORMAT, JSON, ONLY, SHARD, task, workbench
         "only": ONLY,
         "shard": SHARD,
         "json": JSON,
-        "diff": "a git revision: what the working tree adds, drops and rebuilds since, and why",
+        "diff": "git revision to compare with: what is new, gone or rebuilt, and why (default: none)",
         "format": FORMAT,
-    }
+    },
+    example="invoke matrix --only current --json",
 )
 def matrix(_: Context, only: str = "", shard: str = "", diff: str = "", json: bool = False, format_: str = "") -> None:
-    """Show the combinations, their channel, and what is excluded and why."""
+    """Show the combinations, and what is excluded and why."""
     from lifecycle.build.listing import show_matrix
 
     show_matrix(workbench(), only, shard, diff=diff, as_json=json, ci_format=format_)
 
 
-@task(help={"since": "a git revision (default: where HEAD left origin/main, or main)", "json": JSON, "format": FORMAT})
+@task(
+    help={"since": "git revision (default: where HEAD left origin/main, or main)", "json": JSON, "format": FORMAT},
+    example="invoke changed --since origin/main",
+)
 def changed(_: Context, since: str = "", json: bool = False, format_: str = "") -> None:
-    """Say which combinations are new, or would be built anew, since a revision: what CI has to build and test."""
+    """List the combinations that a change affects: CI builds these.
+
+    A combination is affected if it is new, or if one of its inputs differs from the revision's.
+    """
     from lifecycle.build.changed import show_changed
 
     show_changed(workbench(), since, as_json=json, ci_format=format_)
@@ -31,18 +38,25 @@ def changed(_: Context, since: str = "", json: bool = False, format_: str = "") 
 
 @task(
     positional=["combination"],
-    help={"combination": "a combination, as `invoke matrix` prints it, or a selector", "cache-dir": CACHE},
+    help={"combination": "a combination as `invoke matrix` prints it, or a selector", "cache-dir": CACHE},
+    example="invoke explain debian-12/535",
 )
 def explain(_: Context, combination: str, cache_dir: str = "") -> None:
-    """Say why a combination is in, out, patched, or would be built anew."""
+    """Explain why a combination is in, out, patched or rebuilt."""
     from lifecycle.build.explain import show_explanation
 
     show_explanation(workbench(cache_dir), combination)
 
 
-@task(help={"only": ONLY, "json": JSON, "cache-dir": CACHE})
+@task(
+    help={"only": ONLY, "json": JSON, "cache-dir": CACHE},
+    example="invoke status --only 535",
+)
 def status(_: Context, only: str = "", json: bool = False, cache_dir: str = "") -> None:
-    """Show how far each combination is: built, tested, pushed, in GitOps, in which pool; and what to do next."""
+    """Show the state of each combination and the next step.
+
+    The columns say whether it is built, tested, pushed, in GitOps, and in which node pool.
+    """
     from lifecycle.build.status import show_status
 
     show_status(workbench(cache_dir), only, as_json=json)

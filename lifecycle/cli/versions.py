@@ -7,17 +7,26 @@ from invoke.context import Context
 from lifecycle.app.task import CACHE, DRY_RUN, JSON, task, workbench
 
 
-@task(help={"json": JSON, "cache-dir": CACHE})
+@task(
+    help={"json": JSON, "cache-dir": CACHE},
+    example="invoke outdated --json",
+)
 def outdated(_: Context, json: bool = False, cache_dir: str = "") -> None:
-    """Show what the sources offer that the component does not have: kernels, drivers, releases; and what ends."""
+    """Show newer kernels, drivers and releases, and what ends."""
     from lifecycle.build.outdated import show_outdated
 
     show_outdated(workbench(cache_dir), as_json=json)
 
 
-@task(help={"dry-run": DRY_RUN, "cache-dir": CACHE})
+@task(
+    help={"dry-run": DRY_RUN, "cache-dir": CACHE},
+    example="invoke update --dry-run",
+)
 def update(_: Context, dry_run: bool = False, cache_dir: str = "") -> None:
-    """Take what `outdated` shows, as far as the policy of component.yaml goes, and write the lock."""
+    """Apply what `outdated` shows, within component.yaml's policy.
+
+    Edits the files, writes the lock and prints the difference.
+    """
     from lifecycle.build.outdated import show_update
 
     show_update(workbench(cache_dir), dry_run=dry_run)
@@ -27,14 +36,15 @@ def update(_: Context, dry_run: bool = False, cache_dir: str = "") -> None:
     name="add-release",
     positional=["release"],
     help={
-        "release": "its name: gardenlinux-1592.10",
-        "channel": "previous, current or canary; what stands there makes room",
-        "kernel": "an exact kernel release (default: the newest that its source offers)",
-        "flavour": "its kernel flavour",
-        "builder": "the image that its modules are compiled in (default: like its newest sibling's)",
+        "release": "name of the release, such as gardenlinux-1592.10",
+        "channel": "previous, current or canary (default: canary)",
+        "kernel": "exact kernel release (default: newest, the newest that its source offers)",
+        "flavour": "kernel flavour (default: cloud)",
+        "builder": "image to compile its modules in (default: as its newest sibling's)",
         "dry-run": DRY_RUN,
         "cache-dir": CACHE,
     },
+    example="invoke add-release gardenlinux-1592.10 --channel canary",
 )
 def add_release(
     _: Context,
@@ -46,7 +56,7 @@ def add_release(
     dry_run: bool = False,
     cache_dir: str = "",
 ) -> None:
-    """Add an OS release that its source has, and retire what it displaces."""
+    """Add an OS release; retire the one that it displaces."""
     from lifecycle.build.editing import show_edit, today
     from lifecycle.model import changes
 
@@ -58,26 +68,38 @@ def add_release(
 @task(
     name="add-driver",
     positional=["version"],
-    help={"version": "580.105.08, or a branch: 580", "dry-run": DRY_RUN, "cache-dir": CACHE},
+    help={"version": "version such as 580.105.08, or a branch such as 580", "dry-run": DRY_RUN, "cache-dir": CACHE},
+    example="invoke add-driver 580",
 )
 def add_driver(_: Context, version: str, dry_run: bool = False, cache_dir: str = "") -> None:
-    """Add a driver that its source has; one more than the policy allows retires the oldest."""
+    """Add a driver; retire the oldest if policy allows no more."""
     from lifecycle.build.editing import show_edit, today
     from lifecycle.model import changes
 
     show_edit(workbench(cache_dir), partial(changes.add_driver, version=version, date=today()), dry_run=dry_run)
 
 
-@task(positional=["release"], help={"release": "an OS release", "dry-run": DRY_RUN, "cache-dir": CACHE})
+@task(
+    positional=["release"],
+    help={"release": "an OS release", "dry-run": DRY_RUN, "cache-dir": CACHE},
+    example="invoke promote debian-13-backports",
+)
 def promote(_: Context, release: str, dry_run: bool = False, cache_dir: str = "") -> None:
-    """Move a release one channel on: canary, current, previous; what stands there makes room."""
+    """Move an OS release one channel on.
+
+    The channels are canary, current and previous, in this order. The release that stands there moves on or is retired.
+    """
     from lifecycle.build.editing import show_edit, today
     from lifecycle.model import changes
 
     show_edit(workbench(cache_dir), partial(changes.promote, name=release, date=today()), dry_run=dry_run)
 
 
-@task(positional=["what"], help={"what": "an OS release, or a driver", "dry-run": DRY_RUN, "cache-dir": CACHE})
+@task(
+    positional=["what"],
+    help={"what": "an OS release, or a driver", "dry-run": DRY_RUN, "cache-dir": CACHE},
+    example="invoke retire 535 --dry-run",
+)
 def retire(_: Context, what: str, dry_run: bool = False, cache_dir: str = "") -> None:
     """Turn an OS release or a driver into a comment with the date."""
     from lifecycle.build.editing import show_edit, today

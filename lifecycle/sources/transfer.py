@@ -10,6 +10,8 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
+from lifecycle.tools.request_log import HOOKS
+
 ATTEMPTS = 6
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 _LONGEST_WAIT = 8.0
@@ -52,6 +54,7 @@ def new_client(connections: int) -> httpx.Client:
     return httpx.Client(
         follow_redirects=True,
         timeout=30,
+        event_hooks=HOOKS,
         limits=httpx.Limits(max_connections=connections),
         headers={"Accept-Encoding": "identity"},
     )

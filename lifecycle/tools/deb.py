@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from lifecycle.errors import InstallerError
-from lifecycle.tools.process import ProgramMissingError, environment
+from lifecycle.tools.process import ProgramMissingError, environment, note
 
 
 class UnreadablePackageError(InstallerError):
@@ -31,6 +31,7 @@ def deb_stream(path: Path, *, partly: bool = False) -> Iterator[IO[bytes]]:
     if not shutil.which("dpkg-deb", path=env["PATH"]):
         raise ProgramMissingError("dpkg-deb")
     command = ["dpkg-deb", "--fsys-tarfile", str(path)]
+    note(command)
     # What it says goes to a file: a second pipe that nobody reads would block it.
     with (
         tempfile.TemporaryFile() as said,

@@ -15,6 +15,7 @@ import httpx
 
 from lifecycle.errors import InstallerError
 from lifecycle.model.gitops import ForgeKind
+from lifecycle.tools.request_log import HOOKS
 
 _SCP = re.compile(r"(?:[^@/]+@)?(?P<host>[^:/]+):(?P<path>(?!/).+)")
 
@@ -115,9 +116,8 @@ class _Api:
         """One request; raises ForgeRefusedError with the forge's own words."""
         url = f"{self.base.rstrip('/')}/{path}"
         try:
-            answer = httpx.request(
-                method, url, headers=dict(self.headers), timeout=30, follow_redirects=True, **options
-            )
+            with httpx.Client(timeout=30, follow_redirects=True, event_hooks=HOOKS) as client:
+                answer = client.request(method, url, headers=dict(self.headers), **options)
             said = answer.json() if answer.content else None
         except (httpx.HTTPError, ValueError) as error:
             raise ForgeRefusedError(self.host, what, f"{type(error).__name__}: {error}") from error

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from lifecycle.errors import InstallerError
-from lifecycle.tools.process import ProgramMissingError, environment
+from lifecycle.tools.process import ProgramMissingError, environment, note
 
 _COMMON_NAME = re.compile(r"^ *commonName *= (.+)$", re.MULTILINE)
 _ISSUER = re.compile(r"^ *issuer: (.*)$", re.MULTILINE)
@@ -91,6 +91,7 @@ def openssl(*words: str, given: bytes, descriptors: Sequence[int] = ()) -> bytes
     env = environment()
     if not shutil.which("openssl", path=env["PATH"]):
         raise ProgramMissingError("openssl")
+    note(["openssl", *words])
     done = subprocess.run(
         ["openssl", *words], input=given, env=env, capture_output=True, check=False, pass_fds=descriptors
     )

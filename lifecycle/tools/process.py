@@ -1,13 +1,16 @@
 """Running a program: a list of arguments, never a shell; its own last lines when it fails."""
 
+import logging
 import os
 import shlex
 import shutil
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 
 from lifecycle.errors import InstallerError
 
+_log = logging.getLogger(__name__)
 _SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 _LAST_LINES = 15
 
@@ -48,9 +51,17 @@ def run(command: Sequence[str], *, extra_env: Mapping[str, str] | None = None) -
     env = environment(extra_env)
     if not shutil.which(command[0], path=env["PATH"]):
         raise ProgramMissingError(command[0])
+    note(command)
+    started = time.monotonic()
     done = subprocess.run(
         command, env=env, capture_output=True, text=True, errors="replace", check=False, stdin=subprocess.DEVNULL
     )
+    _log.debug("%s: exit code %d after %.2f s", command[0], done.returncode, time.monotonic() - started)
     if done.returncode:
         raise ProgramFailedError(command, done.returncode, done.stdout + done.stderr)
     return done.stdout
+
+
+def note(command: Sequence[str]) -> None:
+    """Name a command that is about to run in the log of --debug."""
+    _log.debug("run: %s", shlex.join(command))

@@ -15,6 +15,7 @@ import httpx
 
 from lifecycle.tools.login import Login
 from lifecycle.tools.registry_errors import RegistryRefusedError
+from lifecycle.tools.request_log import HOOKS
 
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 # An engine takes a registry on loopback without TLS (dockerd(8), --insecure-registry), and so do we.
@@ -46,7 +47,7 @@ class RegistrySession:
         self._login = login
         authority = certificates / host / "ca.crt"
         trusted = ssl.create_default_context(cafile=str(authority)) if authority.exists() else True
-        self._client = httpx.Client(timeout=patience, follow_redirects=True, verify=trusted)
+        self._client = httpx.Client(timeout=patience, follow_redirects=True, verify=trusted, event_hooks=HOOKS)
         self._base = ""
         self._granted: dict[tuple[str, str], str] = {}
 

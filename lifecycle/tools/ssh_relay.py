@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from lifecycle.errors import UsageError
+from lifecycle.tools.process import note
 
 _SECONDS = 30  # to connect, as docker(1) waits
 
@@ -54,6 +55,7 @@ class SshRelay:
         if shutil.which(command[0]) is None:
             msg = "there is no ssh here: install it (openssh-client)"
             raise FileNotFoundError(msg)
+        note(command)
         folder = Path(tempfile.mkdtemp(prefix="engine-"))
         self._log = folder / "ssh.log"
         listener = socket.socket(socket.AF_UNIX)

@@ -1,17 +1,17 @@
 """Every command that CI or the docs name is a task of tasks.py, or a session of noxfile.py, with those very options."""
 
 import ast
-import copy
 import re
 import shlex
 from functools import cache
 from pathlib import Path
 
 import pytest
-from invoke.exceptions import ParseError
 from invoke.parser import Parser
-from invoke.program import Program
 
+from lifecycle.app.command_line import CommandLine
+from lifecycle.app.program import InstallerProgram
+from lifecycle.errors import UsageError
 from tasks import ns
 from tests.support.checkout import ROOT
 from tests.support.ci_files import JENKINSFILE, WORKFLOWS, script_of, shell_steps, tokens, workflow_commands
@@ -49,23 +49,24 @@ def sessions(text: str) -> set[str]:
 
 @cache
 def parser() -> Parser:
-    """Invoke's own; it takes the help out of a task that it is made of, and other tests want to read it."""
-    return Parser(contexts=copy.deepcopy(ns).to_contexts(), initial=Program().initial_context)
+    return Parser(contexts=ns.to_contexts(), initial=InstallerProgram().initial_context)
 
 
 def check(command: list[str]) -> None:
-    """Have Invoke's own parser read it; a session has to be one of the noxfile's. Raises ParseError."""
+    """Have our reader and Invoke's parser read it; a session has to be one of the noxfile's. Raises UsageError."""
     program, *words = command
     if program == "nox":
         named = words[words.index("-s") + 1 : words.index("--") if "--" in words else None] if "-s" in words else []
         unknown = set(named) - sessions((ROOT / "noxfile.py").read_text())
         if unknown:
-            raise ParseError(f"no session {unknown}")
+            raise UsageError(f"no session {unknown}")
         return
-    if words == [words[0]] and words[0] in ns.task_names:
+    if words == [words[0]] and words[0] in {*ns.task_names, *ns.collections}:
         return  # a task by its name alone, which may want more than that
     words = [word.removeprefix("${DRY_RUN:+").removesuffix("}") for word in words]
-    parser().parse_argv(words)
+    families = {name: tuple(family.task_names) for name, family in ns.collections.items()}
+    reading = CommandLine(parser().contexts, InstallerProgram().initial_context, families).read(words)
+    parser().parse_argv([*reading.words])
 
 
 @pytest.mark.parametrize("path", [*WORKFLOWS, JENKINSFILE, *DOCS], ids=lambda path: str(path.relative_to(ROOT)))
@@ -74,7 +75,7 @@ def test_every_command_there_exists_with_its_options(path: Path) -> None:
     for command in commands_of(path):
         try:
             check(command)
-        except ParseError as error:
+        except UsageError as error:
             refused[" ".join(command)] = str(error)
 
     assert refused == {}
@@ -101,7 +102,7 @@ def test_a_command_that_does_not_exist_is_found_and_refused(tmp_path: Path, text
     (tmp_path / "x.md").write_text(f"words {text} words\n" if text.startswith("`") else f"{text}\n")
     (command,) = commands_of(tmp_path / "x.md")
 
-    with pytest.raises(ParseError):
+    with pytest.raises(UsageError):
         check(command)
 
 

@@ -32,6 +32,11 @@ def test_a_command_line_is_parsed_without_what_the_tasks_call(parsing: set[str])
 
     assert ours == {
         "lifecycle.app",
+        "lifecycle.app.command_line",
+        "lifecycle.app.debug",
+        "lifecycle.app.ending",
+        "lifecycle.app.help",
+        "lifecycle.app.program",
         "lifecycle.app.task",
         "lifecycle.cli",
         "lifecycle.cli.build",

@@ -16,7 +16,7 @@ from invoke.program import Program
 from lifecycle.app.task import task
 from lifecycle.errors import ConfigurationError, InstallerError, UsageError
 from lifecycle.model.selector import NothingSelectedError
-from tasks import ns
+from tasks import GROUPS, ns
 from tests.support.checkout import ROOT
 
 FREE_SOME = "Free some space, or name another folder with --cache-dir."
@@ -70,16 +70,20 @@ def raising(error: BaseException) -> Callable[[], None]:
         (
             OSError(errno.ENOSPC, "No space left on device", "/cache/blobs/x"),
             1,
-            f"error: /cache/blobs/x: No space left on device\n{FREE_SOME}\n",
+            f"error: cannot write /cache/blobs/x: No space left on device\n{FREE_SOME}\n",
         ),
         (
             OSError(errno.EDQUOT, "Disk quota exceeded", "/cache/tmp"),
             1,
-            f"error: /cache/tmp: Disk quota exceeded\n{FREE_SOME}\n",
+            f"error: cannot write /cache/tmp: Disk quota exceeded\n{FREE_SOME}\n",
         ),
         (OSError(errno.ENOSPC, "No space left on device"), 1, f"error: No space left on device\n{FREE_SOME}\n"),
         (OSError("read of closed file"), 1, "error: read of closed file\n"),
-        (PermissionError(errno.EACCES, "Permission denied", "/cache"), 1, "error: /cache: Permission denied\n"),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/cache"),
+            1,
+            "error: cannot write /cache: Permission denied\n",
+        ),
         (KeyboardInterrupt(), 130, "interrupted: nothing half made is left, run the same command to go on\n"),
     ],
 )
@@ -112,13 +116,38 @@ def test_what_a_task_prints_before_it_fails_stays(
     assert ending(body) == (1, "a result\n", "error: it broke\n")
 
 
-def test_every_task_has_a_sentence_of_help_and_explains_its_options() -> None:
-    for name in ns.task_names:
-        declared = ns[name]
-        options = {argument.name: argument.help for argument in declared.get_arguments()}
+def test_a_task_is_explained_in_one_line_of_the_list() -> None:
+    first = {name: (ns[name].__doc__ or "").partition("\n")[0] for name in ns.task_names}
 
-        assert (declared.__doc__ or "").endswith("."), name
-        assert [option for option, text in options.items() if not text] == [], name
+    assert {name: line for name, line in first.items() if not line.endswith(".") or len(line) > 63} == {}
+
+
+def test_every_task_shows_an_example() -> None:
+    assert [name for name in ns.task_names if f"invoke {name} " not in f"{ns[name].example} "] == []
+
+
+def test_an_option_says_its_default() -> None:
+    unsaid = [
+        (name, argument.name)
+        for name in ns.task_names
+        for argument in ns[name].get_arguments()
+        if not argument.help
+        or (argument.kind is not bool and argument.default is not None and "(default: " not in argument.help)
+    ]
+
+    assert unsaid == []
+
+
+def test_a_letter_means_the_same_in_all_tasks() -> None:
+    arguments = [argument for name in ns.task_names for argument in ns[name].get_arguments()]
+
+    assert {(letter, a.names[0]) for a in arguments for letter in a.names[1:]} == {("n", "dry-run")}
+
+
+def test_every_task_is_in_one_group() -> None:
+    tasks = [task for group in GROUPS.values() for task in group]
+
+    assert len(tasks) == len(set(tasks)) == len(ns.task_names)
 
 
 def test_plain_invoke_builds() -> None:

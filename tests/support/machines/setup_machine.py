@@ -12,6 +12,7 @@ REAL = (
     "bash",
     "sh",
     "cat",
+    "chmod",
     "dirname",
     "env",
     "id",
@@ -104,6 +105,8 @@ def make_machine(folder: Path) -> Machine:
     (folder / "lists").write_text("=Debian=\n=Debian-Security=\n")
     (made.checkout / "scripts").mkdir()
     shutil.copy(ROOT / "scripts/setup", made.checkout / "scripts")
+    (made.checkout / "lifecycle/app").mkdir(parents=True)
+    shutil.copy(ROOT / "lifecycle/app/launcher.py", made.checkout / "lifecycle/app")
     made.programs.mkdir()
     for name in (*REAL, "ln", "mkdir", "touch"):
         found = shutil.which(name)

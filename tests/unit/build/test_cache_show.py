@@ -96,7 +96,7 @@ def test_people_see_tables_with_what_can_go_at_the_end(here: Bench, capsys: pyte
         ["what", "count", "size", "needed", "not needed"],
         ["nvidia-installer/base", "1", "2 MB", "–", "2 MB"],
         ["all of it", "1", "2 MB", "–", "2 MB"],
-        ["not needed: 2 MB, which `invoke cache prune` removes"],
+        ["not needed: 2 MB, which `invoke cache.prune` removes"],
     ]
 
 

@@ -42,6 +42,26 @@ def test_the_second_run_does_nothing_with_a_real_virtual_environment(machine: Ma
     assert (second.returncode, second.stdout, second.stderr) == (0, "setup: nothing to do\n", "")
 
 
+def test_an_invoke_that_is_not_ours_is_replaced(machine: Machine) -> None:
+    machine.setup()
+    program = machine.checkout / ".venv/bin/invoke"
+    ours = program.read_text()
+    program.write_text("#!/bin/sh\n")
+
+    assert "setup: missing: invoke in .venv/bin\n" in machine.setup("--check").stdout
+    assert machine.setup().stdout.startswith("setup: installing .venv/bin/invoke\n")
+    assert program.read_text() == ours
+
+
+@pytest.mark.parametrize("name", ["invoke", "inv"])
+def test_the_launcher_gets_its_words(machine: Machine, name: str) -> None:
+    machine.setup()
+    done = machine.run(f".venv/bin/{name}", "a b", "--c")
+
+    assert done.returncode == 0, done.stderr
+    assert machine.calls("pip-stub")[-1] == f"pip-stub .venv/bin/{name} a b --c"
+
+
 def test_all_missing_packages_are_installed_by_one_call(machine: Machine) -> None:
     machine.lacks("zstd", "xz")
     done = machine.setup()

@@ -1,0 +1,70 @@
+"""The log that --debug, or INVOKE_DEBUG, shows on stderr: commands, requests and tracebacks, without secrets."""
+
+import logging
+import os
+import re
+from collections.abc import Mapping
+
+VARIABLE = "INVOKE_DEBUG"
+# Loggers that are worth reading; urllib3's names the requests to a container engine and to Swift.
+_SHOWN = ("lifecycle", "urllib3.connectionpool")
+# What names of secrets have in them: of variables of the environment, and in the query of an address.
+_NAME = r"(?:token|passw|pwd|secret|key|credential|signature|sig|auth)"
+_SECRET_NAME = re.compile(_NAME, re.IGNORECASE)
+# A shorter value is found in many a word that is no secret.
+_SHORTEST = 4
+_HIDDEN = (
+    (re.compile(r"(https?://)[^/@\s]+@", re.IGNORECASE), r"\1***@"),
+    (re.compile(r"(\w+://[^:/@\s]+:)[^/@\s]+@"), r"\1***@"),
+    (re.compile(rf"([?&;][\w.%-]*{_NAME}[\w.%-]*=)[^&;\s\"']+", re.IGNORECASE), r"\1***"),
+    (
+        re.compile(
+            r"((?:authorization|x-auth-token|x-registry-auth|private-token)[\"']?\s*[:=]\s*[\"']?(?:(?:basic|bearer|token)\s+)?)"
+            r"[^\s\"',]+",
+            re.IGNORECASE,
+        ),
+        r"\1***",
+    ),
+)
+
+
+class Redacted(logging.Formatter):
+    """A format that hides credentials in addresses, headers and queries, and the values of variables that name a secret."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        super().__init__("%(asctime)s.%(msecs)03d %(name)s: %(message)s", "%H:%M:%S")
+        values = {value for name, value in environ.items() if _SECRET_NAME.search(name) and len(value) >= _SHORTEST}
+        # A file that holds a secret is none itself.
+        self._secrets = sorted((value for value in values if not os.path.lexists(value)), key=len, reverse=True)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, and the traceback if there is one."""
+        text = super().format(record)
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        for pattern, instead in _HIDDEN:
+            text = pattern.sub(instead, text)
+        return text
+
+
+def is_wanted(environ: Mapping[str, str]) -> bool:
+    """Tell whether the environment asks for the log; "" and "0" do not."""
+    return environ.get(VARIABLE, "") not in ("", "0")
+
+
+def set_up(*, wanted: bool) -> None:
+    """Show our log, or none; Invoke's own log of its parser is never shown."""
+    root = logging.getLogger()
+    # Invoke sets one up on its own where INVOKE_DEBUG is set, or --debug given.
+    for handler in [*root.handlers]:
+        if type(handler) is logging.StreamHandler:
+            root.removeHandler(handler)
+    logging.getLogger("invoke").setLevel(logging.WARNING)
+    root.setLevel(logging.WARNING)
+    if not wanted:
+        return
+    shown = logging.StreamHandler()
+    shown.setFormatter(Redacted(os.environ))
+    root.addHandler(shown)
+    for name in _SHOWN:
+        logging.getLogger(name).setLevel(logging.DEBUG)

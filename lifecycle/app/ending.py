@@ -1,0 +1,82 @@
+"""The end of a command: an error becomes one message and an exit code, and standard output is written to its end."""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from invoke.exceptions import Exit
+
+from lifecycle.errors import EXIT_FAILURE, EXIT_INTERRUPTED, InstallerError, SystemRefusedError
+
+_log = logging.getLogger(__name__)
+_INTERRUPTED = "interrupted: nothing half made is left, run the same command to go on"
+
+
+@contextmanager
+def error_boundary() -> Iterator[None]:
+    """Turn an error of the body, or of standard output, into invoke's Exit with a message and the exit code.
+
+    A reader of standard output that has seen enough is no error. An error that is a bug of ours passes.
+    """
+    try:
+        yield
+        _flush()
+    except Exit as ending:
+        if not ending.code:
+            with error_boundary():
+                pass
+        raise
+    except (OSError, InstallerError, KeyboardInterrupt) as error:
+        _log.debug("%s ended the command", type(error).__name__, exc_info=error)
+        raise _ending(error) from error
+
+
+def _ending(error: BaseException) -> Exit:
+    cut_off = _output_is_broken()
+    if isinstance(error, KeyboardInterrupt):
+        return Exit(_INTERRUPTED, EXIT_INTERRUPTED)
+    if isinstance(error, InstallerError):
+        return Exit(f"error: {error}", error.exit_code)
+    if isinstance(error, BrokenPipeError):
+        return Exit(code=0)
+    if cut_off and isinstance(error, OSError) and not error.filename:
+        return Exit(f"error: cannot write to standard output: {error.strerror or error}", EXIT_FAILURE)
+    if isinstance(error, OSError):
+        return Exit(f"error: {SystemRefusedError(error)}", SystemRefusedError.exit_code)
+    raise error
+
+
+def _flush() -> None:
+    if sys.stdout:
+        sys.stdout.flush()
+
+
+def _output_is_broken() -> bool:
+    """Tell whether standard output takes nothing more; what it holds back is dropped, or Python would complain at its end."""
+    try:
+        _flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
+
+
+def interrupt_quietly() -> None:
+    """End with exit code 130 and without a word on Ctrl-C, while there is nothing to clean up: before a task starts."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _exit)
+
+
+def interrupt_task() -> None:
+    """Raise KeyboardInterrupt in the task on Ctrl-C and on SIGTERM."""
+    if signal.getsignal(signal.SIGINT) is _exit:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def _exit(_number: int, _frame: FrameType | None) -> None:
+    os._exit(EXIT_INTERRUPTED)

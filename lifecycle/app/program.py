@@ -1,0 +1,219 @@
+"""Our Program around Invoke: mistakes are named and end with 2, help is found anywhere, `--list` is in groups.
+
+The launcher that scripts/setup installs runs it from the first word on. Under Invoke's own console script, and
+`python -m invoke`, tasks.py hands over to it once it is loaded.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from invoke.config import Config
+from invoke.exceptions import Exit, ParseError
+from invoke.executor import Executor
+from invoke.parser.argument import Argument
+from invoke.parser.context import flag_key, to_flag
+from invoke.program import Program
+from invoke.tasks import Task
+
+from lifecycle.app import debug
+from lifecycle.app.command_line import REFUSED, CommandLine, RefusedOptionError, UnknownTaskError
+from lifecycle.app.ending import error_boundary, interrupt_quietly
+from lifecycle.app.help import columns, print_lines, task_help, task_list
+from lifecycle.errors import UsageError
+
+ROOT = Path(__file__).resolve().parents[2]
+Groups = Mapping[str, Sequence[Task[Any]]]
+_LIST_FORMATS = ("flat", "nested", "json")
+# Invoke's own options that mean something here, and their help where ours says more.
+_KEPT = {
+    "complete": "",
+    "debug": "Show commands, requests and tracebacks on stderr (default: as INVOKE_DEBUG says).",
+    "help": "Show the help of invoke, or of a task.",
+    "list": "List the tasks, or those of a family: --list cache.",
+    "list-depth": "",
+    "list-format": "Format of the list: flat, nested or json (default: flat).",
+    "print-completion-script": "",
+    "search-root": "Folder to look for tasks.py from, upwards (default: the current one).",
+    "version": "Show the versions of the component and of Invoke.",
+}
+
+
+class _Settings(Config):
+    """Invoke's settings without those of the environment: our variables are called INVOKE_… as well."""
+
+    def load_shell_env(self) -> None:
+        """Read nothing."""
+
+
+class InstallerProgram(Program):
+    """Invoke's Program with our errors and help; `groups` are the tasks as `invoke --list` shows them."""
+
+    groups: Groups = {}
+
+    def core_args(self) -> list[Argument]:
+        """Return Invoke's options, which it reads itself; those that mean nothing here are refused later."""
+        return [_described(argument) for argument in super().core_args()]
+
+    def task_args(self) -> list[Argument]:
+        """Return Invoke's options about where tasks come from."""
+        return [_described(argument) for argument in super().task_args()]
+
+    def parse_core(self, argv: list[str] | None) -> None:
+        """Parse Invoke's own options; raises Exit."""
+        with error_boundary(), _parse_errors():
+            super().parse_core(argv)
+
+    def parse_collection(self) -> None:
+        """Load tasks.py, also for the help that lists its tasks; raises Exit."""
+        if self.args.help.value is True:
+            self.load_collection()
+        with error_boundary():
+            if self.args.collection.got_value:
+                raise RefusedOptionError("--collection", dry_run=False)
+            super().parse_collection()
+
+    def parse_tasks(self) -> None:
+        """Check the words, then have Invoke parse them; raises Exit."""
+        with error_boundary(), _parse_errors():
+            if not self.args.complete.value:
+                self._check()
+            super().parse_tasks()
+        debug.set_up(wanted=bool(self.args.debug.value) or debug.is_wanted(os.environ))
+
+    def parse_cleanup(self) -> None:
+        """Print what was asked for in the place of a task; raises Exit."""
+        with error_boundary():
+            help_for = self.args.help.value
+            if isinstance(help_for, str):
+                self._print_help_for(help_for)
+            self._check_list()
+            super().parse_cleanup()
+
+    def update_config(self, merge: bool = True) -> None:
+        """Leave the settings as they are: no option that is kept changes any."""
+
+    def execute(self) -> None:
+        """Run the tasks; raises Exit."""
+        Executor(self.collection, _Settings(), self.core).execute(*self.tasks)
+        # What is left is Python's own end, which would complain of an interrupt.
+        interrupt_quietly()
+
+    def print_version(self) -> None:
+        """Print the versions of the component and of Invoke."""
+        from lifecycle.app.version import version_lines
+
+        print_lines(version_lines(ROOT))
+
+    def print_help(self) -> None:
+        """Print Invoke's own options, then the tasks."""
+        options = self.initial_context
+        kept = [a for a in sorted(options.flags.values(), key=flag_key) if str(a.name) in _KEPT]
+        rows = [options.help_for(to_flag(str(argument.name))) for argument in kept]
+        print_lines(["Usage: invoke [options] TASK [--option …]", "", "Options:", *columns(rows), ""])
+        self.scoped_collection, self.list_format = self.collection, "flat"
+        self.list_flat()
+
+    def print_task_help(self, name: str) -> None:
+        """Print the usage, the options and an example of a task."""
+        print_lines(task_help(self.parser.contexts[name], self.collection[name]))
+
+    def list_flat(self) -> None:
+        """Print the tasks in their groups; those of a family, or of another tasks.py, as Invoke does."""
+        if not self.groups or self.scoped_collection is not self.collection:
+            super().list_flat()
+            return
+        # Invoke copies the tasks; a copy equals its task.
+        names = {self.collection[name]: name for name in self.collection.task_names}
+        groups = {title: {names[task]: task for task in tasks} for title, tasks in self.groups.items()}
+        print_lines(task_list(groups, str(self.collection.default)))
+
+    def _check(self) -> None:
+        words = self.core.unparsed
+        self.parser = self._make_parser()
+        for argument in self.core[0].args.values():
+            if _is_refused(argument):
+                raise RefusedOptionError(
+                    f"--{argument.names[0]}", dry_run=argument.name == "dry" and self._has_dry_run()
+                )
+        if self.core.remainder:
+            msg = f"nothing is read behind --: leave out -- {self.core.remainder}"
+            raise UsageError(msg)
+        reading = CommandLine(self.parser.contexts, self.initial_context, self._families()).read(words)
+        if reading.help_for:
+            self._print_help_for(reading.help_for)
+        self.core.unparsed = list(reading.words)
+
+    def _has_dry_run(self) -> bool:
+        contexts = self.parser.contexts
+        return any("--dry-run" in contexts[word].flags for word in self.core.unparsed if word in contexts)
+
+    def _families(self) -> dict[str, tuple[str, ...]]:
+        return {name: tuple(family.task_names) for name, family in self.collection.collections.items()}
+
+    def _print_help_for(self, name: str) -> None:
+        if name in self._families():
+            pairs = [(f"{name}.{action}", self.collection[f"{name}.{action}"]) for action in self._families()[name]]
+            print_lines(task_list({name: dict(pairs)}, str(self.collection.default)))
+        elif name in self.parser.contexts:
+            self.print_task_help(name)
+        else:
+            raise UnknownTaskError(name, [*self.parser.contexts, *self._families()])
+        raise Exit
+
+    def _check_list(self) -> None:
+        family, shown = self.args.list.value, self.args["list-format"].value
+        if isinstance(family, str) and family not in self._families():
+            raise UnknownTaskError(family, self._families())
+        if shown not in _LIST_FORMATS:
+            msg = f"--list-format={shown}: there are {', '.join(_LIST_FORMATS)}"
+            raise UsageError(msg)
+
+
+def adopt(groups: Groups) -> None:
+    """Hand Invoke's running Program over to ours, with the tasks in their groups; do nothing where none runs.
+
+    Its class is changed, as the console script has made the object before it looks for tasks.py. What comes after
+    that, from the tasks' words on, is then ours.
+    """
+    main = sys.modules.get("invoke.main")
+    if main is None or not main.program.argv:
+        return
+    interrupt_quietly()
+    debug.set_up(wanted=False)
+    main.program.__class__ = InstallerProgram
+    main.program.groups = groups
+
+
+def main() -> None:
+    """Run `invoke` as ours from the first word on; the launcher calls it."""
+    interrupt_quietly()
+    debug.set_up(wanted=False)
+    from invoke.main import program
+
+    program.__class__ = InstallerProgram
+    program.run()
+
+
+@contextmanager
+def _parse_errors() -> Iterator[None]:
+    """Turn what Invoke's parser raises into a UsageError; a ValueError is its value that is no number."""
+    try:
+        yield
+    except ParseError as error:
+        raise UsageError(str(error)) from error
+    except ValueError as error:
+        msg = "an option that takes a number has another value: `invoke --help` shows which do"
+        raise UsageError(msg) from error
+
+
+def _described(argument: Argument) -> Argument:
+    argument.help = _KEPT.get(str(argument.name)) or argument.help
+    return argument
+
+
+def _is_refused(argument: Argument) -> bool:
+    return bool(argument.got_value) and f"--{argument.names[0]}" in REFUSED

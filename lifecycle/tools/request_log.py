@@ -1,0 +1,28 @@
+"""The requests of httpx, for the log of --debug: method, address, status and seconds; never a header or a body."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+_log = logging.getLogger(__name__)
+
+
+def _start(request: httpx.Request) -> None:
+    request.extensions["started"] = time.monotonic()
+
+
+def _note(response: httpx.Response) -> None:
+    request = response.request
+    seconds = time.monotonic() - request.extensions.get("started", time.monotonic())
+    _log.debug("%s %s: %d after %.2f s", request.method, _address(request.url), response.status_code, seconds)
+
+
+def _address(url: httpx.URL) -> str:
+    """Return an address without the query, which may be signed, and without a user."""
+    return str(url.copy_with(query=None, fragment=None, username=None, password=None)) + ("?…" if url.query else "")
+
+
+HOOKS: dict[str, list[Callable[..., Any]]] = {"request": [_start], "response": [_note]}
