@@ -45,6 +45,7 @@ class SystemRefusedError(InstallerError):
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         reason = error.strerror or str(error)
         what = f"cannot {_attempted(error)} {error.filename}: {reason}" if error.filename else reason
+        what = f"cannot write: {reason}" if full and not error.filename else what
         super().__init__(what, resolution="Free some space, or name another folder with --cache-dir." if full else "")
 
 

@@ -12,6 +12,7 @@ from lifecycle.build.diff import MatrixDiff, UnknownRevisionError, UnreadableRev
 from lifecycle.build.workbench import Workbench
 from lifecycle.errors import UsageError
 from lifecycle.model.matrix import Combination, Matrix
+from lifecycle.tools.process import note
 
 # What the changes of a branch are counted from; a clone of CI has no branch of its own that is called main.
 _MAIN = {"origin/main": "refs/remotes/origin/main", "main": "refs/heads/main"}
@@ -155,4 +156,6 @@ def _resolved(root: Path, revision: str) -> str:
 
 
 def _git(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=False)
+    command = ["git", "-C", str(root), *words]
+    note(command)
+    return subprocess.run(command, capture_output=True, text=True, check=False)

@@ -77,7 +77,11 @@ def raising(error: BaseException) -> Callable[[], None]:
             1,
             f"error: cannot write /cache/tmp: Disk quota exceeded\n{FREE_SOME}\n",
         ),
-        (OSError(errno.ENOSPC, "No space left on device"), 1, f"error: No space left on device\n{FREE_SOME}\n"),
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            1,
+            f"error: cannot write: No space left on device\n{FREE_SOME}\n",
+        ),
         (OSError("read of closed file"), 1, "error: read of closed file\n"),
         (
             PermissionError(errno.EACCES, "Permission denied", "/cache"),
