@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.builders import ROOT
+from tests.support.checkout import ROOT
 
 LAUNCHER = [sys.executable, str(ROOT / "lifecycle/app/launcher.py")]
 MODULE = [sys.executable, "-m", "invoke"]

@@ -8,7 +8,7 @@ import pytest
 
 from lifecycle.app.program import InstallerProgram
 from tasks import GROUPS, ns
-from tests.unit.builders import ROOT
+from tests.support.checkout import ROOT
 
 Ending = tuple[int, str, str]
 Run = Callable[..., Ending]
