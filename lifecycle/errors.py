@@ -6,8 +6,12 @@ the whole command. `app/task.py` catches `InstallerError` once; anything else th
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
+# Errors of a write to a file: a full disk or quota, a file too large, a failing disk.
+_NAMELESS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
@@ -53,12 +57,23 @@ def _attempted(error: OSError) -> str:
     """Return what was being done with the file of an error, as far as the file and the error tell."""
     if error.filename2:
         return f"move to {error.filename2} from"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ETXTBSY):
+    if error.errno in (*_NAMELESS, errno.EROFS):
         return "write"
     if error.errno in (errno.EACCES, errno.EPERM):
         return "read" if os.path.lexists(error.filename) and not os.access(error.filename, os.R_OK) else "write"
     known = {errno.EEXIST: "create", errno.ENOENT: "find", errno.ENOTDIR: "enter", errno.EISDIR: "open"}
     return known.get(error.errno or 0, "use")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Name the file that the body writes in an OSError that names none: write(2) knows a descriptor only."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno in _NAMELESS:
+            error.filename = str(path)
+        raise
 
 
 class ConfigurationError(UsageError):

@@ -9,7 +9,7 @@ from typing import IO
 
 import zstandard
 
-from lifecycle.errors import InstallerError
+from lifecycle.errors import InstallerError, writing
 from lifecycle.model.project import SOURCE_DATE_EPOCH
 
 _WINDOW_LOG = 27
@@ -70,7 +70,7 @@ def write_tar_zst(folder: Path, out: Path, *, level: int, threads: int) -> None:
         level, threads=threads, enable_ldm=True, window_log=_WINDOW_LOG, write_checksum=True
     )
     compressor = zstandard.ZstdCompressor(compression_params=parameters)
-    with out.open("wb") as raw, compressor.stream_writer(raw) as stream:
+    with writing(out), out.open("wb") as raw, compressor.stream_writer(raw) as stream:
         write_tar(folder, stream)
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from lifecycle.errors import InstallerError, UsageError
+from lifecycle.errors import InstallerError, UsageError, writing
 from lifecycle.model.lock import LockedFile
 from lifecycle.tools.archive import normalised
 from lifecycle.tools.store import Store
@@ -76,7 +76,7 @@ def write_bundle(
     contents = [(f"blobs/{file.sha256}", store.blob(file.sha256)) for file in files]
     contents += [(f"images/{number}.tar", image.tar) for number, image in enumerate(images)]
     try:
-        with tarfile.open(part, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        with writing(path), tarfile.open(part, mode="w", format=tarfile.PAX_FORMAT) as tar:
             tar.addfile(normalised(_INDEX, size=len(text)), io.BytesIO(text))
             for name, source in contents:
                 with source.open("rb") as file:
@@ -142,7 +142,7 @@ def _keep(path: Path, content: IO[bytes], sha256: str, store: Store) -> None:
         return
     part = store.part(f"{sha256}.bundle")
     digest = hashlib.sha256()
-    with part.open("wb") as out:
+    with writing(part), part.open("wb") as out:
         while chunk := content.read(_CHUNK):
             digest.update(chunk)
             out.write(chunk)
@@ -153,7 +153,7 @@ def _keep(path: Path, content: IO[bytes], sha256: str, store: Store) -> None:
 
 
 def _copy(content: IO[bytes], to: Path) -> Path:
-    with to.open("wb") as out:
+    with writing(to), to.open("wb") as out:
         shutil.copyfileobj(content, out, _CHUNK)
     return to
 

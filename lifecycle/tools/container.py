@@ -11,6 +11,7 @@ from typing import IO, Any
 
 import docker.errors
 
+from lifecycle.errors import writing
 from lifecycle.tools.archive import normalised, write_members
 
 # Which process a container is of; empty, nobody's.
@@ -47,7 +48,7 @@ class Container:
 
         `stdin` is its standard input, which the engine keeps nowhere; it has to have been made with one.
         """
-        with self._refusals("run a container"), log.open("wb") as out:
+        with self._refusals("run a container"), writing(log), log.open("wb") as out:
             connection = None if stdin is None else self._raw.attach_socket(params={"stdin": 1, "stream": 1})
             self._raw.start()
             if connection is not None:

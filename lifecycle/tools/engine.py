@@ -16,6 +16,7 @@ from typing import IO, Any
 import docker.errors
 import requests
 
+from lifecycle.errors import writing
 from lifecycle.tools.container import LABEL_OWNER, Container, remove
 from lifecycle.tools.engine_connection import EngineConnection
 from lifecycle.tools.engine_errors import EngineRefusedError, ImageBuildError, StoppedError
@@ -135,7 +136,7 @@ class Engine(EngineConnection):
 
     def save(self, tag: str, path: Path) -> None:
         """Write an image to a tar (`docker save`)."""
-        with self.refusals(f"save {tag}"), path.open("wb") as out:
+        with self.refusals(f"save {tag}"), writing(path), path.open("wb") as out:
             for chunk in self.client.images.get(tag).save(named=tag):
                 out.write(chunk)
 
@@ -160,7 +161,7 @@ class Engine(EngineConnection):
 
     def build(self, context: IO[bytes], *, tag: str, base: str, labels: Mapping[str, str], log: Path) -> LocalImage:
         """Build a Dockerfile from a tar (its context), without network; raises ImageBuildError with its last lines."""
-        with self.refusals(f"build {tag}"), log.open("w", encoding="utf-8") as out:
+        with self.refusals(f"build {tag}"), writing(log), log.open("w", encoding="utf-8") as out:
             events = self.client.api.build(
                 fileobj=context,
                 custom_context=True,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import zstandard
 
-from lifecycle.errors import InstallerError
+from lifecycle.errors import InstallerError, writing
 from lifecycle.tools.archive import extract_safely, write_members
 
 _LEVEL = 3
@@ -23,6 +23,7 @@ def pack(files: Mapping[str, Path], out: Path) -> None:
     """Write files as a tar.zst of their names: the same bytes for the same files."""
     compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
     with (
+        writing(out),
         out.open("wb") as raw,
         compressor.stream_writer(raw) as stream,
         tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from lifecycle.errors import InstallerError
+from lifecycle.errors import InstallerError, writing
 from lifecycle.tools.registry_errors import RegistryRefusedError
 from lifecycle.tools.registry_session import RegistrySession, check
 
@@ -38,7 +38,7 @@ class Blobs:
         try:
             with closing(self._session.ask("GET", repository, f"blobs/{digest}", stream=True)) as answer:
                 check(self._session, answer, what)
-                with to.open("wb") as file:
+                with writing(to), to.open("wb") as file:
                     for chunk in answer.iter_bytes(1 << 20):
                         found.update(chunk)
                         file.write(chunk)

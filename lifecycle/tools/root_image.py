@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from lifecycle.errors import writing
 from lifecycle.model.project import SOURCE_DATE_EPOCH
 from lifecycle.tools.archive import normalised
 from lifecycle.tools.result_files import sha256_of
@@ -33,7 +34,7 @@ def root_image(root: Path, out: Path, tag: str, labels: Mapping[str, str], archi
     )
     digest = hashlib.sha256(config).hexdigest()
     manifest = _json([{"Config": f"{digest}.json", "RepoTags": [tag], "Layers": [f"{layer}/layer.tar"]}])
-    with tarfile.open(out, mode="w", format=tarfile.PAX_FORMAT) as tar:
+    with writing(out), tarfile.open(out, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for name, content in {"manifest.json": manifest, f"{digest}.json": config}.items():
             tar.addfile(normalised(name, size=len(content)), io.BytesIO(content))
         with root.open("rb") as file:

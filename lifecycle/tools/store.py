@@ -24,6 +24,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from lifecycle.errors import writing
 from lifecycle.tools.result_files import RESULT, Result, described, sha256_of
 
 _INDEX = "verified.json"
@@ -216,7 +217,7 @@ class Store:
         """Write a small file of the cache, whole or not at all."""
         for folder in (self.tmp, path.parent):
             folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=self.tmp, delete=False) as file:
+        with writing(path), tempfile.NamedTemporaryFile("w", dir=self.tmp, delete=False) as file:
             file.write(text)
         Path(file.name).replace(path)
 

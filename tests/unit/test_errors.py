@@ -1,0 +1,65 @@
+"""What the operating system refuses: the file, and what was being done with it."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from lifecycle.errors import SystemRefusedError, writing
+from lifecycle.tools.bundle import write_bundle
+from lifecycle.tools.packed import pack
+from lifecycle.tools.store import Store
+
+
+def refusal(number: int, *files: str) -> str:
+    return SystemRefusedError(OSError(number, os.strerror(number), files[0], None, *files[1:])).brief
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "cannot write /no/x: No space left on device"),
+        (errno.EROFS, "cannot write /no/x: Read-only file system"),
+        (errno.EACCES, "cannot write /no/x: Permission denied"),
+        (errno.EEXIST, "cannot create /no/x: File exists"),
+        (errno.ENOENT, "cannot find /no/x: No such file or directory"),
+        (errno.ENOTDIR, "cannot enter /no/x: Not a directory"),
+        (errno.EISDIR, "cannot open /no/x: Is a directory"),
+        (errno.EBUSY, "cannot use /no/x: Device or resource busy"),
+    ],
+)
+def test_a_refusal_names_the_file_and_what_was_being_done(number: int, said: str) -> None:
+    assert refusal(number, "/no/x") == said
+
+
+def test_a_refused_move_names_both_files() -> None:
+    assert refusal(errno.EXDEV, "/no/x", "/no/y") == "cannot move to /no/y from /no/x: Invalid cross-device link"
+
+
+def test_a_full_disk_names_the_archive_that_was_being_written(tmp_path: Path) -> None:
+    (tmp_path / "content").write_bytes(os.urandom(10_000))
+    with pytest.raises(OSError, match="/dev/full") as caught:
+        pack({"content": tmp_path / "content"}, Path("/dev/full"))
+
+    assert caught.value.errno == errno.ENOSPC
+
+
+def test_a_full_disk_names_the_bundle_that_was_being_written(tmp_path: Path) -> None:
+    (tmp_path / ".x.part").symlink_to("/dev/full")
+    with pytest.raises(OSError, match=r"/x'$"):
+        write_bundle(tmp_path / "x", [], [], Store(tmp_path / "cache"), advance=lambda _: None)
+
+
+def test_an_error_that_names_its_file_keeps_it() -> None:
+    error = OSError(errno.ENOSPC, "No space left on device", "/a")
+    with pytest.raises(OSError, match="/a"), writing(Path("/b")):
+        raise error
+
+
+def test_an_error_that_is_of_no_file_stays_without_one() -> None:
+    error = ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
+    with pytest.raises(ConnectionResetError) as caught, writing(Path("/b")):
+        raise error
+
+    assert caught.value.filename is None
