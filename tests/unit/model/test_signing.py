@@ -67,8 +67,8 @@ def refusal(file: Path, certificate: str, environ: dict[str, str]) -> str:
 
 def test_a_certificate_that_is_not_there_is_one_sentence_with_file_line_and_key(file: Path) -> None:
     assert refusal(file, "certificate.pem", {}) == (
-        f"component.yaml:{LINES + 2}:3: signing.certificate: there is no file certificate.pem: "
-        "create it, or name another"
+        f"component.yaml:{LINES + 2}:3: signing.certificate: certificate.pem does not exist: "
+        "create it, or name another file"
     )
 
 
