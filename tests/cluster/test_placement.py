@@ -1,5 +1,7 @@
 """Which nodes get an installer."""
 
+from functools import partial
+
 from tests.support.machines.cluster.cluster import Cluster, Object
 from tests.support.machines.cluster.helm_release import LABELS, Release, labels_for
 from tests.support.machines.cluster.pod_host import installed
@@ -22,7 +24,7 @@ def places(release: Release) -> list[tuple[str, str]]:
 def test_without_labels_no_node_gets_an_installer(cluster: Cluster, release: Release, images: Images) -> None:
     release.install(images.old, images.new)
     for image in (images.old, images.new):
-        cluster.wait(lambda image=image: release.is_observed(image.branch), "the DaemonSet is seen to")
+        cluster.wait(partial(release.is_observed, image.branch), "the DaemonSet is seen to")
         assert release.daemonset(image.branch)["status"]["desiredNumberScheduled"] == 0
     assert release.pods() == []
 

@@ -79,7 +79,7 @@ def test_the_image_is_for_arm64_and_shares_nothing_with_amd64s(built: Path) -> N
     image = client.images.get(references(project.component.image, combination)[0])
     try:
         assert image.attrs["Architecture"] == "arm64"
-        container = client.containers.create(image.id)
+        container = client.containers.create(image)
         try:
             stream, _ = container.get_archive("/usr/bin/bash")
             # e_machine of the ELF header, after the tar's own: 183 is EM_AARCH64.

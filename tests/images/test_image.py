@@ -74,6 +74,7 @@ def test_help_is_printed_and_a_wrong_word_is_refused(installer: Installer) -> No
 def test_the_entry_point_refuses_a_wrong_kernel_with_the_documented_code(installer: Installer) -> None:
     """Run as a node would run it; this machine's own kernel is the wrong one."""
     engine = installer.container.client
+    assert engine
     container = engine.containers.create(installer.reference, network_mode="none")
     try:
         container.start()

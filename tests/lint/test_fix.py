@@ -141,7 +141,7 @@ def hooks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str
     (checkout / ".nox/lint/bin").symlink_to(BIN)
     subprocess.run(["git", "add", "--all"], cwd=checkout, check=True)
     env = os.environ | {"PRE_COMMIT_HOME": str(checkout.parent / "pre-commit"), "SKIP": "mypy,reuse"}
-    command = [BIN / "pre-commit", "run", "--all-files", "--color=never"]
+    command = [str(BIN / "pre-commit"), "run", "--all-files", "--color=never"]
     done = subprocess.run(command, cwd=checkout, env=env, capture_output=True, text=True, check=False)
     parts = re.split(r"^- hook id: (\S+)$", done.stdout, flags=re.MULTILINE)
     return checkout, dict(zip(parts[1::2], parts[2::2], strict=True))

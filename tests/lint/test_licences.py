@@ -19,7 +19,7 @@ def licence_of(package: str) -> str:
     except PackageNotFoundError:
         return ""
     classifiers = [line for line in stated.get_all("Classifier") or [] if line.startswith("License")]
-    return " ".join([stated.get("License-Expression") or "", stated.get("License") or "", *classifiers])
+    return " ".join([*(str(stated[key]) for key in ("License-Expression", "License") if key in stated), *classifiers])
 
 
 def test_the_readme_names_each_package_whose_licence_is_not_permissive() -> None:

@@ -1,5 +1,7 @@
 from types import SimpleNamespace
+from typing import cast
 
+import nox
 import pytest
 
 import noxfile
@@ -15,4 +17,6 @@ import noxfile
     ],
 )
 def test_what_is_built_is_what_is_tested(posargs: list[str], words: list[str]) -> None:
-    assert noxfile.chosen(SimpleNamespace(posargs=posargs)) == words
+    session = cast(nox.Session, SimpleNamespace(posargs=posargs))
+
+    assert noxfile.chosen(session) == words

@@ -37,7 +37,7 @@ def forge() -> Iterator[ForgeServer]:
 
 
 def values(checkout: Checkout, revision: str, file: str = FILE) -> dict[str, object]:
-    return yaml.safe_load(git(checkout.values, "show", f"{revision}:{file}"))
+    return dict(yaml.safe_load(git(checkout.values, "show", f"{revision}:{file}")))
 
 
 def test_nothing_is_bumped_that_the_registry_does_not_have(checkout: Checkout) -> None:

@@ -27,7 +27,12 @@ def test_a_registry_that_dies_is_asked_again_and_the_push_goes_on(lab: Lab, serv
     image = lab.made()
     candidate = lab.candidate(image)
     server.process.stop()
-    pusher = replace(lab.pusher, wait=lambda seconds: (lab.waits.append(seconds), server.restart())[0])
+
+    def wait(seconds: float) -> None:
+        lab.waits.append(seconds)
+        server.restart()
+
+    pusher = replace(lab.pusher, wait=wait)
     pushed = pusher.publish(candidate, Verdict.PUSH, [COMBINATION])
 
     assert lab.waits == [2.0]

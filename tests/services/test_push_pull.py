@@ -39,4 +39,4 @@ def test_an_empty_engine_pulls_by_digest_the_very_image_that_was_pushed(
         assert pulled.id == mine.id
         assert pulled.attrs["RepoDigests"] == [row["reference"]]
         assert row["reference"] in mine.attrs["RepoDigests"]
-        assert contents(other, row["reference"]) == contents(engine, mine.id)
+        assert contents(other, row["reference"]) == contents(engine, str(mine.id))

@@ -16,8 +16,7 @@ import pytest
 
 from lifecycle.model.project import load_project
 from lifecycle.model.tags import references
-from lifecycle.model.targets import Targets
-from lifecycle.steps.base import base_tag
+from lifecycle.model.targets import Targets, base_tag
 from lifecycle.tools.engine import Engine
 from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.store import default_cache_dir
@@ -93,7 +92,7 @@ def layers(engine: docker.DockerClient) -> list[list[str]]:
 
 
 def ids(engine: docker.DockerClient) -> set[str]:
-    return {image.id for image in engine.images.list()}
+    return {str(image.id) for image in engine.images.list()}
 
 
 def test_an_image_is_built_on_another_machine_the_same_as_here(remote: Remote, engine: docker.DockerClient) -> None:

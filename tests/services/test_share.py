@@ -144,8 +144,8 @@ def test_a_layer_that_is_no_archive_is_refused(machine: Machines) -> None:
     manifest = one.registry.manifest(repository, tag_of(TARGET))
     assert manifest is not None
     config = manifest.content.decode().split("sha256:")[1][:64]
-    blobs = [Blob(f"sha256:{config}", 1), Blob(f"sha256:{config}", 1)]
-    one.registry.put(repository, tag_of(TARGET), manifest_of(*blobs, "x"))
+    blob = Blob(f"sha256:{config}", 1)
+    one.registry.put(repository, tag_of(TARGET), manifest_of(blob, blob, "x"))
 
     assert not other.results.take(TARGET)
     assert "is no whole archive" in other.warnings[0]

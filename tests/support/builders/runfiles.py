@@ -40,7 +40,8 @@ def pack_runfile(tree: Path, path: Path, *compression: str) -> Path:
     assert _EXTRACT_ONLY in text
     header.write_text(text)
     how = compression or ("--xz",)
-    command = ["makeself", "--header", header, *how, "--quiet", "--sha256", tree, path, "NVIDIA driver", "true"]
+    options = ["--header", str(header), *how, "--quiet", "--sha256"]
+    command = ["makeself", *options, str(tree), str(path), "NVIDIA driver", "true"]
     subprocess.run(command, check=True, capture_output=True)
     return path
 

@@ -48,7 +48,7 @@ class Bench(Workbench):
         self.progress = Progress(Console(file=self.said, width=1000))
 
     @property
-    def project(self) -> Project:  # type: ignore[override]
+    def project(self) -> Project:
         return self.given
 
     def answered(self) -> Project:

@@ -28,6 +28,7 @@ class Installer:
 
     @property
     def labels(self) -> dict[str, str]:
+        assert self.container.image
         return dict(self.container.image.labels)
 
     @cached_property

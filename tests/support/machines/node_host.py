@@ -39,8 +39,13 @@ READING = (
     "realpath",
     "sed",
     "sha256sum",
+    "sleep",
+    "sort",
+    "tail",
+    "timeout",
+    "tr",
+    "zstd",
 )
-READING += ("sleep", "sort", "tail", "timeout", "tr", "zstd")
 WRITING = ("depmod", "ln", "mkdir", "mv", "rm", "rmdir", "tar")
 
 # The kernel's side of the tools, with what is loaded in sysfs. nvidia-peermem never loads on a stock kernel.
@@ -168,7 +173,7 @@ class Node:
         }
 
     def run(self, *arguments: str, program: Path = NODE / "nvidia-installer") -> subprocess.CompletedProcess[str]:
-        command = [program, *arguments]
+        command = [str(program), *arguments]
         # A session of its own, so that a stub can kill the whole run and nothing but the run.
         return subprocess.run(
             command, env=self.env(), capture_output=True, text=True, check=False, start_new_session=True, timeout=60

@@ -74,14 +74,14 @@ def make_image(
     (user / f"lib/firmware/nvidia/{driver}/gsp_ga10x.bin").write_bytes(b"firmware")
     archive(user, node.image / "userspace.tar.zst")
     for kind in ("proprietary", "open"):
-        folder = trees / kind / MODULE_FOLDER
-        folder.mkdir(parents=True)
+        place = trees / kind / MODULE_FOLDER
+        place.mkdir(parents=True)
         for module in node.modules.iterdir():
             content = module.read_bytes()
             for placeholder, value in zip(PLACEHOLDERS, (driver, srcversion_of(driver, kind)), strict=True):
                 content = content.replace(placeholder, value.encode())
-            (folder / module.name).write_bytes(content)
-        (folder / "type").write_text(kind)
+            (place / module.name).write_bytes(content)
+        (place / "type").write_text(kind)
         archive(trees / kind, node.image / f"modules-{kind}.tar.zst")
     shutil.rmtree(trees)
     write_manifests(node.image, DRIVER_VERSION=driver, unpacked_bytes=len(library) + (1 << 20))

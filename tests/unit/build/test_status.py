@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from lifecycle.build.in_gitops import MERGED, PROPOSED, UNDECLARED, UNKNOWN
@@ -23,5 +25,5 @@ ARRIVED = {"built": True, "tested": True, "pushed": "sha256:1", "gitops": MERGED
         ({}, ""),
     ],
 )
-def test_the_next_step_is_the_first_that_lacks(change: dict[str, object], step: str) -> None:
+def test_the_next_step_is_the_first_that_lacks(change: dict[str, Any], step: str) -> None:
     assert next_step(**{**ARRIVED, **change}, branch="our/branch") == step

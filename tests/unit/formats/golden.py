@@ -19,7 +19,7 @@ from lifecycle.steps.compile import CompileJob, Compiler
 from lifecycle.steps.image import Contents, ImageBuilder
 from lifecycle.steps.package import Packager
 from lifecycle.steps.sign import ModuleSigner
-from lifecycle.tools import archive
+from lifecycle.tools.archive import write_tar_zst
 from lifecycle.tools.results import Archive
 from lifecycle.tools.signing_key import SigningKey
 from lifecycle.tools.store import Store
@@ -161,7 +161,7 @@ def _packager(world: World) -> Packager:
 def _compression() -> Iterator[dict[str, object]]:
     """Write down what zstd is told: the bytes of the same level differ from one version of the library to the next."""
     used: dict[str, object] = {}
-    write, compressor = package.write_tar_zst, zstandard.ZstdCompressor
+    write, compressor = write_tar_zst, zstandard.ZstdCompressor
 
     def noted(tree: Path, out: Path, *, level: int, threads: int) -> None:
         used["level"] = level
@@ -172,7 +172,7 @@ def _compression() -> Iterator[dict[str, object]]:
         used.update((name, int(getattr(compression_params, name))) for name in names)
         return compressor(compression_params=compression_params)
 
-    with patch.object(package, "write_tar_zst", noted), patch.object(archive.zstandard, "ZstdCompressor", made):
+    with patch.object(package, "write_tar_zst", noted), patch.object(zstandard, "ZstdCompressor", made):
         yield used
 
 

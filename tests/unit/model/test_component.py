@@ -166,14 +166,11 @@ def test_versions_keep_their_text() -> None:
 )
 def test_an_exclusion_holds_where_all_of_its_keys_do(rule: dict[str, str], matches: bool) -> None:
     exclusion = Exclusion.model_validate({**rule, "reason": "known not to work"})
-    facts = {
-        "driver": "550.163.01",
-        "module_type": ModuleType.OPEN,
-        "kernel": "6.1.192",
-        "architecture": Architecture.AMD64,
-    }
+    found = exclusion.matches(
+        driver="550.163.01", module_type=ModuleType.OPEN, kernel="6.1.192", architecture=Architecture.AMD64
+    )
 
-    assert exclusion.matches(**facts) is matches
+    assert found is matches
 
 
 def test_the_projects_own_component_is_well_formed() -> None:

@@ -1,6 +1,7 @@
 """What a release does, read off the world."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -96,7 +97,7 @@ def test_without_a_remote_nothing_is_pushed_to_it() -> None:
         ({"untested": ("a/b/c",)}, "not tested: a/b/c: `nox -s test_images`"),
     ],
 )
-def test_what_stands_against_it_is_a_sentence_with_what_to_do(change: dict[str, object], sentence: str) -> None:
+def test_what_stands_against_it_is_a_sentence_with_what_to_do(change: dict[str, Any], sentence: str) -> None:
     (found,) = problems(replace(FRESH, **change), "1.1.0")
 
     assert sentence in found

@@ -50,7 +50,7 @@ def test_what_is_left_on_the_host_is_what_the_reference_lists(node: Node) -> Non
 
 def test_the_real_modprobe_finds_the_modules_and_their_order(node: Node) -> None:
     node.installs()
-    command = ["modprobe", "-d", node.store / NAME, "-S", KERNEL, "--show-depends", "nvidia-uvm"]
+    command = ["modprobe", "-d", str(node.store / NAME), "-S", KERNEL, "--show-depends", "nvidia-uvm"]
     shown = subprocess.run(command, capture_output=True, text=True, check=True, env={"PATH": "/usr/sbin:/sbin"}).stdout
     assert [Path(line.split()[1]).name for line in shown.splitlines()] == ["nvidia.ko", "nvidia-uvm.ko"]
 

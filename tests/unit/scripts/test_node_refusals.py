@@ -62,6 +62,11 @@ def flip_a_bit(path: Path) -> None:
     path.write_bytes(content)
 
 
+def lacks_the_module_type(node: Node) -> None:
+    write_manifests(node.image, MODULE_TYPES="open")
+    node.environment.update(KERNEL_MODULE_TYPE="proprietary")
+
+
 def append(path: Path, line: str) -> None:
     path.write_text(path.read_text() + line)
 
@@ -114,10 +119,7 @@ REFUSALS: Mapping[str, tuple[Callable[[Node], object], int, str]] = {
     ),
     "odd types": (lambda n: write_manifests(n.image, MODULE_TYPES="open source"), 15, "has no usable MODULE_TYPES"),
     "no such type": (
-        lambda n: [
-            write_manifests(n.image, MODULE_TYPES="open"),
-            n.environment.update(KERNEL_MODULE_TYPE="proprietary"),
-        ],
+        lacks_the_module_type,
         16,
         "this image has no proprietary modules, only: open",
     ),

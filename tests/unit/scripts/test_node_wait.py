@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from functools import partial
 
 import pytest
 
@@ -91,10 +92,7 @@ def test_an_uninstall_beside_it_is_let_end_first(node: Node) -> None:
 
 def test_the_daemons_run_until_the_signal_and_not_longer(daemons: Node) -> None:
     with running(daemons, "wait") as process:
-        pids = [
-            until(lambda file=file: pid_in(daemons.folder / f"{file}.pid"))
-            for file in ("persistenced", "fabricmanager")
-        ]
+        pids = [until(partial(pid_in, daemons.folder / f"{file}.pid")) for file in ("persistenced", "fabricmanager")]
         said = stop(process)
     assert "nvidia-installer: starting nvidia-persistenced\n" in said
     assert "nvidia-installer: | fabric manager at work\n" in said

@@ -11,7 +11,7 @@ from lifecycle.sources.swift import SwiftSession
 class Machine(MachineArchives):
     """A machine whose apt knows Debian."""
 
-    archives = {"Debian": MachineArchive(uri="http://mirror.example/debian/", signed_by=None)}  # type: ignore[assignment]
+    archives = {"Debian": MachineArchive(uri="http://mirror.example/debian/", signed_by=None)}
 
 
 OWN = AptRepository(uri="https://own.example/gl", keyring=Path("/k.gpg"), suite="1592.9", components=["main"])

@@ -30,13 +30,11 @@ def remote(*tags: str, digest: str = "sha256:x", **changes: str) -> TaggedImage:
 
 
 def of_engine(image: LocalImage, *used: str) -> Unneeded | None:
-    (found,) = plan_engine([image], NEEDED, used=used) or [None]
-    return found
+    return next(iter(plan_engine([image], NEEDED, used=used)), None)
 
 
 def of_registry(image: TaggedImage, *in_use: str) -> Unneeded | None:
-    (found,) = plan_registry([image], NEEDED, in_use=in_use) or [None]
-    return found
+    return next(iter(plan_registry([image], NEEDED, in_use=in_use)), None)
 
 
 def test_an_image_of_a_retired_combination_leaves_the_engine_with_its_names() -> None:

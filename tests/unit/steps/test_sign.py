@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import pytest
 
@@ -16,6 +16,7 @@ from lifecycle.model.schema import ModuleType
 from lifecycle.model.targets import Targets
 from lifecycle.steps.sign import ModuleSigner, SigningFailedError
 from lifecycle.tools.archive import tar_bytes
+from lifecycle.tools.engine import Engine
 from lifecycle.tools.result_files import Result
 from lifecycle.tools.signing_key import SigningKey
 from lifecycle.tools.store import Store
@@ -103,7 +104,7 @@ def hands(tmp_path: Path, ours: Pair) -> ModuleSigner:
 
 def sign_in(builder: Builder, hands: ModuleSigner) -> Result:
     combination = hands.targets.project.matrix().combinations[3]
-    return replace(hands, engine=builder).sign(combination, TYPE, "the-builder")
+    return replace(hands, engine=cast(Engine, builder)).sign(combination, TYPE, "the-builder")
 
 
 @pytest.fixture

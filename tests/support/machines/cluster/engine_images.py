@@ -8,6 +8,7 @@ import tempfile
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import docker
 
@@ -54,5 +55,8 @@ def real_image(engine: docker.DockerClient) -> Installer:
     combination = next(found for found in runnable("") if found.kernel != os.uname().release)
     reference = references(load_project(ROOT).component.image, combination)[0]
     with closing(docker.from_env()) as own:
-        engine.images.load(own.images.get(reference).save(named=reference))
+        saved: Any = own.images.get(reference).save(
+            named=reference
+        )  # an iterator, which load takes, whatever the stubs say
+        engine.images.load(saved)
     return Installer(reference, combination.driver)

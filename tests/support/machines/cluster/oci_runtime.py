@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 CAPABILITY = "CAP_SYS_RESOURCE"
 NUMBER = 24  # capabilities(7); linux/capability.h
@@ -22,7 +23,7 @@ def is_lacking(status: str) -> bool:
     return not int(line.split()[1], 16) >> NUMBER & 1
 
 
-def confine(process: dict[str, object]) -> None:
+def confine(process: dict[str, Any]) -> None:
     """Take the capability, and what only it allows, out of an OCI process (runtime-spec, config.md)."""
     capabilities = process.get("capabilities") or {}
     for names in capabilities.values():
