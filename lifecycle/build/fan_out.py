@@ -33,7 +33,7 @@ class NothingSharedError(UsageError):
     def __init__(self) -> None:
         super().__init__(
             "--build: there is no `store` that pods could share what they compile through: declare one in component.yaml "
-            "(docs/how-to/share-results.md), or name `store.place` in a file with --values"
+            "(docs/how-to/remote-cache.md), or name `store.place` in a file with --values"
         )
 
 
