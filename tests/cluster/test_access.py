@@ -76,7 +76,7 @@ def secret(cluster: Cluster, release: Release, guarded: tuple[RegistryServer, Pu
     cluster.kubectl("delete", "secret", f"--namespace={release.namespace}", LOGIN)
 
 
-def test_an_image_is_pulled_by_its_digest_with_the_secret_that_the_values_name(
+def test_the_image_is_pulled_by_digest_with_the_secret_of_the_values(
     cluster: Cluster, release: Release, guarded: tuple[RegistryServer, Published], secret: str
 ) -> None:
     _, image = guarded

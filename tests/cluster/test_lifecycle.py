@@ -35,7 +35,7 @@ def test_a_new_pod_does_nothing_while_its_driver_is_loaded(
     assert said.splitlines() == [f"nvidia-installer: driver {NAME} (proprietary) is installed in /opt/nvidia"]
 
 
-def test_a_driver_that_somebody_unloads_ends_its_container_and_comes_back_with_a_new_pod(
+def test_an_unloaded_driver_ends_its_container_and_a_new_pod_loads_it(
     cluster: Cluster, release: Release, images: Images, host: Node
 ) -> None:
     cluster.label(cluster.node, labels_for("550"))
@@ -60,7 +60,7 @@ def test_uninstalling_the_release_keeps_the_driver_for_running_jobs(
     assert host.tree() == before
 
 
-def test_uninstalling_the_release_leaves_the_host_as_it_was_where_the_values_say_so(
+def test_an_uninstalled_release_can_leave_the_host_as_it_was(
     cluster: Cluster, release: Release, images: Images, host: Node
 ) -> None:
     before = host.tree()

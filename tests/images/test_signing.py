@@ -173,9 +173,7 @@ def test_another_certificate_of_the_same_name_is_not_the_signers(signed: Signed,
     assert read_signature(signed.folders[0] / "nvidia-drm.ko", other.signer).state == "wrong"
 
 
-def test_the_key_is_in_no_container_s_description_no_argument_and_no_file_of_the_cache(
-    signed: Signed, pair: Pair
-) -> None:
+def test_the_key_is_in_no_container_description_argument_or_cached_file(signed: Signed, pair: Pair) -> None:
     secrets = pair.key.read_text().splitlines()[1:-1]
     files = [path for cache in signed.caches for path in cache.rglob("*") if path.is_file() and path.suffix != ".ko"]
 

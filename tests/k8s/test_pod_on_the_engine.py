@@ -49,9 +49,7 @@ def listing(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
-def test_the_init_container_refuses_this_kernel_and_its_last_line_names_the_image_that_it_needs(
-    run: Run, host: Path
-) -> None:
+def test_the_init_container_refuses_this_kernel_and_names_the_right_image(run: Run, host: Path) -> None:
     before = listing(host)
     code, log = run(INSTALL)
     needed = tag_for(COMBINATION.driver, HERE, "debian-99")

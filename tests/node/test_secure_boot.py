@@ -17,7 +17,7 @@ def test_unsigned_modules_are_refused_before_anything_is_touched(secure_boot: Bo
     assert secure_boot["listing after"].text == secure_boot["listing before"].text
 
 
-def test_modules_of_a_signer_whom_nobody_trusts_are_refused_by_the_kernel_and_the_signer_is_named(
+def test_the_kernel_refuses_modules_of_an_untrusted_signer_by_name(
     secure_boot: Boot,
 ) -> None:
     assert secure_boot["stranger"].code == 23

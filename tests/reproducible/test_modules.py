@@ -37,7 +37,7 @@ def test_modules_compiled_again_are_the_same_bytes(
 
 
 @pytest.mark.parametrize(("combination", "module_type"), MODULES[-1:], ids=[f"{c.id}/{t}" for c, t in MODULES[-1:]])
-def test_modules_out_of_nvidias_installer_are_the_bytes_of_those_out_of_packages(
+def test_modules_of_nvidias_installer_and_of_packages_are_the_same_bytes(
     combination: Combination, module_type: ModuleType, tmp_path: Path
 ) -> None:
     at_hand, store = built(combination, module_type), Store(tmp_path / "cache")

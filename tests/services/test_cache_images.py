@@ -103,7 +103,7 @@ def test_an_image_counts_what_it_adds_to_the_one_that_it_is_made_of(lab: Lab) ->
     assert round(lab.engine.stored_bytes() / MB) == 3
 
 
-def test_a_base_that_images_of_others_are_made_of_loses_its_name_only_and_goes_with_them(lab: Lab) -> None:
+def test_a_base_of_other_images_loses_its_name_and_is_removed_with_them(lab: Lab) -> None:
     base = lab.base()
     other = lab.built("mine:1", base, mine="1")
     (fate,) = lab.prune()
@@ -150,7 +150,7 @@ def test_it_is_known_when_an_image_was_made(lab: Lab) -> None:
     assert base.used == SOURCE_DATE_EPOCH
 
 
-def test_a_container_that_somebody_makes_of_an_image_of_ours_is_not_taken_for_our_own(lab: Lab) -> None:
+def test_a_foreign_container_of_our_image_is_not_ours(lab: Lab) -> None:
     with lab.engine.container(lab.base(), env={}, entrypoint=["/file"]) as ours:
         ours.commit(KERNEL, {LABEL_DIGEST: "1"})
     theirs = lab.client.containers.create(KERNEL, ["/file"])

@@ -49,7 +49,7 @@ def test_without_being_asked_to_the_registry_is_left_alone(lab: PruneLab, server
     assert server.tags() == ["a"]
 
 
-def test_what_any_branch_of_the_gitops_repository_names_stays_in_the_registry(
+def test_images_named_on_any_gitops_branch_stay_in_the_registry(
     lab: PruneLab, server: RegistryServer, tmp_path: Path
 ) -> None:
     by_digest = pushed(lab, "a", combination=RETIRED)
@@ -83,7 +83,7 @@ def test_a_repository_that_is_not_there_has_nothing_to_remove(lab: PruneLab) -> 
     assert lab.prune("--registry")["images"] == []
 
 
-def test_a_registry_that_deletes_nothing_is_one_clear_sentence_and_nothing_is_removed(tmp_path: Path) -> None:
+def test_a_registry_without_deletion_gives_one_sentence_and_keeps_all(tmp_path: Path) -> None:
     with (
         registry_server(tmp_path / "registry", deletes=False) as server,
         closing(PruneLab(server.host, tmp_path)) as lab,

@@ -88,7 +88,7 @@ def test_what_was_not_tested_is_refused_unless_it_is_asked_for(lab: Lab) -> None
     assert verdict_of(replace(candidate, known=True), untested=False) is Verdict.PUSH
 
 
-def test_what_was_pushed_untested_says_so_and_moves_no_tag_until_it_is_tested(lab: Lab, server: RegistryServer) -> None:
+def test_an_untested_push_says_so_and_moves_no_tag_until_it_is_tested(lab: Lab, server: RegistryServer) -> None:
     image = lab.made()
     untested = lab.pusher.publish(lab.candidate(image, tested=False), Verdict.PUSH, [COMBINATION])
     again = lab.candidate(image, tested=False)
@@ -136,7 +136,7 @@ def checkout(server: RegistryServer, engine: docker.DockerClient, tmp_path: Path
         yield folder
 
 
-def test_the_command_refuses_what_was_not_tested_pushes_it_loudly_and_skips_it_then(
+def test_the_command_refuses_an_untested_image_pushes_it_loudly_then_skips(
     checkout: Path, server: RegistryServer, engine: docker.DockerClient
 ) -> None:
     (mine,) = (i for i in engine.images.list(f"{server.host}/system-services/nvidia-installer") if i.tags)

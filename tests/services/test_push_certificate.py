@@ -44,9 +44,7 @@ def advice(server: RegistryServer) -> str:
     return f"Its certificate is not trusted: put the authority's into /etc/docker/certs.d/{server.host}/ca.crt"
 
 
-def test_our_own_client_says_that_the_certificate_is_not_trusted_and_what_to_do(
-    server: RegistryServer, tmp_path: Path
-) -> None:
+def test_our_client_explains_an_untrusted_certificate_and_the_remedy(server: RegistryServer, tmp_path: Path) -> None:
     with (
         closing(Registry(server.host, None, certificates=tmp_path / "none")) as registry,
         pytest.raises(RegistryRefusedError, match="CERTIFICATE_VERIFY_FAILED") as caught,

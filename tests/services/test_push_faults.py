@@ -76,9 +76,7 @@ class Killer:
         self.stored |= chunk.startswith(b"HTTP/1.1 201")
 
 
-def test_a_registry_that_is_killed_in_the_middle_of_a_layer_gets_that_layer_again_and_no_other(
-    server: RegistryServer, tmp_path: Path
-) -> None:
+def test_a_registry_killed_within_a_layer_gets_only_that_layer_again(server: RegistryServer, tmp_path: Path) -> None:
     killer = Killer(server)
     with (
         faulty_proxy(server.port) as proxy,
@@ -114,7 +112,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_a_full_disk_is_said_in_the_registrys_own_words_and_with_room_the_same_command_succeeds(
+def test_a_full_registry_disk_is_quoted_and_with_room_the_push_succeeds(
     disk: Path, engine: docker.DockerClient, tmp_path: Path
 ) -> None:
     with (

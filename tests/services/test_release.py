@@ -67,7 +67,7 @@ def release_until(checkout: Checkout, step: Step) -> int:
     return subprocess.run(command, cwd=ROOT, env=checkout.environment(), capture_output=True, check=False).returncode
 
 
-def test_killed_after_each_step_it_comes_to_one_tag_one_commit_and_one_pull_request(
+def test_a_release_killed_after_each_step_ends_with_one_of_everything(
     checkout: Checkout, forge: ForgeServer, values: Upstream, registry: RegistryServer
 ) -> None:
     for step in Step:
@@ -96,7 +96,7 @@ def test_a_dry_run_prints_the_plan_and_does_nothing(checkout: Checkout) -> None:
     assert not (checkout.folder / "build/release-notes-1.1.0.md").exists()
 
 
-def test_the_notes_say_what_changed_and_the_tag_and_the_changelog_have_the_entry(checkout: Checkout) -> None:
+def test_the_notes_name_the_changes_and_tag_and_changelog_have_the_entry(checkout: Checkout) -> None:
     checkout.invoke("release", "--component", "nvidia-installer")
     first = (checkout.folder / "build/release-notes-1.0.0.md").read_text()
     checkout.edit("CHANGELOG.md", {"## [Unreleased]\n": "## [Unreleased]\n\n### Fixed\n\n- A word.\n"})
@@ -174,9 +174,7 @@ def test_a_commit_alone_as_ci_checks_it_out_is_released(checkout: Checkout) -> N
     assert git(checkout.origin, "rev-parse", "main") == git(checkout.folder, "rev-parse", "HEAD")
 
 
-def test_an_image_that_is_in_the_registry_needs_neither_an_engine_nor_its_tests_here(
-    checkout: Checkout, tmp_path: Path
-) -> None:
+def test_an_image_in_the_registry_needs_no_engine_and_no_tests_here(checkout: Checkout, tmp_path: Path) -> None:
     checkout.invoke("push")
     shutil.rmtree(tmp_path / "cache" / "nvidia-installer" / "tested")
     checkout.environ["DOCKER_HOST"] = "unix:///nowhere.sock"

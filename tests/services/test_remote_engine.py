@@ -157,7 +157,7 @@ def test_ctrl_c_takes_away_what_runs_there(remote: Remote, client: Engine, tmp_p
     assert remote.engine.containers.list(all=True) == []
 
 
-def test_an_engine_that_does_not_answer_is_named_with_what_the_other_machine_says(remote: Remote) -> None:
+def test_an_unreachable_engine_is_named_with_the_other_machines_words(remote: Remote) -> None:
     address = f"ssh://{remote.ssh.place}/no/such.sock"
     done = remote.invoke("build", "--dry-run", f"--engine={address}")
 

@@ -99,7 +99,7 @@ class Breaker:
 
 
 @pytest.mark.parametrize("way", ["sent", "answered"])
-def test_an_upload_that_breaks_off_is_begun_anew_where_the_blob_has_not_arrived(
+def test_a_broken_upload_is_repeated_where_the_blob_has_not_arrived(
     way: str, server: RegistryServer, tmp_path: Path
 ) -> None:
     breaker = Breaker()

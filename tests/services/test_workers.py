@@ -171,7 +171,7 @@ def test_who_may_only_read_changes_nothing_in_the_store(reading: Reading) -> Non
     assert reading.untouched
 
 
-def test_a_store_that_goes_down_in_the_middle_is_said_once_and_costs_nothing_else(
+def test_a_store_that_fails_within_a_build_costs_one_warning_only(
     farm: Farm, workers: Pair, everything: Mapping[str, bytes], tmp_path: Path
 ) -> None:
     with registry_server(tmp_path / "registry") as registry, ThreadPoolExecutor(1) as pool:

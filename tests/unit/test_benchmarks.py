@@ -11,7 +11,7 @@ from lifecycle.model.declarations import is_answer
 from tests.support.checkout import ROOT
 
 
-def test_a_synthetic_checkout_is_answered_by_its_lock_and_has_every_combination(tmp_path: Path) -> None:
+def test_a_synthetic_checkout_is_locked_and_has_every_combination(tmp_path: Path) -> None:
     project = write_checkout(ROOT, tmp_path, releases=4, registry="localhost:5000")
     matrix = project.matrix()
 

@@ -78,7 +78,7 @@ def test_secrets_are_given_to_the_step_that_needs_them_alone() -> None:
         }.get(path.stem), path.stem
 
 
-def test_a_pull_request_builds_either_what_is_missing_or_the_canary_from_scratch() -> None:
+def test_a_pull_request_builds_the_missing_images_or_a_canary_from_scratch() -> None:
     path = next(path for path in WORKFLOWS if path.stem == "pull-request")
     steps = load(path.read_text())["jobs"]["image"]["steps"]
     builds = {step["if"]: step["run"] for step in steps if "invoke build" in step.get("run", "")}
@@ -89,7 +89,7 @@ def test_a_pull_request_builds_either_what_is_missing_or_the_canary_from_scratch
     }
 
 
-def test_a_pull_request_that_affects_nothing_starts_no_job_of_an_empty_matrix() -> None:
+def test_a_pull_request_without_effect_starts_no_job() -> None:
     path = next(path for path in WORKFLOWS if path.stem == "pull-request")
     jobs = load(path.read_text())["jobs"]
     listed = [job for job in jobs.values() if "fromJSON(" in str(job.get("strategy"))]

@@ -69,7 +69,7 @@ def test_the_matrix_needs_neither_engine_nor_cache(invoke: Invoke, tmp_path: Pat
     assert not (tmp_path / "cache").exists()
 
 
-def test_an_impossible_driver_version_is_one_sentence_with_file_line_and_remedy(invoke: Invoke, checkout: Path) -> None:
+def test_the_error_for_an_impossible_driver_has_file_line_and_remedy(invoke: Invoke, checkout: Path) -> None:
     edit(checkout / "component.yaml", "    - 550.163.01\n", "    - 550.x\n")
     done = invoke("matrix")
 
@@ -178,7 +178,7 @@ def test_what_changed_is_not_known_without_a_repository(invoke: Invoke, tmp_path
 
 
 @pytest.mark.parametrize(("refused", "kept"), [("", True), ("1", False)])
-def test_what_a_task_imports_is_compiled_once_unless_python_is_told_to_write_nothing(
+def test_imports_are_compiled_once_unless_python_may_not_write(
     invoke: Invoke, checkout: Path, refused: str, kept: bool
 ) -> None:
     invoke("matrix", PYTHONDONTWRITEBYTECODE=refused, PYTHONPYCACHEPREFIX="")
@@ -241,7 +241,7 @@ def test_a_context_that_is_not_there_is_refused(invoke: Invoke) -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("--keep-current",), ("--older-than", "30d")])
-def test_pruning_the_cache_prunes_the_cache_and_asks_no_engine_for_images_to_remove(
+def test_cache_prune_removes_cached_items_and_no_images(
     invoke: Invoke, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
     blob = tmp_path / "cache/nvidia-installer/blobs" / ("f" * 64)

@@ -210,7 +210,7 @@ def test_nothing_is_removed_where_the_lock_does_not_say_what_is_current(checkout
     assert here.store.blob(OTHER).exists()
 
 
-def test_a_build_that_goes_on_is_waited_for_and_what_it_makes_of_the_lock_holds(here: Bench) -> None:
+def test_pruning_waits_for_a_running_build_and_uses_the_lock_it_writes(here: Bench) -> None:
     """The build moves versions.lock, after which it needs what nobody needed before."""
     seen = threading.Event()
     here.progress.say = lambda text: seen.set() if "waiting for it to end" in text else None  # type: ignore[method-assign]

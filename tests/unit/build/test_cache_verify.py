@@ -37,7 +37,7 @@ def test_a_cache_of_which_all_is_whole_stays_as_it_is(here: Bench, capsys: pytes
     assert everything(here.store.root) == {**before, Path("lock"): b""}
 
 
-def test_what_is_damaged_is_named_and_gone_for_the_next_build_to_have_it_anew(
+def test_damaged_items_are_named_and_removed_for_the_next_build(
     here: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
     blob, result = damage(here)

@@ -52,7 +52,7 @@ def commit(root: Path, message: str) -> str:
     return git(root, "rev-parse", "HEAD")
 
 
-def test_what_is_new_and_what_is_built_anew_is_affected_in_the_order_of_the_matrix_and_what_is_gone_is_not() -> None:
+def test_new_and_rebuilt_combinations_are_affected_in_matrix_order() -> None:
     matrix = project().matrix()
     first, second, third, _ = (combination.id for combination in matrix.combinations)
     found = MatrixDiff(added=(third,), dropped=("gone-0/1/2",), rebuilt={second: ("a", "b"), first: ("c",)})

@@ -169,7 +169,7 @@ def test_a_new_version_of_ours_builds_nothing() -> None:
     assert rebuilt(project(component=component(("version: 1.2.3", "version: 1.2.4")))) == {}
 
 
-def test_a_signer_that_comes_goes_or_changes_is_said_so_and_no_module_is_compiled_for_it() -> None:
+def test_a_changed_signer_is_reported_and_compiles_no_module() -> None:
     signer = Signer(certificate="a certificate", fingerprint="abc", hash="sha256")
     before = replace(project(), recipes={**project().recipes, "signed": {"sign": "1"}})
     signed, renewed = replace(before, signer=signer), replace(before, signer=replace(signer, fingerprint="def"))

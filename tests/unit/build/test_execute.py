@@ -34,7 +34,7 @@ def jobs(of: Project, state: Memory) -> list[CompileJob]:
     return [job for job, _ in compile_jobs(Targets(of), modules(of, state))]
 
 
-def test_the_module_types_of_a_driver_on_a_kernel_are_one_job_and_a_driver_of_each_kernel_comes_first() -> None:
+def test_module_types_share_a_job_and_each_kernels_first_driver_goes_first() -> None:
     now = project()
     combinations = now.matrix().combinations
 
@@ -117,7 +117,7 @@ def test_an_idle_plan_does_not_even_look_for_an_engine(tmp_path: Path) -> None:
     assert (engine.asked, list(tmp_path.iterdir())) == ([], [])
 
 
-def test_modules_are_signed_one_by_one_after_their_compile_and_before_they_are_packed(
+def test_modules_are_signed_after_their_compile_and_before_packing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ours: Pair
 ) -> None:
     now = replace(project(), signer=ours.signer, recipes={**project().recipes, "signed": {"sign": "1"}})

@@ -21,7 +21,7 @@ def test_every_target_of_the_matrix_is_needed_by_its_digest() -> None:
     assert needs_of(NOW).results == {(str(target.kind), target.digest) for target in every_target(NOW)}
 
 
-def test_every_file_that_the_lock_names_for_a_combination_is_needed_and_the_kernel_that_its_tests_boot() -> None:
+def test_a_combination_needs_all_its_locked_files_and_the_kernel_for_tests() -> None:
     needed = needs_of(NOW).inputs
 
     assert needed == {file.sha256 for file in NOW.lock.files()}
@@ -51,7 +51,7 @@ def with_an_exclusion(now: Project) -> Project:
         (with_an_exclusion, lambda lock: lock.kernels["old-1/amd64"].image, "old-1/"),
     ],
 )
-def test_what_is_not_in_the_matrix_is_not_needed_though_the_lock_may_still_name_it(
+def test_locked_items_outside_the_matrix_are_not_needed(
     change: Callable[[Project], Project], inputs: Callable[[Lock], list[object]], combination: str
 ) -> None:
     needs = needs_of(change(NOW))

@@ -116,7 +116,7 @@ def test_equal_manifests_do_not_differ() -> None:
     assert differences({"a": "1", "b": "-> a"}, {"b": "-> a", "a": "1"}) == []
 
 
-def test_headers_that_are_not_in_the_cache_name_the_command_that_fetches_them(proving: Bench) -> None:
+def test_the_error_for_missing_headers_names_the_command_that_fetches_them(proving: Bench) -> None:
     shutil.rmtree(proving.store.root / "blobs")
     with pytest.raises(HeadersMissingError, match=rf"the headers of {RELEASE}.*\n.*`invoke fetch --only old-1`"):
         proof(proving)

@@ -194,9 +194,7 @@ def test_whoever_uses_a_cache_in_use_says_that_it_waits_and_then_goes_on(
     assert said.getvalue() == f"another task uses {cache}: waiting for it to end\n"
 
 
-def test_a_key_that_is_missing_ends_a_build_before_anything_is_fetched_or_made(
-    checkout: Path, said: io.StringIO, ours: Pair
-) -> None:
+def test_a_missing_key_ends_a_build_before_anything_is_fetched(checkout: Path, said: io.StringIO, ours: Pair) -> None:
     with_everything_made(checkout, said)
     with (checkout / "component.yaml").open("a") as file:
         file.write(f"\nsigning: {{certificate: {ours.certificate}, key: env:KEY}}\n")

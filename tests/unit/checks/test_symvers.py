@@ -64,7 +64,7 @@ def deb(folder: Path, name: str, files: dict[str, str]) -> Path:
     return folder / f"{name}.deb"
 
 
-def test_the_symbols_are_those_of_the_first_package_that_has_a_module_symvers(tmp_path: Path) -> None:
+def test_the_symbols_are_of_the_first_package_with_a_module_symvers(tmp_path: Path) -> None:
     line = "0x0000000a\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n"
     packages = {
         "common": deb(tmp_path, "common", {"usr/src/common/scripts/Module.symvers.txt": "not it"}),

@@ -184,7 +184,7 @@ def test_the_packages_of_a_base_are_those_of_its_part() -> None:
 BOTH = ("architecture: [amd64]", "architecture: [amd64, arm64]")
 
 
-def test_another_architecture_is_looked_up_on_its_own_and_has_a_runtime_of_its_own() -> None:
+def test_each_architecture_has_its_own_declarations_and_runtime() -> None:
     now = project(component=component(BOTH))
 
     assert list(kernel_declarations(now)) == [OLD, "old-1/arm64", NEW, "new-2/arm64"]

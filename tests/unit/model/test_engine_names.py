@@ -4,7 +4,7 @@ from tests.support.builders.projects import kernel
 HEADERS = kernel("6.1.0+x_Y", "6.1.192").headers
 
 
-def test_an_image_with_headers_is_another_for_another_builder_and_for_other_headers() -> None:
+def test_an_image_with_headers_differs_by_builder_and_by_headers() -> None:
     names = {
         kernel_image("builder:1", "6.1.0+x_Y", HEADERS),
         kernel_image("builder:2", "6.1.0+x_Y", HEADERS),

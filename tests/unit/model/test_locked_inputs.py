@@ -74,7 +74,7 @@ def test_a_plan_that_makes_everything_needs_everything() -> None:
     assert sorted(found.bases) == sorted(everything.bases)
 
 
-def test_a_plan_that_makes_images_of_what_is_there_needs_the_packages_of_their_base_alone() -> None:
+def test_a_plan_of_images_alone_needs_only_the_packages_of_their_base() -> None:
     now = project()
     targets, combinations = Targets(now), now.matrix().combinations
     there = [t for t in every_target(now) if t.kind in (Kind.MODULES, Kind.USERSPACE, Kind.ARCHIVE)]
@@ -83,7 +83,7 @@ def test_a_plan_that_makes_images_of_what_is_there_needs_the_packages_of_their_b
     assert ([file.name for file in found.files], found.bases) == (["gcc-for-RUNTIME"], ["RUNTIME"])
 
 
-def test_a_plan_that_compiles_one_module_type_needs_its_sources_and_the_headers() -> None:
+def test_a_plan_of_one_module_type_needs_its_sources_and_the_headers() -> None:
     now = project()
     targets, combination = Targets(now), now.matrix().combinations[1]
     open_ = combination.module_types[1]

@@ -158,7 +158,7 @@ def test_releases_with_the_same_kernel_and_builder_share_all_but_the_image() -> 
     ]
 
 
-def test_a_base_that_plays_two_parts_is_made_once_and_names_a_combination_once() -> None:
+def test_a_base_with_two_roles_is_made_once_and_names_a_combination_once() -> None:
     locked = lock()
     one = locked.bases["RUNTIME"].model_copy(update={"packages": [], "digest": "sha256:abc"})
     now = project(lock=Lock(kernels=locked.kernels, drivers=locked.drivers, bases=dict.fromkeys(locked.bases, one)))

@@ -17,7 +17,7 @@ def signed() -> Project:
     return replace(now, signer=signer, recipes={**now.recipes, "signed": {"scripts/signer/sign-modules": "1"}})
 
 
-def test_a_signer_that_comes_signs_and_packs_what_is_there_and_compiles_nothing() -> None:
+def test_a_new_signer_signs_and_packs_existing_modules_without_compiling() -> None:
     made = plan(signed(), Memory(every_target(project())))
 
     assert to_run(made) == [
@@ -31,7 +31,7 @@ def test_a_signer_that_comes_signs_and_packs_what_is_there_and_compiles_nothing(
     ]
 
 
-def test_signed_modules_that_are_there_are_kept_and_the_compiled_ones_are_not_needed_for_them() -> None:
+def test_signed_modules_are_reused_without_the_compiled_ones() -> None:
     everything = every_target(signed())
     made = plan(signed(), Memory(t for t in everything if t.kind in (Kind.SIGNED, Kind.USERSPACE)))
 
@@ -54,7 +54,7 @@ def test_compiling_alone_signs_nothing() -> None:
     assert {a.target.kind for a in made.actions} == {Kind.BASE, Kind.MODULES}
 
 
-def test_what_another_machine_has_made_is_taken_and_what_it_is_made_of_is_not_needed() -> None:
+def test_a_remote_result_is_downloaded_and_its_inputs_are_not_needed() -> None:
     targets, (combination, *_) = Targets(project()), project().matrix().combinations
     archive = targets.archive(combination, combination.module_types[0])
     made = make_plan(targets, [combination], Memory(shared=[archive]))
@@ -70,7 +70,7 @@ def test_what_another_machine_has_made_is_taken_and_what_it_is_made_of_is_not_ne
     assert (made.taking, made.idle) == ((archive,), False)
 
 
-def test_another_machine_is_asked_only_for_what_is_needed_and_not_here_a_level_at_once() -> None:
+def test_the_remote_cache_is_asked_for_missing_targets_level_by_level() -> None:
     now = project()
     targets, combinations = Targets(now), now.matrix().combinations
     archives = [targets.archive(c, t) for c in combinations for t in c.module_types]

@@ -37,7 +37,7 @@ def test_another_script_of_the_node_makes_the_images_anew_and_nothing_else() -> 
     ]
 
 
-def test_another_packaging_makes_archives_and_images_anew_but_compiles_nothing() -> None:
+def test_a_changed_packaging_rebuilds_archives_and_images_only() -> None:
     formats = {**project().formats, Kind.USERSPACE: 2, Kind.ARCHIVE: 2}
     made = plan(project(formats=formats), Memory(every_target(project())))
 
@@ -67,7 +67,7 @@ def test_a_newer_driver_names_the_packages_that_go_and_come() -> None:
     assert {reason for _, _, _, reason in to_run(made)} == {NEVER}
 
 
-def test_newer_headers_of_the_same_kernel_release_name_the_packages_that_go_and_come() -> None:
+def test_the_reason_names_the_header_packages_that_changed() -> None:
     kernels = dict(lock().kernels)
     kernels["old-1/amd64"] = kernels["old-1/amd64"].model_copy(
         update={"headers": [locked_file(f"linux-headers-{OLD}", "6.1.192-3")]}
@@ -81,7 +81,7 @@ def test_newer_headers_of_the_same_kernel_release_name_the_packages_that_go_and_
     ]
 
 
-def test_a_builder_of_other_packages_makes_its_own_modules_anew_and_no_others() -> None:
+def test_a_changed_builder_rebuilds_its_own_modules_only() -> None:
     bases = {**lock().bases, "BUILDER_OLD_1": base("old, but newer")}
     now = Lock(kernels=lock().kernels, drivers=lock().drivers, bases=bases)
     made = plan(project(lock=now), Memory(every_target(project())), last=Kind.MODULES)

@@ -66,7 +66,7 @@ def test_retiring_takes_out_what_has_a_successor_that_runs_what_is_wanted() -> N
     assert [(s.old, s.new) for s in steps] == [("infer-s-v1", None)]
 
 
-def test_nothing_is_retired_while_the_newest_pool_does_not_run_what_is_wanted() -> None:
+def test_nothing_is_retired_until_the_newest_pool_runs_the_wanted_image() -> None:
     after, _ = count_up(SHOOT, section(), NEW)
 
     assert retire(after, section(), {**NEW, "branch": "580"}) == (after, [])

@@ -65,7 +65,7 @@ def refusal(file: Path, certificate: str, environ: dict[str, str]) -> str:
     return problem
 
 
-def test_a_certificate_that_is_not_there_is_one_sentence_with_file_line_and_key(file: Path) -> None:
+def test_the_error_for_a_missing_certificate_has_file_line_and_key(file: Path) -> None:
     assert refusal(file, "certificate.pem", {}) == (
         f"component.yaml:{LINES + 2}:3: signing.certificate: certificate.pem does not exist: "
         "create it, or name another file"
@@ -99,7 +99,7 @@ def test_a_certificate_that_is_not_base64_is_refused(file: Path) -> None:
     assert "signing.certificate: is damaged" in refusal(file, "env:CERT", {"CERT": text})
 
 
-def test_a_certificate_in_binary_form_is_refused_with_the_command_that_converts_it(file: Path) -> None:
+def test_the_error_for_a_binary_certificate_names_the_conversion(file: Path) -> None:
     (file.parent / "certificate.der").write_bytes(b"\x30\x82\xff")
 
     assert "is not PEM text: convert it (`openssl x509 -inform DER`" in refusal(file, "certificate.der", {})

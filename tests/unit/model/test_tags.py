@@ -34,7 +34,7 @@ def test_any_kernel_release_gives_tags_that_registries_take(kernel: str) -> None
     assert all(TAG.fullmatch(tag) for tag in (immutable_tag(of, DIGEST), *moving_tags(of, [of])))
 
 
-def test_the_engines_names_say_driver_kernel_and_release_and_the_other_the_branch() -> None:
+def test_one_engine_name_has_driver_kernel_and_release_the_other_the_branch() -> None:
     assert references(component().image, PLUS) == (
         "localhost:5000/team/nvidia-installer:550.163.01-6.12.117-deb13-cloud-amd64-debian-13",
         "localhost:5000/team/nvidia-installer:550-6.12.117-deb13-cloud-amd64-debian-13",

@@ -81,7 +81,7 @@ def test_a_recipe_or_a_format_decides_its_kind_and_what_is_made_of_it(recipe: st
         (("there are no open modules of it", "the reason in other words"), set()),
     ],
 )
-def test_of_the_component_the_name_is_in_the_image_and_its_version_in_nothing(
+def test_the_image_has_the_components_name_as_input_but_not_its_version(
     edit: tuple[str, str], kinds: set[Kind]
 ) -> None:
     assert changed(project(component=component(edit))) == kinds
@@ -97,7 +97,7 @@ def test_what_is_left_out_of_the_runtime_changes_runtime_and_images() -> None:
     assert changed(project(runtime_packages=packages)) == {Kind.BASE, Kind.IMAGE}
 
 
-def test_a_file_of_the_lock_that_changes_under_its_name_changes_what_is_made_of_it() -> None:
+def test_a_locked_file_with_other_content_changes_its_targets() -> None:
     locked = lock()
     other = locked_file("libcuda1", "535.309.01").model_copy(update={"sha256": "0" * 64})
     driver = locked.drivers["535/amd64"].model_copy(update={"userspace": [other]})
@@ -171,7 +171,7 @@ def signed_by(signer: Signer) -> Project:
 SIGNER = Signer(certificate="a certificate", fingerprint="abc", hash="sha256")
 
 
-def test_modules_that_are_signed_are_made_of_the_very_ones_that_were_compiled() -> None:
+def test_signed_modules_are_made_of_the_compiled_ones() -> None:
     now = signed_by(SIGNER)
     combination = now.matrix().combinations[1]
     compiled = Targets(project()).modules(combination, ModuleType.OPEN)

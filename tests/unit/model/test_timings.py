@@ -105,7 +105,7 @@ def test_a_branch_asks_again_what_no_other_has_asked() -> None:
     }
 
 
-def test_what_was_not_timed_stays_and_answers_that_were_found_hide_no_questions() -> None:
+def test_untimed_entries_stay_and_known_answers_hide_no_questions() -> None:
     before = Costs(
         question=7,
         file=7,

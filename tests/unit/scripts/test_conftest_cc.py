@@ -131,9 +131,7 @@ def test_no_error_of_warnings_matters_where_warnings_are_errors(one: Driver, oth
     assert one.asked == 2
 
 
-def test_a_header_that_one_driver_has_found_and_another_has_not_looked_for_is_another_question(
-    one: Driver, other: Driver
-) -> None:
+def test_a_header_found_by_one_driver_alone_makes_another_question(one: Driver, other: Driver) -> None:
     code = "#if defined(NV_LINUX_OTHER_H_PRESENT)\nknown();\n"
     one.compiles(code)
     other.headers += "#define NV_LINUX_OTHER_H_PRESENT\n"

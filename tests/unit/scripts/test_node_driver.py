@@ -60,7 +60,7 @@ def test_init_installs_loads_and_stays_until_the_signal_unloads_it(node: Node) -
     assert state(node) == {}
 
 
-def test_the_containers_root_is_mounted_for_the_host_before_the_modules_are_loaded(node: Node) -> None:
+def test_the_containers_root_is_mounted_on_the_host_before_modules_load(node: Node) -> None:
     with initialised(node):
         root = node.host / "run/nvidia/driver"
         assert node.calls("mount") == ["--make-runbindable /sys", "--make-private /sys", f"--rbind {node.host} {root}"]
@@ -86,7 +86,7 @@ def test_the_firmware_path_is_empty_again_after_the_signal(node: Node) -> None:
     assert node.firmware_path.read_text() == "\n"
 
 
-def test_programs_and_libraries_are_where_the_operator_looks_by_links_that_hold_below_any_root(node: Node) -> None:
+def test_programs_and_libraries_are_linked_where_the_operator_looks(node: Node) -> None:
     own = node.host / "usr/bin/nvidia-smi.own"
     own.parent.mkdir(parents=True)
     own.write_text("the image's")
@@ -145,7 +145,7 @@ def test_the_next_container_goes_on_with_the_driver_that_jobs_kept(node: Node) -
         assert node.calls("modprobe") == loads
 
 
-def test_a_second_container_on_the_node_is_refused_and_daemons_do_not_hold_the_lock(node: Node) -> None:
+def test_a_second_container_is_refused_and_daemons_do_not_hold_the_lock(node: Node) -> None:
     make_image(node, programs={"nvidia-persistenced": PERSISTENCED})
     node.environment.update(
         LOG=str(node.folder), INSTALL_ROOT=f"/opt/{node.folder.name}-{os.getpid()}", PROC_ROOT="/proc"
@@ -173,7 +173,7 @@ def test_what_nobody_knows_is_a_usage_error(node: Node, arguments: list[str]) ->
     assert node.run(*arguments, program=DRIVER).returncode == 2
 
 
-def test_update_has_nothing_to_do_for_the_images_kernel_and_names_the_image_for_another(node: Node) -> None:
+def test_update_does_nothing_on_its_kernel_and_names_the_image_on_another(node: Node) -> None:
     assert node.run("update", program=DRIVER).returncode == 0
     done = node.run("update", "--kernel", "6.12.120+deb13-cloud-amd64", program=DRIVER)
     assert done.returncode == 10

@@ -18,7 +18,7 @@ ALWAYS = {"nvidiactl": "c 195 255 666", "nvidia-modeset": "c 195 254 666"}
 UVM = {"nvidia-uvm": "c 238 0 666", "nvidia-uvm-tools": "c 238 1 666"}
 
 
-def test_each_gpu_gets_the_device_file_of_its_minor_on_the_host_and_in_the_container(node: Node) -> None:
+def test_each_gpu_gets_its_device_file_on_the_host_and_in_the_container(node: Node) -> None:
     second = node.proc / "driver/nvidia/gpus/0000:86:00.0"
     second.mkdir()
     (second / "information").write_text("Device Minor: \t 4\n")
@@ -82,7 +82,7 @@ def test_a_host_without_a_library_cache_gets_no_entry(node: Node) -> None:
     assert not node.calls("ldconfig")
 
 
-def test_a_host_that_does_not_let_its_etc_be_written_gets_the_driver_all_the_same(node: Node) -> None:
+def test_a_host_with_a_read_only_etc_gets_the_driver_too(node: Node) -> None:
     shutil.rmtree(node.host / "etc/ld.so.conf.d")
     (node.host / "etc/ld.so.conf.d").write_text("in the way")
     said = node.installs()
@@ -112,7 +112,7 @@ def test_nouveau_is_unloaded_and_blacklisted(node: Node) -> None:
     assert node.calls("rmmod") == ["nouveau"]
 
 
-def test_nouveau_in_use_is_blacklisted_for_the_next_boot_and_nothing_else_is_touched(node: Node) -> None:
+def test_nouveau_in_use_is_only_blacklisted_for_the_next_boot(node: Node) -> None:
     file = load_nouveau(node, users=1)
     done = node.run("install")
     assert done.returncode == 24

@@ -70,7 +70,7 @@ def test_the_second_run_without_loading_writes_nothing_either(node: Node) -> Non
     assert node.stat() == before
 
 
-def test_a_node_that_lost_its_readiness_gets_it_back_without_touching_the_rest(node: Node) -> None:
+def test_a_lost_readiness_is_restored_and_nothing_else_is_touched(node: Node) -> None:
     node.installs()
     before, loads = node.tree(), node.calls("modprobe")
     shutil.rmtree(node.host / "run/nvidia/validations")
@@ -79,7 +79,7 @@ def test_a_node_that_lost_its_readiness_gets_it_back_without_touching_the_rest(n
     assert node.calls("modprobe") == loads
 
 
-def test_files_that_are_gone_come_back_under_a_loaded_driver_of_the_same_version(node: Node) -> None:
+def test_missing_files_are_restored_under_the_loaded_driver(node: Node) -> None:
     node.installs()
     reference, loads = node.tree(), node.calls("modprobe")
     shutil.rmtree(node.store)
@@ -88,7 +88,7 @@ def test_files_that_are_gone_come_back_under_a_loaded_driver_of_the_same_version
     assert node.calls("modprobe") == loads
 
 
-def test_no_load_only_unpacks_whatever_kernel_runs_and_whatever_it_has_loaded(node: Node) -> None:
+def test_no_load_only_unpacks_whatever_the_kernel_runs_and_has_loaded(node: Node) -> None:
     node.environment["KERNEL"] = "6.1.0-56-cloud-amd64"
     node.pretend_loaded("535.309.01")
     node.empty_bus()
@@ -99,7 +99,7 @@ def test_no_load_only_unpacks_whatever_kernel_runs_and_whatever_it_has_loaded(no
     assert not list((node.host / "dev").iterdir())
 
 
-def test_the_other_module_type_is_put_beside_the_first_which_stays_for_the_way_back(node: Node) -> None:
+def test_the_other_module_type_is_installed_beside_the_first(node: Node) -> None:
     node.installs("--no-load")
     node.environment["KERNEL_MODULE_TYPE"] = "open"
     node.installs("--no-load")
@@ -160,7 +160,7 @@ def test_a_driver_that_nvidia_smi_cannot_use_is_not_ready(node: Node) -> None:
     node.installs()
 
 
-def test_unpack_needs_neither_root_nor_the_kernel_and_gives_user_space_and_modules(node: Node) -> None:
+def test_unpack_needs_neither_root_nor_the_kernel(node: Node) -> None:
     node.environment.update(USER_ID="1000", KERNEL="6.6.1", KERNEL_MODULE_TYPE="open")
     before = node.stat()
     target = node.folder / "a folder/below"

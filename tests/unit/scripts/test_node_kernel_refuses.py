@@ -10,7 +10,7 @@ def test_an_optional_module_that_the_kernel_refuses_is_named_with_the_reason(nod
     assert f"nvidia-installer: went on without nvidia-peermem, which is optional: {reason}\n" in node.installs()
 
 
-def test_a_required_module_that_the_kernel_refuses_ends_the_run_with_the_kernels_words(node: Node) -> None:
+def test_a_refused_required_module_ends_the_run_with_the_kernels_words(node: Node) -> None:
     node.environment["REFUSED"] = "nvidia-modeset"
     done = node.run("install")
     assert done.returncode == 20
@@ -55,7 +55,7 @@ def test_the_name_of_the_signer_whom_the_kernel_does_not_trust_is_said(node: Nod
     assert "nvidia is signed by 'Example CA', a key that it does not trust; enrol that certificate" in done.stderr
 
 
-def test_a_refusal_by_lockdown_that_only_the_kernels_log_tells_is_one_of_the_signature(node: Node) -> None:
+def test_a_lockdown_refusal_in_the_kernels_log_is_one_of_the_signature(node: Node) -> None:
     node.environment.update(REFUSED="nvidia", REASON="Operation not permitted")
     node.stub("dmesg", "echo '[    3.0] Lockdown: modprobe: unsigned module loading is restricted'")
     assert node.run("install").returncode == 23
@@ -78,13 +78,13 @@ def test_signed_modules_pass_the_check_of_a_kernel_that_wants_them(node: Node) -
     node.installs()
 
 
-def test_modules_of_the_kernels_own_that_ours_need_are_loaded_from_the_hosts_tree(node: Node) -> None:
+def test_the_kernels_own_modules_are_loaded_from_the_hosts_tree(node: Node) -> None:
     node.installs()
     assert node.calls("modprobe")[2] == f"-d {node.host} drm"
     assert (node.sysfs / "module/drm").is_dir()
 
 
-def test_a_module_of_the_kernels_own_that_is_missing_is_named_and_the_kernel_decides(node: Node) -> None:
+def test_a_missing_kernel_module_is_named_and_the_kernel_decides(node: Node) -> None:
     node.environment["REFUSED"] = "drm nvidia-drm"
     said = node.installs()
     assert "nvidia-drm needs the kernel's drm, which does not load: " in said

@@ -50,7 +50,7 @@ def on_each_of(work: Callable[[Node, int], None], folder: Path, modules: Path) -
         list(pool.map(work, nodes, range(WORKERS)))
 
 
-def test_an_upgrade_that_was_killed_at_any_step_is_finished_by_the_next_run(tmp_path: Path, modules: Path) -> None:
+def test_an_upgrade_killed_at_any_step_is_finished_by_the_next_run(tmp_path: Path, modules: Path) -> None:
     """From the other module type, which has the same name, with an older driver to be removed and no device files."""
 
     def work(node: Node, share: int) -> None:
@@ -78,9 +78,7 @@ def test_an_upgrade_that_was_killed_at_any_step_is_finished_by_the_next_run(tmp_
     on_each_of(work, tmp_path, modules)
 
 
-def test_an_uninstallation_that_was_killed_at_any_step_is_finished_by_the_next_run(
-    tmp_path: Path, modules: Path
-) -> None:
+def test_an_uninstallation_killed_at_any_step_is_finished_by_the_next_run(tmp_path: Path, modules: Path) -> None:
     def work(node: Node, share: int) -> None:
         reference = node.tree()
         node.installs()
@@ -132,7 +130,7 @@ def test_a_disk_that_is_too_small_is_noticed_before_anything_is_written(node: No
     assert done.stderr.endswith("/host/opt has 2 MiB left, and the driver needs 5 MiB; make room and run again\n")
 
 
-def test_a_disk_that_fills_up_on_the_way_leaves_the_old_driver_loaded_and_ready_and_nothing_else(node: Node) -> None:
+def test_a_disk_that_fills_up_leaves_the_old_driver_loaded_and_ready(node: Node) -> None:
     make_image(node, driver=OLD_DRIVER)
     node.image.rename(node.folder / "old-image")
     make_image(node, library=os.urandom(3 << 20))

@@ -32,7 +32,7 @@ def test_the_new_driver_is_unpacked_before_the_old_one_is_unloaded(old: Node) ->
     assert said.index("unpacking") < said.index("unloaded") < said.index("loaded nvidia\n")
 
 
-def test_the_other_module_type_of_the_same_version_takes_the_place_of_the_first(node: Node) -> None:
+def test_the_other_module_type_of_the_same_version_replaces_the_first(node: Node) -> None:
     node.installs()
     node.environment["KERNEL_MODULE_TYPE"] = "open"
     assert "unloaded" in node.installs()
@@ -72,7 +72,7 @@ def test_a_pod_of_systemds_cgroups_is_named_by_its_uid(old: Node) -> None:
     assert "in pod 8c1fd2d3-0e1f-4a5b-9c6d-7e8f90a1b2c3\n" in old.run("install").stderr
 
 
-def test_a_user_that_cannot_be_seen_from_the_container_is_noticed_by_the_kernels_count(old: Node) -> None:
+def test_a_user_outside_the_container_is_noticed_by_the_kernels_count(old: Node) -> None:
     (old.sysfs / "module/nvidia_uvm/refcnt").write_text("3\n")
     before = old.stat()
     done = old.run("install")
@@ -81,7 +81,7 @@ def test_a_user_that_cannot_be_seen_from_the_container_is_noticed_by_the_kernels
     assert old.stat() == before
 
 
-def test_a_module_that_the_kernel_does_not_let_go_ends_the_run_with_the_old_driver_current(old: Node) -> None:
+def test_a_module_that_cannot_be_unloaded_leaves_the_old_driver_current(old: Node) -> None:
     old.stub("rmmod", "echo 'rmmod: ERROR: Module nvidia_drm is in use' >&2; exit 1")
     done = old.run("install")
     assert done.returncode == 21
@@ -114,7 +114,7 @@ def test_what_is_missing_of_the_same_driver_is_loaded_without_unloading(node: No
     assert node.loaded() == LOADED
 
 
-def test_the_same_driver_in_use_is_no_obstacle_for_a_container_that_starts_anew(node: Node) -> None:
+def test_the_same_driver_in_use_does_not_stop_a_restarted_container(node: Node) -> None:
     node.installs()
     node.add_process(41, "train.py", "/dev/nvidia0")
     before = node.stat()

@@ -51,7 +51,7 @@ def test_parameters_are_words_and_never_run(node: Node) -> None:
     assert words_of(node, "nvidia-modeset") == ["a=$(reboot)", "b=`reboot`", "c=*"]
 
 
-def test_parameters_that_changed_under_a_loaded_driver_are_reported_and_not_applied(node: Node) -> None:
+def test_changed_parameters_of_a_loaded_driver_are_reported_not_applied(node: Node) -> None:
     node.installs()
     write(node, "drivers", "nvidia", "NVreg_NvLinkDisable=1\n")
     before = node.stat()

@@ -12,7 +12,7 @@ from tests.support.machines.node_host import KERNEL, MODULE_FOLDER, NAME, OLD_DR
 from tests.support.machines.node_image import archive, make_image, write_manifests
 
 
-def test_a_wrong_kernel_is_refused_with_both_kernels_and_the_tag_that_is_needed(node: Node) -> None:
+def test_the_error_for_a_wrong_kernel_has_both_kernels_and_the_right_tag(node: Node) -> None:
     node.environment["KERNEL"] = "6.12.120+deb13-cloud-amd64"
     before = node.stat()
     done = node.run("install")
@@ -46,7 +46,7 @@ def test_the_tag_that_is_needed_has_the_nodes_own_release(
     assert node.run("install").stderr.endswith(f" tag 550.163.01-6.6.1-{in_the_tag}\n")
 
 
-def test_without_the_hosts_root_the_tag_that_is_needed_has_the_images_release(node: Node) -> None:
+def test_the_right_tag_has_the_images_release_without_the_hosts_root(node: Node) -> None:
     write_manifests(node.image, OS_RELEASE="gardenlinux-1592.9")
     node.environment.update(KERNEL="6.6.1", HOST_ROOT="/")
     assert node.run("install").stderr.endswith(" tag 550.163.01-6.6.1-gardenlinux-1592.9\n")

@@ -72,7 +72,7 @@ def test_a_refusal_on_an_empty_node_is_told_and_changes_nothing_else(reporting: 
     }
 
 
-def test_a_refusal_for_a_driver_in_use_is_told_beside_the_one_that_still_serves(reporting: Node) -> None:
+def test_a_refused_driver_is_reported_beside_the_one_in_use(reporting: Node) -> None:
     make_image(reporting, driver=OLD_DRIVER)
     reporting.installs()
     make_image(reporting)
@@ -117,7 +117,7 @@ def test_a_second_installation_that_does_nothing_leaves_both_files_alone(reporti
     assert reporting.stat() == before
 
 
-def test_a_refusal_keeps_the_seconds_and_the_next_real_installation_measures_anew(reporting: Node) -> None:
+def test_a_refusal_keeps_the_seconds_until_the_next_real_installation(reporting: Node) -> None:
     reporting.installs()
     pretend_seconds(reporting, 4711)
     reporting.environment["KERNEL"] = "6.6.1"
@@ -137,7 +137,7 @@ def test_an_installation_that_fails_on_the_way_tells_no_time(reporting: Node) ->
     assert features(reporting)["state"] == "not-ready"
 
 
-def test_wait_tells_that_the_driver_has_gone_and_keeps_what_the_installation_told(reporting: Node) -> None:
+def test_wait_reports_a_lost_driver_and_keeps_the_rest_of_the_report(reporting: Node) -> None:
     reporting.installs()
     before = metrics(reporting)
     with running(reporting, "wait") as process:

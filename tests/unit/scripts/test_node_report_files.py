@@ -30,7 +30,7 @@ def test_whoever_reads_a_file_while_it_is_replaced_reads_the_whole_old_one(repor
     assert features(reporting)["state"] == "not-ready"
 
 
-def test_a_run_that_is_killed_leaves_whole_files_and_nothing_that_uninstall_does_not_remove(reporting: Node) -> None:
+def test_a_killed_run_leaves_whole_files_that_uninstall_removes(reporting: Node) -> None:
     before = reporting.tree()
     reporting.installs()
     uninstalls(reporting)
@@ -81,7 +81,7 @@ def test_wait_that_comes_to_write_while_uninstall_is_at_it_leaves_nothing(report
     assert [list(folder.iterdir()) for folder in theirs] == [[], []]
 
 
-def test_what_was_unpacked_for_nothing_has_gone_before_a_full_disk_needs_room_for_them(reporting: Node) -> None:
+def test_a_failed_unpacking_is_removed_before_reports_need_its_room(reporting: Node) -> None:
     reporting.stub("depmod", "echo 'No space left on device' >&2; exit 1")
     for program in ("rm", "mv"):
         reporting.stub(program, f'exec {program} "$@"')
@@ -135,7 +135,7 @@ def test_a_read_only_folder_is_said_by_each_run_and_is_no_obstacle(reporting: No
         assert all("is not up to date" in line and line.endswith("Read-only file system") for line in said)
 
 
-def test_what_is_in_the_way_is_said_by_install_and_wait_writes_when_there_is_a_folder(reporting: Node) -> None:
+def test_install_names_the_obstacle_and_wait_writes_once_there_is_a_folder(reporting: Node) -> None:
     obstacle = reporting.host / "etc/kubernetes"
     obstacle.write_text("in the way")
     assert reporting.installs().count("FEATURES_FILE=") == 1

@@ -77,7 +77,7 @@ def test_every_exit_code_has_one_meaning_and_every_meaning_one_code() -> None:
     assert len(set(codes)) == len(set(meanings)) == len(codes) > 0
 
 
-def test_every_exit_code_that_is_used_is_in_the_table_and_the_other_way_round() -> None:
+def test_the_table_has_exactly_the_exit_codes_that_are_used() -> None:
     text = "".join(script.read_text() for script in SCRIPTS)
     defined = set(re.findall(r"^readonly (EXIT_[A-Z_]+)=", text, re.MULTILINE))
     assert set(re.findall(r'"\$(EXIT_[A-Z_]+)"', text)) == defined

@@ -108,7 +108,7 @@ def test_a_daemon_that_dies_is_started_again(daemons: Node) -> None:
         stop(process)
 
 
-def test_the_fabric_manager_stays_in_the_foreground_and_logs_to_the_container(daemons: Node) -> None:
+def test_the_fabric_manager_runs_in_the_foreground_and_logs_to_the_container(daemons: Node) -> None:
     with running(daemons, "wait") as process:
         file = daemons.folder / "fabricmanager.cfg"
         assert until(lambda: file.exists() and file.read_text()) == "DAEMONIZE=0\nLOG_FILE_NAME=\n"

@@ -10,7 +10,7 @@ from tests.support.checkout import ROOT
 from tests.support.machines.setup_machine import Machine, pretend_user
 
 
-def test_a_check_of_this_very_checkout_finds_something_missing_or_nothing_to_do() -> None:
+def test_a_check_of_this_checkout_finds_missing_parts_or_nothing_to_do() -> None:
     done = subprocess.run([ROOT / "scripts/setup", "--check"], capture_output=True, text=True, check=False)
     lines = done.stdout.splitlines()
     if done.returncode == 0:
@@ -130,7 +130,7 @@ def test_a_user_with_sudo_installs_through_it(machine: Machine) -> None:
     assert call.startswith("sudo env DEBIAN_FRONTEND=noninteractive apt-get install ")
 
 
-def test_an_engine_that_docker_host_names_has_to_answer_and_no_other_is_started(machine: Machine) -> None:
+def test_the_engine_of_docker_host_has_to_answer_and_no_other_is_started(machine: Machine) -> None:
     machine.stub("docker", "exit 1")
     done = machine.setup(DOCKER_HOST="unix:///nowhere.sock")
     assert done.returncode == 1
@@ -153,7 +153,7 @@ def test_a_moved_checkout_makes_the_virtual_environment_anew(machine: Machine) -
     assert "setup: creating .venv from requirements/main.txt" in done.stdout.splitlines()
 
 
-def test_a_failed_installation_of_libraries_is_taken_up_again_even_when_the_lock_is_back_at_the_old_one(
+def test_a_failed_installation_is_repeated_even_with_the_old_lock_restored(
     machine: Machine,
 ) -> None:
     lock = machine.checkout / "requirements/main.txt"

@@ -31,7 +31,7 @@ def without_engine(machine: Machine) -> Machine:
     return machine
 
 
-def test_an_engine_is_started_when_none_answers_and_is_detached_from_the_set_up(without_engine: Machine) -> None:
+def test_an_engine_is_started_detached_where_none_answers(without_engine: Machine) -> None:
     files = "/usr/bin/readlink /proc/$(cat /run/docker.pid)/fd/"
     done = in_namespaces(without_engine, "scripts/setup", *(files + number for number in "012"))
     assert "setup: starting dockerd (log: /var/log/dockerd.log" in done.stdout

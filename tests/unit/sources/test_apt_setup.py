@@ -64,7 +64,7 @@ def test_an_archive_without_keys_of_its_own_leaves_them_to_apt() -> None:
     assert "Signed-By: /keys/debian.gpg\n" in Machine().stanza(repository("Debian"))
 
 
-def test_an_archive_that_the_machine_does_not_know_is_an_error_that_lists_those_it_does() -> None:
+def test_the_error_for_an_unknown_archive_lists_the_known_ones() -> None:
     with pytest.raises(
         ArchiveNotSetUpError,
         match=r"no archive labelled 'Ubuntu' \(it has: Debian, Debian-Security\): run `apt-get update`",

@@ -51,7 +51,7 @@ def test_a_location_has_an_origin(location: str, origin: str, web: bool) -> None
     assert (origin_of(location), is_web(location)) == (origin, web)
 
 
-def test_files_are_found_by_a_template_and_its_other_characters_mean_themselves(tmp_path: Path) -> None:
+def test_files_match_a_template_whose_other_characters_are_literal(tmp_path: Path) -> None:
     for name in ("a[1]-1.2.run", "a[1]-3.run", "a1-4.run", "a[1]-5.txt"):
         (tmp_path / name).touch()
 

@@ -85,7 +85,7 @@ def test_all_files_of_an_older_version_are_of_that_version(index: AptIndex) -> N
     assert driver.userspace[0].version == "535.261.03-1"
 
 
-def test_a_driver_that_the_archive_lacks_is_an_error_that_lists_what_there_is(index: AptIndex) -> None:
+def test_the_error_for_a_missing_driver_lists_the_available_ones(index: AptIndex) -> None:
     with pytest.raises(PackageLackingError, match=r"does not carry the driver 550: it has 535\.309\.01, 535\.261\.03"):
         resolve_driver("550", TYPES, PACKAGES, index, "d")
 

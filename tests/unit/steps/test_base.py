@@ -96,7 +96,7 @@ def test_a_base_that_was_pulled_gets_its_local_name(tmp_path: Path) -> None:
     assert store.latest_inputs("base", "RUNTIME") == {"image": DIGEST}
 
 
-def test_a_base_is_known_by_its_id_where_a_digest_is_that_of_several_architectures(tmp_path: Path) -> None:
+def test_a_base_is_known_by_its_id_where_a_digest_covers_architectures(tmp_path: Path) -> None:
     now = pulled()
     bases = {**now.lock.bases, "RUNTIME": LockedBase(declaration="d", digest=DIGEST, id="sha256:1")}
     now, engine = now.with_lock(now.lock.model_copy(update={"bases": bases})), Engine(has=("sha256:1",))
@@ -127,7 +127,7 @@ def bootstrapped(root: Path, script: str) -> tuple[Project, Store]:
     return project(root=root / "checkout", lock=lock().model_copy(update={"bases": bases})), store
 
 
-def test_the_script_is_given_the_packages_by_name_the_suite_and_what_to_leave_out(tmp_path: Path) -> None:
+def test_the_script_gets_package_names_suite_and_exclusions(tmp_path: Path) -> None:
     script = """
         mkdir "$3.d"
         cp "$1"/* "$3.d"

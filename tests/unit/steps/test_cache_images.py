@@ -64,7 +64,7 @@ def test_what_is_not_ours_and_an_installer_image_is_not_looked_at(other: LocalIm
     assert planned(other) == []
 
 
-def test_a_base_that_was_pulled_is_ours_by_its_name_and_stays_while_it_has_another() -> None:
+def test_a_pulled_base_is_ours_by_name_and_stays_while_it_has_another() -> None:
     pulled = image("nvidia-installer/base:2", labels={}, digests=("ghcr.io/x@sha256:y",))
     (stays,), (goes,) = planned(pulled), planned(replace(pulled, digests=()))
 

@@ -145,7 +145,7 @@ def test_a_patch_that_does_not_apply_is_named_and_no_exclusion_is_offered(tmp_pa
     assert "context.exclude" not in str(error)
 
 
-def test_a_container_that_ends_before_it_compiles_is_quoted_with_its_last_lines(tmp_path: Path) -> None:
+def test_the_error_for_a_container_that_ends_early_quotes_its_last_lines(tmp_path: Path) -> None:
     error = compile_in(Builder({"empty": b""}, code=3, prints=b"first\ndpkg: no space left\n"), Store(tmp_path))[OPEN]
 
     assert isinstance(error, CompileFailedError)

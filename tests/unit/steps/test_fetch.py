@@ -132,7 +132,7 @@ def test_however_many_files_are_gone_each_is_looked_up_anew(tmp_path: Path) -> N
     assert archive.asked == [["new-2/amd64"], ["old-1/amd64"]]
 
 
-def test_a_file_that_the_archive_names_and_has_not_got_is_an_error_and_no_endless_search(tmp_path: Path) -> None:
+def test_a_file_that_the_archive_lists_but_lacks_is_an_error(tmp_path: Path) -> None:
     @dataclass
     class Unchanged(Archive):
         def resolve(self, _: Project, known: Lock, *, locked: bool) -> Lock:
@@ -146,7 +146,7 @@ def test_a_file_that_the_archive_names_and_has_not_got_is_an_error_and_no_endles
     assert len(archive.asked) == 1
 
 
-def test_under_locked_a_file_that_is_gone_is_an_error_with_the_command_that_fixes_it(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_file_under_locked_names_the_remedy(tmp_path: Path) -> None:
     hands, _ = fetcher(tmp_path, Archive())
     with pytest.raises(LockOutdatedError, match="which the archive no longer carries: run `invoke fetch` and commit"):
         hands.download(project(root=tmp_path), everything, locked=True)

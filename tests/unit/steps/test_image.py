@@ -96,11 +96,11 @@ def test_nothing_in_the_image_says_the_components_version() -> None:
 
 
 @pytest.mark.parametrize("line", environment_file(COMBINATION, CONTENTS, "tag").splitlines())
-def test_every_line_of_the_brief_manifest_is_what_the_scripts_on_the_node_take(line: str) -> None:
+def test_the_nodes_scripts_accept_every_line_of_the_brief_manifest(line: str) -> None:
     assert re.fullmatch(r"[A-Z][A-Z0-9_]*=[A-Za-z0-9._+~:@/ -]*", line)
 
 
-def test_the_brief_manifest_says_what_each_module_type_needs_on_a_disk_user_space_included() -> None:
+def test_the_brief_manifest_has_the_disk_space_of_each_module_type() -> None:
     lines = environment_file(COMBINATION, CONTENTS, "tag").splitlines()
 
     assert {"UNPACKED_BYTES_PROPRIETARY=12288", "UNPACKED_BYTES_OPEN=12288"} <= {*lines}
@@ -154,7 +154,7 @@ def files_in(tar: bytes) -> dict[str, bytes]:
         return {m.name: file.read() for m in archive if (file := archive.extractfile(m))}
 
 
-def test_an_image_is_built_of_a_layer_each_for_user_space_modules_and_scripts(tmp_path: Path) -> None:
+def test_an_image_has_a_layer_each_for_user_space_modules_and_scripts(tmp_path: Path) -> None:
     engine = built(Store(tmp_path))
     context = files_in(engine.context)
     scripts = files_in(context["scripts.tar"])

@@ -42,7 +42,7 @@ def unpacked(archive: Path, folder: Path) -> dict[str, str]:
     return manifest_of(folder)
 
 
-def test_user_space_is_what_belongs_on_the_node_of_all_packages_in_one_archive(tmp_path: Path) -> None:
+def test_user_space_is_the_nodes_part_of_all_packages_in_one_archive(tmp_path: Path) -> None:
     store = Store(tmp_path / "cache")
     place = "usr/lib/x86_64-linux-gnu/nvidia/current"
     libcuda = real_deb(
@@ -68,7 +68,7 @@ def test_user_space_is_what_belongs_on_the_node_of_all_packages_in_one_archive(t
     assert list(store.tmp.glob("userspace-*")) == []
 
 
-def test_the_room_that_files_need_is_counted_in_blocks_folders_and_links_included(tmp_path: Path) -> None:
+def test_disk_space_is_counted_in_blocks_with_folders_and_links(tmp_path: Path) -> None:
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib/one").write_bytes(b"1")
     (tmp_path / "lib/two").write_bytes(b"2" * 4097)
@@ -116,7 +116,7 @@ def test_modules_lie_where_depmod_looks_for_them(tmp_path: Path) -> None:
     assert (archive.about["module_type"], archive.about["modules"]) == ("open", {"nvidia.ko": {"size": 2}})
 
 
-def test_modules_that_are_not_compiled_are_named_with_the_command_that_compiles_them(tmp_path: Path) -> None:
+def test_the_error_for_uncompiled_modules_names_the_command_to_run(tmp_path: Path) -> None:
     hands = packager(Store(tmp_path))
     combination = hands.targets.project.matrix().combinations[3]
     with pytest.raises(

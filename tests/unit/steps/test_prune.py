@@ -64,9 +64,7 @@ def test_an_image_of_a_retired_combination_leaves_the_engine_with_its_names() ->
         (local(combination="a/1/0", digest="old"), Reason.RETIRED),
     ],
 )
-def test_an_image_is_superseded_where_its_inputs_are_others_and_no_name_of_ours_leads_to_it(
-    image: LocalImage, reason: Reason | None
-) -> None:
+def test_an_unnamed_image_of_other_inputs_is_superseded(image: LocalImage, reason: Reason | None) -> None:
     found = of_engine(image)
 
     assert (found.reason if found else None) is reason
@@ -101,7 +99,7 @@ def test_what_something_holds_stays_and_it_is_said_what(image: LocalImage, used:
     assert found.kept == kept
 
 
-def test_a_manifest_of_a_retired_combination_leaves_the_registry_once_with_all_its_tags() -> None:
+def test_a_retired_manifest_leaves_the_registry_once_with_all_its_tags() -> None:
     assert of_registry(remote("x", "y", combination="a/1/0")) == Unneeded(
         place=Place.REGISTRY,
         combination="a/1/0",
@@ -113,14 +111,14 @@ def test_a_manifest_of_a_retired_combination_leaves_the_registry_once_with_all_i
     )
 
 
-def test_superseded_images_of_a_combination_in_the_matrix_stay_in_the_registry() -> None:
+def test_superseded_images_of_a_current_combination_stay_in_the_registry() -> None:
     superseded = replace(remote("x").image, labels=labels(digest="old"))
 
     assert of_registry(TaggedImage(image=superseded, tags=("x",))) is None
 
 
 @pytest.mark.parametrize("word", ["sha256:x", "y"])
-def test_what_gitops_names_by_digest_or_tag_stays_in_the_registry_and_it_is_said(word: str) -> None:
+def test_images_that_gitops_names_stay_in_the_registry_and_are_reported(word: str) -> None:
     found = of_registry(remote("x", "y", combination="a/1/0"), word)
 
     assert found is not None

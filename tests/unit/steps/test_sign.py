@@ -134,7 +134,7 @@ def test_signed_modules_are_kept_with_the_name_of_who_signed_them(
     }
 
 
-def test_the_container_gets_modules_certificate_and_the_package_with_sign_file_first(
+def test_the_container_gets_modules_certificate_and_the_sign_file_package(
     hands: ModuleSigner, builder: Builder, ours: Pair
 ) -> None:
     sign_in(builder, hands)
@@ -218,9 +218,7 @@ def test_a_signature_of_another_module_does_not_count(hands: ModuleSigner, build
         sign_in(builder, hands)
 
 
-def test_modules_that_are_not_compiled_are_named_with_the_command_that_compiles_them(
-    hands: ModuleSigner, builder: Builder
-) -> None:
+def test_the_error_for_uncompiled_modules_names_the_command_to_run(hands: ModuleSigner, builder: Builder) -> None:
     combination = hands.targets.project.matrix().combinations[0]
     with pytest.raises(InstallerError, match=r"the modules of .*/535\.309\.01/proprietary are not compiled"):
         replace(hands, engine=builder).sign(combination, TYPE, "the-builder")  # type: ignore[arg-type]

@@ -58,9 +58,7 @@ def test_owner_and_umask_do_not_show_but_the_executable_bit_does(tmp_path: Path)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_a_packed_folder_is_the_same_bytes_with_any_number_of_threads_and_tar_unpacks_it(
-    tmp_path: Path, threads: int
-) -> None:
+def test_a_packed_folder_is_the_same_bytes_with_any_number_of_threads(tmp_path: Path, threads: int) -> None:
     tree = tmp_path / "tree"
     tree.mkdir()
     (tree / "file").write_bytes(os.urandom(1000) * 500)
@@ -97,9 +95,7 @@ def hostile(**fields: object) -> io.BytesIO:
     ],
     ids=["dotdot", "absolute", "inner dotdot", "symlink out", "absolute symlink", "hard link out", "device"],
 )
-def test_what_leads_out_of_an_archive_is_refused_and_nothing_is_written_outside(
-    tmp_path: Path, stream: io.BytesIO
-) -> None:
+def test_paths_out_of_an_archive_are_refused_and_nothing_is_written_outside(tmp_path: Path, stream: io.BytesIO) -> None:
     inside = tmp_path / "in" / "side"
     inside.mkdir(parents=True)
     with pytest.raises(UnsafeArchiveError, match=r"bad\.deb holds '.*', which leads out of it"):
@@ -157,7 +153,7 @@ def test_the_same_files_give_the_same_bytes_whatever_their_owner_and_umask(
     assert results[0] == results[1]
 
 
-def test_a_folder_large_enough_to_be_shared_between_threads_is_the_same_bytes(tmp_path: Path) -> None:
+def test_a_folder_packed_by_several_threads_is_the_same_bytes(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     tree.mkdir()
     # At level 1 a thread's share is 2 MiB (zstd's ZSTDMT_computeTargetJobLog with long-distance matching).

@@ -82,7 +82,7 @@ messages = st.text(st.characters(exclude_categories=["Cs"]), max_size=40).map(la
 
 
 @given(messages)
-def test_whatever_the_compiler_says_the_entry_to_paste_is_one_line_and_an_exclusion(message: str) -> None:
+def test_the_entry_to_paste_is_one_line_and_an_exclusion_for_any_error(message: str) -> None:
     error = CompileFailedError(COMBINATIONS[3], OPEN, Path("/log"), [f"nv.c:1:1: error: {message}"])
     entry = str(error).rpartition("component.yaml:\n")[2]
     (pasted,) = yaml.safe_load(entry)

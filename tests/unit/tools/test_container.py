@@ -81,7 +81,7 @@ def test_a_stream_that_breaks_off_is_no_archive(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("refusal", [None, 404, 409])
-def test_a_container_is_removed_with_its_volumes_and_one_that_is_gone_or_going_is_fine(refusal: int | None) -> None:
+def test_a_container_is_removed_with_its_volumes_even_if_it_is_gone(refusal: int | None) -> None:
     raw = Raw(refusal=refusal)
     remove(raw)
 
@@ -116,7 +116,7 @@ def test_standard_input_is_attached_before_the_start_written_and_closed(tmp_path
     assert (tmp_path / "log").read_bytes() == b"read it\n"
 
 
-def test_a_program_that_ends_without_reading_its_input_is_known_by_its_exit_code(tmp_path: Path) -> None:
+def test_a_program_that_does_not_read_its_input_is_known_by_its_exit_code(tmp_path: Path) -> None:
     raw = Attached(code=3)
     raw.reader.close()
     with raw.writer:

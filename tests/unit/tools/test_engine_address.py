@@ -95,7 +95,7 @@ def test_a_damaged_context_is_named_with_its_file(docker: Path, text: str) -> No
     assert str(caught.value).startswith(f"{meta}: ")
 
 
-def test_a_context_brings_its_own_certificates_and_not_those_of_the_environment(docker: Path) -> None:
+def test_a_context_uses_its_own_certificates_not_the_environments(docker: Path) -> None:
     files = {"ca.pem": "", "cert.pem": "", "key.pem": ""}
     meta = make_context(docker, "far", {"Host": "tcp://far:2376", "SkipTLSVerify": False}, files)
     found = engine_address({"DOCKER_CONFIG": str(docker), "INVOKE_ENGINE": "far", "DOCKER_TLS_VERIFY": "1"}).tls

@@ -137,7 +137,7 @@ def test_only_what_no_other_link_leads_to_makes_room(store: Store) -> None:
     assert room(store.root / "blobs") == room(single)
 
 
-def test_a_thing_was_used_when_it_was_written_or_when_a_build_noted_that_it_needs_it(store: Store) -> None:
+def test_an_item_was_used_when_written_or_noted_by_a_build(store: Store) -> None:
     kept_input(store, OTHER, age=500)
     kept_result(store, "archive", OTHER, age=700)
     written(store.answers(IMAGE), age=900)
@@ -172,7 +172,7 @@ def test_a_scratch_folder_is_busy_while_somebody_is_there_however_long(store: St
     assert busy == {folder: True, left: False}
 
 
-def test_where_the_file_system_has_no_locks_a_scratch_folder_may_be_used_and_counts_as_busy(
+def test_a_scratch_folder_on_a_file_system_without_locks_counts_as_busy(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_locks(*_: object) -> None:

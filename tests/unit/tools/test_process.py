@@ -38,7 +38,7 @@ def test_a_program_cannot_wait_for_an_answer() -> None:
     assert run([sys.executable, "-c", "import sys; print(repr(sys.stdin.read()))"]) == "''\n"
 
 
-def test_a_system_program_is_found_although_the_path_of_the_user_lacks_its_folder(
+def test_a_system_program_is_found_outside_the_users_path(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PATH", "/usr/bin:/bin")

@@ -19,7 +19,7 @@ def lines(said: io.StringIO) -> list[str]:
     return SECONDS.sub("(n s)", said.getvalue()).splitlines()
 
 
-def test_where_nobody_watches_a_step_is_a_line_at_its_start_and_one_at_its_end() -> None:
+def test_a_step_without_a_terminal_is_a_line_at_its_start_and_one_at_its_end() -> None:
     shown, said = display()
     with shown.step("compile a"):
         shown.say("something in between")
@@ -77,7 +77,7 @@ def test_a_download_that_fails_is_not_ticked() -> None:
     assert "✓" not in said.getvalue()
 
 
-def test_a_line_without_a_terminal_has_no_control_characters_and_is_not_wrapped() -> None:
+def test_a_line_without_a_terminal_is_plain_and_not_wrapped() -> None:
     shown, said = display()
     shown.warn("x" * 300)
 

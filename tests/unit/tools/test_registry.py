@@ -97,7 +97,7 @@ def test_what_a_registry_fails_at_is_asked_for_again(server: Scripted) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 404])
-def test_a_manifest_is_put_again_while_another_machine_gives_one_of_its_blobs(server: Scripted, status: int) -> None:
+def test_a_manifest_is_put_again_while_another_machine_uploads_its_blob(server: Scripted, status: int) -> None:
     server.add("/v2/a/manifests/1", {"errors": [{"code": "DIGEST_INVALID"}, {"code": BLOB_UNKNOWN}]}, status=status)
     server.add("/v2/a/manifests/1", {}, status=201)
     server.registry().put("a", "1", MANIFEST)

@@ -65,7 +65,7 @@ def test_an_encrypted_key_is_opened_with_its_passphrase(
 
 
 @pytest.mark.parametrize("traditional", [False, True])
-def test_an_encrypted_key_without_a_passphrase_is_refused_and_nobody_is_asked_for_it(
+def test_an_encrypted_key_without_a_passphrase_is_refused_without_a_prompt(
     file: Path, ours: Pair, tmp_path: Path, traditional: bool
 ) -> None:
     path = encrypted(ours.key, tmp_path, traditional=traditional)

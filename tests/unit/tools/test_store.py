@@ -65,7 +65,7 @@ def test_a_result_has_its_files_and_what_was_said_of_it(store: Store) -> None:
     assert list(store.tmp.iterdir()) == []
 
 
-def test_a_result_knows_the_sha256_of_its_files_in_folders_too_and_not_of_what_says_so(store: Store) -> None:
+def test_a_result_knows_the_sha256_of_all_files_but_its_own_record(store: Store) -> None:
     with store.making("modules", "d1", {}) as folder:
         (folder / "sub").mkdir()
         (folder / "sub/file").write_bytes(CONTENT)
@@ -134,7 +134,7 @@ def test_a_scratch_folder_is_gone_after_its_block_however_that_ends(store: Store
 
 
 @pytest.mark.parametrize("damage", [b"", b"{half", b"\xff\xfe", b"[]", b"null", b"3"])
-def test_whatever_is_in_a_damaged_file_of_the_cache_it_costs_only_another_look(store: Store, damage: bytes) -> None:
+def test_a_damaged_file_of_the_cache_costs_only_another_check(store: Store, damage: bytes) -> None:
     keep(store)
     with store.making("modules", "d1", {}):
         pass
@@ -158,7 +158,7 @@ def test_a_blob_cannot_be_written_to_by_mistake(store: Store) -> None:
     assert keep(store).stat().st_mode & 0o777 == 0o444
 
 
-def test_a_blob_that_is_replaced_is_looked_at_again_though_size_and_time_are_the_same(store: Store) -> None:
+def test_a_replaced_blob_of_the_same_size_and_time_is_checked_again(store: Store) -> None:
     path = keep(store)
     stamp = path.stat()
     other = store.tmp / "other"

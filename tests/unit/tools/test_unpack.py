@@ -56,7 +56,7 @@ def test_a_hard_link_to_a_wanted_file_is_one(tmp_path: Path) -> None:
     assert (tmp_path / "out/usr/bin/other").samefile(tmp_path / "out/usr/bin/tool")
 
 
-def test_a_hard_link_to_a_file_that_was_left_out_is_an_error_and_no_traceback(tmp_path: Path) -> None:
+def test_a_hard_link_to_an_omitted_file_is_an_error_without_a_traceback(tmp_path: Path) -> None:
     deb = deb_of(tmp_path, linked("./usr/share/unwanted"))
     with pytest.raises(NotUnpackedError, match="cannot be unpacked"):
         unpack_deb(deb, FILE, tmp_path / "out", wanted=lambda path: path.startswith("usr/bin/"))
