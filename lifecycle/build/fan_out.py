@@ -16,7 +16,7 @@ from lifecycle.model.sharing import STORE_VARIABLE, SharedStore, store_in_use
 from lifecycle.tools.checkout import Checkout, CheckoutError
 from lifecycle.tools.helm import render
 
-CHART = Path("k8s/build")
+CHART = Path("k8s/build-job")
 NAMESPACE = "nvidia-installer-build"
 
 

@@ -61,7 +61,7 @@ def test_values_of_a_file_go_over_it_and_files_are_written(clone: Path, tmp_path
 
 
 def test_files_in_a_config_map_are_printed_as_their_lines(clone: Path) -> None:
-    script = (clone / "k8s/build/scripts/build").read_text().splitlines()
+    script = (clone / "k8s/build-job/scripts/build").read_text().splitlines()
 
     assert [f"    {line}".rstrip() for line in script[:3]] == manifests(clone).stdout.split("  build: |\n")[
         1
@@ -76,7 +76,7 @@ def test_files_in_a_config_map_are_printed_as_their_lines(clone: Path) -> None:
             {"INVOKE_STORE": ""},
             "error: --build: there is no `store` that pods could share what they compile through",
         ),
-        ([], {"INVOKE_STORE": "localhost:5000/store"}, "error: build: Helm refuses it"),
+        ([], {"INVOKE_STORE": "localhost:5000/store"}, "error: build-job: Helm refuses it"),
         (["--diff"], {}, "error: --build and --diff both say what to print"),
         (["--values=nowhere.yaml"], {}, "error: nowhere.yaml: no such file"),
     ],
