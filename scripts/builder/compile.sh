@@ -1,25 +1,31 @@
 #!/usr/bin/env bash
-# Compiles NVIDIA's kernel modules inside the builder container. Needs no network, and must have none.
+# Compiles NVIDIA's kernel modules inside the builder container, which has no network.
 #
 #   compile.sh IN OUT
 #
-# IN/<type>/sources/*.deb     a package with the module sources of a type (proprietary, open), or, for all types:
-# IN/runfile/*.run            NVIDIA's own installer, which holds those of both
-# IN/<type>/patches/*.patch   patches for them, applied in the order of their names
-# IN/answers                  what conftest-cc knows of this kernel already; need not be there
+# IN/<type>/sources/*.deb     a package with the module sources of one type (proprietary, open)
+# IN/runfile/*.run            or NVIDIA's own installer, with the sources of both types
+# IN/<type>/patches/*.patch   patches for the sources, applied in the order of their names
+# IN/answers                  optional: conftest's known answers for this kernel (see conftest-cc)
 # OUT/<type>/*.ko             the modules, without debug info
-# OUT/<type>/make.log         all that the compiler said
-# OUT/<type>/failed           is there if that type did not compile
+# OUT/<type>/make.log         the output of make and the compiler
+# OUT/<type>/failed           an empty file; exists if the type did not compile
 # OUT/kernel.symvers          the kernel's Module.symvers, to check the modules against
-# OUT/answers                 what conftest-cc has learnt
+# OUT/answers                 new answers from conftest
 #
-# The kernel's headers are where headers.sh has put them.
+# headers.sh has installed the kernel's headers.
 #
-# Environment: KERNEL_RELEASE (uname -r), ARCHITECTURE (the kernel's, by Debian's name; another than the container's is
-# compiled for with Debian's cross compiler), DRIVER_VERSION, MODULE_TYPES (space separated), JOBS, SOURCE_DATE_EPOCH.
-# The same inputs give the same bytes: the path, the user, the host and the time are fixed.
+# Environment:
+#   KERNEL_RELEASE      as `uname -r` prints it
+#   ARCHITECTURE        the kernel's architecture, by Debian's name; Debian's cross compiler serves a foreign one
+#   DRIVER_VERSION      the version of the driver
+#   MODULE_TYPES        the types to compile, separated by spaces
+#   JOBS                the number of parallel jobs of make
+#   SOURCE_DATE_EPOCH   the build time, in seconds since 1970
 #
-# Exit codes: 0 all types compiled; 1 at least one did not, the others did; 2 wrong usage or unusable inputs.
+# The same inputs give the same bytes: path, user, host and time are fixed.
+#
+# Exit codes: 0 all types compiled; 1 at least one type failed, the others compiled; 2 wrong usage or unusable inputs.
 set -euo pipefail
 
 readonly BUILD=/build
@@ -32,7 +38,7 @@ main() {
     local in=$1 out=$2 type failed=0
     : "${KERNEL_RELEASE:?}" "${ARCHITECTURE:?}" "${DRIVER_VERSION:?}" "${MODULE_TYPES:?}" "${JOBS:?}" "${SOURCE_DATE_EPOCH:?}"
 
-    find_compiler
+    select_toolchain
     mkdir -p "$out"
     touch "$in/answers" "$out/answers"
     export ANSWERS=$in/answers NEW_ANSWERS=$out/answers
@@ -48,20 +54,21 @@ main() {
     return "$failed"
 }
 
-# Sets PREFIX, the beginning of the names of the compiler's programs, and TOOLCHAIN, what make is told of them: nothing at home.
-find_compiler() {
+# Sets PREFIX, the prefix of the toolchain's program names, and TOOLCHAIN, make's arguments for it.
+# Both are empty for the container's own architecture.
+select_toolchain() {
     PREFIX='' TOOLCHAIN=()
     [[ $ARCHITECTURE != "$(dpkg --print-architecture)" ]] || return 0
     case $ARCHITECTURE in
         amd64) PREFIX=x86_64-linux-gnu- TOOLCHAIN=(ARCH=x86_64) ;;
         arm64) PREFIX=aarch64-linux-gnu- TOOLCHAIN=(ARCH=arm64) ;;
         *)
-            echo "compile.sh: there is no cross compiler for $ARCHITECTURE" >&2
+            echo "compile.sh: error: no cross compiler is known for $ARCHITECTURE; use amd64 or arm64" >&2
             exit 2
             ;;
     esac
     if ! command -v "${PREFIX}gcc" >/dev/null; then
-        echo "compile.sh: error: this builder has no ${PREFIX}gcc, which compiles for $ARCHITECTURE" >&2
+        echo "compile.sh: error: this builder has no ${PREFIX}gcc to compile for $ARCHITECTURE; add its package to the builder" >&2
         exit 2
     fi
     TOOLCHAIN+=("CROSS_COMPILE=$PREFIX" "CC=${PREFIX}gcc" "LD=${PREFIX}ld" "OBJDUMP=${PREFIX}objdump")
@@ -85,12 +92,12 @@ compile_type() {
     cp ./*.ko "$out"
 }
 
-# Prints the folder with the module sources of a type; a message where there are none.
+# Prints the folder with the module sources of a type. Fails with a message if there are none.
 unpack_sources() {
     local type=$1 in=$2 unpacked=$BUILD/unpacked-$1 deb conf
     local -r runfile=$(find "${in%/*}/runfile" -name '*.run' -print -quit 2>/dev/null)
     if [[ -n $runfile ]]; then
-        # The folders of the .run file; its README, "Open Linux Kernel Modules".
+        # Source of the folder names: the README in the .run file, "Open Linux Kernel Modules".
         [[ -d $BUILD/runfile ]] || sh "$runfile" --extract-only --target "$BUILD/runfile" >&2
         conf=$BUILD/runfile/kernel$([[ $type == open ]] && echo -open)/Kbuild
     else
@@ -107,27 +114,28 @@ unpack_sources() {
     dirname "$conf"
 }
 
-# Prints what NVIDIA's Kbuild lacks at its end, whose last line may be cut short. It changes no question and no answer.
+# Prints lines to append to NVIDIA's Kbuild. They change no conftest result. The first line is empty, because the last line
+# of the Kbuild may lack its line feed.
 speed_up_conftest() {
     cat <<'END'
 
-# The options are found out once, not for each of some 400 questions anew by three calls of the compiler.
+# `:=` computes the options once. Otherwise make calls the compiler three times for each of about 400 tests.
 NV_CONFTEST_CFLAGS := $(NV_CONFTEST_CFLAGS)
-# Before make 4.4.1 the kernel says `.SECONDARY:`, which makes every file an intermediate one, and make walks the prerequisites of
-# such a file each time that it meets it: those of 400 questions, for each of 200 objects. With a name, it is about that one alone.
+# Before make 4.4.1, Linux uses `.SECONDARY:` without names, which makes every file intermediate. Then make walks the 400
+# tests' prerequisites for each of 200 objects. With names, .SECONDARY applies to those files only.
 .SECONDARY: $(NV_CONFTEST_HEADERS)
 END
 }
 
 make_modules() {
     local kernel=/lib/modules/$KERNEL_RELEASE debug=-g0
-    # In a tenth of its time the compiler follows each token through its macros, for what messages then say of them.
+    # The compiler takes 10% longer to track tokens through macros, which only its messages use.
     local -r messages=-ftrack-macro-expansion=0
-    # With gendwarfksyms the CRCs of exported symbols are computed from debug info (Kconfig of Linux 6.14, GENDWARFKSYMS).
+    # gendwarfksyms computes the CRCs of exported symbols from debug info (GENDWARFKSYMS in the Kconfig of Linux 6.14).
     if grep -q '^#define CONFIG_GENDWARFKSYMS 1' "$kernel/build/include/generated/autoconf.h"; then
         debug=
     fi
-    # NVIDIA's Kbuild calls conftest.sh by this variable, and the last word on a variable is the command line's.
+    # NVIDIA's Kbuild calls conftest.sh through this variable. The command line overrides the Kbuild's value.
     # shellcheck disable=SC2016 # make's variables, not ours
     local -r conftest='NV_CONFTEST_CMD=/bin/sh $(NV_CONFTEST_SCRIPT) "conftest-cc $(strip $(CC))" $(ARCH) $(NV_KERNEL_SOURCES) $(NV_KERNEL_OUTPUT)'
     KBUILD_BUILD_USER=nvidia-installer KBUILD_BUILD_HOST=nvidia-installer \

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Unpacks a kernel's headers inside the builder container, whose image then serves every compile for that kernel.
+# Unpacks a kernel's headers inside the builder container. Its image then serves every compile for that kernel.
 #
 #   headers.sh KERNEL_RELEASE FILE.deb...
 #
-# The files are the kernel's headers and kbuild; KERNEL_RELEASE is what `uname -r` prints there.
+# The files are the packages of the kernel's headers and kbuild. KERNEL_RELEASE is the kernel's `uname -r`.
 #
-# Exit codes: 0 they are unpacked; 2 wrong usage, or these are not the headers of that kernel.
+# Exit codes: 0 unpacked; 2 wrong usage, or headers of another kernel.
 set -euo pipefail
 
 main() {
@@ -17,7 +17,7 @@ main() {
     local deb
     shift
     for deb in "$@"; do
-        # /lib is a link on a system with a merged /usr; older packages still have it as a folder.
+        # /lib is a link where /usr is merged, but a folder in older packages.
         dpkg-deb --fsys-tarfile "$deb" | tar --extract --directory / --keep-directory-symlink
         rm "$deb"
     done
