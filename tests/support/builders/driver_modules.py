@@ -1,14 +1,10 @@
 """Archives and images of a driver's modules, small real ones, for `invoke verify`: good ones, and ways to spoil them."""
 
-import io
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
 
 from lifecycle.model.lock import LockedFile
 from lifecycle.model.matrix import Combination
@@ -17,11 +13,11 @@ from lifecycle.model.tags import references
 from lifecycle.model.targets import Targets
 from lifecycle.steps.compile import MODULES
 from lifecycle.steps.image import HOME
-from lifecycle.tools.archive import manifest_of, tar_bytes, write_tar_zst
-from lifecycle.tools.engine import LocalImage
+from lifecycle.tools.archive import manifest_of, write_tar_zst
 from lifecycle.tools.result_files import sha256_of
 from tests.support.builders.kernel_modules import module_maker
-from tests.support.builders.projects import ListedImages, kernel, local_image, lock, project
+from tests.support.builders.projects import kernel, local_image, lock, project
+from tests.support.fakes.engine import FakeEngine
 from tests.support.fakes.sessions import Bench
 
 RELEASE = "6.1.0-56-cloud-amd64"
@@ -33,24 +29,6 @@ SYMVERS = """\
 0x33333333\tdma_buf_get\tvmlinux\tEXPORT_SYMBOL\tDMA_BUF
 """
 CONTROL = "Package: headers\nVersion: 1\nArchitecture: all\nMaintainer: a <a@b.c>\nDescription: x\n"
-
-
-@dataclass
-class Engine(ListedImages):
-    """An engine whose images hold files, by name."""
-
-    local: tuple[LocalImage, ...] = ()
-    files: dict[str, bytes] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
-
-    @contextmanager
-    def container(self, image: str, *, env: Mapping[str, str]) -> Iterator["Engine"]:
-        assert (image, env) == (self.local[0].id, {})
-        yield self
-
-    @contextmanager
-    def get(self, path: str) -> Iterator[IO[bytes]]:
-        yield io.BytesIO(tar_bytes({Path(path).name: self.files[path]}))
 
 
 def headers_package(root: Path) -> Path:
@@ -81,7 +59,7 @@ def bench_with(headers: Path, cache: Path) -> Bench:
         name=f"linux-headers-{RELEASE}", version="1", origin="Debian/h", size=1, sha256=sha256_of(headers)
     )
     one = kernel(RELEASE, "6.1.192").model_copy(update={"headers": [file]})
-    bench = Bench(project(lock=lock(kernels={**lock().kernels, "old-1/amd64": one})), cache, Engine())
+    bench = Bench(project(lock=lock(kernels={**lock().kernels, "old-1/amd64": one})), cache, FakeEngine())
     shutil.copyfile(headers, bench.store.part(file.sha256))
     bench.store.keep_blob(bench.store.part(file.sha256), file.sha256)
     return bench
@@ -107,7 +85,7 @@ def in_an_image(bench: Bench, tree: Path, *, named: Mapping[str, str] | None = N
     image = local_image(reference, digest=Targets(bench.given).image(combination(bench)).digest)
     manifest = {"module_types": {"proprietary": {"files": dict(named or manifest_of(tree))}}}
     files = {"manifest.json": json.dumps(manifest).encode(), "modules-proprietary.tar.zst": archive.read_bytes()}
-    bench.engine = Engine((image,), {f"/{HOME}/{name}": data for name, data in files.items()})  # type: ignore[assignment]
+    bench.engine = FakeEngine(image, files={f"/{HOME}/{name}": data for name, data in files.items()})  # type: ignore[assignment]
     shutil.rmtree(bench.store.root / "results")
     return bench
 

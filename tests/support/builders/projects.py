@@ -14,7 +14,7 @@ from lifecycle.model.schema import ModuleType
 from lifecycle.model.targets import Kind, Target, Targets
 from lifecycle.model.validation import validate
 from lifecycle.model.yaml_text import read_yaml
-from lifecycle.tools.engine import LocalImage, PulledImage
+from lifecycle.tools.engine import LocalImage
 from lifecycle.tools.labels import LABEL_DIGEST
 
 COMPONENT = """\
@@ -149,26 +149,6 @@ def every_target(of: Project) -> list[Target]:
         some += [targets.archive(combination, module_type) for module_type in combination.module_types]
         found.update((target.digest, target) for target in [*some, targets.image(combination)])
     return list(found.values())
-
-
-class ListedImages:
-    """An engine that only has images, and counts what it is asked."""
-
-    def __init__(self, *images: LocalImage) -> None:
-        self.local = images
-        self.asked: list[str] = []
-
-    def image(self, reference: str) -> LocalImage | None:
-        self.asked.append(reference)
-        return next((image for image in self.local if reference in image.tags), None)
-
-    def images(self, label: str) -> list[LocalImage]:
-        self.asked.append(label)
-        return [image for image in self.local if label in image.labels]
-
-    def pull(self, reference: str, architecture: str) -> PulledImage:
-        message = f"nobody wants {reference} for {architecture} pulled"
-        raise AssertionError(message)
 
 
 def local_image(*tags: str, digest: str | None = None) -> LocalImage:

@@ -1,7 +1,6 @@
 """A workbench on a project in memory, over a cache and an engine that a test gives it."""
 
 import io
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -9,33 +8,8 @@ from rich.console import Console
 from lifecycle.build.needs import needs_of
 from lifecycle.build.workbench import Workbench
 from lifecycle.model.project import Project
-from lifecycle.tools.engine import LocalImage
-from lifecycle.tools.engine_errors import EngineUnreachableError
 from lifecycle.tools.progress import Progress
 from tests.support.builders.cache_items import kept_input, kept_result, results
-
-
-@dataclass
-class Images:
-    """An engine that has images of ours, which go when they are told to; `None` is one that does not answer."""
-
-    there: list[LocalImage] | None = field(default_factory=list)
-
-    def images_named(self, pattern: str) -> list[LocalImage]:
-        assert pattern == "nvidia-installer/*"
-        if self.there is None:
-            raise EngineUnreachableError("unix:///nobody", "nobody is there")
-        return list(self.there)
-
-    def used_images(self) -> set[str]:
-        return set()
-
-    def stored_bytes(self) -> int:
-        return sum(image.size for image in self.there or [])
-
-    def remove_image(self, image: str, tags: object) -> str:
-        self.there = [one for one in self.there or [] if one.id != image]
-        return ""
 
 
 class Bench(Workbench):

@@ -20,7 +20,8 @@ from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.usage import used, write_used
 from tests.support.builders.cache_items import OTHER, aged, everything, kept_input, kept_result, results, written
 from tests.support.builders.projects import component, every_target, project
-from tests.support.fakes.sessions import Bench, Images, fill
+from tests.support.fakes.engine import FakeEngine
+from tests.support.fakes.sessions import Bench, fill
 
 NOW = project()
 NEEDS = needs_of(NOW)
@@ -34,7 +35,7 @@ def image(name: str) -> LocalImage:
 
 
 def bench(cache: Path, *images: str) -> Bench:
-    return Bench(NOW, cache, Images([image(name) for name in images]))
+    return Bench(NOW, cache, FakeEngine(*map(image, images)))
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def test_whatever_is_there_all_that_is_needed_is_there_afterwards(
 
     needed = {path.relative_to(folder) for path in needed_paths(Path(folder))}
     assert {path for path in before if path in needed or "mine" in path.parts} <= after.keys()
-    assert {image.tags[0] for image in here.engine.there} >= {*images} & {*NEEDS.images, "mine:1"}  # type: ignore[attr-defined]
+    assert {image.tags[0] for image in here.engine.images_there} >= {*images} & {*NEEDS.images, "mine:1"}  # type: ignore[attr-defined]
 
 
 @given(st.sets(NAMES))
@@ -184,7 +185,7 @@ def test_what_is_gone_is_not_in_the_records_any_more(here: Bench) -> None:
 
 
 def test_without_an_engine_the_cache_is_pruned_and_it_is_said(here: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    here.engine.there = None  # type: ignore[attr-defined]
+    here.engine.unreachable = True  # type: ignore[attr-defined]
     show_cache_prune(here, None, dry_run=False, as_json=True)
 
     assert json.loads(capsys.readouterr().out)["images"] is None

@@ -8,7 +8,8 @@ import pytest
 from lifecycle.build.cache_verify import CacheDamagedError, show_damage
 from tests.support.builders.cache_items import OTHER, everything, kept_input, kept_result, written
 from tests.support.builders.projects import project
-from tests.support.fakes.sessions import Bench, Images
+from tests.support.fakes.engine import FakeEngine
+from tests.support.fakes.sessions import Bench
 
 SHA256 = hashlib.sha256(b"content").hexdigest()
 
@@ -16,7 +17,7 @@ SHA256 = hashlib.sha256(b"content").hexdigest()
 @pytest.fixture
 def here(tmp_path: Path) -> Bench:
     """A cache with an input and a result, both whole."""
-    bench = Bench(project(), tmp_path / "cache", Images())
+    bench = Bench(project(), tmp_path / "cache", FakeEngine())
     kept_input(bench.store, SHA256)
     kept_result(bench.store, "modules", OTHER)
     return bench
@@ -112,7 +113,7 @@ def test_what_could_not_be_verified_in_full_is_said(here: Bench, capsys: pytest.
 def test_where_there_is_no_cache_nothing_is_damaged_and_none_is_made(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    show_damage(Bench(project(), tmp_path / "none", Images()), dry_run=False, as_json=False)
+    show_damage(Bench(project(), tmp_path / "none", FakeEngine()), dry_run=False, as_json=False)
 
     assert capsys.readouterr().out == "0 inputs and results, 0 kB: nothing is damaged\n"
     assert not (tmp_path / "none").exists()

@@ -1,7 +1,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -18,9 +17,10 @@ from lifecycle.steps.compile import CompileJob, Compiler
 from lifecycle.tools.progress import Progress
 from lifecycle.tools.result_files import Result
 from lifecycle.tools.store import Store
-from tests.support.builders.projects import ListedImages, every_target, kernel, lock, project
+from tests.support.builders.projects import every_target, kernel, lock, project
 from tests.support.builders.signing_keys import Pair
 from tests.support.fakes.build_state import Memory
+from tests.support.fakes.engine import FakeEngine
 
 PROPRIETARY, OPEN = ModuleType.PROPRIETARY, ModuleType.OPEN
 OLD = "6.1.0-56-cloud-amd64"
@@ -109,7 +109,7 @@ def test_nothing_to_compile_is_no_job() -> None:
 
 
 def test_an_idle_plan_does_not_even_look_for_an_engine(tmp_path: Path) -> None:
-    now, engine = project(), ListedImages()
+    now, engine = project(), FakeEngine()
     plan = make_plan(Targets(now), now.matrix().combinations, Memory(every_target(now)))
     executor = Executor(Targets(now), Store(tmp_path), engine, Progress())  # type: ignore[arg-type]
 
@@ -123,16 +123,6 @@ def test_modules_are_signed_after_their_compile_and_before_packing(
     now = replace(project(), signer=ours.signer, recipes={**project().recipes, "signed": {"sign": "1"}})
     targets, work = Targets(now), []
 
-    class Engine(ListedImages):
-        def sweep(self) -> None:
-            pass
-
-        def stop_own_containers(self) -> None:
-            pass
-
-        def capacity(self) -> tuple[int, int]:
-            return 2, 1 << 30
-
     def done(what: str) -> Callable[..., dict[str, InstallerError]]:
         def call(_: Executor, of: Action | CompileJob, *__: int) -> dict[str, InstallerError]:
             work.append((what, of.combinations[0].id if isinstance(of, Action) else of.combination.id))
@@ -143,7 +133,7 @@ def test_modules_are_signed_after_their_compile_and_before_packing(
     for name in ("_base", "_compile", "_sign", "_userspace", "_archive", "_image"):
         monkeypatch.setattr(Executor, name, done(name))
     plan = make_plan(targets, now.matrix().combinations[:1], Memory())
-    Executor(targets, Store(tmp_path), Engine(), Progress()).execute(plan)  # type: ignore[arg-type]
+    Executor(targets, Store(tmp_path), FakeEngine(), Progress()).execute(plan)  # type: ignore[arg-type]
     order = [what for what, _ in work]
 
     assert order.index("_compile") < order.index("_sign") < order.index("_archive") < order.index("_image")
@@ -170,9 +160,7 @@ def test_what_a_compile_took_is_written_down_where_all_of_it_compiled(
     plan = make_plan(
         targets, [combination], Memory([targets.builder(combination), targets.runtime(combination)]), last=Kind.MODULES
     )
-    executor = Executor(targets, store, ListedImages(), Progress())  # type: ignore[arg-type]
-    engine = SimpleNamespace(sweep=lambda: None, stop_own_containers=lambda: None, capacity=lambda: (2, 1 << 30))
-    monkeypatch.setattr(executor, "_engine", engine)
+    executor = Executor(targets, store, FakeEngine(), Progress())  # type: ignore[arg-type]
     outcome = executor.execute(plan)
 
     assert bool(outcome.errors) == failing

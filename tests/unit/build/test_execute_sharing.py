@@ -20,8 +20,9 @@ from lifecycle.tools.progress import Progress
 from lifecycle.tools.registry import Registry
 from lifecycle.tools.result_files import Result
 from lifecycle.tools.store import Store
-from tests.support.builders.projects import ListedImages, project
+from tests.support.builders.projects import project
 from tests.support.fakes.build_state import Memory
+from tests.support.fakes.engine import FakeEngine
 from tests.support.fakes.remote_cache import Elsewhere
 
 PROPRIETARY, OPEN = ModuleType.PROPRIETARY, ModuleType.OPEN
@@ -29,19 +30,6 @@ TARGETS = Targets(project())
 # One whose modules are of both types.
 COMBINATION = project().matrix().combinations[1]
 MODULES = {t: TARGETS.compiled(COMBINATION, t) for t in (PROPRIETARY, OPEN)}
-
-
-class Engine(ListedImages):
-    """An engine in which nothing is left over."""
-
-    def sweep(self) -> None:
-        """Find nothing."""
-
-    def stop_own_containers(self) -> None:
-        """Have nothing to stop."""
-
-    def capacity(self) -> tuple[int, int]:
-        return 2, 1 << 30
 
 
 @dataclass
@@ -70,7 +58,7 @@ class Lab:
         """Compile what the combination needs."""
         bases = Memory([TARGETS.builder(COMBINATION), TARGETS.runtime(COMBINATION)])
         plan = make_plan(TARGETS, [COMBINATION], bases, last=Kind.MODULES)
-        executor = Executor(TARGETS, self.store, Engine(), Progress(), results=results)  # type: ignore[arg-type]
+        executor = Executor(TARGETS, self.store, FakeEngine(), Progress(), results=results)  # type: ignore[arg-type]
         return executor.execute(plan)
 
 

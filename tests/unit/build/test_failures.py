@@ -12,8 +12,9 @@ from lifecycle.model.schema import ModuleType
 from lifecycle.model.targets import Targets
 from lifecycle.tools.graph import NeedFailedError
 from lifecycle.tools.store import Store
-from tests.support.builders.projects import ListedImages, project
+from tests.support.builders.projects import project
 from tests.support.fakes.build_state import Memory
+from tests.support.fakes.engine import FakeEngine
 
 PROJECT = project()
 TARGETS = Targets(PROJECT)
@@ -26,7 +27,7 @@ PLANNED = 12
 
 
 def made(tmp_path: Path, errors: dict[str, InstallerError] | None) -> Made:
-    engine, image = ListedImages(), PROJECT.component.image
+    engine, image = FakeEngine(), PROJECT.component.image
     return Made(
         targets=TARGETS,
         combinations=COMBINATIONS,

@@ -23,7 +23,8 @@ from lifecycle.model.tags import references
 from lifecycle.model.targets import Kind, Targets, base_tag
 from lifecycle.steps.gitops import Files
 from lifecycle.tools.store import Store
-from tests.support.builders.projects import ListedImages, every_target, local_image, wide
+from tests.support.builders.projects import every_target, local_image, wide
+from tests.support.fakes.engine import FakeEngine
 
 # The first pays for what is done once in a process.
 SIZES = (5, 10, 20, 40)
@@ -62,7 +63,7 @@ def made(of: Project, cache: Path) -> Made:
     for target in everything:
         with store.making(target.kind, target.digest, {}):
             pass
-    state = BuildState(store, ListedImages(*images), of.component.image)  # type: ignore[arg-type]
+    state = BuildState(store, FakeEngine(*images), of.component.image)  # type: ignore[arg-type]
     plan = make_plan(Targets(of), combinations, state)
     return Made(targets=Targets(of), combinations=combinations, plan=plan, outcome=None, state=state)
 

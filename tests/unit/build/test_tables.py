@@ -15,8 +15,9 @@ from lifecycle.model.schema import ModuleType
 from lifecycle.model.targets import Kind, Target, Targets
 from lifecycle.tools.graph import NeedFailedError
 from lifecycle.tools.store import Store
-from tests.support.builders.projects import ListedImages, component, every_target, local_image, project
+from tests.support.builders.projects import component, every_target, local_image, project
 from tests.support.fakes.build_state import Memory
+from tests.support.fakes.engine import FakeEngine
 
 PATCH = Patch(file="a.patch", module_type=ModuleType.OPEN, reason="it does not compile")
 EXCLUDE_NEW = '\n    - {kernel: ">=6.12", reason: "the kernel [breaks] both"}\nsources:'
@@ -150,7 +151,7 @@ def made(tmp_path: Path, before: Memory, *, failed: list[Target] | None = None) 
         combinations=MATRIX.combinations,
         plan=plan,
         outcome=Outcome(seconds={target.digest: 1.04 for target in ran}, errors=errors) if ran else None,
-        state=BuildState(Store(tmp_path), ListedImages(*images), PROJECT.component.image),  # type: ignore[arg-type]
+        state=BuildState(Store(tmp_path), FakeEngine(*images), PROJECT.component.image),  # type: ignore[arg-type]
     )
 
 

@@ -17,9 +17,10 @@ from lifecycle.model.targets import Kind, Target, base_tag
 from lifecycle.tools.progress import Progress
 from lifecycle.tools.store import Store
 from lifecycle.tools.usage import used
-from tests.support.builders.projects import ListedImages, every_target, local_image
+from tests.support.builders.projects import every_target, local_image
 from tests.support.builders.signing_keys import Pair
 from tests.support.checkout import ROOT
+from tests.support.fakes.engine import FakeEngine
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def said() -> Iterator[io.StringIO]:
         yield text
 
 
-def bench(checkout: Path, said: io.StringIO, engine: ListedImages) -> Workbench:
+def bench(checkout: Path, said: io.StringIO, engine: FakeEngine) -> Workbench:
     made = Workbench(checkout, cache_dir=str(checkout.parent / "cache"), environ={})
     made.engine = engine  # type: ignore[assignment]
     made.progress = Progress(Console(file=said, width=1000))
@@ -42,7 +43,7 @@ def with_everything_made(checkout: Path, said: io.StringIO) -> Workbench:
     names = {c.id: references(project.component.image, c)[0] for c in project.matrix().combinations}
     images = [local_image(base_tag(t)) for t in targets if t.kind is Kind.BASE]
     images += [local_image(names[t.name], digest=t.digest) for t in targets if t.kind is Kind.IMAGE]
-    made = bench(checkout, said, ListedImages(*images))
+    made = bench(checkout, said, FakeEngine(*images))
     for target in targets:
         with made.store.making(target.kind, target.digest, {}):
             pass
@@ -67,7 +68,7 @@ def test_the_cache_is_where_one_says_or_where_caches_belong(
 
 
 def test_a_dry_run_plans_and_touches_nothing(checkout: Path, said: io.StringIO) -> None:
-    made = bench(checkout, said, ListedImages()).make(only="", last=Kind.IMAGE, dry_run=True, locked=False)
+    made = bench(checkout, said, FakeEngine()).make(only="", last=Kind.IMAGE, dry_run=True, locked=False)
 
     assert {action.run for action in made.plan.actions} == {True}
     assert made.outcome is None
@@ -78,7 +79,7 @@ def test_a_dry_run_refuses_a_lock_that_answers_something_else(checkout: Path, sa
     packages = checkout / "dockerfiles/builder/packages"
     packages.write_text(packages.read_text() + "one-more\n")
     with pytest.raises(NotLockedError, match=r"versions\.lock does not have base BUILDER_DEBIAN_12"):
-        bench(checkout, said, ListedImages()).make(only="", last=Kind.IMAGE, dry_run=True, locked=False)
+        bench(checkout, said, FakeEngine()).make(only="", last=Kind.IMAGE, dry_run=True, locked=False)
 
 
 def test_with_everything_made_a_build_only_looks(checkout: Path, said: io.StringIO) -> None:
@@ -111,7 +112,7 @@ def test_a_build_that_only_looks_notes_what_it_needs(checkout: Path, said: io.St
 
 
 def test_only_what_is_selected_is_planned(checkout: Path, said: io.StringIO) -> None:
-    here = bench(checkout, said, ListedImages())
+    here = bench(checkout, said, FakeEngine())
     made = here.make(only="debian-13/550", last=Kind.IMAGE, dry_run=True, locked=False)
 
     assert [combination.release for combination in made.combinations] == ["debian-13"]
@@ -119,7 +120,7 @@ def test_only_what_is_selected_is_planned(checkout: Path, said: io.StringIO) -> 
 
 
 def test_an_empty_shard_is_said_to_be_empty_and_nothing_is_made(checkout: Path, said: io.StringIO) -> None:
-    here = bench(checkout, said, ListedImages())
+    here = bench(checkout, said, FakeEngine())
     made = here.make(only="", shard=Shard(index=9, count=9), last=Kind.IMAGE, dry_run=False, locked=False)
 
     assert (made.combinations, made.plan.actions) == ((), ())
@@ -127,7 +128,7 @@ def test_an_empty_shard_is_said_to_be_empty_and_nothing_is_made(checkout: Path, 
 
 
 def test_shards_plan_the_whole_and_no_modules_twice(checkout: Path, said: io.StringIO) -> None:
-    here = bench(checkout, said, ListedImages())
+    here = bench(checkout, said, FakeEngine())
     whole = here.make(only="", last=Kind.IMAGE, dry_run=True, locked=False)
     shards = [
         here.make(only="", shard=Shard(index=n, count=3), last=Kind.IMAGE, dry_run=True, locked=False)
@@ -141,7 +142,7 @@ def test_shards_plan_the_whole_and_no_modules_twice(checkout: Path, said: io.Str
 
 def test_a_selector_that_means_nothing_ends_the_run_before_anything_is_made(checkout: Path, said: io.StringIO) -> None:
     with pytest.raises(NothingSelectedError):
-        bench(checkout, said, ListedImages()).make(only="nope", last=Kind.IMAGE, dry_run=False, locked=True)
+        bench(checkout, said, FakeEngine()).make(only="nope", last=Kind.IMAGE, dry_run=False, locked=True)
     assert Store(checkout.parent / "cache").result("modules", "any") is None
     assert not (checkout.parent / "cache" / "results").exists()
 
@@ -153,7 +154,7 @@ def test_an_exclusion_that_excludes_nothing_is_warned_of(checkout: Path, said: i
             "  exclude:\n", '  exclude:\n    - {kernel: ">=99", reason: a kernel of the future}\n', 1
         )
     )
-    bench(checkout, said, ListedImages()).make(only="", last=Kind.IMAGE, dry_run=True, locked=False)
+    bench(checkout, said, FakeEngine()).make(only="", last=Kind.IMAGE, dry_run=True, locked=False)
 
     assert said.getvalue() == (
         "WARNING: component.yaml: context.exclude[0] (a kernel of the future) excludes nothing: take it out if it is outlived\n"
@@ -200,7 +201,7 @@ def test_a_missing_key_ends_a_build_before_anything_is_fetched(checkout: Path, s
         file.write(f"\nsigning: {{certificate: {ours.certificate}, key: env:KEY}}\n")
     project = load_project(checkout)
     images = [local_image(base_tag(t)) for t in every_target(project) if t.kind is Kind.BASE]
-    here = bench(checkout, said, ListedImages(*images))
+    here = bench(checkout, said, FakeEngine(*images))
     with pytest.raises(SigningError, match=r"signing\.key: the environment variable KEY is not set"):
         here.make(only="", last=Kind.IMAGE, dry_run=False, locked=True)
     assert said.getvalue() == ""
@@ -209,6 +210,6 @@ def test_a_missing_key_ends_a_build_before_anything_is_fetched(checkout: Path, s
 def test_a_dry_run_needs_no_key(checkout: Path, said: io.StringIO, ours: Pair) -> None:
     with (checkout / "component.yaml").open("a") as file:
         file.write(f"\nsigning: {{certificate: {ours.certificate}, key: env:KEY}}\n")
-    made = bench(checkout, said, ListedImages()).make(only="", last=Kind.IMAGE, dry_run=True, locked=False)
+    made = bench(checkout, said, FakeEngine()).make(only="", last=Kind.IMAGE, dry_run=True, locked=False)
 
     assert len(made.plan.running(Kind.SIGNED)) == len(made.plan.running(Kind.MODULES)) > 0

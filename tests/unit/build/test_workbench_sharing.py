@@ -16,7 +16,8 @@ from lifecycle.model.plan import Plan
 from lifecycle.model.project import load_project
 from lifecycle.model.targets import Kind, Target, base_tag
 from lifecycle.tools.progress import Progress
-from tests.support.builders.projects import ListedImages, every_target, local_image
+from tests.support.builders.projects import every_target, local_image
+from tests.support.fakes.engine import FakeEngine
 from tests.support.fakes.remote_cache import Elsewhere
 
 SHARED = (Kind.USERSPACE, Kind.ARCHIVE)
@@ -29,7 +30,7 @@ class Lab:
         self.project = load_project(checkout)
         self.bench = Workbench(checkout, cache_dir=str(checkout.parent / "cache"), environ={})
         bases = [local_image(base_tag(target)) for target in self.all(Kind.BASE)]
-        self.bench.engine = ListedImages(*bases)  # type: ignore[assignment]
+        self.bench.engine = FakeEngine(*bases)  # type: ignore[assignment]
         self.said = io.StringIO()
         self.bench.progress = Progress(Console(file=self.said, width=1000))
         self.made: list[Target] = []

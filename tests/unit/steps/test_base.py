@@ -1,6 +1,7 @@
+import io
 import json
 import tarfile
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -11,37 +12,26 @@ from lifecycle.model.lock import LockedBase
 from lifecycle.model.project import Project
 from lifecycle.model.targets import Targets, base_tag
 from lifecycle.steps.base import BaseNotPulledError, make_base, package_file_name
-from lifecycle.tools.engine import LocalImage
 from lifecycle.tools.process import ProgramFailedError
 from lifecycle.tools.store import Store
 from tests.support.builders.projects import images, local_image, lock, locked_file, project
+from tests.support.fakes.engine import FakeEngine
 
 DIGEST = f"sha256:{'a' * 64}"
 PINNED = f"registry.example/debian@{DIGEST}"
 
 
-@dataclass
-class Engine:
-    """An engine that has some images, and writes down what is made in it."""
-
-    has: tuple[str, ...] = ()
-    tagged: list[tuple[str, str]] = field(default_factory=list)
-    imported: dict[str, list[str]] = field(default_factory=dict)
-
-    def image(self, reference: str) -> LocalImage | None:
-        return local_image(reference) if reference in self.has else None
-
-    def tag(self, image: str, reference: str) -> None:
-        self.tagged.append((image, reference))
-
-    def load(self, path: Path) -> None:
-        """Write down the one layer's names and the labels of a `docker save` archive."""
-        with tarfile.open(path) as archive:
+def imported(engine: FakeEngine) -> dict[str, list[str]]:
+    """Return the names in the one layer, the architecture and the labels of each loaded image, by its tag."""
+    found = {}
+    for data in engine.loaded:
+        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
             manifest = json.load(read(archive, "manifest.json"))[0]
             config = json.load(read(archive, manifest["Config"]))
             with tarfile.open(fileobj=read(archive, manifest["Layers"][0])) as layer:
                 names = layer.getnames()
-        self.imported[manifest["RepoTags"][0]] = [*names, config["architecture"], *config["config"]["Labels"].values()]
+        found[manifest["RepoTags"][0]] = [*names, config["architecture"], *config["config"]["Labels"].values()]
+    return found
 
 
 def read(archive: tarfile.TarFile, name: str) -> IO[bytes]:
@@ -88,7 +78,7 @@ def test_bases_that_come_to_the_same_inputs_are_one_image() -> None:
 
 
 def test_a_base_that_was_pulled_gets_its_local_name(tmp_path: Path) -> None:
-    now, store, engine = pulled(), Store(tmp_path), Engine(has=(PINNED,))
+    now, store, engine = pulled(), Store(tmp_path), FakeEngine(local_image(PINNED))
     target = Targets(now).base("RUNTIME")
     tag = make_base(now, target, store, engine)  # type: ignore[arg-type]
 
@@ -99,7 +89,7 @@ def test_a_base_that_was_pulled_gets_its_local_name(tmp_path: Path) -> None:
 def test_a_base_is_known_by_its_id_where_a_digest_covers_architectures(tmp_path: Path) -> None:
     now = pulled()
     bases = {**now.lock.bases, "RUNTIME": LockedBase(declaration="d", digest=DIGEST, id="sha256:1")}
-    now, engine = now.with_lock(now.lock.model_copy(update={"bases": bases})), Engine(has=("sha256:1",))
+    now, engine = now.with_lock(now.lock.model_copy(update={"bases": bases})), FakeEngine(local_image("sha256:1"))
     tag = make_base(now, Targets(now).base("RUNTIME"), Store(tmp_path), engine)  # type: ignore[arg-type]
 
     assert engine.tagged == [("sha256:sha256:1", tag)]
@@ -108,7 +98,7 @@ def test_a_base_is_known_by_its_id_where_a_digest_covers_architectures(tmp_path:
 def test_a_base_that_was_not_pulled_is_named_with_the_command_that_pulls_it(tmp_path: Path) -> None:
     now, store = pulled(), Store(tmp_path)
     with pytest.raises(BaseNotPulledError, match=rf"the engine does not have {PINNED}\nRun `invoke fetch`"):
-        make_base(now, Targets(now).base("RUNTIME"), store, Engine())  # type: ignore[arg-type]
+        make_base(now, Targets(now).base("RUNTIME"), store, FakeEngine())  # type: ignore[arg-type]
     assert store.latest_inputs("base", "RUNTIME") is None
 
 
@@ -134,10 +124,10 @@ def test_the_script_gets_package_names_suite_and_exclusions(tmp_path: Path) -> N
         touch "$3.d/suite-$2" "$3.d/for-$4" "$3.d/without-$5" "$3.d/at-$SOURCE_DATE_EPOCH"
         tar -cf "$3" -C "$3.d" ."""
     now, store = bootstrapped(tmp_path, script)
-    engine, target = Engine(), Targets(now).base("RUNTIME")
+    engine, target = FakeEngine(), Targets(now).base("RUNTIME")
     tag = make_base(now, target, store, engine)  # type: ignore[arg-type]
 
-    assert sorted(name.removeprefix("./") for name in engine.imported[tag]) == sorted(
+    assert sorted(name.removeprefix("./") for name in imported(engine)[tag]) == sorted(
         [
             ".",
             "at-1704067200",
@@ -158,11 +148,11 @@ def test_the_script_gets_package_names_suite_and_exclusions(tmp_path: Path) -> N
 
 def test_a_script_that_fails_is_quoted_and_no_image_is_made(tmp_path: Path) -> None:
     now, store = bootstrapped(tmp_path, "echo 'E: no such suite' >&2; exit 9")
-    engine = Engine()
+    engine = FakeEngine()
     with pytest.raises(ProgramFailedError, match="E: no such suite") as caught:
         make_base(now, Targets(now).base("RUNTIME"), store, engine)  # type: ignore[arg-type]
 
     assert isinstance(caught.value, InstallerError)
-    assert engine.imported == {}
+    assert engine.loaded == []
     assert list(store.tmp.iterdir()) == []
     assert store.latest_inputs("base", "RUNTIME") is None

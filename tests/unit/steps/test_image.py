@@ -2,10 +2,8 @@ import io
 import json
 import re
 import tarfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import IO
 
 import pytest
 
@@ -24,11 +22,11 @@ from lifecycle.steps.image import (
     parameter_files,
     vermagic_of,
 )
-from lifecycle.tools.engine import LocalImage
 from lifecycle.tools.results import Archive
 from lifecycle.tools.store import Store
 from tests.support.builders.projects import component, driver, local_image, lock, project
 from tests.support.checkout import ROOT
+from tests.support.fakes.engine import FakeEngine
 
 COMBINATION = project().matrix().combinations[3]
 VERMAGIC = "6.12.117-amd64 SMP preempt mod_unload modversions"
@@ -113,27 +111,7 @@ def test_default_parameters_are_a_file_a_module_and_a_line_a_parameter() -> None
     assert parameter_files(component()) == {}
 
 
-@dataclass
-class Engine:
-    """An engine that keeps the context of what it built, and the names it gave."""
-
-    context: bytes = b""
-    labels: Mapping[str, str] = field(default_factory=dict)
-    base: str = ""
-    tags: list[str] = field(default_factory=list)
-
-    def build(self, context: IO[bytes], *, tag: str, base: str, labels: Mapping[str, str], log: Path) -> LocalImage:
-        self.context, self.base, self.labels = context.read(), base, labels
-        log.write_text("built")
-        self.tags.append(tag)
-        return local_image(tag)
-
-    def tag(self, image: str, reference: str) -> None:
-        assert image == local_image(self.tags[0]).id
-        self.tags.append(reference)
-
-
-def built(store: Store, combination: Combination = COMBINATION) -> Engine:
+def built(store: Store, combination: Combination = COMBINATION) -> FakeEngine:
     for name in ("u", "a"):
         (store.root / name).parent.mkdir(parents=True, exist_ok=True)
         (store.root / name).write_text(f"archive {name}")
@@ -143,10 +121,17 @@ def built(store: Store, combination: Combination = COMBINATION) -> Engine:
     )
     # Two drivers of one branch, so that the moving tag is only one's.
     drivers = {"535/amd64": driver("550.9.99"), "550.163.01/amd64": driver("550.163.01")}
-    engine = Engine()
+    engine = FakeEngine()
     hands = ImageBuilder(targets=Targets(project(root=ROOT, lock=lock(drivers=drivers))), store=store, engine=engine)  # type: ignore[arg-type]
     hands.build(combination, contents, "base:1")
     return engine
+
+
+def tags(engine: FakeEngine) -> list[str]:
+    """Return the tags of the one image that was built."""
+    (build,) = engine.builds
+    assert {image for image, _ in engine.tagged} <= {local_image(build.tag).id}
+    return [build.tag, *(tag for _, tag in engine.tagged)]
 
 
 def files_in(tar: bytes) -> dict[str, bytes]:
@@ -155,8 +140,8 @@ def files_in(tar: bytes) -> dict[str, bytes]:
 
 
 def test_an_image_has_a_layer_each_for_user_space_modules_and_scripts(tmp_path: Path) -> None:
-    engine = built(Store(tmp_path))
-    context = files_in(engine.context)
+    (build,) = built(Store(tmp_path)).builds
+    context = files_in(build.context)
     scripts = files_in(context["scripts.tar"])
 
     assert sorted(context) == ["Dockerfile", "modules.tar", "scripts.tar", "userspace.tar"]
@@ -167,15 +152,15 @@ def test_an_image_has_a_layer_each_for_user_space_modules_and_scripts(tmp_path: 
     ]
     assert json.loads(scripts[f"{HOME}/manifest.json"])["combination"] == COMBINATION.id
     assert scripts[f"{HOME}/bin/nvidia-installer"] == (ROOT / "scripts/node/nvidia-installer").read_bytes()
-    assert (engine.base, engine.labels["io.nvidia-installer.combination"]) == ("base:1", COMBINATION.id)
+    assert (build.base, build.labels["io.nvidia-installer.combination"]) == ("base:1", COMBINATION.id)
 
 
 def test_the_context_of_an_image_is_the_same_bytes_every_time(tmp_path: Path) -> None:
-    assert built(Store(tmp_path / "one")).context == built(Store(tmp_path / "two")).context
+    assert built(Store(tmp_path / "one")).builds == built(Store(tmp_path / "two")).builds
 
 
 def test_only_the_newest_driver_of_a_branch_gets_the_moving_tag(tmp_path: Path) -> None:
     older = replace(COMBINATION, driver="550.9.99", declared_driver="535")
 
-    assert built(Store(tmp_path)).tags == list(references(component().image, COMBINATION))
-    assert built(Store(tmp_path), older).tags == [references(component().image, older)[0]]
+    assert tags(built(Store(tmp_path))) == list(references(component().image, COMBINATION))
+    assert tags(built(Store(tmp_path), older)) == [references(component().image, older)[0]]
