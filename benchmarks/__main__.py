@@ -24,10 +24,10 @@ from benchmarks.engine import image_bytes, private_engine, private_registry, reg
 from benchmarks.node import NodeBenchmark
 from benchmarks.scale import RELEASES, measure_scale, show_scale
 from benchmarks.sides import Ours, Plain
-from lifecycle.model.matrix import Combination
-from lifecycle.model.project import Project, load_project
-from lifecycle.sources.apt_setup import MachineArchives
-from lifecycle.tools.store import Store, default_cache_dir
+from lifecycle.cache.cache import Cache, default_cache_dir
+from lifecycle.planning.locked_project import LockedProject, load_locked_project
+from lifecycle.planning.matrix import Combination
+from lifecycle.sources.apt_machine import MachineArchives
 from tests.support.machines.guest.machine_parts import Lab
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,7 +39,7 @@ _PORTS = {"ours": 5901, "plain": 5902, "store": 5904}
 class Run:
     """One run of the benchmark: where it works, and what it has found, by scenario and side; `growth` is by side alone."""
 
-    project: Project
+    project: LockedProject
     folder: Path
     stack: ExitStack
     found: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Run:
     @property
     def combinations(self) -> tuple[Combination, ...]:
         """The matrix."""
-        return self.project.matrix().combinations
+        return self.project.matrix.combinations
 
     def ours(self, name: str) -> Ours:
         """Our side, with an engine and a cache of its own, both empty."""
@@ -93,18 +93,18 @@ class Run:
 
     def matrix(self, scenarios: list[str]) -> None:
         """Cold: all of them, with a store that is empty at first; then, asked for, the same again, elsewhere, and the bytes."""
-        store = f"{self.stack.enter_context(private_registry(self.folder / 'store', _PORTS['store']))}/store"
+        cache = f"{self.stack.enter_context(private_registry(self.folder / 'cache', _PORTS['cache']))}/store"
         ours = self.ours("matrix")
-        seconds, images = ours.build(store=store)
+        seconds, images = ours.build(cache=cache)
         self.note("matrix", "ours", seconds)
         self.note("matrix", "plain", self.loop(self.combinations))
         if "unchanged" in scenarios:
-            self.note("unchanged", "ours", ours.build(store=store)[0])
+            self.note("unchanged", "ours", ours.build(cache=cache)[0])
             again = sum(self.plain.build(combination)[0] for combination in self.combinations)
             self.note("unchanged", "plain", again)
         if "second" in scenarios:
             # Nobody shares anything in the plain loop: on a second machine it starts from nothing.
-            self.note("second", "ours", self.ours("second").build(store=store, mode="read-only")[0])
+            self.note("second", "ours", self.ours("second").build(cache=cache, mode="read-only")[0])
             self.note("second", "plain", self.loop(self.combinations))
         if "bytes" in scenarios:
             self.bytes("ours", ours.engine, images)
@@ -123,7 +123,7 @@ class Run:
         folder = self.folder / "node"
         folder.mkdir()
         engine = self.stack.enter_context(closing(docker.from_env()))
-        lab = Lab(project=self.project, store=Store(default_cache_dir(os.environ)), engine=engine, folder=folder)
+        lab = Lab(project=self.project, cache=Cache(default_cache_dir(os.environ)), engine=engine, folder=folder)
         image = self.theirs[first.id][1]
         NodeBenchmark(lab=lab, plain=self.plain, plain_image=image, combination=first, folder=folder).run(self.note)
 
@@ -170,7 +170,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Not below /tmp where that is a small file system in memory: a run needs some 15 GB.
     with tempfile.TemporaryDirectory(prefix="nvidia-benchmark-", dir="/var/tmp") as folder, ExitStack() as stack:
-        run = Run(load_project(ROOT), Path(folder), stack)
+        run = Run(load_locked_project(ROOT), Path(folder), stack)
         if "matrix" in scenarios:
             run.matrix(scenarios)
         if "growth" in scenarios:

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import yaml
 
-from lifecycle.build.timings import read_timings
+from lifecycle.cache.cache import Cache
+from lifecycle.config.costs import COSTS, Costs, load_costs
 from lifecycle.errors import InstallerError
-from lifecycle.model.costs import COSTS, Costs, load_costs
-from lifecycle.model.matrix import Combination
-from lifecycle.model.project import load_project
-from lifecycle.model.timings import Timing, costs_of
-from lifecycle.tools.store import Store
+from lifecycle.pipeline.compile_timing import Timing, costs_of
+from lifecycle.pipeline.compile_timings import read_timings
+from lifecycle.planning.locked_project import load_locked_project
+from lifecycle.planning.matrix import Combination
 
 ROOT = Path(__file__).resolve().parents[1]
 _HEAD = """\
@@ -47,11 +47,11 @@ def measure(cache: Path) -> list[Timing]:
 
     Raises CalledProcessError once a task has said what is wrong.
     """
-    for combination in turns(load_project(ROOT).matrix().combinations):
+    for combination in turns(load_locked_project(ROOT).matrix.combinations):
         command = [sys.executable, "-m", "invoke", "compile", "--only", combination.id, "--cache-dir", str(cache)]
         env = {**os.environ, "INVOKE_STORE_MODE": "off"}
         subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, check=True)
-    return read_timings(Store(cache))
+    return read_timings(Cache(cache))
 
 
 def text_of(costs: Costs) -> str:

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import httpx
 
-from lifecycle.model.bump import written
-from lifecycle.model.matrix import Combination
-from lifecycle.model.project import Project
-from lifecycle.model.tags import immutable_tag, is_newest_of_branch, references
-from lifecycle.model.targets import Kind, Target, Targets, base_tag
+from lifecycle.cache.cache import Cache
+from lifecycle.gitops.git import make_repository, remote
+from lifecycle.gitops.settings import written
+from lifecycle.planning.locked_project import LockedProject
+from lifecycle.planning.matrix import Combination
+from lifecycle.planning.tags import immutable_tag, is_newest_of_branch, references
+from lifecycle.planning.targets import Kind, Target, Targets, base_tag
 from lifecycle.tools.archive import normalised
-from lifecycle.tools.git import make_repository, remote
 from lifecycle.tools.labels import LABEL_COMBINATION, LABEL_COMPONENT, LABEL_DIGEST
-from lifecycle.tools.store import Store
 
 _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
@@ -38,36 +38,36 @@ class MadeImage:
         return sha256(self.config).hexdigest()
 
 
-def every_target(project: Project) -> Iterator[tuple[Combination, Target]]:
+def every_target(project: LockedProject) -> Iterator[tuple[Combination, Target]]:
     """All targets of the matrix, with a combination that each is for; some more than once."""
     targets = Targets(project)
-    for c in project.matrix().combinations:
+    for c in project.matrix.combinations:
         yield from ((c, t) for t in (targets.builder(c), targets.runtime(c), targets.userspace(c), targets.image(c)))
         for module_type in c.module_types:
             yield from ((c, t) for t in (targets.compiled(c, module_type), targets.archive(c, module_type)))
 
 
-def fill_cache(project: Project, store: Store, images: Iterable[MadeImage]) -> None:
+def fill_cache(project: LockedProject, cache: Cache, images: Iterable[MadeImage]) -> None:
     """The results of a whole build, what describes them as long as it is in earnest, without files; images' tests have passed."""
     for image in images:
-        store.note_tested(image.digest, "")
+        cache.note_tested(image.digest, "")
     made = {target.digest: target for _, target in every_target(project) if target.kind not in (Kind.BASE, Kind.IMAGE)}
     for target in made.values():
         files = 60 if target.kind is Kind.USERSPACE else 5
         listed = {
             f"lib/some/folder/file-{number}.ko": sha256(str(number).encode()).hexdigest() for number in range(files)
         }
-        with store.making(
+        with cache.making(
             target.kind, target.digest, {"name": target.name, "inputs": dict(target.inputs), "contents": listed}
         ):
             pass
-        store.remember(target.kind, target.name, target.inputs)
+        cache.remember(target.kind, target.name, target.inputs)
 
 
-def made_images(project: Project) -> dict[str, MadeImage]:
+def made_images(project: LockedProject) -> dict[str, MadeImage]:
     """The images of a whole build, bases among them, by the digest of their inputs."""
     found: dict[str, MadeImage] = {}
-    combinations = project.matrix().combinations
+    combinations = project.matrix.combinations
     for c, target in every_target(project):
         if target.kind is Kind.BASE:
             found[target.digest] = _image(target, c, {}, (base_tag(target),))
@@ -115,13 +115,13 @@ def write_archive(images: Iterable[MadeImage], path: Path) -> None:
             tar.addfile(normalised(name, size=len(content)), io.BytesIO(content))
 
 
-def upload(project: Project, images: dict[str, MadeImage]) -> dict[Combination, str]:
+def upload(project: LockedProject, images: dict[str, MadeImage]) -> dict[Combination, str]:
     """Have the images of the matrix in the registry, under the tags that never move; the digest there of each."""
     found = {}
     image, targets = project.component.image, Targets(project)
     with httpx.Client(base_url=f"http://{image.registry}/v2/{image.repository}", timeout=60) as client:
         _put_blob(client, LAYER)
-        for combination in project.matrix().combinations:
+        for combination in project.matrix.combinations:
             inputs = targets.image(combination).digest
             config = images[inputs].config
             _put_blob(client, config)
@@ -137,7 +137,7 @@ def upload(project: Project, images: dict[str, MadeImage]) -> dict[Combination, 
     return found
 
 
-def write_gitops(project: Project, digests: Mapping[Combination, str], scratch: Path) -> None:
+def write_gitops(project: LockedProject, digests: Mapping[Combination, str], scratch: Path) -> None:
     """Have the repository of component.yaml's `gitops`, in which everything is merged."""
     image = f"{project.component.image.registry}/{project.component.image.repository}"
     installers: dict[str, list[dict[str, object]]] = {}

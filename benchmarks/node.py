@@ -15,16 +15,16 @@ from pathlib import Path
 import docker
 
 from benchmarks.sides import Plain
-from lifecycle.model.matrix import Combination
-from lifecycle.model.sources import AptSource, PackagedDriver
-from lifecycle.model.tags import references
+from lifecycle.config.sources import AptSource, PackagedDriver
+from lifecycle.pipeline.image import HOME
+from lifecycle.pipeline.package import MODULES_FOLDER
+from lifecycle.pipeline.unpack import unpack_deb
+from lifecycle.planning.matrix import Combination
+from lifecycle.planning.tags import references
 from lifecycle.sources.apt import AptIndex
 from lifecycle.sources.download import Request, download_all
 from lifecycle.sources.transfer import Address
-from lifecycle.steps.image import HOME
-from lifecycle.steps.package import MODULES_FOLDER
 from lifecycle.tools.process import run
-from lifecycle.tools.unpack import unpack_deb
 from tests.support.machines.guest.machine_parts import Lab
 
 # Besides what our user space has.
@@ -134,14 +134,14 @@ class NodeBenchmark:
             name: [v for v in index.versions(name) if v.startswith(self.combination.driver)] for name in _GRAPHICS
         }
         files = index.locate([(name, found[0]) for name, found in versions.items() if found])
-        store = self.lab.store
+        cache = self.lab.cache
         addresses = {f.sha256: Address(uri=self.plain.machine.address(f.origin, repositories)) for f in files}
         requests = [Request(file=f, address=addresses[f.sha256]) for f in files]
-        download_all([r for r in requests if not store.has_blob(r.file.sha256)], store, advance=lambda _: None)
+        download_all([r for r in requests if not cache.has_blob(r.file.sha256)], cache, advance=lambda _: None)
         for file in files:
             unpacked = self.folder / "unpacked" / file.name
             unpacked.mkdir(parents=True)
-            unpack_deb(store.blob(file.sha256), file, unpacked)
+            unpack_deb(cache.blob(file.sha256), file, unpacked)
             shutil.copytree(unpacked, tree, dirs_exist_ok=True, symlinks=True)
 
 

@@ -21,7 +21,7 @@ import docker
 from benchmarks.engine import private_engine, private_registry
 from benchmarks.leftovers import MadeImage, fill_cache, made_images, upload, write_archive, write_gitops
 from benchmarks.synthetic import write_checkout
-from lifecycle.tools.store import Store
+from lifecycle.cache.cache import Cache
 
 ROOT = Path(__file__).resolve().parents[1]
 RELEASES = (4, 8, 13, 26, 52)
@@ -108,12 +108,12 @@ def _measure(root: Path, releases: int, folder: Path) -> list[Sample]:
         project = write_checkout(root, folder, releases=releases, registry=registry)
         images, cache = made_images(project), folder / "cache"
         _load(images.values(), address, folder / "images.tar")
-        fill_cache(project, Store(cache), images.values())
+        fill_cache(project, Cache(cache), images.values())
         place = Place(
             checkout=project.root,
             cache=("--cache-dir", str(cache)),
             environ={**os.environ, "DOCKER_HOST": address, "PYTHONDONTWRITEBYTECODE": ""},
-            combinations=len(project.matrix().combinations),
+            combinations=len(project.matrix.combinations),
         )
         samples = [
             place.measure("--list", "--list"),

@@ -13,12 +13,12 @@ from pathlib import Path
 import docker
 from docker.models.containers import Container
 
-from lifecycle.model.declarations import apt_repositories
-from lifecycle.model.lock import LockedDriver, LockedFile
-from lifecycle.model.matrix import Combination
-from lifecycle.model.project import Project
-from lifecycle.model.sources import AptRepository, AptSource
-from lifecycle.sources.apt_setup import MachineArchives
+from lifecycle.config.lock import LockedDriver, LockedFile
+from lifecycle.config.sources import AptRepository, AptSource
+from lifecycle.planning.declarations import apt_repositories
+from lifecycle.planning.locked_project import LockedProject
+from lifecycle.planning.matrix import Combination
+from lifecycle.sources.apt_machine import MachineArchives
 from lifecycle.tools.archive import tar_bytes
 from lifecycle.tools.process import run
 
@@ -45,14 +45,14 @@ class Ours:
             shutil.copy2(root / name, to)
         return cls(checkout=folder / "checkout", cache=folder / "cache", engine=engine)
 
-    def build(self, *, only: str = "", store: str = "", mode: str = "read-write") -> tuple[float, list[str]]:
+    def build(self, *, only: str = "", cache: str = "", mode: str = "read-write") -> tuple[float, list[str]]:
         """`invoke build`: its wall seconds, and the images that there are then; `store` is where results are shared."""
         command = [sys.executable, "-m", "invoke", "build", "--json", "--cache-dir", str(self.cache), "--only", only]
         started = time.monotonic()
         done = subprocess.run(
             command,
             cwd=self.checkout,
-            env={**os.environ, "DOCKER_HOST": self.engine, "INVOKE_STORE": store, "INVOKE_STORE_MODE": mode},
+            env={**os.environ, "DOCKER_HOST": self.engine, "INVOKE_STORE": cache, "INVOKE_STORE_MODE": mode},
             stdout=subprocess.PIPE,
             text=True,
             check=True,
@@ -65,7 +65,7 @@ class Ours:
 class Plain:
     """The loop, in an engine of its own."""
 
-    project: Project
+    project: LockedProject
     machine: MachineArchives
     engine: str
 

@@ -8,12 +8,13 @@ from typing import Any
 import yaml
 
 from benchmarks.sides import Ours
-from lifecycle.model.declarations import base_declarations, driver_declarations, kernel_declarations
-from lifecycle.model.image_versions import RUNTIME, builder_name
-from lifecycle.model.lock import Lock, LockedBase, LockedDriver, LockedFile, LockedKernel
-from lifecycle.model.project import COMPONENT, IMAGE_VERSIONS, LOCK, Project, load_project
-from lifecycle.model.schema import ModuleType
-from lifecycle.model.yaml_text import read_yaml
+from lifecycle.config.image_versions import RUNTIME, builder_name
+from lifecycle.config.lock import Lock, LockedBase, LockedDriver, LockedFile, LockedKernel
+from lifecycle.config.schema import ModuleType
+from lifecycle.planning.declarations import base_declarations, driver_declarations, kernel_declarations
+from lifecycle.planning.locked_project import LockedProject, load_locked_project
+from lifecycle.planning.project import COMPONENT, IMAGE_VERSIONS, LOCK, Project, load_project
+from lifecycle.yamledit.reader import read_yaml
 
 # One of each branch that NVIDIA's release notes name since 2023; which they are is of no matter.
 DRIVERS = ["535.309.01", "550.163.01", "560.35.05", "565.57.01", "570.211.01", "575.64.05", "580.126.09", "590.48.01"]
@@ -21,7 +22,7 @@ ARCHITECTURES = ["amd64", "arm64"]
 _BASE_PACKAGES = 80  # of a bootstrapped builder, with what they depend on
 
 
-def write_checkout(root: Path, folder: Path, *, releases: int, registry: str) -> Project:
+def write_checkout(root: Path, folder: Path, *, releases: int, registry: str) -> LockedProject:
     """What git tracks below `root`, with a component of so many releases, 8 drivers, 2 module types and 2 architectures."""
     checkout = Ours.prepare(root, folder, "").checkout
     names = [f"gardenlinux-2000.{number}" for number in range(releases)]
@@ -40,7 +41,7 @@ def write_checkout(root: Path, folder: Path, *, releases: int, registry: str) ->
     (checkout / IMAGE_VERSIONS).write_text("".join(bases))
     (checkout / LOCK).unlink()
     (checkout / LOCK).write_text(_lock(load_project(checkout)).dump())
-    return load_project(checkout)
+    return load_locked_project(checkout)
 
 
 _REPOSITORY = {

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lifecycle.model.sharing import MODE_VARIABLE, OFF, STORE_VARIABLE
+from lifecycle.config.store import MODE_VARIABLE, OFF, STORE_VARIABLE
 
 
 @pytest.fixture(scope="session", autouse=True)

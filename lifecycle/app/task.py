@@ -20,7 +20,7 @@ from lifecycle.app.ending import error_boundary, interrupt_task
 from lifecycle.errors import UsageError
 
 if TYPE_CHECKING:
-    from lifecycle.build.workbench import Workbench
+    from lifecycle.app.session import Session
 
 ROOT = Path(__file__).resolve().parents[2]
 ONLY = "combinations: debian-12, 535, debian-12/535.309.01, current, globs; comma-separated (default: all)"
@@ -42,7 +42,7 @@ def _handed_on(engine: str) -> Iterator[None]:
     if not engine:
         yield
         return
-    from lifecycle.tools.engine_address import ENGINE_VARIABLE
+    from lifecycle.tools.engine.address import ENGINE_VARIABLE
 
     before = os.environ.get(ENGINE_VARIABLE, "")
     os.environ[ENGINE_VARIABLE] = engine
@@ -113,12 +113,12 @@ class NotAFolderError(UsageError):
         super().__init__(f"{option}: {path} is a file, not a folder: name another folder")
 
 
-def workbench(cache_dir: str = "") -> "Workbench":
+def open_session(cache_dir: str = "") -> "Session":
     """Return what a task works with in this checkout; `cache_dir` is "" for the default. Raises NotAFolderError."""
-    from lifecycle.build.workbench import Workbench
+    from lifecycle.app.session import Session
 
     folder = Path(cache_dir).expanduser().absolute()
     for path in (folder, *folder.parents) if cache_dir else ():
         if path.exists() and not path.is_dir():
             raise NotAFolderError("--cache-dir", path)
-    return Workbench(ROOT, cache_dir=cache_dir, environ=os.environ)
+    return Session(ROOT, cache_dir=cache_dir, environ=os.environ)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from invoke.context import Context
 
-from lifecycle.app.task import BUNDLE, CACHE, JSON, KERNELS, LOCKED, ONLY, SHARD, task, workbench
+from lifecycle.app.task import BUNDLE, CACHE, JSON, KERNELS, LOCKED, ONLY, SHARD, open_session, task
 
 
 @task(
@@ -36,15 +36,15 @@ def build(
 
     Runs fetch, compile, package and image. A target exists if a result with the digest of its inputs exists.
     """
-    from lifecycle.build.making import show_build
+    from lifecycle.commands.build import show_build
 
-    bench = workbench(cache_dir)
+    session = open_session(cache_dir)
     if from_bundle:
-        from lifecycle.build.bundling import take_bundle
+        from lifecycle.commands.bundle import take_bundle
 
-        take_bundle(bench, Path(from_bundle), only)
+        take_bundle(session, Path(from_bundle), only)
     locked = locked or bool(from_bundle)
-    show_build(bench, only, shard, dry_run=dry_run, as_json=json, locked=locked, rebuild=rebuild)
+    show_build(session, only, shard, dry_run=dry_run, as_json=json, locked=locked, rebuild=rebuild)
 
 
 @task(
@@ -70,15 +70,15 @@ def fetch(
     cache_dir: str = "",
 ) -> None:
     """Resolve and download all inputs, and make the base images."""
-    from lifecycle.build.making import show_fetch
+    from lifecycle.commands.build import show_fetch
 
-    bench = workbench(cache_dir)
+    session = open_session(cache_dir)
     if from_bundle:
-        from lifecycle.build.bundling import take_bundle
+        from lifecycle.commands.bundle import take_bundle
 
-        take_bundle(bench, Path(from_bundle), only, kernel_images=kernel_images)
+        take_bundle(session, Path(from_bundle), only, kernel_images=kernel_images)
     locked = locked or bool(from_bundle)
-    show_fetch(bench, only, shard, update=update, kernel_images=kernel_images, locked=locked)
+    show_fetch(session, only, shard, update=update, kernel_images=kernel_images, locked=locked)
 
 
 @task(
@@ -88,10 +88,10 @@ def fetch(
 )
 def compile_(_: Context, only: str = "", shard: str = "", locked: bool = False, cache_dir: str = "") -> None:
     """Compile the kernel modules in containers without network."""
-    from lifecycle.build.making import show_made
-    from lifecycle.model.targets import Kind
+    from lifecycle.commands.build import show_made
+    from lifecycle.planning.targets import Kind
 
-    show_made(workbench(cache_dir), only, shard, Kind.MODULES, locked=locked)
+    show_made(open_session(cache_dir), only, shard, Kind.MODULES, locked=locked)
 
 
 @task(
@@ -103,10 +103,10 @@ def package(_: Context, only: str = "", shard: str = "", locked: bool = False, c
 
     The archives are the same bytes on every machine.
     """
-    from lifecycle.build.making import show_made
-    from lifecycle.model.targets import Kind
+    from lifecycle.commands.build import show_made
+    from lifecycle.planning.targets import Kind
 
-    show_made(workbench(cache_dir), only, shard, Kind.ARCHIVE, locked=locked)
+    show_made(open_session(cache_dir), only, shard, Kind.ARCHIVE, locked=locked)
 
 
 @task(
@@ -115,10 +115,10 @@ def package(_: Context, only: str = "", shard: str = "", locked: bool = False, c
 )
 def image(_: Context, only: str = "", shard: str = "", locked: bool = False, cache_dir: str = "") -> None:
     """Build the installer images."""
-    from lifecycle.build.making import show_made
-    from lifecycle.model.targets import Kind
+    from lifecycle.commands.build import show_made
+    from lifecycle.planning.targets import Kind
 
-    show_made(workbench(cache_dir), only, shard, Kind.IMAGE, locked=locked)
+    show_made(open_session(cache_dir), only, shard, Kind.IMAGE, locked=locked)
 
 
 @task(
@@ -130,9 +130,9 @@ def verify(_: Context, only: str = "", json: bool = False, cache_dir: str = "") 
 
     Compares vermagic, symbol CRCs, licence and signature of the modules in the built images with the locked kernels.
     """
-    from lifecycle.build.proof_table import show_proof
+    from lifecycle.commands.verify_table import show_proof
 
-    show_proof(workbench(cache_dir), only, as_json=json)
+    show_proof(open_session(cache_dir), only, as_json=json)
 
 
 @task(
@@ -142,9 +142,9 @@ def verify(_: Context, only: str = "", json: bool = False, cache_dir: str = "") 
 )
 def bundle(_: Context, file: str, only: str = "", kernel_images: bool = False, cache_dir: str = "") -> None:
     """Write all inputs into one file, for a machine offline."""
-    from lifecycle.build.bundling import make_bundle
+    from lifecycle.commands.bundle import make_bundle
 
-    make_bundle(workbench(cache_dir), Path(file), only, kernel_images=kernel_images)
+    make_bundle(open_session(cache_dir), Path(file), only, kernel_images=kernel_images)
 
 
 @task(
@@ -172,6 +172,6 @@ def mirror(
 
     The Swift container is the one that the release's source names in component.yaml.
     """
-    from lifecycle.build.mirroring import show_mirror
+    from lifecycle.commands.mirror import show_mirror
 
-    show_mirror(workbench(cache_dir), release, kernel=kernel, flavour=flavour, dry_run=dry_run, as_json=json)
+    show_mirror(open_session(cache_dir), release, kernel=kernel, flavour=flavour, dry_run=dry_run, as_json=json)

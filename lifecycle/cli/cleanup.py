@@ -3,7 +3,7 @@
 from invoke.collection import Collection
 from invoke.context import Context
 
-from lifecycle.app.task import CACHE, JSON, task, workbench
+from lifecycle.app.task import CACHE, JSON, open_session, task
 
 
 @task(
@@ -17,17 +17,17 @@ from lifecycle.app.task import CACHE, JSON, task, workbench
 )
 def prune(_: Context, registry: bool = False, dry_run: bool = False, json: bool = False, cache_dir: str = "") -> None:
     """Remove retired and superseded images from the engine."""
-    from lifecycle.build.pruning import show_prune
+    from lifecycle.cleanup.prune_images import show_prune
 
-    show_prune(workbench(cache_dir), registry=registry, dry_run=dry_run, as_json=json)
+    show_prune(open_session(cache_dir), registry=registry, dry_run=dry_run, as_json=json)
 
 
 @task(name="show", help={"json": JSON, "cache-dir": CACHE}, example="invoke cache.show --json")
 def cache_show(_: Context, json: bool = False, cache_dir: str = "") -> None:
     """Show what takes room in the cache, and what of it is needed."""
-    from lifecycle.build.cache_show import show_room
+    from lifecycle.cleanup.cache_show import show_room
 
-    show_room(workbench(cache_dir), as_json=json)
+    show_room(open_session(cache_dir), as_json=json)
 
 
 @task(
@@ -50,12 +50,12 @@ def cache_prune(
     cache_dir: str = "",
 ) -> None:
     """Remove from the cache what no current combination needs."""
-    from lifecycle.build.cache_prune import show_cache_prune
-    from lifecycle.model.keeping import Age
+    from lifecycle.cleanup.cache_prune import show_cache_prune
+    from lifecycle.cleanup.retention import Age
 
     del keep_current  # nothing else is ever removed
     age = Age.parse(older_than) if older_than else None
-    show_cache_prune(workbench(cache_dir), age, dry_run=dry_run, as_json=json)
+    show_cache_prune(open_session(cache_dir), age, dry_run=dry_run, as_json=json)
 
 
 @task(
@@ -65,9 +65,9 @@ def cache_prune(
 )
 def cache_verify(_: Context, dry_run: bool = False, json: bool = False, cache_dir: str = "") -> None:
     """Hash all that the cache holds again; remove what is damaged."""
-    from lifecycle.build.cache_verify import show_damage
+    from lifecycle.cleanup.cache_verify import show_damage
 
-    show_damage(workbench(cache_dir), dry_run=dry_run, as_json=json)
+    show_damage(open_session(cache_dir), dry_run=dry_run, as_json=json)
 
 
 cache = Collection("cache", cache_show, cache_prune, cache_verify)

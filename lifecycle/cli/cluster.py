@@ -2,7 +2,7 @@
 
 from invoke.context import Context
 
-from lifecycle.app.task import CACHE, JSON, ONLY, task, workbench
+from lifecycle.app.task import CACHE, JSON, ONLY, open_session, task
 
 
 @task(
@@ -14,9 +14,9 @@ from lifecycle.app.task import CACHE, JSON, ONLY, task, workbench
 )
 def coverage(_: Context, nodes: str, json: bool = False) -> None:
     """Show which nodes have no matching image, now or upgraded."""
-    from lifecycle.build.covering import show_coverage
+    from lifecycle.kubernetes.coverage import show_coverage
 
-    show_coverage(workbench(), nodes, as_json=json)
+    show_coverage(open_session(), nodes, as_json=json)
 
 
 @task(
@@ -43,10 +43,10 @@ def manifests(
 ) -> None:
     """Print the Helm chart, rendered for the pushed images."""
     if build:
-        from lifecycle.build.fan_out import show_build_job
+        from lifecycle.kubernetes.build_job import show_build_job
 
-        show_build_job(workbench(cache_dir), only, release=release, diff=diff, output=output, values=values)
+        show_build_job(open_session(cache_dir), only, release=release, diff=diff, output=output, values=values)
         return
-    from lifecycle.build.manifests import show_manifests
+    from lifecycle.kubernetes.manifests import show_manifests
 
-    show_manifests(workbench(cache_dir), only, release=release, diff=diff, output=output, values=values)
+    show_manifests(open_session(cache_dir), only, release=release, diff=diff, output=output, values=values)

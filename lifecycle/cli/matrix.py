@@ -2,7 +2,7 @@
 
 from invoke.context import Context
 
-from lifecycle.app.task import CACHE, FORMAT, JSON, ONLY, SHARD, task, workbench
+from lifecycle.app.task import CACHE, FORMAT, JSON, ONLY, SHARD, open_session, task
 
 
 @task(
@@ -17,9 +17,9 @@ from lifecycle.app.task import CACHE, FORMAT, JSON, ONLY, SHARD, task, workbench
 )
 def matrix(_: Context, only: str = "", shard: str = "", diff: str = "", json: bool = False, format_: str = "") -> None:
     """Show the combinations, and what is excluded and why."""
-    from lifecycle.build.listing import show_matrix
+    from lifecycle.commands.matrix import show_matrix
 
-    show_matrix(workbench(), only, shard, diff=diff, as_json=json, ci_format=format_)
+    show_matrix(open_session(), only, shard, diff=diff, as_json=json, ci_format=format_)
 
 
 @task(
@@ -31,9 +31,9 @@ def changed(_: Context, since: str = "", json: bool = False, format_: str = "") 
 
     A combination is affected if it is new, or if one of its inputs differs from the revision's.
     """
-    from lifecycle.build.changed import show_changed
+    from lifecycle.commands.changed import show_changed
 
-    show_changed(workbench(), since, as_json=json, ci_format=format_)
+    show_changed(open_session(), since, as_json=json, ci_format=format_)
 
 
 @task(
@@ -43,9 +43,9 @@ def changed(_: Context, since: str = "", json: bool = False, format_: str = "") 
 )
 def explain(_: Context, combination: str, cache_dir: str = "") -> None:
     """Explain why a combination is in, out, patched or rebuilt."""
-    from lifecycle.build.explain import show_explanation
+    from lifecycle.commands.explain import show_explanation
 
-    show_explanation(workbench(cache_dir), combination)
+    show_explanation(open_session(cache_dir), combination)
 
 
 @task(
@@ -57,6 +57,6 @@ def status(_: Context, only: str = "", json: bool = False, cache_dir: str = "") 
 
     The columns say whether it is built, tested, pushed, in GitOps, and in which node pool.
     """
-    from lifecycle.build.status import show_status
+    from lifecycle.release.status import show_status
 
-    show_status(workbench(cache_dir), only, as_json=json)
+    show_status(open_session(cache_dir), only, as_json=json)

@@ -2,7 +2,7 @@
 
 from invoke.context import Context
 
-from lifecycle.app.task import CACHE, JSON, ONLY, task, workbench
+from lifecycle.app.task import CACHE, JSON, ONLY, open_session, task
 
 _SHOWN = "show the difference and push nothing"
 
@@ -24,9 +24,9 @@ def push(
 
     Writes their digests to build/published.json.
     """
-    from lifecycle.build.pushing import show_push
+    from lifecycle.publish.push_command import show_push
 
-    show_push(workbench(cache_dir), only, untested=untested, dry_run=dry_run, as_json=json)
+    show_push(open_session(cache_dir), only, untested=untested, dry_run=dry_run, as_json=json)
 
 
 @task(
@@ -46,9 +46,9 @@ def release(
 
     After an interruption the same command continues with the step that is missing.
     """
-    from lifecycle.build.releasing import show_release
+    from lifecycle.release.release import show_release
 
-    show_release(workbench(cache_dir), component=component, version=version, dry_run=dry_run, as_json=json)
+    show_release(open_session(cache_dir), component=component, version=version, dry_run=dry_run, as_json=json)
 
 
 @task(
@@ -69,9 +69,9 @@ def bump_gitops(
 
     Makes one commit, and a pull request where component.yaml's gitops says so.
     """
-    from lifecycle.build.gitops import show_bump
+    from lifecycle.gitops.bump_values import show_bump
 
-    show_bump(workbench(cache_dir), only, create=create, dry_run=dry_run, as_json=json)
+    show_bump(open_session(cache_dir), only, create=create, dry_run=dry_run, as_json=json)
 
 
 @task(
@@ -92,6 +92,6 @@ def bump_pools(
 
     The new pool's name counts up, such as infer-s-v1 to infer-s-v2. The old pools stay until --retire.
     """
-    from lifecycle.build.pooling import show_pools
+    from lifecycle.gitops.bump_pools import show_pools
 
-    show_pools(workbench(cache_dir), only=only, retiring=retire, dry_run=dry_run, as_json=json)
+    show_pools(open_session(cache_dir), only=only, retiring=retire, dry_run=dry_run, as_json=json)

@@ -4,7 +4,7 @@ from functools import partial
 
 from invoke.context import Context
 
-from lifecycle.app.task import CACHE, DRY_RUN, JSON, task, workbench
+from lifecycle.app.task import CACHE, DRY_RUN, JSON, open_session, task
 
 
 @task(
@@ -13,9 +13,9 @@ from lifecycle.app.task import CACHE, DRY_RUN, JSON, task, workbench
 )
 def outdated(_: Context, json: bool = False, cache_dir: str = "") -> None:
     """Show newer kernels, drivers and releases, and what ends."""
-    from lifecycle.build.outdated import show_outdated
+    from lifecycle.versions.outdated import show_outdated
 
-    show_outdated(workbench(cache_dir), as_json=json)
+    show_outdated(open_session(cache_dir), as_json=json)
 
 
 @task(
@@ -27,9 +27,9 @@ def update(_: Context, dry_run: bool = False, cache_dir: str = "") -> None:
 
     Edits the files, writes the lock and prints the difference.
     """
-    from lifecycle.build.outdated import show_update
+    from lifecycle.versions.outdated import show_update
 
-    show_update(workbench(cache_dir), dry_run=dry_run)
+    show_update(open_session(cache_dir), dry_run=dry_run)
 
 
 @task(
@@ -57,12 +57,12 @@ def add_release(
     cache_dir: str = "",
 ) -> None:
     """Add an OS release; retire the one that it displaces."""
-    from lifecycle.build.editing import show_edit, today
-    from lifecycle.model import changes
+    from lifecycle.versions import edits
+    from lifecycle.versions.apply_edit import show_edit, today
 
-    new = changes.new_release(release, channel=channel, kernel=kernel, flavour=flavour)
-    edit = partial(changes.add_release, release=new, builder=builder, date=today())
-    show_edit(workbench(cache_dir), edit, dry_run=dry_run)
+    new = edits.new_release(release, channel=channel, kernel=kernel, flavour=flavour)
+    edit = partial(edits.add_release, release=new, builder=builder, date=today())
+    show_edit(open_session(cache_dir), edit, dry_run=dry_run)
 
 
 @task(
@@ -73,10 +73,10 @@ def add_release(
 )
 def add_driver(_: Context, version: str, dry_run: bool = False, cache_dir: str = "") -> None:
     """Add a driver; retire the oldest if policy allows no more."""
-    from lifecycle.build.editing import show_edit, today
-    from lifecycle.model import changes
+    from lifecycle.versions import edits
+    from lifecycle.versions.apply_edit import show_edit, today
 
-    show_edit(workbench(cache_dir), partial(changes.add_driver, version=version, date=today()), dry_run=dry_run)
+    show_edit(open_session(cache_dir), partial(edits.add_driver, version=version, date=today()), dry_run=dry_run)
 
 
 @task(
@@ -89,10 +89,10 @@ def promote(_: Context, release: str, dry_run: bool = False, cache_dir: str = ""
 
     The channels are canary, current and previous, in this order. The release that stands there moves on or is retired.
     """
-    from lifecycle.build.editing import show_edit, today
-    from lifecycle.model import changes
+    from lifecycle.versions import edits
+    from lifecycle.versions.apply_edit import show_edit, today
 
-    show_edit(workbench(cache_dir), partial(changes.promote, name=release, date=today()), dry_run=dry_run)
+    show_edit(open_session(cache_dir), partial(edits.promote, name=release, date=today()), dry_run=dry_run)
 
 
 @task(
@@ -102,7 +102,7 @@ def promote(_: Context, release: str, dry_run: bool = False, cache_dir: str = ""
 )
 def retire(_: Context, what: str, dry_run: bool = False, cache_dir: str = "") -> None:
     """Turn an OS release or a driver into a comment with the date."""
-    from lifecycle.build.editing import show_edit, today
-    from lifecycle.model import changes
+    from lifecycle.versions import edits
+    from lifecycle.versions.apply_edit import show_edit, today
 
-    show_edit(workbench(cache_dir), partial(changes.retire, what=what, date=today()), dry_run=dry_run)
+    show_edit(open_session(cache_dir), partial(edits.retire, what=what, date=today()), dry_run=dry_run)

@@ -13,12 +13,12 @@ from urllib.parse import unquote
 from debian.deb822 import Packages
 from debian.debian_support import Version
 
+from lifecycle.config.lock import LockedFile
+from lifecycle.config.schema import Architecture
+from lifecycle.config.sources import AptRepository
 from lifecycle.errors import InstallerError, UsageError
-from lifecycle.model.lock import LockedFile
-from lifecycle.model.schema import Architecture
-from lifecycle.model.sources import AptRepository
-from lifecycle.sources.apt_setup import MachineArchives
-from lifecycle.sources.index import PackageLackingError
+from lifecycle.sources.apt_machine import MachineArchives
+from lifecycle.sources.package_index import PackageNotFoundError
 from lifecycle.tools.process import ProgramFailedError, run
 
 _URI_LINE = re.compile(r"'(?P<uri>[^']+)' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})")
@@ -40,7 +40,7 @@ class ArchiveRefusedError(InstallerError):
         )
 
 
-class SuiteLackingError(UsageError):
+class SuiteNotFoundError(UsageError):
     """A suite, which for Garden Linux is a version, that an archive does not have."""
 
     def __init__(self, suite: str, uri: str) -> None:
@@ -100,7 +100,7 @@ class AptIndex:
         except ProgramFailedError as error:
             lacking = _NO_SUITE.search(error.output)
             if lacking:
-                raise SuiteLackingError(lacking["suite"], lacking["uri"]) from error
+                raise SuiteNotFoundError(lacking["suite"], lacking["uri"]) from error
             raise ArchiveRefusedError(self.name, error.output) from error
         return flags
 
@@ -116,7 +116,7 @@ class AptIndex:
         """The names of the packages that a version depends on, the first of each set of alternatives."""
         for paragraph in self._show(f"{package}={version}"):
             return [str(alternatives[0]["name"]) for alternatives in paragraph.relations["depends"] or []]
-        raise PackageLackingError(package, version, self.name, self.versions(package))
+        raise PackageNotFoundError(package, version, self.name, self.versions(package))
 
     def locate(self, packages: Iterable[tuple[str, str]]) -> list[LockedFile]:
         """The files of exact (package, version) pairs, in their order; raises PackageLackingError."""
@@ -124,7 +124,7 @@ class AptIndex:
         for package, version in wanted:
             known = self.versions(package)
             if version not in known:
-                raise PackageLackingError(package, version, self.name, known)
+                raise PackageNotFoundError(package, version, self.name, known)
         specs = [f"{package}={version}" for package, version in wanted]
         found = self._files(["apt-get", *self._options, "--quiet=2", "--print-uris", "download", *specs])
         by_name = {file.name: file for file in found}
@@ -134,7 +134,7 @@ class AptIndex:
         """The files of packages and of all they depend on, newest versions, sorted by name."""
         for package in packages:
             if not self.versions(package):
-                raise PackageLackingError(package, "", self.name, [])
+                raise PackageNotFoundError(package, "", self.name, [])
         command = ["apt-get", *self._options, "--quiet=2", "--print-uris", "--yes", "install", *packages]
         return sorted(self._files(command), key=lambda file: file.name)
 

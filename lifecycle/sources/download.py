@@ -13,11 +13,11 @@ from typing import Protocol
 
 import httpx
 
+from lifecycle.cache.cache import Cache
+from lifecycle.cache.result_files import sha256_of
+from lifecycle.config.lock import LockedFile
 from lifecycle.errors import InstallerError, UsageError
-from lifecycle.model.lock import LockedFile
 from lifecycle.sources.transfer import Address, NotThere, Refused, Wait, new_client, transfer
-from lifecycle.tools.result_files import sha256_of
-from lifecycle.tools.store import Store
 
 CONNECTIONS = 8
 
@@ -71,7 +71,7 @@ class GoneError(InstallerError):
         self.file = file
 
 
-class LackingError(UsageError):
+class SourceFileNotFoundError(UsageError):
     """A file that its source does not have."""
 
     def __init__(self, file: Named) -> None:
@@ -117,7 +117,7 @@ class DamagedError(InstallerError):
 Advance = Callable[[int], None]
 
 
-def download_all(requests: Iterable[Request], store: Store, *, advance: Advance, wait: Wait = time.sleep) -> None:
+def download_all(requests: Iterable[Request], cache: Cache, *, advance: Advance, wait: Wait = time.sleep) -> None:
     """Bring every file into the store; `advance` is told the bytes as they come, `wait` the seconds before a retry.
 
     Raises the first GoneError, WrongHashError or DownloadError, after all others have ended; after a DownloadError, which has
@@ -128,7 +128,7 @@ def download_all(requests: Iterable[Request], store: Store, *, advance: Advance,
     def download(request: Request) -> None:
         if not hopeless.is_set():
             try:
-                _download(client, request, store, advance, wait)
+                _download(client, request, cache, advance, wait)
             except DownloadError:
                 hopeless.set()
                 raise
@@ -139,8 +139,8 @@ def download_all(requests: Iterable[Request], store: Store, *, advance: Advance,
         job.result()
 
 
-def _download(client: httpx.Client, request: Request, store: Store, advance: Advance, wait: Wait) -> None:
-    file, part = request.file, store.part(request.file.sha256)
+def _download(client: httpx.Client, request: Request, cache: Cache, advance: Advance, wait: Wait) -> None:
+    file, part = request.file, cache.part(request.file.sha256)
     counted = 0
 
     def reach(size: int) -> None:
@@ -158,26 +158,26 @@ def _download(client: httpx.Client, request: Request, store: Store, advance: Adv
     if obtained != file.sha256:
         part.unlink()
         raise WrongHashError(file, obtained)
-    store.keep_blob(part, file.sha256)
+    cache.keep_blob(part, file.sha256)
 
 
-def download_new(file: NewFile, store: Store, *, wait: Wait = time.sleep) -> LockedFile:
+def download_new(file: NewFile, cache: Cache, *, wait: Wait = time.sleep) -> LockedFile:
     """Bring a file into the store whose size and sha256 are not known yet, and return what the lock is to say of it.
 
     Raises LackingError, DamagedError, DownloadError.
     """
-    part = store.part(hashlib.sha256(file.origin.encode()).hexdigest())
+    part = cache.part(hashlib.sha256(file.origin.encode()).hexdigest())
     try:
         with new_client(1) as client, _failures(file):
             transfer(client, file.address, part, wait=wait)
     except NotThere as error:
-        raise LackingError(file) from error
+        raise SourceFileNotFoundError(file) from error
     wrong = file.verify(part)
     if wrong:
         part.unlink()
         raise DamagedError(file, wrong)
     sha256, size = sha256_of(part), part.stat().st_size
-    store.keep_blob(part, sha256)
+    cache.keep_blob(part, sha256)
     return LockedFile(name=file.name, version=file.version, origin=file.origin, size=size, sha256=sha256)
 
 

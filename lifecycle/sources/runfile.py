@@ -7,17 +7,17 @@ from pathlib import Path
 
 import httpx
 
+from lifecycle.cache.cache import Cache
+from lifecycle.cache.result_files import sha256_of
+from lifecycle.config.lock import LockedDriver, LockedFile
+from lifecycle.config.schema import Architecture, ModuleType
+from lifecycle.config.sources import RunfileDriver
+from lifecycle.config.versions import DRIVER_EXACT, driver_branch, version_key
 from lifecycle.errors import InstallerError, UsageError
-from lifecycle.model.lock import LockedDriver, LockedFile
-from lifecycle.model.schema import Architecture, ModuleType
-from lifecycle.model.sources import RunfileDriver
-from lifecycle.model.versions import DRIVER_EXACT, driver_branch, version_key
-from lifecycle.sources.download import DownloadError, LackingError, NewFile, download_new
-from lifecycle.sources.places import Places, files_like, is_web, origin_of
+from lifecycle.sources.download import DownloadError, NewFile, SourceFileNotFoundError, download_new
+from lifecycle.sources.locations import InputLocations, files_like, is_web, origin_of
 from lifecycle.sources.swift import SWIFT, split_location
 from lifecycle.sources.transfer import new_client
-from lifecycle.tools.result_files import sha256_of
-from lifecycle.tools.store import Store
 
 # NVIDIA's names of an architecture: in a .run file's name, and in the folders of its redistributable archives.
 _ARCH = {Architecture.AMD64: "x86_64", Architecture.ARM64: "aarch64"}
@@ -48,8 +48,8 @@ class PageRefusedError(InstallerError):
 class RunfileResolver:
     """The hands of this kind of source: the cache, the places as they are seen from here, the log."""
 
-    store: Store
-    places: Places
+    cache: Cache
+    locations: InputLocations
     say: Callable[[str], None]
 
     def resolve(
@@ -81,12 +81,12 @@ class RunfileResolver:
             found = _NUMBER.findall(self.page(source.versions))
         elif template.startswith(SWIFT):
             container, name = split_location(template)
-            listed = self.places.swift.listing(container, name.partition("{version}")[0])
+            listed = self.locations.swift.listing(container, name.partition("{version}")[0])
             found = _matching(name, [entry.name for entry in listed])
         elif is_web(template):
             return None
         else:
-            path = self.places.path(origin_of(template)).absolute()
+            path = self.locations.path(origin_of(template)).absolute()
             found = _matching(str(path), [str(file) for file in files_like(path)])
         return sorted(set(found), key=version_key, reverse=True)
 
@@ -106,16 +106,16 @@ class RunfileResolver:
                 name=name,
                 version=version,
                 origin=origin,
-                address=self.places.address(origin),
+                address=self.locations.address(origin),
                 verify=lambda path: self._problem(origin, path),
             ),
-            self.store,
+            self.cache,
         )
 
     def _problem(self, origin: str, path: Path) -> str:
         """What is wrong with a file by the checksum beside it (`….run.sha256sum`, as NVIDIA publishes it), and by Swift's."""
         if origin.startswith(SWIFT):
-            wrong = self.places.swift.problem_with(*split_location(origin), path)
+            wrong = self.locations.swift.problem_with(*split_location(origin), path)
             if wrong:
                 return wrong
         stated = _SHA256.search(self._beside(f"{origin}.sha256sum"))
@@ -125,13 +125,13 @@ class RunfileResolver:
 
     def _beside(self, origin: str) -> str:
         """A small file's text; nothing where there is none, which some servers call forbidden."""
-        wanted = NewFile(name="checksum", version="", origin=origin, address=self.places.address(origin))
+        wanted = NewFile(name="checksum", version="", origin=origin, address=self.locations.address(origin))
         try:
-            found = download_new(wanted, self.store)
-        except (LackingError, DownloadError):
+            found = download_new(wanted, self.cache)
+        except (SourceFileNotFoundError, DownloadError):
             self.say(f"{origin} cannot be had: the sha256 in versions.lock is what came")
             return ""
-        return self.store.blob(found.sha256).read_text(errors="replace")
+        return self.cache.blob(found.sha256).read_text(errors="replace")
 
     def _text(self, path: Path) -> str:
         try:
@@ -142,7 +142,7 @@ class RunfileResolver:
     def page(self, location: str) -> str:
         """The text of a page that names versions, on the web or in a file; raises PageRefusedError."""
         if not is_web(location):
-            return self._text(self.places.path(origin_of(location)))
+            return self._text(self.locations.path(origin_of(location)))
         try:
             with new_client(1) as client:
                 return client.get(location).raise_for_status().text

@@ -10,7 +10,7 @@ from typing import IO
 import zstandard
 
 from lifecycle.errors import InstallerError, writing
-from lifecycle.model.project import SOURCE_DATE_EPOCH
+from lifecycle.tools.reproducible import SOURCE_DATE_EPOCH
 
 _WINDOW_LOG = 27
 
@@ -124,7 +124,7 @@ def extract_safely(
             raise UnsafeArchiveError(archive, error.tarinfo.name) from error
 
 
-def manifest_of(folder: Path) -> dict[str, str]:
+def file_digests(folder: Path) -> dict[str, str]:
     """The sha256 of every regular file below a folder, and `-> target` of every link, by relative path."""
     result = {}
     for info, path in members_of(folder):

@@ -1,18 +1,33 @@
 """The project's own repository: what is checked out, its tags, and the remote that it is released to."""
 
-from collections.abc import Sequence
+import io
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from lifecycle.errors import InstallerError
+from lifecycle.errors import InstallerError, UsageError
 from lifecycle.tools.process import ProgramFailedError, run
 
 
 class CheckoutError(InstallerError):
-    """Something of the checkout that git refuses."""
+    """Something of the checkout that git refuses; `said` is the first line of what git printed."""
 
     def __init__(self, what: str, said: str, hint: str = "") -> None:
+        self.said = said.strip().partition("\n")[0]
         lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith("hint:")]
         super().__init__(f"git cannot {what}", details="\n".join(f"  {line}" for line in lines[-6:]), resolution=hint)
+
+
+class UnknownRevisionError(UsageError):
+    """A revision that git does not know."""
+
+    def __init__(self, revision: str, said: str, *, option: str = "--diff") -> None:
+        super().__init__(
+            f"{option} {revision!r}: git cannot show it: {said.strip()}: name a commit, branch or tag that exists"
+        )
 
 
 class Checkout:
@@ -38,13 +53,35 @@ class Checkout:
         return self._git("branch", "--show-current", what="tell the branch")
 
     def commit(self, revision: str = "HEAD") -> str | None:
-        """The commit that a revision means here, or None."""
+        """Return the commit that a revision means here, or None."""
+        words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
         try:
-            return (
-                self._git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}", what="read a revision") or None
-            )
+            return self._git(*words, what="read a revision") or None
         except CheckoutError:
             return None
+
+    def is_shallow(self) -> bool:
+        """Return whether the history ends before the first commit. Raises CheckoutError outside a git repository."""
+        return self._git("rev-parse", "--is-shallow-repository", what="show the history") == "true"
+
+    def merge_base(self, revision: str) -> str | None:
+        """Return the commit at which HEAD left another revision, or None if they have no common history."""
+        try:
+            return self._git("merge-base", "HEAD", revision, what="compare histories")
+        except CheckoutError:
+            return None
+
+    @contextmanager
+    def files_at(self, revision: str) -> Iterator[Path]:
+        """Yield a folder with the files of a revision; it is removed at the end. Raises UnknownRevisionError."""
+        command = ["git", "-C", str(self.root), "archive", "--format=tar", "--end-of-options", revision]
+        done = subprocess.run(command, capture_output=True, check=False)
+        if done.returncode:
+            raise UnknownRevisionError(revision, done.stderr.decode(errors="replace").strip().rpartition("\n")[2])
+        with tempfile.TemporaryDirectory(prefix="nvidia-installer-") as folder:
+            with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
+                tar.extractall(folder, filter="data")
+            yield Path(folder)
 
     def committed(self, path: Path) -> str:
         """A file as it is committed; raises CheckoutError where it is not."""

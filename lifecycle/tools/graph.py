@@ -10,7 +10,7 @@ from lifecycle.errors import InstallerError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Node:
+class Job:
     """A piece of work that makes some keys out of others.
 
     `work` returns the errors of the keys that it could not make, or raises one for all of them. It starts when the keys of
@@ -33,7 +33,7 @@ class NeedFailedError(InstallerError):
 
 
 def run_graph(
-    nodes: Iterable[Node], *, workers: int, heavy: int, abort: Callable[[], None]
+    nodes: Iterable[Job], *, workers: int, heavy: int, abort: Callable[[], None]
 ) -> dict[str, InstallerError]:
     """Run all nodes and return the error of each key that was not made.
 
@@ -49,8 +49,8 @@ def run_graph(
     )
     sorter.prepare()
     failed: dict[str, InstallerError] = {}
-    running: dict[Future[Mapping[str, InstallerError]], Node] = {}
-    ready: list[Node] = []
+    running: dict[Future[Mapping[str, InstallerError]], Job] = {}
+    ready: list[Job] = []
     with ThreadPoolExecutor(workers) as pool, _aborting(pool, abort):
         while sorter.is_active():
             ready += [maker[key] for key in sorter.get_ready()]
@@ -77,7 +77,7 @@ def _aborting(pool: ThreadPoolExecutor, abort: Callable[[], None]) -> Iterator[N
         raise
 
 
-def _startable(ready: Iterable[Node], running: Iterable[Node], heavy: int) -> list[Node]:
+def _startable(ready: Iterable[Job], running: Iterable[Job], heavy: int) -> list[Job]:
     free = heavy - sum(node.heavy for node in running)
     result = []
     for node in ready:
@@ -93,7 +93,7 @@ def _refuse(needed: str) -> Mapping[str, InstallerError]:
     raise NeedFailedError(needed)
 
 
-def _errors(future: Future[Mapping[str, InstallerError]], node: Node) -> Mapping[str, InstallerError]:
+def _errors(future: Future[Mapping[str, InstallerError]], node: Job) -> Mapping[str, InstallerError]:
     error = future.exception()
     if error is None:
         return future.result()

@@ -12,9 +12,9 @@ from pathlib import Path
 import docker
 import pytest
 
-from lifecycle.model.project import load_project
-from lifecycle.model.selector import select
-from lifecycle.model.tags import references
+from lifecycle.planning.locked_project import load_locked_project
+from lifecycle.planning.selector import select
+from lifecycle.planning.tags import references
 from tests.support.checkout import PARTS, ROOT, copy_parts
 
 RELEASE, BRANCH = "debian-12", "535"
@@ -54,7 +54,7 @@ def test_the_matrix_has_both(built: Path) -> None:
 
 
 def test_the_programs_that_compile_are_those_of_the_machine_that_does(built: Path) -> None:
-    kernel = load_project(built).lock.kernels[f"{RELEASE}/arm64"]
+    kernel = load_locked_project(built).lock.kernels[f"{RELEASE}/arm64"]
 
     assert {file.name.split("-")[1]: file.file_name.rpartition("_")[2] for file in kernel.headers} == {
         "headers": "all.deb",
@@ -73,8 +73,8 @@ def test_the_arm64_kernel_would_take_the_modules(built: Path) -> None:
 
 
 def test_the_image_is_for_arm64_and_shares_nothing_with_amd64s(built: Path) -> None:
-    project = load_project(built)
-    (combination,) = select(project.matrix(), "*-arm64")
+    project = load_locked_project(built)
+    (combination,) = select(project.matrix, "*-arm64")
     client = docker.from_env()
     image = client.images.get(references(project.component.image, combination)[0])
     try:

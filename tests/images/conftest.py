@@ -11,11 +11,11 @@ import docker
 import pytest
 import testinfra
 
+from lifecycle.cache.cache import Cache, default_cache_dir
 from lifecycle.checks.symvers import Symvers, symvers_of_headers
-from lifecycle.model.matrix import Combination
-from lifecycle.model.project import Project, load_project
-from lifecycle.model.tags import references
-from lifecycle.tools.store import Store, default_cache_dir
+from lifecycle.planning.locked_project import LockedProject, load_locked_project
+from lifecycle.planning.matrix import Combination
+from lifecycle.planning.tags import references
 from tests.support.checkout import ROOT
 from tests.support.combinations import runnable
 from tests.support.machines.installer import Installer
@@ -42,8 +42,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def project() -> Project:
-    return load_project(ROOT)
+def project() -> LockedProject:
+    return load_locked_project(ROOT)
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +56,7 @@ def engine() -> Iterator[docker.DockerClient]:
 @pytest.fixture(scope="session")
 def installer(
     combination: Combination,
-    project: Project,
+    project: LockedProject,
     engine: docker.DockerClient,
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
@@ -77,10 +77,10 @@ def installer(
 
 
 @pytest.fixture(scope="session")
-def symvers(combination: Combination, project: Project) -> Symvers:
+def symvers(combination: Combination, project: LockedProject) -> Symvers:
     """The Module.symvers of the kernel's own headers package, as the lock names it."""
     headers = project.lock.kernels[f"{combination.release}/{combination.architecture}"].headers
-    store = Store(default_cache_dir(os.environ))
+    cache = Cache(default_cache_dir(os.environ))
     return symvers_of_headers(
-        {file.name: store.blob(file.sha256) for file in headers if file.name.endswith(combination.kernel)}
+        {file.name: cache.blob(file.sha256) for file in headers if file.name.endswith(combination.kernel)}
     )

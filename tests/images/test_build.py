@@ -14,13 +14,13 @@ from pathlib import Path
 import docker
 import pytest
 
-from lifecycle.model.locked_inputs import files_of
-from lifecycle.model.matrix import Combination
-from lifecycle.model.project import Project
-from lifecycle.model.tags import references
-from lifecycle.tools.container import LABEL_OWNER
-from lifecycle.tools.engine import owner_of
-from lifecycle.tools.store import default_cache_dir
+from lifecycle.cache.cache import default_cache_dir
+from lifecycle.planning.locked_project import LockedProject
+from lifecycle.planning.matrix import Combination
+from lifecycle.planning.required_inputs import files_of
+from lifecycle.planning.tags import references
+from lifecycle.tools.engine.container import LABEL_OWNER
+from lifecycle.tools.engine.engine import owner_of
 from tests.support.checkout import ROOT
 from tests.support.combinations import is_everything
 
@@ -36,7 +36,7 @@ def whole_matrix(request: pytest.FixtureRequest) -> None:
 
 
 def test_the_moving_tag_of_the_branch_is_the_same_image(
-    engine: docker.DockerClient, project: Project, combination: Combination
+    engine: docker.DockerClient, project: LockedProject, combination: Combination
 ) -> None:
     exact, moving = references(project.component.image, combination)
 
@@ -44,7 +44,9 @@ def test_the_moving_tag_of_the_branch_is_the_same_image(
     assert engine.images.get(exact).id == engine.images.get(moving).id
 
 
-def test_a_second_build_does_nothing_and_starts_no_container(engine: docker.DockerClient, project: Project) -> None:
+def test_a_second_build_does_nothing_and_starts_no_container(
+    engine: docker.DockerClient, project: LockedProject
+) -> None:
     since = int(time.time())
     with subprocess.Popen([*INVOKE, "build", "--json"], cwd=ROOT, stdout=subprocess.PIPE, text=True) as build:
         rows = json.loads(build.communicate()[0])
@@ -53,17 +55,17 @@ def test_a_second_build_does_nothing_and_starts_no_container(engine: docker.Dock
     events = list(engine.events(since=since, until=int(time.time()) + 1, filters=own, decode=True))
 
     assert build.returncode == 0
-    assert [row["combination"] for row in rows] == [c.id for c in project.matrix().combinations]
+    assert [row["combination"] for row in rows] == [c.id for c in project.matrix.combinations]
     assert [(row["made"], row["failed"]) for row in rows] == [([], [])] * len(rows)
     assert events == []
 
 
-def test_every_module_that_ships_is_proven_from_its_image(project: Project) -> None:
+def test_every_module_that_ships_is_proven_from_its_image(project: LockedProject) -> None:
     done = subprocess.run([*INVOKE, "verify", "--json"], cwd=ROOT, capture_output=True, text=True, check=True)
     proofs = json.loads(done.stdout)
 
     assert [(proof["combination"], proof["module_type"], proof["source"], proof["problems"]) for proof in proofs] == [
-        (c.id, str(module_type), "image", []) for c in project.matrix().combinations for module_type in c.module_types
+        (c.id, str(module_type), "image", []) for c in project.matrix.combinations for module_type in c.module_types
     ]
     assert {len(proof["modules"]) for proof in proofs} == {5}
 
@@ -84,14 +86,14 @@ def own_cache() -> Iterator[Path]:
         yield Path(shutil.copytree(real, Path(folder) / "cache", copy_function=os.link, ignore=others))
 
 
-def test_a_prune_of_the_cache_takes_nothing_that_a_build_needs(own_cache: Path, project: Project) -> None:
+def test_a_prune_of_the_cache_takes_nothing_that_a_build_needs(own_cache: Path, project: LockedProject) -> None:
     def planned() -> object:
         build = [*INVOKE, "build", "--dry-run", "--json", "--cache-dir", str(own_cache)]
         return json.loads(subprocess.run(build, cwd=ROOT, capture_output=True, check=True).stdout)
 
     unneeded, before = own_cache / "blobs" / ("f" * 64), planned()
     unneeded.write_text("nobody needs it")
-    files = files_of(project, project.matrix().combinations)
+    files = files_of(project, project.matrix.combinations)
     needed = {path for file in files if (path := own_cache / "blobs" / file.sha256).exists()}
     without_engine = {**os.environ, "DOCKER_HOST": f"unix://{own_cache}/no.sock"}
     prune = [*INVOKE, "cache", "prune", "--keep-current", "--cache-dir", str(own_cache)]

@@ -15,9 +15,9 @@ import docker
 import pytest
 import zstandard
 
-from lifecycle.model.matrix import Combination
-from lifecycle.model.project import Project
-from lifecycle.model.tags import references
+from lifecycle.planning.locked_project import LockedProject
+from lifecycle.planning.matrix import Combination
+from lifecycle.planning.tags import references
 from lifecycle.tools.archive import extract_safely, write_members, write_tar_zst
 from tests.support.builders.bad_images import BAD, Bad, Material
 from tests.support.checkout import ROOT
@@ -28,19 +28,19 @@ TAG = "nvidia-installer-test/bad"
 
 
 @pytest.fixture(scope="module")
-def good(project: Project, request: pytest.FixtureRequest) -> Combination:
+def good(project: LockedProject, request: pytest.FixtureRequest) -> Combination:
     if request.config.getoption("--image"):
         pytest.skip("a bad image is being checked")
     if not is_everything(request.config.getoption("--only")):
         pytest.skip("a part of the matrix is being checked, perhaps without an image that is good to spoil")
-    return next(c for c in project.matrix().combinations if len(c.module_types) == 1)
+    return next(c for c in project.matrix.combinations if len(c.module_types) == 1)
 
 
 @pytest.fixture(scope="module")
 def material(
-    good: Combination, project: Project, engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
+    good: Combination, project: LockedProject, engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
 ) -> Material:
-    other = next(c for c in project.matrix().combinations if c.kernel != good.kernel)
+    other = next(c for c in project.matrix.combinations if c.kernel != good.kernel)
     folder = tmp_path_factory.mktemp("other")
     unpack(engine, references(project.component.image, other)[0], f"modules-{other.module_types[0]}", folder)
     return Material(good, next(folder.rglob("nvidia-uvm.ko")).parent)
@@ -61,7 +61,7 @@ def unpack(engine: docker.DockerClient, reference: str, archive: str, folder: Pa
 
 @pytest.fixture
 def spoilt(
-    bad: Bad, good: Combination, material: Material, project: Project, engine: docker.DockerClient, tmp_path: Path
+    bad: Bad, good: Combination, material: Material, project: LockedProject, engine: docker.DockerClient, tmp_path: Path
 ) -> Iterator[str]:
     reference = references(project.component.image, good)[0]
     files: dict[str, bytes | Path] = {}

@@ -2,8 +2,8 @@
 
 import json
 
-from lifecycle.model.project import Project
-from lifecycle.model.targets import Targets
+from lifecycle.planning.locked_project import LockedProject
+from lifecycle.planning.targets import Targets
 from lifecycle.tools.labels import LABEL_COMBINATION, LABEL_COMPONENT, LABEL_DIGEST, LABEL_MODULE_TYPES, LABEL_OS
 from tests.support.machines.installer import HOME, Installer
 
@@ -11,7 +11,7 @@ WRONG_KERNEL = 10
 USAGE = 2
 
 
-def test_labels_say_what_the_image_is(installer: Installer, project: Project) -> None:
+def test_labels_say_what_the_image_is(installer: Installer, project: LockedProject) -> None:
     c = installer.combination
     expected = {
         "org.opencontainers.image.title": "nvidia-installer",

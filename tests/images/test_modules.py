@@ -5,8 +5,8 @@ from dataclasses import replace
 from lifecycle.checks.fit import check_modules
 from lifecycle.checks.kernel_module import read_module
 from lifecycle.checks.symvers import Symvers
-from lifecycle.model.project import Project
-from lifecycle.model.schema import ModuleType
+from lifecycle.config.schema import ModuleType
+from lifecycle.planning.locked_project import LockedProject
 from lifecycle.tools.labels import LABEL_KERNEL, LABEL_VERMAGIC
 from tests.support.builders.expectations import expectation
 from tests.support.machines.installer import Installer
@@ -46,7 +46,9 @@ def test_label_manifest_and_tag_name_one_kernel(installer: Installer) -> None:
     assert kernel.replace("+", "-") in installer.manifest["image_tag"]
 
 
-def test_the_kernel_accepts_every_imported_symbol(installer: Installer, symvers: Symvers, project: Project) -> None:
+def test_the_kernel_accepts_every_imported_symbol(
+    installer: Installer, symvers: Symvers, project: LockedProject
+) -> None:
     expected = replace(expectation(installer.combination, symvers), signer=project.signer)
     for module_type in types(installer):
         findings = check_modules([read_module(path) for path in installer.modules(module_type)], expected)

@@ -12,20 +12,21 @@ from pathlib import Path
 import docker
 import pytest
 
-from lifecycle.build.workbench import Workbench
+from lifecycle.app.session import Session
+from lifecycle.cache.cache import Cache, default_cache_dir
 from lifecycle.checks.fit import Problem, check_modules
 from lifecycle.checks.kernel_module import read_module
 from lifecycle.checks.signature import read_signature, split_signature
 from lifecycle.checks.symvers import Symvers
-from lifecycle.model.matrix import Combination
-from lifecycle.model.project import Project
-from lifecycle.model.targets import Kind, Targets, base_tag
-from lifecycle.steps.compile import Compiler
-from lifecycle.steps.sign import ModuleSigner
-from lifecycle.tools.container import LABEL_OWNER
-from lifecycle.tools.engine import Engine, owner_of
-from lifecycle.tools.signing_key import SigningKey
-from lifecycle.tools.store import Store, default_cache_dir
+from lifecycle.pipeline.build_service import BuildRequest
+from lifecycle.pipeline.compile import Compiler
+from lifecycle.pipeline.sign import ModuleSigner
+from lifecycle.pipeline.signing_key import SigningKey
+from lifecycle.planning.locked_project import LockedProject
+from lifecycle.planning.matrix import Combination
+from lifecycle.planning.targets import Kind, Targets, base_tag
+from lifecycle.tools.engine.container import LABEL_OWNER
+from lifecycle.tools.engine.engine import Engine, owner_of
 from tests.support.builders.expectations import expectation
 from tests.support.builders.signing_keys import Pair, make_pair
 from tests.support.checkout import ROOT
@@ -52,12 +53,12 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
 @pytest.fixture(scope="session")
 def unsigned(
     combination: Combination,
-    project: Project,
+    project: LockedProject,
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """The modules of one image of each kernel, as they were compiled."""
-    first = next(c for c in project.matrix().combinations if c.kernel == combination.kernel)
+    first = next(c for c in project.matrix.combinations if c.kernel == combination.kernel)
     if combination != first or request.config.getoption("--image"):
         pytest.skip("one image of each kernel is enough")
     installer: Installer = request.getfixturevalue("installer")
@@ -72,35 +73,35 @@ def unsigned(
 def signed(
     combination: Combination,
     unsigned: Path,
-    project: Project,
+    project: LockedProject,
     pair: Pair,
     engine: docker.DockerClient,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Signed:
     caches = (tmp_path_factory.mktemp("cache"), tmp_path_factory.mktemp("cache"))
-    bench = Workbench(ROOT, cache_dir="", environ=os.environ)
-    with closing(bench.engine.client):
-        bench.make(only=combination.id, last=Kind.BASE, dry_run=False, locked=True)
-        bench.fetch(project, lambda _: [combination], locked=True)
+    session = Session(ROOT, cache_dir="", environ=os.environ)
+    with closing(session.engine.client):
+        session.build_service().build(BuildRequest(only=combination.id, last=Kind.BASE, dry_run=False, locked=True))
+        session.build_service().fetch(project, lambda _: [combination], locked=True)
         targets = Targets(replace(project, signer=pair.signer))
         with watching(engine) as inspected:
-            first, second = (sign(bench.engine, targets, combination, pair, unsigned, cache) for cache in caches)
+            first, second = (sign(session.engine, targets, combination, pair, unsigned, cache) for cache in caches)
     return Signed(unsigned, (first, second), caches, inspected)
 
 
-def sign(engine: Engine, targets: Targets, combination: Combination, pair: Pair, modules: Path, cache: Path) -> Path:
+def sign(engine: Engine, targets: Targets, combination: Combination, pair: Pair, modules: Path, folder: Path) -> Path:
     """Have the modules as compiled ones in a cache of their own, sign them there, and return where they are."""
-    store = Store(cache)
-    (cache / "blobs").symlink_to(default_cache_dir(os.environ) / "blobs")
+    cache = Cache(folder)
+    (folder / "blobs").symlink_to(default_cache_dir(os.environ) / "blobs")
     module_type = combination.module_types[0]
     compiled = targets.compiled(combination, module_type)
-    with store.making(compiled.kind, compiled.digest, {"modules": {}}) as folder:
+    with cache.making(compiled.kind, compiled.digest, {"modules": {}}) as made:
         for path in modules.glob("*.ko"):
-            shutil.copyfile(path, folder / path.name)
-    compiler = Compiler(targets=targets, store=store, engine=engine)
+            shutil.copyfile(path, made / path.name)
+    compiler = Compiler(targets=targets, cache=cache, engine=engine)
     builder = compiler.builder(base_tag(targets.builder(combination)), combination.release.replace("-", "_"))
     key = SigningKey(signer=pair.signer, name=NAME, pem=pair.key.read_bytes())
-    hands = ModuleSigner(targets=targets, store=store, engine=engine, key=key)
+    hands = ModuleSigner(targets=targets, cache=cache, engine=engine, key=key)
     return hands.sign(combination, module_type, builder).folder
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import docker
 import pytest
 
-from lifecycle.tools.store import Store, default_cache_dir
+from lifecycle.cache.cache import Cache, default_cache_dir
 from tests.support.builders.installer_chart import PROJECT
 from tests.support.machines.guest.machine_parts import Lab
 
@@ -21,6 +21,6 @@ def engine() -> Iterator[docker.DockerClient]:
 
 @pytest.fixture(scope="session")
 def lab(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Lab:
-    """What guests are made of."""
-    store = Store(default_cache_dir(os.environ))
-    return Lab(project=PROJECT, store=store, engine=engine, folder=tmp_path_factory.mktemp("lab"))
+    """The parts that guests are made of."""
+    cache = Cache(default_cache_dir(os.environ))
+    return Lab(project=PROJECT, cache=cache, engine=engine, folder=tmp_path_factory.mktemp("lab"))

@@ -6,7 +6,7 @@ import helm_python
 import kubernetes_validate
 import pytest
 
-from lifecycle.build.fan_out import CHART, NAMESPACE
+from lifecycle.kubernetes.build_job import CHART, NAMESPACE
 from lifecycle.tools.helm import ChartRefusedError
 from tests.support.builders.build_chart import (
     EVERYTHING,

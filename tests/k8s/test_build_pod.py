@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from lifecycle.model.project import load_project
-from lifecycle.model.shards import Shard, chosen
+from lifecycle.planning.locked_project import load_locked_project
+from lifecycle.planning.shards import Shard, chosen
 from tests.support.builders.build_chart import USUAL, container, rendered_build
 from tests.support.builders.installer_chart import Rendered
 from tests.support.builders.pods import environment
@@ -125,7 +125,7 @@ def test_the_checkout_is_the_very_commit(pod: Pod) -> None:
 
 
 def test_each_pod_plans_its_own_shard_and_its_engine_ends_with_it(pod: Pod) -> None:
-    project = load_project(pod.folder / "work/checkout")
+    project = load_locked_project(pod.folder / "work/checkout")
     for index in range(SHARDS):
         with running_engine(pod) as engine:
             code, out = pod.run("build", JOB_COMPLETION_INDEX=str(index))

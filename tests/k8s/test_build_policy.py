@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lifecycle.build.fan_out import NAMESPACE
+from lifecycle.kubernetes.build_job import NAMESPACE
 from tests.support.builders.build_chart import EVERYTHING, REMOTE, USUAL, job_of, rendered_build
 from tests.support.builders.installer_chart import containers_of
 from tests.support.pod_policy import RULES, Rule

@@ -5,8 +5,8 @@ import json
 import helm_python
 import pytest
 
-from lifecycle.build.manifests import CHART, NAMESPACE
-from lifecycle.model.tags import tag_of
+from lifecycle.kubernetes.manifests import CHART, NAMESPACE
+from lifecycle.planning.tags import tag_of
 from lifecycle.tools.helm import ChartRefusedError
 from tests.support.builders.installer_chart import (
     COMBINATIONS,

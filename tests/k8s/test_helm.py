@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.build.manifests import CHART, NAMESPACE
+from lifecycle.kubernetes.manifests import CHART, NAMESPACE
 from lifecycle.tools import helm
 from tests.support.builders.installer_chart import EVERYTHING, RELEASE, rendered
 from tests.support.checkout import ROOT

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import yaml
 
-from lifecycle.model.bump import edit, seed, settings
-from lifecycle.model.gitops import ValuesFiles
+from lifecycle.config.gitops import ValuesFiles
+from lifecycle.gitops.settings import edit, seed, settings
 from tests.support.builders.installer_chart import COMBINATIONS, DIGEST, PROJECT, containers_of, rendered
 
 NAMES = {

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from lifecycle.model.tags import moving_tags
+from lifecycle.planning.tags import moving_tags
 from tests.support.builders.installer_chart import COMBINATIONS, PROJECT
 from tests.support.checkout import ROOT
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lifecycle.model.matrix import Combination
+from lifecycle.planning.matrix import Combination
 from tests.support.builders.installer_chart import COMBINATIONS, installer_of, rendered
 from tests.support.builders.pods import write_pod
 from tests.support.checkout import ROOT

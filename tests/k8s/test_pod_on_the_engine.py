@@ -9,7 +9,7 @@ from typing import Any
 import docker
 import pytest
 
-from lifecycle.model.tags import references, tag_for
+from lifecycle.planning.tags import references, tag_for
 from tests.support.builders.installer_chart import COMBINATIONS, PROJECT, installer_of, pod_of, rendered
 from tests.support.builders.pods import engine_options
 

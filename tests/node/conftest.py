@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import docker
 import pytest
 
-from lifecycle.model.matrix import Combination
-from lifecycle.model.project import load_project
-from lifecycle.model.schema import ModuleType
-from lifecycle.tools.store import Store, default_cache_dir
+from lifecycle.cache.cache import Cache, default_cache_dir
+from lifecycle.config.schema import ModuleType
+from lifecycle.planning.locked_project import load_locked_project
+from lifecycle.planning.matrix import Combination
 from tests.support.checkout import ROOT
 from tests.support.combinations import runnable
 from tests.support.machines.guest.boots import Boots, Load
@@ -64,9 +64,9 @@ def boots(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
     wanted = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
     config, folder = request.config, tmp_path_factory.mktemp("lab")
     kernels = two_kernels(config)
-    store = Store(default_cache_dir(os.environ))
+    cache = Cache(default_cache_dir(os.environ))
     with ThreadPoolExecutor(os.cpu_count()) as pool, closing(docker.from_env()) as engine:
-        lab = Lab(project=load_project(ROOT), store=store, engine=engine, folder=folder)
+        lab = Lab(project=load_locked_project(ROOT), cache=cache, engine=engine, folder=folder)
         boots = Boots(lab=lab, pool=pool, kept=ROOT / "build/node")
         if "installation" in wanted:
             for combination in chosen(config):

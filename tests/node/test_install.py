@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from lifecycle.model.schema import ModuleType
+from lifecycle.config.schema import ModuleType
 from tests.support.machines.guest.boots import Load
 from tests.support.machines.guest.machine import Boot
 

@@ -10,20 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.model.image_versions import builder_name
-from lifecycle.model.matrix import Combination
-from lifecycle.model.project import Project, load_project
-from lifecycle.model.schema import ModuleType
-from lifecycle.model.targets import Targets, base_tag
-from lifecycle.steps.compile import CompileJob, Compiler
-from lifecycle.tools.archive import manifest_of
-from lifecycle.tools.engine import Engine
-from lifecycle.tools.result_files import Result
-from lifecycle.tools.store import Store, default_cache_dir
+from lifecycle.cache.cache import Cache, default_cache_dir
+from lifecycle.cache.result_files import Result
+from lifecycle.config.image_versions import builder_name
+from lifecycle.config.schema import ModuleType
+from lifecycle.pipeline.compile import CompileJob, Compiler
+from lifecycle.planning.locked_project import LockedProject, load_locked_project
+from lifecycle.planning.matrix import Combination
+from lifecycle.planning.targets import Targets, base_tag
+from lifecycle.tools.archive import file_digests
+from lifecycle.tools.engine.engine import Engine
 from tests.support.builders.runfiles import driver_runfile, with_runfile
 
-PROJECT = load_project(Path(__file__).resolve().parents[2])
-MODULES = [(c, t) for c in PROJECT.matrix().combinations for t in c.module_types]
+PROJECT = load_locked_project(Path(__file__).resolve().parents[2])
+MODULES = [(c, t) for c in PROJECT.matrix.combinations for t in c.module_types]
 
 
 @pytest.mark.parametrize(("combination", "module_type"), MODULES, ids=[f"{c.id}/{t}" for c, t in MODULES])
@@ -40,28 +40,28 @@ def test_modules_compiled_again_are_the_same_bytes(
 def test_modules_of_nvidias_installer_and_of_packages_are_the_same_bytes(
     combination: Combination, module_type: ModuleType, tmp_path: Path
 ) -> None:
-    at_hand, store = built(combination, module_type), Store(tmp_path / "cache")
+    at_hand, cache = built(combination, module_type), Cache(tmp_path / "cache")
     (tmp_path / "made").mkdir()
-    source, driver = Store(default_cache_dir(os.environ)), Targets(PROJECT).driver(combination)
-    runfile = driver_runfile(tmp_path / "made", driver, source, store)
-    for file in Targets(PROJECT).kernel(combination).headers:
-        store.blob(file.sha256).hardlink_to(source.blob(file.sha256))
+    source, driver = Cache(default_cache_dir(os.environ)), PROJECT.lock.driver_for(combination)
+    runfile = driver_runfile(tmp_path / "made", driver, source, cache)
+    for file in PROJECT.lock.kernel_for(combination).headers:
+        cache.blob(file.sha256).hardlink_to(source.blob(file.sha256))
     project = with_runfile(PROJECT, combination, runfile)
 
-    assert modules_of(compiled(project, combination, module_type, store.root)) == modules_of(at_hand)
+    assert modules_of(compiled(project, combination, module_type, cache.root)) == modules_of(at_hand)
 
 
 def built(combination: Combination, module_type: ModuleType) -> Result:
     target = Targets(PROJECT).compiled(combination, module_type)
-    found = Store(default_cache_dir(os.environ)).result(target.kind, target.digest)
+    found = Cache(default_cache_dir(os.environ)).result(target.kind, target.digest)
     assert found is not None, f"nothing to compare with: run `invoke compile --only {combination.id}`"
     return found
 
 
-def compiled(project: Project, combination: Combination, module_type: ModuleType, cache: Path) -> Result:
+def compiled(project: LockedProject, combination: Combination, module_type: ModuleType, cache: Path) -> Result:
     """A module type compiled alone, in a cache that has its inputs and no results."""
     targets = Targets(project)
-    compiler = Compiler(targets=targets, store=Store(cache), engine=Engine(os.environ))
+    compiler = Compiler(targets=targets, cache=Cache(cache), engine=Engine(os.environ))
     name = builder_name(combination.release).lower().removeprefix("builder_")
     builder = compiler.builder(base_tag(targets.builder(combination)), name)
     job = CompileJob(combination=combination, types=(module_type,))
@@ -71,4 +71,4 @@ def compiled(project: Project, combination: Combination, module_type: ModuleType
 
 
 def modules_of(result: Result) -> dict[str, str]:
-    return {name: digest for name, digest in manifest_of(result.folder).items() if name.endswith(".ko")}
+    return {name: digest for name, digest in file_digests(result.folder).items() if name.endswith(".ko")}

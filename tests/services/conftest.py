@@ -9,11 +9,11 @@ from pathlib import Path
 import docker
 import pytest
 
-from lifecycle.model.project import load_project
-from lifecycle.model.targets import Targets, base_tag
-from lifecycle.tools.engine import Engine
-from lifecycle.tools.store import Store
-from lifecycle.tools.unpack import Unpacker
+from lifecycle.cache.cache import Cache
+from lifecycle.pipeline.unpack import Unpacker
+from lifecycle.planning.locked_project import load_locked_project
+from lifecycle.planning.targets import Targets, base_tag
+from lifecycle.tools.engine.engine import Engine
 from tests.support.builders.apt_archive import Archive, end_agent, make_archive
 from tests.support.builders.push_session import Lab
 from tests.support.builders.source_checkout import GARDEN_PACKAGES
@@ -58,14 +58,14 @@ def web(garden: Archive, tmp_path: Path) -> Iterator[Web]:
 @pytest.fixture(scope="session")
 def builder() -> str:
     """The base that modules of the first release are compiled in, which `invoke build` has made."""
-    project = load_project(ROOT)
-    return base_tag(Targets(project).builder(project.matrix().combinations[0]))
+    project = load_locked_project(ROOT)
+    return base_tag(Targets(project).builder(project.matrix.combinations[0]))
 
 
 @pytest.fixture
 def unpacker(builder: str, tmp_path: Path) -> Unpacker:
     """Unpacks in containers of the real engine."""
-    return Unpacker(root=ROOT, store=Store(tmp_path / "cache"), engine=Engine(os.environ), base=builder)
+    return Unpacker(root=ROOT, cache=Cache(tmp_path / "cache"), engine=Engine(os.environ), base=builder)
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from lifecycle.errors import UsageError
-from lifecycle.sources.apt import ArchiveRefusedError, SuiteLackingError
-from lifecycle.sources.index import PackageLackingError
-from lifecycle.sources.resolver import LockOutdatedError
+from lifecycle.sources.apt import ArchiveRefusedError, SuiteNotFoundError
+from lifecycle.sources.package_index import PackageNotFoundError
+from lifecycle.sources.resolve_lock import LockOutdatedError
 from tests.support.builders.apt_archive import Archive
 from tests.support.builders.source_checkout import HEADERS, KERNEL, Lab, make_lab
 from tests.support.servers.web_server import Web
@@ -32,7 +32,7 @@ def test_a_release_is_resolved_downloaded_and_locked(lab: Lab) -> None:
     assert (kernel.release, kernel.version) == (KERNEL, "6.6.71")
     assert [file.name for file in kernel.headers] == HEADERS
     assert fetched.downloaded_files == len(lab.kept()) > len(HEADERS)
-    assert all(lab.bench().store.has_blob(file.sha256) for file in project.lock.files())
+    assert all(lab.session().cache.has_blob(file.sha256) for file in project.lock.files())
 
 
 def test_what_is_locked_is_not_asked_for_again(lab: Lab) -> None:
@@ -70,14 +70,14 @@ def test_a_version_that_the_archive_lacks_is_a_mistake_in_the_component(
     web: Web, garden: Archive, tmp_path: Path
 ) -> None:
     lab = make_lab(tmp_path, source(web.address, garden.keyring, suite="9999.{version}"), environ={})
-    with pytest.raises(SuiteLackingError, match=r"has no suite '9999\.1592\.9': name a release that it has"):
+    with pytest.raises(SuiteNotFoundError, match=r"has no suite '9999\.1592\.9': name a release that it has"):
         lab.resolve()
 
 
 def test_a_kernel_that_the_archive_lacks_is_a_mistake_in_the_component(lab: Lab) -> None:
     path = lab.root / "component.yaml"
     path.write_text(path.read_text().replace("channel: current", "kernel: 6.6.99-cloud-amd64, channel: current"))
-    with pytest.raises(PackageLackingError, match=r"does not carry linux-headers-6\.6\.99-cloud-amd64") as caught:
+    with pytest.raises(PackageNotFoundError, match=r"does not carry linux-headers-6\.6\.99-cloud-amd64") as caught:
         lab.resolve()
 
     assert isinstance(caught.value, UsageError)

@@ -10,13 +10,13 @@ from pathlib import Path
 import docker
 import pytest
 
-from lifecycle.build.bundling import OtherImageError, make_bundle, take_bundle
-from lifecycle.build.workbench import Workbench
-from lifecycle.model.project import Project
-from lifecycle.model.targets import Targets, base_tag
+from lifecycle.app.session import Session
+from lifecycle.commands.bundle import OtherImageError, make_bundle, take_bundle
+from lifecycle.pipeline.root_image import root_image
+from lifecycle.planning.locked_project import LockedProject
+from lifecycle.planning.targets import Targets, base_tag
 from lifecycle.tools.archive import tar_bytes
-from lifecycle.tools.engine import Engine
-from lifecycle.tools.root_image import root_image
+from lifecycle.tools.engine.engine import Engine
 from tests.support.builders.apt_archive import Archive
 from tests.support.builders.source_checkout import make_lab
 from tests.support.servers.registry_server import registry_server
@@ -32,7 +32,7 @@ def made(engine: Engine, folder: Path, tag: str, content: bytes) -> str:
 
 
 @pytest.fixture
-def bench(engine: docker.DockerClient, garden: Archive, tmp_path: Path) -> Iterator[Workbench]:
+def session(engine: docker.DockerClient, garden: Archive, tmp_path: Path) -> Iterator[Session]:
     """A component whose bases have been pulled from a registry, and locked."""
     lab, ours, ids = make_lab(tmp_path, "{kind: directory, path: in}", environ={}), Engine(os.environ), []
     shutil.copytree(garden.folder / "pool", lab.root / "in")
@@ -44,15 +44,15 @@ def bench(engine: docker.DockerClient, garden: Archive, tmp_path: Path) -> Itera
             engine.images.remove(reference, force=True)
         lines = "".join(f"{name}={reference}\n" for name, reference in references.items())
         (lab.root / "image_versions").write_text(lines)
-        found = Workbench(lab.root, cache_dir=str(lab.cache), environ=os.environ)
-        found.resolved()
+        found = Session(lab.root, cache_dir=str(lab.cache), environ=os.environ)
+        found.build_service().resolve()
         assert {base.id for base in reloaded(found).project.lock.bases.values()} == set(ids)
         yield reloaded(found)
     forget(engine, ids)
 
 
-def reloaded(bench: Workbench) -> Workbench:
-    return Workbench(bench.root, cache_dir=str(bench.store.root), environ=os.environ)
+def reloaded(session: Session) -> Session:
+    return Session(session.root, cache_dir=str(session.cache.root), environ=os.environ)
 
 
 def forget(engine: docker.DockerClient, ids: list[str]) -> None:
@@ -63,36 +63,36 @@ def forget(engine: docker.DockerClient, ids: list[str]) -> None:
             continue
 
 
-def ids_of(project: Project) -> list[str]:
+def ids_of(project: LockedProject) -> list[str]:
     return [str(base.id) for base in project.lock.bases.values()]
 
 
 def test_a_bundle_brings_the_very_images_that_were_pulled(
-    bench: Workbench, engine: docker.DockerClient, tmp_path: Path
+    session: Session, engine: docker.DockerClient, tmp_path: Path
 ) -> None:
-    make_bundle(bench, tmp_path / "b", "", kernel_images=False)
-    forget(engine, ids_of(bench.project))
-    other = Workbench(bench.root, cache_dir=str(tmp_path / "other"), environ=os.environ)
+    make_bundle(session, tmp_path / "b", "", kernel_images=False)
+    forget(engine, ids_of(session.locked_project))
+    other = Session(session.root, cache_dir=str(tmp_path / "other"), environ=os.environ)
     take_bundle(other, tmp_path / "b", "")
 
-    tags = {name: base_tag(Targets(other.project).base(name)) for name in NAMES}
+    tags = {name: base_tag(Targets(other.locked_project).base(name)) for name in NAMES}
     assert {name: engine.images.get(tag).id for name, tag in tags.items()} == {
-        name: other.project.lock.bases[name].id for name in NAMES
+        name: other.locked_project.lock.bases[name].id for name in NAMES
     }
 
 
 @pytest.mark.parametrize("name", ["its own", "somebody else's"])
 def test_another_image_is_not_taken_whatever_it_calls_itself(
-    bench: Workbench, engine: docker.DockerClient, tmp_path: Path, name: str
+    session: Session, engine: docker.DockerClient, tmp_path: Path, name: str
 ) -> None:
-    make_bundle(bench, tmp_path / "b", "", kernel_images=False)
-    tag = base_tag(Targets(bench.project).base("RUNTIME"))
-    forget(engine, ids_of(bench.project))
+    make_bundle(session, tmp_path / "b", "", kernel_images=False)
+    tag = base_tag(Targets(session.locked_project).base("RUNTIME"))
+    forget(engine, ids_of(session.locked_project))
     (tmp_path / "root.tar").write_bytes(tar_bytes({"file": b"evil"}))
     evil = tmp_path / "evil.tar"
     image = root_image(tmp_path / "root.tar", evil, tag if name == "its own" else "debian:13", {}, "amd64")
     with_image(tmp_path / "b", tag, evil)
-    other = Workbench(bench.root, cache_dir=str(tmp_path / "other"), environ=os.environ)
+    other = Session(session.root, cache_dir=str(tmp_path / "other"), environ=os.environ)
     try:
         with pytest.raises(OtherImageError, match=r"is not the image that versions\.lock names: it was not taken"):
             take_bundle(other, tmp_path / "b", "")

@@ -9,12 +9,12 @@ from pathlib import Path
 import docker
 import pytest
 
-from lifecycle.model.project import SOURCE_DATE_EPOCH
-from lifecycle.steps.cache_images import OURS, ImageFate, plan_images, remove_images
+from lifecycle.cleanup.engine_plan import BUILD_IMAGES, ImageFate, plan_images, remove_images
+from lifecycle.pipeline.root_image import root_image
 from lifecycle.tools.archive import tar_bytes
-from lifecycle.tools.engine import Engine
+from lifecycle.tools.engine.engine import Engine
 from lifecycle.tools.labels import LABEL_COMBINATION, LABEL_COMPONENT, LABEL_DIGEST
-from lifecycle.tools.root_image import root_image
+from lifecycle.tools.reproducible import SOURCE_DATE_EPOCH
 from tests.support.servers.container_engine import another_engine
 
 BASE, BUILDER, KERNEL = "nvidia-installer/base:1", "nvidia-installer/builder-x:1", "nvidia-installer/kernel-x:1"
@@ -49,7 +49,7 @@ class Lab:
 
     def plan(self, *needed: str) -> list[ImageFate]:
         in_use = self.engine.used_images()
-        return plan_images(self.engine.images_named(OURS), needed, {}, in_use=in_use, now=0)
+        return plan_images(self.engine.images_named(BUILD_IMAGES), needed, {}, in_use=in_use, now=0)
 
     def prune(self, *needed: str) -> list[ImageFate]:
         return remove_images(self.engine, self.plan(*needed))

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.sources.flat import OtherPackageError
-from lifecycle.sources.index import PackageLackingError
-from lifecycle.sources.resolver import LockOutdatedError
+from lifecycle.sources.deb_folder import OtherPackageError
+from lifecycle.sources.package_index import PackageNotFoundError
+from lifecycle.sources.resolve_lock import LockOutdatedError
 from tests.support.builders.apt_archive import Archive
 from tests.support.builders.source_checkout import HEADERS, KERNEL, Lab, make_lab
 
@@ -49,7 +49,7 @@ def test_a_file_with_another_packages_name_is_refused(lab: Lab) -> None:
 
 def test_a_package_that_is_missing_is_named(lab: Lab) -> None:
     next((lab.root / "inputs/1592.9").glob("linux-kbuild-*")).unlink()
-    with pytest.raises(PackageLackingError, match=r"does not carry linux-kbuild-6\.6\.71: it has no version of it"):
+    with pytest.raises(PackageNotFoundError, match=r"does not carry linux-kbuild-6\.6\.71: it has no version of it"):
         lab.resolve()
 
 

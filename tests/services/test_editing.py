@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.build.editing import show_edit
-from lifecycle.build.outdated import findings, show_update
+from lifecycle.config.lock import Lock
 from lifecycle.errors import UsageError
-from lifecycle.model import changes
-from lifecycle.model.changes import new_release
-from lifecycle.model.lock import Lock
-from lifecycle.sources.indexes import NoFolderError
+from lifecycle.sources.open_index import NoFolderError
+from lifecycle.versions import edits
+from lifecycle.versions.apply_edit import show_edit
+from lifecycle.versions.edits import new_release
+from lifecycle.versions.outdated import findings, show_update
 from tests.support.builders.apt_archive import Archive, make_deb
 from tests.support.builders.source_checkout import KERNEL, Lab, make_lab
 
@@ -36,7 +36,7 @@ def texts(lab: Lab) -> list[str]:
 
 def add(lab: Lab, name: str, *, dry_run: bool = False) -> None:
     new = new_release(name, channel="canary", kernel="newest", flavour="cloud")
-    show_edit(lab.bench(), partial(changes.add_release, release=new, builder="", date=DATE), dry_run=dry_run)
+    show_edit(lab.session(), partial(edits.add_release, release=new, builder="", date=DATE), dry_run=dry_run)
 
 
 def test_a_release_is_added_with_its_builder_and_its_lock(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
@@ -74,7 +74,7 @@ def test_a_release_that_the_source_lacks_is_refused_and_nothing_is_written(lab: 
 def test_a_driver_that_the_source_lacks_is_refused_and_nothing_is_written(lab: Lab) -> None:
     before = texts(lab)
     with pytest.raises(UsageError, match=r"does not carry the driver 550\.999\.01: it has 550\.163\.01"):
-        show_edit(lab.bench(), partial(changes.add_driver, version="550.999.01", date=DATE), dry_run=False)
+        show_edit(lab.session(), partial(edits.add_driver, version="550.999.01", date=DATE), dry_run=False)
     assert texts(lab) == before
 
 
@@ -84,14 +84,14 @@ def test_what_is_outdated_is_found_and_taken(lab: Lab) -> None:
         make_deb(_pool(folder), name, version, "")
     for deb in (folder / "pool").iterdir():
         shutil.copy(deb, lab.root / "inputs/1592.9")
-    found = [(str(f.topic), f.has, f.offered) for f in findings(lab.bench())]
+    found = [(str(f.topic), f.has, f.offered) for f in findings(lab.session())]
 
     assert found == [
         ("driver", "550.163.01", "550.170.01"),
         ("release", "gardenlinux-1592.9", "gardenlinux-1592.10"),
         ("release", "", "gardenlinux-1800.0"),
     ]
-    show_update(lab.bench(), dry_run=False)
+    show_update(lab.session(), dry_run=False)
     project = lab.resolve(locked=True)
     assert [(r.name, str(r.channel)) for r in project.component.context.releases] == [
         ("gardenlinux-1592.10", "current"),

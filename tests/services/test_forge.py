@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from lifecycle.model.gitops import ForgeKind
-from lifecycle.tools.forge import ForgeRefusedError, Project, forge_of
+from lifecycle.config.gitops import ForgeKind
+from lifecycle.gitops.forge import ForgeRefusedError, Project, forge_of
 from tests.support.servers.forge_server import TOKEN, ForgeServer, forge_server
 
 KINDS = list(ForgeKind)

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.model.gitops import GitOps
-from lifecycle.steps.gitops import (
+from lifecycle.config.gitops import GitOps
+from lifecycle.gitops.deliver import (
     TRAILER,
-    BusyBranchError,
-    Delivered,
+    CommitProposal,
     Deliverer,
+    DeliveryResult,
+    DeliveryStatus,
     Files,
     MakeProposal,
     NoTextError,
-    Proposal,
-    Verdict,
+    PushConflictError,
 )
-from lifecycle.tools.git import GitRefusedError, remote
+from lifecycle.gitops.git import GitRefusedError, remote
 from tests.support.git import git
 from tests.support.servers.git_server import TOKEN, Upstream, bare_repository, over_http, over_ssh
 
@@ -55,7 +55,7 @@ class Hands:
         self.folder = folder
         self.said: list[str] = []
 
-    def deliver(self, make: MakeProposal, *, dry_run: bool = False, name: str = "one") -> Delivered:
+    def deliver(self, make: MakeProposal, *, dry_run: bool = False, name: str = "one") -> DeliveryResult:
         scratch = self.folder / f"{name}-{len(list(self.folder.glob(f'{name}-*')))}"
         scratch.mkdir()
         there = remote(self.upstream.address, self.upstream.environ)
@@ -66,13 +66,15 @@ class Hands:
 def tag(new: str, before: Callable[[], object] = lambda: None) -> MakeProposal:
     """Set the tag, whatever else the file says; something may happen right before."""
 
-    def make(files: Files) -> Proposal:
+    def make(files: Files) -> CommitProposal:
         before()
         text = files.read("values.yaml")
         assert text is not None
         lines = [f"tag: {new}\r\n" if line.startswith("tag:") else line for line in text.splitlines(keepends=True)]
         edited = "".join(lines)
-        return Proposal(files={"values.yaml": edited} if edited != text else {}, title=f"tag {new}", body="old → new")
+        return CommitProposal(
+            files={"values.yaml": edited} if edited != text else {}, title=f"tag {new}", body="old → new"
+        )
 
     return make
 
@@ -90,7 +92,7 @@ def direct(upstream: Upstream, tmp_path: Path) -> Hands:
 def test_a_change_is_one_commit_on_a_branch_of_its_own(reached: Upstream, tmp_path: Path) -> None:
     done = Hands(reached, tmp_path).deliver(tag("new"))
 
-    assert (done.verdict, done.branch) == (Verdict.PUSHED, OURS)
+    assert (done.verdict, done.branch) == (DeliveryStatus.PUSHED, OURS)
     assert reached.log(f"main..{OURS}") == ["tag new"]
     assert reached.show(OURS, "values.yaml") == "# ours\r\ntag: new\r\n"
     assert git(reached.path, "log", "-1", "--format=%B", OURS) == f"tag new\n\nold → new\n\n{TRAILER}"
@@ -103,18 +105,18 @@ def test_a_second_delivery_finds_it_there(reached: Upstream, tmp_path: Path) -> 
     first = hands.deliver(tag("new"))
     second = hands.deliver(tag("new"))
 
-    assert (second.verdict, second.commit) == (Verdict.THERE, first.commit)
+    assert (second.verdict, second.commit) == (DeliveryStatus.THERE, first.commit)
 
 
 def test_no_change_is_no_commit(hands: Hands, upstream: Upstream) -> None:
-    assert hands.deliver(tag("old")).verdict is Verdict.NOTHING
+    assert hands.deliver(tag("old")).verdict is DeliveryStatus.NOTHING
     assert upstream.branches() == ["main"]
 
 
 def test_a_dry_run_shows_the_difference_and_pushes_nothing(hands: Hands, upstream: Upstream) -> None:
     done = hands.deliver(tag("new"), dry_run=True)
 
-    assert done.verdict is Verdict.SHOWN
+    assert done.verdict is DeliveryStatus.SHOWN
     assert "+tag: new" in done.diff
     assert upstream.branches() == ["main"]
 
@@ -134,21 +136,21 @@ def test_what_a_person_added_to_our_branch_stays(hands: Hands, upstream: Upstrea
     hands.deliver(tag("newer"))
 
     assert upstream.log(f"main..{OURS}") == ["tag newer", "a person's, on our branch", "tag new"]
-    assert hands.deliver(tag("newer")).verdict is Verdict.THERE
+    assert hands.deliver(tag("newer")).verdict is DeliveryStatus.THERE
 
 
 def test_a_merged_change_is_nothing_to_change(hands: Hands, upstream: Upstream) -> None:
     hands.deliver(tag("new"))
     upstream.commit({"values.yaml": "# ours\r\ntag: new\r\n"}, "squashed")
 
-    assert hands.deliver(tag("new")).verdict is Verdict.NOTHING
+    assert hands.deliver(tag("new")).verdict is DeliveryStatus.NOTHING
 
 
 def test_what_came_meanwhile_stays_below_the_commit(direct: Hands, upstream: Upstream) -> None:
     once = iter([{"README": "y\n"}])
     done = direct.deliver(tag("new", before=lambda: [upstream.commit(files, "a person's") for files in once]))
 
-    assert done.verdict is Verdict.PUSHED
+    assert done.verdict is DeliveryStatus.PUSHED
     assert upstream.log("main") == ["tag new", "a person's", "first"]
     assert upstream.show("main", "README") == "y\n"
     assert any("has moved meanwhile" in said for said in direct.said)
@@ -156,7 +158,7 @@ def test_what_came_meanwhile_stays_below_the_commit(direct: Hands, upstream: Ups
 
 def test_a_branch_that_moves_all_the_time_is_given_up_without_force(direct: Hands, upstream: Upstream) -> None:
     counter = iter(range(99))
-    with pytest.raises(BusyBranchError, match="others pushed to main 5 times"):
+    with pytest.raises(PushConflictError, match="others pushed to main 5 times"):
         direct.deliver(tag("new", before=lambda: upstream.commit({"README": f"{next(counter)}\n"}, "a person's")))
     assert upstream.log("main") == ["a person's"] * 5 + ["first"]
 
@@ -164,7 +166,7 @@ def test_a_branch_that_moves_all_the_time_is_given_up_without_force(direct: Hand
 @pytest.mark.parametrize("mode", ["pull-request", "commit"])
 def test_two_bumps_at_once_come_to_one_commit(upstream: Upstream, tmp_path: Path, mode: str) -> None:
     hands, meet = Hands(upstream, tmp_path, mode), threading.Barrier(2)
-    both: list[Delivered] = []
+    both: list[DeliveryResult] = []
 
     def bump(name: str) -> None:
         once = iter([5.0])

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from lifecycle.cache.result_files import sha256_of
 from lifecycle.sources.swift import SwiftSession
 from lifecycle.sources.swift_login import swift_connection
-from lifecycle.tools.result_files import sha256_of
 from tests.support.builders.apt_archive import Archive
 from tests.support.builders.source_checkout import HEADERS, KERNEL, Lab, make_lab
 from tests.support.servers.swift_cluster import SwiftCluster
@@ -88,11 +88,11 @@ def test_another_file_under_the_name_is_never_written_over(lab: Lab, container: 
 
 def test_what_was_mirrored_can_be_resolved(lab: Lab) -> None:
     rows(lab)
-    bench = lab.bench()
-    source = bench.project.component.source_of(RELEASE)
-    (architecture,) = bench.project.component.context.architecture
+    session = lab.session()
+    source = session.project.component.source_of(RELEASE)
+    (architecture,) = session.project.component.context.architecture
 
-    assert bench.inputs.indexes.of(source, architecture).versions(HEADERS[0]) == ["6.6.71-1"]
+    assert session.inputs.indexes.of(source, architecture).versions(HEADERS[0]) == ["6.6.71-1"]
 
 
 def test_a_release_that_the_archive_lacks_is_named(lab: Lab) -> None:

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lifecycle.model.lock import LockedFile
+from lifecycle.cache.cache import Cache
+from lifecycle.cache.result_files import sha256_of
+from lifecycle.config.lock import LockedFile
 from lifecycle.sources.download import DownloadError, Request, download_all
 from lifecycle.sources.transfer import ATTEMPTS, Address
-from lifecycle.tools.result_files import sha256_of
-from lifecycle.tools.store import Store
 from tests.support.servers.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.support.servers.web_server import Web
 
@@ -23,10 +23,10 @@ def request_of(web: Web, proxy: FaultyProxy) -> Request:
     return Request(file=file, address=Address(uri=f"http://127.0.0.1:{proxy.port}/pool/{path.name}"))
 
 
-def failure_of(request: Request, store: Store) -> str:
+def failure_of(request: Request, cache: Cache) -> str:
     """What a download ended with; nothing where it ended well."""
     try:
-        download_all([request], store, advance=lambda _: None, wait=lambda _: None)
+        download_all([request], cache, advance=lambda _: None, wait=lambda _: None)
     except DownloadError as error:
         return str(error)
     return ""
@@ -37,37 +37,36 @@ def failure_of(request: Request, store: Store) -> str:
 def test_whatever_happens_the_cache_holds_the_file_or_none(
     web: Web, tmp_path: Path, script: list[str], after: int
 ) -> None:
-    cache = tmp_path / "cache"
-    shutil.rmtree(cache, ignore_errors=True)
-    store = Store(cache)
+    shutil.rmtree(tmp_path / "cache", ignore_errors=True)
+    cache = Cache(tmp_path / "cache")
     with faulty_proxy(web.port) as proxy:
         request = request_of(web, proxy)
         proxy.script, proxy.cut_after = list(script), after
-        failed = failure_of(request, store)
+        failed = failure_of(request, cache)
 
         if failed:
             assert len(proxy.met) == ATTEMPTS
             assert "could not be downloaded" in failed
-        assert store.blob(request.file.sha256).exists() is not bool(failed)
-        assert all(sha256_of(blob) == blob.name for blob in (cache / "blobs").glob("*"))
+        assert cache.blob(request.file.sha256).exists() is not bool(failed)
+        assert all(sha256_of(blob) == blob.name for blob in (cache.root / "blobs").glob("*"))
 
 
 def test_an_answer_that_is_late_arrives(web: Web, tmp_path: Path) -> None:
     with faulty_proxy(web.port) as proxy:
         proxy.script = ["hold"]
         request = request_of(web, proxy)
-        store = Store(tmp_path / "cache")
+        cache = Cache(tmp_path / "cache")
         late = threading.Timer(0.5, proxy.release.set)
         late.start()
-        download_all([request], store, advance=lambda _: None)
+        download_all([request], cache, advance=lambda _: None)
         late.join()
 
         assert proxy.met == ["hold"]
-        assert store.has_blob(request.file.sha256)
+        assert cache.has_blob(request.file.sha256)
 
 
 def test_a_network_that_drops_everything_says_so(web: Web, tmp_path: Path) -> None:
     with faulty_proxy(web.port) as proxy:
         proxy.script = ["drop"] * ATTEMPTS
         with pytest.raises(DownloadError, match=r"RemoteProtocolError|ReadError"):
-            download_all([request_of(web, proxy)], Store(tmp_path / "c"), advance=lambda _: None, wait=lambda _: None)
+            download_all([request_of(web, proxy)], Cache(tmp_path / "c"), advance=lambda _: None, wait=lambda _: None)

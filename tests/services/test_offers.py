@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
-from lifecycle.build.outdated import findings
-from lifecycle.model.findings import Topic
+from lifecycle.cache.result_files import sha256_of
 from lifecycle.sources.swift import SwiftSession
-from lifecycle.tools.result_files import sha256_of
+from lifecycle.versions.outdated import findings
+from lifecycle.versions.updates import Topic
 from tests.support.builders.apt_archive import Archive
 from tests.support.builders.source_checkout import Lab, make_lab
 from tests.support.servers.swift_cluster import SwiftCluster
@@ -15,7 +15,7 @@ from tests.support.servers.web_server import Web
 
 def releases(lab: Lab) -> list[tuple[str, str]]:
     lab.resolve()
-    return [(f.has, f.offered) for f in findings(lab.bench()) if f.topic is Topic.RELEASE]
+    return [(f.has, f.offered) for f in findings(lab.session()) if f.topic is Topic.RELEASE]
 
 
 def test_a_container_is_asked_for_the_versions_in_it(swift: SwiftCluster, garden: Archive, tmp_path: Path) -> None:

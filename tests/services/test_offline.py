@@ -12,9 +12,9 @@ from pathlib import Path
 import docker
 import pytest
 
-from lifecycle.model.project import Project, load_project
-from lifecycle.model.targets import Targets
-from lifecycle.tools.store import Store, default_cache_dir
+from lifecycle.cache.cache import Cache, default_cache_dir
+from lifecycle.planning.locked_project import LockedProject, load_locked_project
+from lifecycle.planning.targets import Targets
 from tests.support.checkout import PARTS, copy_parts
 
 ONLY = "debian-12/535"
@@ -59,17 +59,17 @@ class Machine:
 
 
 @pytest.fixture(scope="session")
-def project(checkout: Path) -> Project:
-    return load_project(checkout)
+def project(checkout: Path) -> LockedProject:
+    return load_locked_project(checkout)
 
 
 @pytest.fixture
-def machine(checkout: Path, project: Project, tmp_path: Path) -> Machine:
+def machine(checkout: Path, project: LockedProject, tmp_path: Path) -> Machine:
     """Nothing is there but the compiled modules, whose making takes minutes and no network."""
-    combination = next(c for c in project.matrix().combinations if c.id.startswith("debian-12") and c.branch == "535")
+    combination = next(c for c in project.matrix.combinations if c.id.startswith("debian-12") and c.branch == "535")
     for module_type in combination.module_types:
         modules = Targets(project).modules(combination, module_type)
-        own = Store(default_cache_dir(os.environ)).result(modules.kind, modules.digest)
+        own = Cache(default_cache_dir(os.environ)).result(modules.kind, modules.digest)
         assert own is not None, "run `invoke build` first"
         shutil.copytree(own.folder, tmp_path / "cache/results" / own.kind / own.digest)
     return Machine(checkout, tmp_path / "cache")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from benchmarks.leftovers import made_images, upload
-from lifecycle.build.published import published_images
+from lifecycle.publish.published import published_images
 from tests.support.builders.projects import wide
 from tests.support.servers.registry_server import registry_server
 
@@ -12,14 +12,14 @@ def test_of_a_whole_matrix_only_what_the_registry_lists_is_asked_for(tmp_path: P
     with registry_server(tmp_path) as server:
         pushed, project = (wide(releases, registry=server.host) for releases in (5, 10))
         upload(pushed, made_images(pushed))
-        combinations = project.matrix().combinations
+        combinations = project.matrix.combinations
         found = published_images(project, combinations, {})
         asked = server.requests("GET", 200)
         lost = server.requests("GET", 404)
 
-    assert [c.id for c in combinations if found[c]] == [c.id for c in pushed.matrix().combinations]
+    assert [c.id for c in combinations if found[c]] == [c.id for c in pushed.matrix.combinations]
     assert sum("/tags/list" in path for path in asked) == 1
-    assert sum("/manifests/" in path for path in asked) == len(pushed.matrix().combinations) == 10
+    assert sum("/manifests/" in path for path in asked) == len(pushed.matrix.combinations) == 10
     assert lost == []
 
 
@@ -30,7 +30,7 @@ def test_of_images_whose_labels_are_known_only_the_manifests_are_asked_for(tmp_p
         upload(project, images)
         before = len(server.requests("GET", 200))
         labels = {f"sha256:{image.digest}": image.labels for image in images.values()}
-        found = published_images(project, project.matrix().combinations, {}, labels)
+        found = published_images(project, project.matrix.combinations, {}, labels)
         asked = server.requests("GET", 200)[before:]
 
     assert None not in found.values()

@@ -11,11 +11,11 @@ from pathlib import Path
 import docker
 import pytest
 
-from lifecycle.build.published import published_images
-from lifecycle.model.project import load_project
-from lifecycle.model.tags import immutable_tag
-from lifecycle.model.targets import Targets
-from lifecycle.steps.push import Pushed, Verdict, verdict_of
+from lifecycle.planning.locked_project import load_locked_project
+from lifecycle.planning.tags import immutable_tag
+from lifecycle.planning.targets import Targets
+from lifecycle.publish.published import published_images
+from lifecycle.publish.push import PushDecision, Pushed, verdict_of
 from tests.support.builders.push_session import (
     COMBINATION,
     REPOSITORY,
@@ -33,12 +33,12 @@ def test_an_image_is_pushed_once_under_its_immutable_tag(lab: Lab, server: Regis
     verdict, pushed = lab.publish(image)
     blobs, said = server.blobs(), len(lab.said)
 
-    assert verdict is Verdict.PUSH
+    assert verdict is PushDecision.PUSH
     assert pushed.tag == lab.tag(image)
     assert pushed.reference == f"{server.host}/{REPOSITORY}@{lab.there(pushed.tag).digest}"
     assert lab.there(pushed.tag).id == image.id
     again, same = lab.publish(image)
-    assert (again, same) == (Verdict.SAME, replace(pushed, verdict="there"))
+    assert (again, same) == (PushDecision.SAME, replace(pushed, verdict="there"))
     assert (server.blobs(), len(lab.said)) == (blobs, said)
 
 
@@ -66,7 +66,7 @@ def test_an_image_that_was_made_of_the_same_inputs_elsewhere_is_left_alone(lab: 
     _, pushed = lab.publish(lab.made())
 
     assert lab.publish(lab.made(os.urandom(1000))) == (
-        Verdict.SAME_INPUTS,
+        PushDecision.SAME_INPUTS,
         replace(pushed, verdict="there, made of the same inputs elsewhere"),
     )
 
@@ -77,27 +77,27 @@ def test_an_immutable_tag_never_moves(lab: Lab) -> None:
     lab.publish(one)
 
     assert lab.tag(one) == lab.tag(other)
-    assert verdict_of(lab.candidate(other), untested=True) is Verdict.OTHER
+    assert verdict_of(lab.candidate(other), untested=True) is PushDecision.OTHER
 
 
 def test_what_was_not_tested_is_refused_unless_it_is_asked_for(lab: Lab) -> None:
     candidate = lab.candidate(lab.made(), tested=False)
 
-    assert verdict_of(candidate, untested=False) is Verdict.UNTESTED
-    assert verdict_of(candidate, untested=True) is Verdict.PUSH
-    assert verdict_of(replace(candidate, known=True), untested=False) is Verdict.PUSH
+    assert verdict_of(candidate, untested=False) is PushDecision.UNTESTED
+    assert verdict_of(candidate, untested=True) is PushDecision.PUSH
+    assert verdict_of(replace(candidate, known=True), untested=False) is PushDecision.PUSH
 
 
 def test_an_untested_push_says_so_and_moves_no_tag_until_it_is_tested(lab: Lab, server: RegistryServer) -> None:
     image = lab.made()
-    untested = lab.pusher.publish(lab.candidate(image, tested=False), Verdict.PUSH, [COMBINATION])
+    untested = lab.pusher.publish(lab.candidate(image, tested=False), PushDecision.PUSH, [COMBINATION])
     again = lab.candidate(image, tested=False)
     tags = server.tags()
     _, tested = lab.publish(image)
 
     assert (untested.tag, untested.moving, tags) == (f"{lab.tag(image)}-untested", (), [untested.tag])
-    assert verdict_of(again, untested=True) is Verdict.SAME
-    assert verdict_of(again, untested=False) is Verdict.UNTESTED
+    assert verdict_of(again, untested=True) is PushDecision.SAME
+    assert verdict_of(again, untested=False) is PushDecision.UNTESTED
     assert (tested.digest, tested.tag) == (untested.digest, lab.tag(image))
     assert server.tags() == sorted([untested.tag, tested.tag, *tested.moving])
 
@@ -106,7 +106,7 @@ def test_what_came_there_tested_needs_no_test_here(lab: Lab) -> None:
     image = lab.made()
     lab.publish(image)
 
-    assert verdict_of(lab.candidate(image, tested=False), untested=False) is Verdict.SAME
+    assert verdict_of(lab.candidate(image, tested=False), untested=False) is PushDecision.SAME
 
 
 def test_two_pushes_at_once_come_to_the_same(lab: Lab, server: RegistryServer) -> None:
@@ -117,7 +117,7 @@ def test_two_pushes_at_once_come_to_the_same(lab: Lab, server: RegistryServer) -
 
     def go() -> None:
         start.wait()
-        found.append(pusher.publish(candidate, Verdict.PUSH, [COMBINATION]))
+        found.append(pusher.publish(candidate, PushDecision.PUSH, [COMBINATION]))
 
     threads = [threading.Thread(target=go) for _ in range(2)]
     for thread in threads:
@@ -161,8 +161,8 @@ def test_what_the_registry_has_is_known_without_an_engine(
     checkout: Path, server: RegistryServer, engine: docker.DockerClient
 ) -> None:
     (mine,) = (i for i in engine.images.list(f"{server.host}/system-services/nvidia-installer") if i.tags)
-    project = load_project(checkout)
-    combinations = project.matrix().combinations
+    project = load_locked_project(checkout)
+    combinations = project.matrix.combinations
     push(checkout, "--untested")
     before = published_images(project, combinations, {})
     note_tested(checkout, str(mine.id))
@@ -180,7 +180,7 @@ def test_what_the_registry_has_is_known_without_an_engine(
 def test_another_image_behind_the_immutable_tag_counts_for_none(
     lab: Lab, server: RegistryServer, tmp_path: Path
 ) -> None:
-    project = load_project(copied_checkout(server.host, tmp_path / "copy"))
+    project = load_locked_project(copied_checkout(server.host, tmp_path / "copy"))
     tag = immutable_tag(COMBINATION, Targets(project).image(COMBINATION).digest)
     reference = f"{server.host}/{project.component.image.repository}:{tag}"
     lab.engine.tag(lab.made().id, reference)

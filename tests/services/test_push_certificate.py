@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.steps.push import PushFailedError, Verdict
-from lifecycle.tools.registry import Registry
-from lifecycle.tools.registry_errors import RegistryRefusedError
-from lifecycle.tools.registry_session import CERTIFICATES
+from lifecycle.publish.push import PushDecision, PushFailedError
+from lifecycle.tools.registry.errors import RegistryRefusedError
+from lifecycle.tools.registry.registry import Registry
+from lifecycle.tools.registry.session import CERTIFICATES
 from tests.support.builders.push_session import REPOSITORY, Lab
 from tests.support.servers.registry_server import RegistryServer, registry_server
 
@@ -79,6 +79,6 @@ def test_the_advice_helps_both(lab: Lab, server: RegistryServer) -> None:
     finally:
         shutil.rmtree(folder)
 
-    assert verdict is Verdict.PUSH
+    assert verdict is PushDecision.PUSH
     assert found is not None
     assert found.digest == pushed.digest

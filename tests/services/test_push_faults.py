@@ -13,7 +13,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from lifecycle.steps.push import PushFailedError, Verdict
+from lifecycle.publish.push import PushDecision, PushFailedError
 from tests.support.builders.push_session import COMBINATION, Lab, checkout_for, push
 from tests.support.servers.faulty_proxy import faulty_proxy
 from tests.support.servers.registry_server import LOOPBACK, RegistryServer, registry_server
@@ -33,7 +33,7 @@ def test_a_registry_that_dies_is_asked_again_and_the_push_goes_on(lab: Lab, serv
         server.restart()
 
     pusher = replace(lab.pusher, wait=wait)
-    pushed = pusher.publish(candidate, Verdict.PUSH, [COMBINATION])
+    pushed = pusher.publish(candidate, PushDecision.PUSH, [COMBINATION])
 
     assert lab.waits == [2.0]
     assert lab.there(pushed.tag).id == image.id
@@ -44,7 +44,7 @@ def test_a_registry_that_stays_away_is_an_error_that_says_so(lab: Lab, server: R
     candidate = lab.candidate(image)
     server.process.stop()
     with pytest.raises(PushFailedError, match="connection refused") as caught:
-        lab.pusher.publish(candidate, Verdict.PUSH, [COMBINATION])
+        lab.pusher.publish(candidate, PushDecision.PUSH, [COMBINATION])
 
     assert lab.waits == [2.0, 4.0, 8.0]
     assert "Run the command again: what the registry has taken is not sent twice." in str(caught.value)
@@ -85,7 +85,7 @@ def test_a_registry_killed_within_a_layer_gets_only_that_layer_again(server: Reg
         image = lab.made(more=os.urandom(20 * MB))
         candidate = lab.candidate(image)
         proxy.sent, proxy.answered = killer.sent, killer.answered
-        pushed = lab.pusher.publish(candidate, Verdict.PUSH, [COMBINATION])
+        pushed = lab.pusher.publish(candidate, PushDecision.PUSH, [COMBINATION])
 
         stored = [found for path in server.requests("PUT", 201) if (found := re.search(r"digest=sha256%3A(\w+)", path))]
         # Two layers and the image's configuration.

@@ -9,9 +9,9 @@ from pathlib import Path
 import docker
 import pytest
 
-from lifecycle.steps.push import PushFailedError, Verdict
-from lifecycle.tools.login import Login
-from lifecycle.tools.registry_errors import RegistryRefusedError
+from lifecycle.publish.push import PushDecision, PushFailedError
+from lifecycle.tools.registry.errors import RegistryRefusedError
+from lifecycle.tools.registry.login import Login
 from tests.support.builders.push_session import COMBINATION, REPOSITORY, Lab, checkout_for, copied_checkout, push
 from tests.support.servers.registry_server import PASSWORD, USER, RegistryServer, registry_server
 from tests.support.servers.token_server import token_server
@@ -37,7 +37,7 @@ def test_a_registry_with_tls_and_a_password_lets_us_in(secure: RegistryServer, t
         image = lab.made()
         verdict, pushed = lab.publish(image)
 
-        assert (verdict, lab.there(pushed.tag).id) == (Verdict.PUSH, image.id)
+        assert (verdict, lab.there(pushed.tag).id) == (PushDecision.PUSH, image.id)
         assert secure.tags() == sorted([pushed.tag, *pushed.moving])
 
 
@@ -65,7 +65,7 @@ def test_tokens_are_asked_for_with_what_they_have_to_allow(tmp_path: Path) -> No
         candidate = lab.candidate(image)
         lab.pusher._push(image, f"{server.host}/{REPOSITORY}:{lab.tag(image)}")
         tokens.scopes.clear()
-        pushed = lab.pusher.publish(candidate, Verdict.SAME, [COMBINATION])
+        pushed = lab.pusher.publish(candidate, PushDecision.SAME, [COMBINATION])
         found = sorted(lab.registry.tags(REPOSITORY))
         lab.registry.delete(REPOSITORY, pushed.digest)
         left = lab.registry.tags(REPOSITORY)

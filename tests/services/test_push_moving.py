@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from lifecycle.model.tags import operator_tag, tag_of
-from lifecycle.steps.push import Verdict
+from lifecycle.planning.tags import operator_tag, tag_of
+from lifecycle.publish.push import PushDecision
 from tests.support.builders.push_session import COMBINATION, REPOSITORY, Lab
 from tests.support.servers.registry_server import RegistryServer
 
@@ -48,6 +48,6 @@ def test_tags_move_to_an_image_that_was_made_elsewhere_without_the_engine(lab: L
     sent = len(server.requests("PUT", 201))
     verdict, pushed = lab.publish(here)
 
-    assert (verdict, pushed.digest) == (Verdict.SAME_INPUTS, elsewhere.digest)
+    assert (verdict, pushed.digest) == (PushDecision.SAME_INPUTS, elsewhere.digest)
     assert {lab.there(tag).digest for tag in MOVING} == {elsewhere.digest}
     assert [path.rpartition("/")[2] for path in server.requests("PUT", 201)[sent:]] == MOVING

@@ -12,7 +12,7 @@ import docker
 import httpx
 import pytest
 
-from lifecycle.model.release import Step
+from lifecycle.release.release_plan import Step
 from tests.support.builders.release_checkout import FILE, Checkout, make_checkout, remove_images
 from tests.support.checkout import ROOT
 from tests.support.git import git

@@ -14,18 +14,18 @@ from pathlib import Path
 import docker
 import pytest
 
-from lifecycle.model.project import load_project
-from lifecycle.model.tags import references
-from lifecycle.model.targets import Targets, base_tag
-from lifecycle.tools.engine import Engine
+from lifecycle.cache.cache import default_cache_dir
+from lifecycle.planning.locked_project import load_locked_project
+from lifecycle.planning.tags import references
+from lifecycle.planning.targets import Targets, base_tag
+from lifecycle.tools.engine.engine import Engine
 from lifecycle.tools.labels import LABEL_DIGEST
-from lifecycle.tools.store import default_cache_dir
 from tests.support.checkout import ROOT
 from tests.support.servers.container_engine import engine_in
 from tests.support.servers.ssh_server import SshServer, ssh_server
 
-PROJECT = load_project(ROOT)
-FIRST = PROJECT.matrix().combinations[0]
+PROJECT = load_locked_project(ROOT)
+FIRST = PROJECT.matrix.combinations[0]
 REFERENCE = references(PROJECT.component.image, FIRST)[0]
 
 
@@ -135,7 +135,7 @@ def test_what_a_program_there_is_told_and_says_comes_through(remote: Remote, cli
 _SLEEPS = """
 import os, sys
 from pathlib import Path
-from lifecycle.tools.engine import Engine
+from lifecycle.tools.engine.engine import Engine
 with Engine(os.environ).container(sys.argv[1], env={}, entrypoint=["sleep", "600"]) as container:
     container.run(Path(sys.argv[2]))
 """

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.model.file_format import FileFormat
-from lifecycle.model.lock import LockedFile
-from lifecycle.sources.download import DamagedError, LackingError
+from lifecycle.cache.cache import Cache
+from lifecycle.cache.result_files import sha256_of
+from lifecycle.config.file_format import FileFormat
+from lifecycle.config.lock import LockedFile
+from lifecycle.pipeline.unpack import NotUnpackedError, Unpacker
+from lifecycle.sources.download import DamagedError, SourceFileNotFoundError
 from lifecycle.sources.runfile import NoVersionsError
 from lifecycle.sources.swift import SwiftSession
 from lifecycle.tools.archive import UnsafeArchiveError
-from lifecycle.tools.result_files import sha256_of
-from lifecycle.tools.store import Store
-from lifecycle.tools.unpack import NotUnpackedError, Unpacker
 from tests.support.builders.runfiles import make_runfile
 from tests.support.builders.source_checkout import Lab, make_lab
 from tests.support.servers.swift_cluster import SwiftCluster
@@ -111,7 +111,7 @@ def test_a_branch_that_a_folder_lacks_says_what_there_is(runfiles: Path, tmp_pat
 
 def test_a_version_that_is_not_there_is_a_mistake_in_the_component(drivers: Web, tmp_path: Path) -> None:
     lab = lab_of(tmp_path, f"{drivers.address}/NVIDIA-Linux-{{arch}}-{{version}}.run", version="550.10.01")
-    with pytest.raises(LackingError, match=r"there is no NVIDIA-Linux-x86_64 550\.10\.01 at http"):
+    with pytest.raises(SourceFileNotFoundError, match=r"there is no NVIDIA-Linux-x86_64 550\.10\.01 at http"):
         lab.resolve_driver()
 
 
@@ -126,7 +126,7 @@ def test_the_checksum_that_nvidia_publishes_beside_it_has_to_hold(drivers: Web, 
         return
     with pytest.raises(DamagedError, match="did not arrive as its source has it: it was thrown away"):
         lab.resolve_driver()
-    assert not lab.bench().store.has_blob(sha256_of(path))
+    assert not lab.session().cache.has_blob(sha256_of(path))
 
 
 def test_fabric_manager_is_of_the_drivers_version(drivers: Web, tmp_path: Path) -> None:
@@ -155,15 +155,15 @@ def redistributable(path: Path, files: Mapping[str, bytes], *, top: str = "") ->
     return path
 
 
-def kept(store: Store, path: Path, name: str, version: str = "550.163.01") -> LockedFile:
+def kept(cache: Cache, path: Path, name: str, version: str = "550.163.01") -> LockedFile:
     digest = sha256_of(path)
-    store.part(digest).write_bytes(path.read_bytes())
-    store.keep_blob(store.part(digest), digest)
+    cache.part(digest).write_bytes(path.read_bytes())
+    cache.keep_blob(cache.part(digest), digest)
     return LockedFile(name=name, version=version, origin=f"file:{path}", size=path.stat().st_size, sha256=digest)
 
 
 def unpacked(unpacker: Unpacker, path: Path, folder: Path) -> list[str]:
-    unpacker.unpack(kept(unpacker.store, path, "driver"), folder, wanted=lambda name: not name.startswith("32/"))
+    unpacker.unpack(kept(unpacker.cache, path, "driver"), folder, wanted=lambda name: not name.startswith("32/"))
     return sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
 
 
@@ -225,6 +225,6 @@ def test_what_is_neither_is_named(unpacker: Unpacker, tmp_path: Path) -> None:
 
 def test_each_kind_says_what_it_was(unpacker: Unpacker, runfiles: Path, tmp_path: Path) -> None:
     path = runfiles / "NVIDIA-Linux-x86_64-550.90.07.run"
-    file = kept(unpacker.store, path, "driver")
+    file = kept(unpacker.cache, path, "driver")
 
     assert unpacker.unpack(file, tmp_path / "out", wanted=lambda _: True) is FileFormat.RUNFILE

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from lifecycle.build.sharing import Sharing
-from lifecycle.model.sharing import Mode
-from lifecycle.model.targets import Kind, Target
-from lifecycle.steps.share import Blob, SharedResults, manifest_of, tag_of
+from lifecycle.cache.remote import Blob, RemoteCache, oci_manifest, tag_of
+from lifecycle.cache.remote_session import RemoteSession
+from lifecycle.config.store import Mode
+from lifecycle.planning.targets import Kind, Target
 from lifecycle.tools.progress import Progress
 from tests.support.machines.cache_machines import OTHER, TARGET, Machine, Machines, shared
 from tests.support.servers.registry_server import RegistryServer
@@ -25,7 +25,7 @@ def test_a_result_arrives_byte_for_byte(machine: Machines) -> None:
     assert other.results.find([TARGET, OTHER]) == {TARGET.digest}
     assert other.results.take(TARGET)
     assert (other.files(), other.warnings) == (one.files(), [])
-    assert other.store.latest_inputs(TARGET.kind, TARGET.name) == TARGET.inputs
+    assert other.cache.latest_inputs(TARGET.kind, TARGET.name) == TARGET.inputs
 
 
 def test_two_machines_that_made_the_same_give_one_and_the_same(machine: Machines, server: RegistryServer) -> None:
@@ -82,7 +82,7 @@ def test_a_blob_that_is_not_what_it_is_called_is_refused(machine: Machines, serv
     finally:
         blob.write_bytes(whole)
     assert "modules 6.1.0/550/open is damaged there and is not used" in other.warnings[0]
-    assert (other.has(), list(other.store.tmp.iterdir())) == (False, [])
+    assert (other.has(), list(other.cache.tmp.iterdir())) == (False, [])
     assert other.results.find([TARGET]) == set()
 
 
@@ -129,7 +129,7 @@ def test_a_damaged_one_is_put_right_by_whoever_makes_it(machine: Machines) -> No
 def test_files_that_are_not_those_that_result_json_names_are_refused(machine: Machines) -> None:
     one, other = machine(), machine()
     one.make()
-    found = one.store.result(TARGET.kind, TARGET.digest)
+    found = one.cache.result(TARGET.kind, TARGET.digest)
     assert found is not None
     found.file("nvidia.ko").write_bytes(b"another")
     one.results.give(TARGET)
@@ -145,7 +145,7 @@ def test_a_layer_that_is_no_archive_is_refused(machine: Machines) -> None:
     assert manifest is not None
     config = manifest.content.decode().split("sha256:")[1][:64]
     blob = Blob(f"sha256:{config}", 1)
-    one.registry.put(repository, tag_of(TARGET), manifest_of(blob, blob, "x"))
+    one.registry.put(repository, tag_of(TARGET), oci_manifest(blob, blob, "x"))
 
     assert not other.results.take(TARGET)
     assert "is no whole archive" in other.warnings[0]
@@ -166,10 +166,10 @@ def test_an_image_under_a_results_tag_is_refused(machine: Machines) -> None:
 def test_what_was_made_before_anything_was_shared_is_given_once(machine: Machines, server: RegistryServer) -> None:
     one, other = machine(), machine()
     one.make()
-    Sharing(results=one.results, progress=Progress()).give([TARGET, OTHER])
+    RemoteSession(results=one.results, progress=Progress()).give([TARGET, OTHER])
     before = len(server.requests("HEAD", 200) + server.requests("HEAD", 404))
-    again = SharedResults(section=one.results.section, registry=one.registry, store=one.store, warn=one.warnings.append)
-    Sharing(results=again, progress=Progress()).give([TARGET])
+    again = RemoteCache(section=one.results.section, registry=one.registry, cache=one.cache, warn=one.warnings.append)
+    RemoteSession(results=again, progress=Progress()).give([TARGET])
 
     assert other.results.take(TARGET)
     assert len(server.requests("HEAD", 200) + server.requests("HEAD", 404)) == before
@@ -180,9 +180,9 @@ def test_of_what_is_there_only_that_is_written_down(machine: Machines, server: R
     other = machine()
     other.make()
     before = len(server.requests("PUT", 201))
-    Sharing(results=other.results, progress=Progress()).give([TARGET])
+    RemoteSession(results=other.results, progress=Progress()).give([TARGET])
 
-    assert (len(server.requests("PUT", 201)), other.store.given(other.results.place)) == (before, {TARGET.digest})
+    assert (len(server.requests("PUT", 201)), other.cache.given(other.results.place)) == (before, {TARGET.digest})
 
 
 def test_two_that_give_the_same_at_once_both_succeed(machine: Machines) -> None:

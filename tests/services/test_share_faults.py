@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.build.sharing import open_sharing
-from lifecycle.model.sharing import SharedStore
-from lifecycle.tools.login import Login
+from lifecycle.cache.cache import Cache
+from lifecycle.cache.remote_session import open_remote_session
+from lifecycle.config.store import RemoteCacheConfig
 from lifecycle.tools.progress import Progress
-from lifecycle.tools.store import Store
+from lifecycle.tools.registry.login import Login
 from tests.support.machines.cache_machines import OTHER, TARGET, Machine, Machines
 from tests.support.servers.faulty_proxy import faulty_proxy
 from tests.support.servers.processes import free_port
@@ -57,9 +57,11 @@ def test_a_store_that_lets_nobody_write_is_read_all_the_same(tmp_path: Path) -> 
 def test_the_images_password_is_told_to_no_other_registry(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     environ = {"INVOKE_REGISTRY_USERNAME": USER, "INVOKE_REGISTRY_PASSWORD": PASSWORD}
     with registry_server(tmp_path / "registry", password=True) as guarded:
-        section, store = SharedStore(registry=guarded.host, repository="x"), Store(tmp_path / "cache")
+        section, cache = RemoteCacheConfig(registry=guarded.host, repository="x"), Cache(tmp_path / "cache")
         for images, trusted in ((guarded.host, True), ("localhost:5000", False)):
-            with open_sharing(section, images=images, store=store, environ=environ, progress=Progress()) as sharing:
+            with open_remote_session(
+                section, images=images, cache=cache, environ=environ, progress=Progress()
+            ) as sharing:
                 assert sharing is not None
                 sharing.results.find([TARGET])
             assert ("going on without the store" not in capsys.readouterr().err) is trusted
@@ -68,12 +70,12 @@ def test_the_images_password_is_told_to_no_other_registry(tmp_path: Path, capsys
 def test_a_disk_without_room_to_pack_is_said_and_stops_nothing(machine: Machines) -> None:
     one = machine()
     one.make()
-    one.store.tmp.rmdir()
-    one.store.tmp.write_text("no folder")
+    one.cache.tmp.rmdir()
+    one.cache.tmp.write_text("no folder")
     one.results.give(TARGET)
 
     assert (len(one.warnings), machine().results.find([TARGET])) == (1, set())
-    assert one.warnings[0].startswith(f"going on without the store {one.results.place}: {one.store.tmp}: ")
+    assert one.warnings[0].startswith(f"going on without the store {one.results.place}: {one.cache.tmp}: ")
 
 
 class Breaker:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from lifecycle.cache.cache import Cache
+from lifecycle.cache.result_files import sha256_of
 from lifecycle.sources.download import DamagedError, Request, download_all
 from lifecycle.sources.swift import NoContainerError, SwiftRefusedError, SwiftSession
 from lifecycle.sources.swift_login import CredentialsMissingError, swift_connection
-from lifecycle.tools.result_files import sha256_of
-from lifecycle.tools.store import Store
 from tests.support.builders.apt_archive import Archive
 from tests.support.builders.source_checkout import HEADERS, KERNEL, Lab, make_lab
 from tests.support.servers.faulty_proxy import FaultyProxy, faulty_proxy
@@ -71,7 +71,7 @@ def test_a_release_is_resolved_downloaded_and_locked(lab: Lab, debs: list[Path])
     assert kernel.headers[0].origin == f"swift:gardenlinux-packages/{PREFIX}linux-headers-{KERNEL}_6.6.71-1_amd64.deb"
     by_name = {deb.name: deb for deb in debs}
     for file in project.lock.files():
-        assert lab.bench().store.blob(file.sha256).read_bytes() == by_name[file.file_name].read_bytes()
+        assert lab.session().cache.blob(file.sha256).read_bytes() == by_name[file.file_name].read_bytes()
 
 
 def test_a_locked_build_needs_no_listing(lab: Lab) -> None:
@@ -176,18 +176,18 @@ def test_an_object_that_rotted_in_the_cluster_is_thrown_away(
 def test_a_token_that_expired_is_renewed(lab: Lab, filled: SwiftCluster) -> None:
     project = lab.resolve()
     lab.empty_cache()
-    bench = lab.bench()
-    bench.inputs.places.swift.headers(anew=False)
+    session = lab.session()
+    session.inputs.locations.swift.headers(anew=False)
     filled.forget_tokens()
-    fetched = bench.fetch(project, lambda p: p.matrix().combinations, locked=True)
+    fetched = session.build_service().fetch(project, lambda p: p.matrix.combinations, locked=True)
 
     assert fetched.downloaded_files > 0
 
 
 def requests(lab: Lab) -> list[Request]:
-    bench = lab.bench()
+    session = lab.session()
     return [
-        Request(file=file, address=bench.inputs.places.address(file.origin))
+        Request(file=file, address=session.inputs.locations.address(file.origin))
         for file in lab.resolve().lock.kernels["gardenlinux-1592.9/amd64"].headers
     ]
 
@@ -206,7 +206,7 @@ def test_a_cluster_that_answers_503_is_asked_again(lab: Lab, filled: SwiftCluste
             if len(waits) == 1:
                 filled.start("object")
 
-    download_all(wanted, Store(lab.cache), advance=lambda _: None, wait=wait)
+    download_all(wanted, Cache(lab.cache), advance=lambda _: None, wait=wait)
     assert waits
 
 
@@ -216,10 +216,10 @@ def test_a_body_that_was_cut_is_taken_up_where_it_ended(lab: Lab, filled: SwiftC
     assert f":{proxy.port}/" in wanted[0].address.uri
     lab.empty_cache()
     proxy.script, proxy.cut_after = ["cut"] * len(wanted), 900
-    download_all(wanted, Store(lab.cache), advance=lambda _: None, wait=lambda _: None)
+    download_all(wanted, Cache(lab.cache), advance=lambda _: None, wait=lambda _: None)
 
     assert proxy.met.count("cut") == len(wanted)
-    assert all(Store(lab.cache).has_blob(request.file.sha256) for request in wanted)
+    assert all(Cache(lab.cache).has_blob(request.file.sha256) for request in wanted)
 
 
 @pytest.mark.parametrize(

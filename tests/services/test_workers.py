@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.model.project import load_project
-from lifecycle.model.selector import select
-from lifecycle.model.targets import Targets
+from lifecycle.planning.locked_project import load_locked_project
+from lifecycle.planning.selector import select
+from lifecycle.planning.targets import Targets
 from tests.support.machines.workers import OPTIONS_FOUND, REPOSITORY, VERSIONS, Farm, Machine, Ran, farm_in, together
 from tests.support.servers.processes import wait_until
 from tests.support.servers.registry_server import RegistryServer, registry_server
@@ -87,15 +87,15 @@ def given(registry: RegistryServer, repository: str) -> list[str]:
 
 def of_the_small_one(results: Mapping[str, bytes], machine: Machine) -> dict[str, bytes]:
     """Those results that a machine has to have for the one combination."""
-    project = load_project(machine.checkout)
-    targets, (combination,) = Targets(project), select(project.matrix(), SMALL[1])
+    project = load_locked_project(machine.checkout)
+    targets, (combination,) = Targets(project), select(project.matrix, SMALL[1])
     modules = [make(combination, t) for t in combination.module_types for make in (targets.compiled, targets.archive)]
     wanted = {f"{target.kind}/{target.digest}" for target in (targets.userspace(combination), *modules)}
     return {name: content for name, content in results.items() if name.rpartition("/")[0] in wanted}
 
 
 def test_each_combination_is_compiled_once_in_total_by_shards(shards: list[Ran], workers: Pair, farm: Farm) -> None:
-    wanted = [f"{c.id} {'+'.join(c.module_types)}" for c in load_project(farm.checkout).matrix().combinations]
+    wanted = [f"{c.id} {'+'.join(c.module_types)}" for c in load_locked_project(farm.checkout).matrix.combinations]
 
     assert len(wanted) == 2
     assert sorted(title for ran in shards for title in ran.compiled) == wanted

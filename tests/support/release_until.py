@@ -5,9 +5,9 @@ import signal
 import sys
 from pathlib import Path
 
-from lifecycle.build.releasing import show_release
-from lifecycle.build.workbench import Workbench
-from lifecycle.model.release import Step
+from lifecycle.app.session import Session
+from lifecycle.release.release import show_release
+from lifecycle.release.release_plan import Step
 
 
 def main(folder: str, version: str, last: str) -> None:
@@ -17,8 +17,8 @@ def main(folder: str, version: str, last: str) -> None:
         if step is Step(last):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    bench = Workbench(Path(folder), cache_dir="", environ=os.environ)
-    show_release(bench, component="", version=version, dry_run=False, as_json=False, after=after)
+    session = Session(Path(folder), cache_dir="", environ=os.environ)
+    show_release(session, component="", version=version, dry_run=False, as_json=False, after=after)
 
 
 if __name__ == "__main__":

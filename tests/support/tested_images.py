@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 import docker
 import pytest
 
-from lifecycle.model.project import load_project
-from lifecycle.model.tags import references
-from lifecycle.tools.store import Store, default_cache_dir
+from lifecycle.cache.cache import Cache, default_cache_dir
+from lifecycle.planning.project import load_project
+from lifecycle.planning.tags import references
 from tests.support.checkout import ROOT
 from tests.support.combinations import runnable
 
@@ -50,10 +50,10 @@ class Record:
             return
         if any(not any(f"[{name}" in node for name in self.images) for node in self.failed):
             return
-        store, now = Store(default_cache_dir(os.environ)), image_ids(self.only)
+        cache, now = Cache(default_cache_dir(os.environ)), image_ids(self.only)
         for name, image in self.images.items():
             if now.get(name) == image and not any(f"[{name}" in node for node in self.failed):
-                store.note_tested(image, name)
+                cache.note_tested(image, name)
 
 
 def is_whole(config: pytest.Config) -> bool:

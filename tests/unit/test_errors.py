@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from lifecycle.cache.cache import Cache
 from lifecycle.errors import SystemRefusedError, writing
-from lifecycle.tools.bundle import write_bundle
+from lifecycle.sources.bundle import write_bundle
 from lifecycle.tools.packed import pack
-from lifecycle.tools.store import Store
 
 
 def refusal(number: int, *files: str) -> str:
@@ -48,7 +48,7 @@ def test_a_full_disk_names_the_archive_that_was_being_written(tmp_path: Path) ->
 def test_a_full_disk_names_the_bundle_that_was_being_written(tmp_path: Path) -> None:
     (tmp_path / ".x.part").symlink_to("/dev/full")
     with pytest.raises(OSError, match=r"/x'$"):
-        write_bundle(tmp_path / "x", [], [], Store(tmp_path / "cache"), advance=lambda _: None)
+        write_bundle(tmp_path / "x", [], [], Cache(tmp_path / "cache"), advance=lambda _: None)
 
 
 def test_an_error_that_names_its_file_keeps_it() -> None:

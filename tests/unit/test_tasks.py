@@ -15,7 +15,7 @@ from invoke.program import Program
 
 from lifecycle.app.task import task
 from lifecycle.errors import ConfigurationError, InstallerError, UsageError
-from lifecycle.model.selector import NothingSelectedError
+from lifecycle.planning.selector import NothingSelectedError
 from tasks import GROUPS, ns
 from tests.support.checkout import ROOT
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lifecycle.model.matrix import Combination
+from lifecycle.planning.matrix import Combination
 from tests.support.builders.corrupt_modules import flip_a_crc
 from tests.support.machines.installer import HOME
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lifecycle.build.fan_out import CHART, NAMESPACE
+from lifecycle.kubernetes.build_job import CHART, NAMESPACE
 from lifecycle.tools.helm import render
 from tests.support.builders.installer_chart import Rendered, containers_of
 from tests.support.checkout import ROOT

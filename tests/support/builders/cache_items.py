@@ -5,8 +5,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from lifecycle.model.targets import Kind
-from lifecycle.tools.store import Store
+from lifecycle.cache.cache import Cache
+from lifecycle.planning.targets import Kind
 
 # What no lock names, and no target is called.
 OTHER = "f" * 64
@@ -27,14 +27,14 @@ def aged(path: Path, age: float) -> None:
         os.utime(one, (NOW - age, NOW - age), follow_symlinks=False)
 
 
-def kept_input(store: Store, sha256: str, *, age: float = 0) -> Path:
-    return written(store.blob(sha256), age=age)
+def kept_input(cache: Cache, sha256: str, *, age: float = 0) -> Path:
+    return written(cache.blob(sha256), age=age)
 
 
-def kept_result(store: Store, kind: str, digest: str, *, age: float = 0) -> Path:
-    with store.making(kind, digest, {"name": "a name"}) as folder:
+def kept_result(cache: Cache, kind: str, digest: str, *, age: float = 0) -> Path:
+    with cache.making(kind, digest, {"name": "a name"}) as folder:
         (folder / "file").write_text(digest)
-    path = store.root / "results" / kind / digest
+    path = cache.root / "results" / kind / digest
     aged(path, age)
     return path
 

@@ -6,15 +6,15 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from lifecycle.model.lock import LockedFile
-from lifecycle.model.matrix import Combination
-from lifecycle.model.schema import ModuleType
-from lifecycle.model.tags import references
-from lifecycle.model.targets import Targets
-from lifecycle.steps.compile import MODULES
-from lifecycle.steps.image import HOME
-from lifecycle.tools.archive import manifest_of, write_tar_zst
-from lifecycle.tools.result_files import sha256_of
+from lifecycle.cache.result_files import sha256_of
+from lifecycle.config.lock import LockedFile
+from lifecycle.config.schema import ModuleType
+from lifecycle.pipeline.compile import MODULES
+from lifecycle.pipeline.image import HOME
+from lifecycle.planning.matrix import Combination
+from lifecycle.planning.tags import references
+from lifecycle.planning.targets import Targets
+from lifecycle.tools.archive import file_digests, write_tar_zst
 from tests.support.builders.kernel_modules import module_maker
 from tests.support.builders.projects import kernel, local_image, lock, project
 from tests.support.fakes.engine import FakeEngine
@@ -59,35 +59,35 @@ def bench_with(headers: Path, cache: Path) -> Bench:
         name=f"linux-headers-{RELEASE}", version="1", origin="Debian/h", size=1, sha256=sha256_of(headers)
     )
     one = kernel(RELEASE, "6.1.192").model_copy(update={"headers": [file]})
-    bench = Bench(project(lock=lock(kernels={**lock().kernels, "old-1/amd64": one})), cache, FakeEngine())
-    shutil.copyfile(headers, bench.store.part(file.sha256))
-    bench.store.keep_blob(bench.store.part(file.sha256), file.sha256)
-    return bench
+    session = Bench(project(lock=lock(kernels={**lock().kernels, "old-1/amd64": one})), cache, FakeEngine())
+    shutil.copyfile(headers, session.cache.part(file.sha256))
+    session.cache.keep_blob(session.cache.part(file.sha256), file.sha256)
+    return session
 
 
-def combination(bench: Bench) -> Combination:
-    return bench.given.matrix().combinations[0]
+def combination(session: Bench) -> Combination:
+    return session.given.matrix.combinations[0]
 
 
-def pack(bench: Bench, tree: Path, *, named: Mapping[str, str] | None = None) -> Path:
+def pack(session: Bench, tree: Path, *, named: Mapping[str, str] | None = None) -> Path:
     """Have the tree as the combination's archive in the cache."""
-    target = Targets(bench.given).archive(combination(bench), ModuleType.PROPRIETARY)
-    about: dict[str, object] = {"contents": dict(named or manifest_of(tree)), "unpacked_bytes": 1}
-    with bench.store.making(target.kind, target.digest, about) as folder:
+    target = Targets(session.given).archive(combination(session), ModuleType.PROPRIETARY)
+    about: dict[str, object] = {"contents": dict(named or file_digests(tree)), "unpacked_bytes": 1}
+    with session.cache.making(target.kind, target.digest, about) as folder:
         write_tar_zst(tree, folder / "archive.tar.zst", level=1, threads=1)
-    return bench.store.root / "results" / target.kind / target.digest / "archive.tar.zst"
+    return session.cache.root / "results" / target.kind / target.digest / "archive.tar.zst"
 
 
-def in_an_image(bench: Bench, tree: Path, *, named: Mapping[str, str] | None = None) -> Bench:
+def in_an_image(session: Bench, tree: Path, *, named: Mapping[str, str] | None = None) -> Bench:
     """Have the tree in an image of the combination, and nothing in the cache."""
-    archive = pack(bench, tree)
-    reference = references(bench.given.component.image, combination(bench))[0]
-    image = local_image(reference, digest=Targets(bench.given).image(combination(bench)).digest)
-    manifest = {"module_types": {"proprietary": {"files": dict(named or manifest_of(tree))}}}
+    archive = pack(session, tree)
+    reference = references(session.given.component.image, combination(session))[0]
+    image = local_image(reference, digest=Targets(session.given).image(combination(session)).digest)
+    manifest = {"module_types": {"proprietary": {"files": dict(named or file_digests(tree))}}}
     files = {"manifest.json": json.dumps(manifest).encode(), "modules-proprietary.tar.zst": archive.read_bytes()}
-    bench.engine = FakeEngine(image, files={f"/{HOME}/{name}": data for name, data in files.items()})  # type: ignore[assignment]
-    shutil.rmtree(bench.store.root / "results")
-    return bench
+    session.engine = FakeEngine(image, files={f"/{HOME}/{name}": data for name, data in files.items()})  # type: ignore[assignment]
+    shutil.rmtree(session.cache.root / "results")
+    return session
 
 
 def ko(tree: Path, name: str) -> Path:

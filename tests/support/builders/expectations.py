@@ -2,7 +2,7 @@
 
 from lifecycle.checks.fit import Expectation
 from lifecycle.checks.symvers import Symvers
-from lifecycle.model.matrix import Combination
+from lifecycle.planning.matrix import Combination
 
 
 def expectation(combination: Combination, symvers: Symvers) -> Expectation:

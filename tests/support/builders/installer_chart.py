@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lifecycle.build.manifests import CHART, NAMESPACE
-from lifecycle.model.matrix import Combination
-from lifecycle.model.project import load_project
+from lifecycle.kubernetes.manifests import CHART, NAMESPACE
+from lifecycle.planning.locked_project import load_locked_project
+from lifecycle.planning.matrix import Combination
 from lifecycle.tools.helm import render
 from tests.support.checkout import ROOT
 
 RELEASE = "nvidia-installer"
 DIGEST = "sha256:" + "0123456789abcdef" * 4
-PROJECT = load_project(ROOT)
-COMBINATIONS = PROJECT.matrix().combinations
+PROJECT = load_locked_project(ROOT)
+COMBINATIONS = PROJECT.matrix.combinations
 
 
 def installer_of(combination: Combination, **more: object) -> dict[str, object]:

@@ -6,14 +6,14 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from lifecycle.model.matrix import Combination
-from lifecycle.model.schema import ModuleType
-from lifecycle.model.targets import Targets
-from lifecycle.steps.image import HOME
-from lifecycle.steps.package import MODULES_FOLDER
+from lifecycle.cache.results import archive_of
+from lifecycle.config.schema import ModuleType
+from lifecycle.pipeline.image import HOME
+from lifecycle.pipeline.package import MODULES_FOLDER
+from lifecycle.planning.matrix import Combination
+from lifecycle.planning.targets import Targets
 from lifecycle.tools.archive import write_tar_zst
-from lifecycle.tools.results import archive_of
-from tests.support.machines.guest.machine_parts import Lab, NotThereError
+from tests.support.machines.guest.machine_parts import Lab, NotDeclaredError
 
 
 def make_home(
@@ -40,8 +40,8 @@ def make_home(
 
 def _unpack(lab: Lab, combination: Combination, tree: Path) -> None:
     target = Targets(lab.project).archive(combination, ModuleType.PROPRIETARY)
-    result = lab.store.result(target.kind, target.digest)
+    result = lab.cache.result(target.kind, target.digest)
     if result is None:
-        raise NotThereError(f"the modules of {target.name} are not in the cache: run `invoke build`")
+        raise NotDeclaredError(f"the modules of {target.name} are not in the cache: run `invoke build`")
     tree.mkdir(parents=True)
     subprocess.run(["tar", "-xC", tree, "--zstd", "-f", archive_of(result).path], check=True)

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from lifecycle.model.plan import Plan, make_plan
-from lifecycle.model.project import Project
-from lifecycle.model.targets import Kind, Targets
+from lifecycle.planning.locked_project import LockedProject
+from lifecycle.planning.plan import Plan, make_plan
+from lifecycle.planning.targets import Kind, Targets
 from tests.support.builders.projects import project
 from tests.support.fakes.build_state import Memory
 
@@ -39,9 +39,9 @@ NAMES = [
 ]
 
 
-def plan(of: Project, state: Memory, *, only: slice = slice(None), last: Kind = Kind.IMAGE) -> Plan:
+def plan(of: LockedProject, state: Memory, *, only: slice = slice(None), last: Kind = Kind.IMAGE) -> Plan:
     """The plan for the combinations of a project, or some of them."""
-    return make_plan(Targets(of), of.matrix().combinations[only], state, last=last)
+    return make_plan(Targets(of), of.matrix.combinations[only], state, last=last)
 
 
 def lines(made: Plan) -> Lines:
@@ -56,7 +56,7 @@ def to_run(made: Plan) -> Lines:
     return [line for line in lines(made) if line[0] == "RUN"]
 
 
-def changed_recipe(kind: str, file: str) -> Project:
+def changed_recipe(kind: str, file: str) -> LockedProject:
     """The project with another version of a file that shapes a kind."""
     now = project()
     return replace(now, recipes={**now.recipes, kind: {**now.recipes[kind], file: "2"}})

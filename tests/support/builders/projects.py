@@ -4,18 +4,18 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lifecycle.model.component import Component
-from lifecycle.model.image_versions import Base, ImageVersions
-from lifecycle.model.lock import Lock, LockedBase, LockedDriver, LockedFile, LockedKernel
-from lifecycle.model.packages import PackageList
-from lifecycle.model.patches import PatchSeries
-from lifecycle.model.project import Project
-from lifecycle.model.schema import ModuleType
-from lifecycle.model.targets import Kind, Target, Targets
-from lifecycle.model.validation import validate
-from lifecycle.model.yaml_text import read_yaml
-from lifecycle.tools.engine import LocalImage
+from lifecycle.config.component import Component
+from lifecycle.config.image_versions import Base, ImageVersions
+from lifecycle.config.lock import Lock, LockedBase, LockedDriver, LockedFile, LockedKernel
+from lifecycle.config.packages import PackageList
+from lifecycle.config.patches import PatchSeries
+from lifecycle.config.schema import ModuleType
+from lifecycle.config.validation import validate
+from lifecycle.planning.locked_project import LockedProject
+from lifecycle.planning.targets import Kind, Target, Targets
+from lifecycle.tools.engine.engine import LocalImage
 from lifecycle.tools.labels import LABEL_DIGEST
+from lifecycle.yamledit.reader import read_yaml
 
 COMPONENT = """\
 name: team/nvidia-installer
@@ -114,7 +114,7 @@ def images() -> ImageVersions:
     return ImageVersions("image_versions", {n: Base(name=n, reference=r) for n, r in references.items()})
 
 
-def project(**changes: object) -> Project:
+def project(**changes: object) -> LockedProject:
     """A whole project; any of its parts may be given."""
     parts: dict[str, object] = {
         "root": Path("/checkout"),
@@ -135,14 +135,14 @@ def project(**changes: object) -> Project:
         "patch_digests": {},
         **changes,
     }
-    return Project(**parts)  # type: ignore[arg-type]
+    return LockedProject(**parts)  # type: ignore[arg-type]
 
 
-def every_target(of: Project) -> list[Target]:
+def every_target(of: LockedProject) -> list[Target]:
     """All targets of a project's whole matrix, each once."""
     targets = Targets(of)
     found: dict[str, Target] = {}
-    for combination in of.matrix().combinations:
+    for combination in of.matrix.combinations:
         some = [targets.builder(combination), targets.base("RUNTIME"), targets.userspace(combination)]
         some += [targets.compiled(combination, module_type) for module_type in combination.module_types]
         some += [targets.modules(combination, module_type) for module_type in combination.module_types]
@@ -160,7 +160,7 @@ def local_image(*tags: str, digest: str | None = None) -> LocalImage:
     )
 
 
-def wide(releases: int, *, registry: str = "localhost:5000") -> Project:
+def wide(releases: int, *, registry: str = "localhost:5000") -> LockedProject:
     """A project of so many releases, each with a kernel of its own, and two drivers; the first releases are always the same."""
     names = [f"old-{number}" for number in range(1, releases + 1)]
     listed = "".join(f"    - {{name: {name}, channel: previous}}\n" for name in names)

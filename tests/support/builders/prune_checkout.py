@@ -10,12 +10,12 @@ from typing import Any
 import docker
 import docker.errors
 
-from lifecycle.model.project import load_project
-from lifecycle.model.targets import Targets
+from lifecycle.pipeline.root_image import root_image
+from lifecycle.planning.locked_project import load_locked_project
+from lifecycle.planning.targets import Targets
 from lifecycle.tools.archive import tar_bytes
-from lifecycle.tools.engine import Engine
+from lifecycle.tools.engine.engine import Engine
 from lifecycle.tools.labels import LABEL_COMBINATION, LABEL_COMPONENT, LABEL_DIGEST
-from lifecycle.tools.root_image import root_image
 from tests.support.builders.push_session import copied_checkout, invoke
 
 RETIRED = "debian-11/5.10.0-1-amd64/470.1.1"
@@ -32,10 +32,10 @@ class PruneLab:
         file.write_text(
             file.read_text().replace("name: system-services/nvidia-installer\n", f"name: {self.component}\n")
         )
-        project = load_project(self.checkout)
+        project = load_locked_project(self.checkout)
         self.repository = project.component.image.repository
         self.name = f"{host}/{self.repository}"
-        self.combination = project.matrix().combinations[0]
+        self.combination = project.matrix.combinations[0]
         self.inputs = Targets(project).image(self.combination).digest
         self.folder = folder
         self.ids: list[str] = []

@@ -11,22 +11,22 @@ from pathlib import Path
 import docker
 import docker.errors
 
-from lifecycle.model.component import Image
-from lifecycle.model.matrix import Combination
-from lifecycle.model.project import load_project
-from lifecycle.model.tags import immutable_tag, references
-from lifecycle.steps.push import Candidate, Pushed, Pusher, Verdict, verdict_of
+from lifecycle.cache.cache import Cache
+from lifecycle.config.component import Image
+from lifecycle.pipeline.root_image import root_image
+from lifecycle.planning.locked_project import load_locked_project
+from lifecycle.planning.matrix import Combination
+from lifecycle.planning.tags import immutable_tag, references
+from lifecycle.publish.push import Candidate, PushDecision, Pushed, Pusher, verdict_of
 from lifecycle.tools.archive import tar_bytes
-from lifecycle.tools.engine import Engine, LocalImage
+from lifecycle.tools.engine.engine import Engine, LocalImage
 from lifecycle.tools.labels import LABEL_DIGEST
-from lifecycle.tools.login import Login
-from lifecycle.tools.registry import Registry, RemoteImage
-from lifecycle.tools.root_image import root_image
-from lifecycle.tools.store import Store
+from lifecycle.tools.registry.login import Login
+from lifecycle.tools.registry.registry import Registry, RemoteImage
 from tests.support.checkout import PARTS, ROOT, copy_parts
 from tests.support.servers.registry_server import RegistryServer
 
-COMBINATION = load_project(ROOT).matrix().combinations[0]
+COMBINATION = load_locked_project(ROOT).matrix.combinations[0]
 REPOSITORY = "push-test/nvidia-installer"
 
 
@@ -80,7 +80,7 @@ class Lab:
     def candidate(self, image: LocalImage, *, tested: bool = True, combination: Combination = COMBINATION) -> Candidate:
         return self.pusher.candidate(combination, image, tested=tested)
 
-    def publish(self, image: LocalImage, *others: Combination) -> tuple[Verdict, Pushed]:
+    def publish(self, image: LocalImage, *others: Combination) -> tuple[PushDecision, Pushed]:
         """Push what is to be pushed, as one of a matrix with others."""
         candidate = self.candidate(image)
         verdict = verdict_of(candidate, untested=False)
@@ -143,4 +143,4 @@ def push(folder: Path, *words: str, environ: Mapping[str, str] | None = None) ->
 
 def note_tested(folder: Path, image: str) -> None:
     """Note in the cache that `push` has that an image's tests have passed."""
-    Store(folder.with_name("nothing")).note_tested(image, COMBINATION.id)
+    Cache(folder.with_name("nothing")).note_tested(image, COMBINATION.id)

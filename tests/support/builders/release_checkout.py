@@ -13,7 +13,7 @@ from typing import Any
 import docker
 import yaml
 
-from lifecycle.tools.store import Store
+from lifecycle.cache.cache import Cache
 from tests.support.checkout import PARTS, copy_parts
 from tests.support.git import NAMELESS, git
 from tests.support.servers.registry_server import registry_server
@@ -71,7 +71,7 @@ class Checkout:
         """Note that the images that are built now have passed their tests."""
         registry = yaml.safe_load((self.folder / "component.yaml").read_text())["image"]["registry"]
         for image in engine.images.list(f"{registry}/*/*"):
-            Store(Path(self.environ["XDG_CACHE_HOME"]) / "nvidia-installer").note_tested(str(image.id), "by hand")
+            Cache(Path(self.environ["XDG_CACHE_HOME"]) / "nvidia-installer").note_tested(str(image.id), "by hand")
 
     @property
     def origin(self) -> Path:

@@ -7,15 +7,16 @@ theirs that makeself lacks, --extract-only, is added to its header.
 import shutil
 import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from lifecycle.model.lock import LockedDriver, LockedFile
-from lifecycle.model.matrix import Combination
-from lifecycle.model.project import Project
-from lifecycle.model.schema import ModuleType
-from lifecycle.tools.result_files import sha256_of
-from lifecycle.tools.store import Store
-from lifecycle.tools.unpack import unpack_deb
+from lifecycle.cache.cache import Cache
+from lifecycle.cache.result_files import sha256_of
+from lifecycle.config.lock import LockedDriver, LockedFile
+from lifecycle.config.schema import ModuleType
+from lifecycle.pipeline.unpack import unpack_deb
+from lifecycle.planning.locked_project import LockedProject
+from lifecycle.planning.matrix import Combination
 
 _HEADER = Path("/usr/share/makeself/makeself-header.sh")
 _NO_EXEC = "\t--noexec)\n"
@@ -46,16 +47,16 @@ def pack_runfile(tree: Path, path: Path, *compression: str) -> Path:
     return path
 
 
-def driver_tree(folder: Path, driver: LockedDriver, store: Store) -> Path:
+def driver_tree(folder: Path, driver: LockedDriver, cache: Cache) -> Path:
     """A driver's real files, out of Debian's packages, laid out in a folder as NVIDIA's installer has them."""
     tree = folder / "tree"
     unpacked = folder / "unpacked"
     for file in driver.userspace:
-        unpack_deb(store.blob(file.sha256), file, _new(unpacked / file.name))
+        unpack_deb(cache.blob(file.sha256), file, _new(unpacked / file.name))
     for module_type, files in driver.modules.items():
         place = _new(unpacked / f"sources-{module_type}")
         for file in files:
-            unpack_deb(store.blob(file.sha256), file, place)
+            unpack_deb(cache.blob(file.sha256), file, place)
         sources = next(place.rglob("dkms.conf")).parent
         shutil.move(sources, _new(tree) / ("kernel" if module_type is ModuleType.PROPRIETARY else "kernel-open"))
     for path in sorted(unpacked.rglob("*")):
@@ -67,7 +68,7 @@ def driver_tree(folder: Path, driver: LockedDriver, store: Store) -> Path:
     return tree
 
 
-def driver_runfile(folder: Path, driver: LockedDriver, source: Store, target: Store) -> LockedFile:
+def driver_runfile(folder: Path, driver: LockedDriver, source: Cache, target: Cache) -> LockedFile:
     """An installer with a driver's real files, out of one store, as a file in another."""
     path = folder / f"NVIDIA-Linux-x86_64-{driver.version}.run"
     # At this size what a download saves is not worth the minutes.
@@ -79,13 +80,13 @@ def driver_runfile(folder: Path, driver: LockedDriver, source: Store, target: St
     return LockedFile(name=name, version=driver.version, origin=f"file:{path}", size=size, sha256=digest)
 
 
-def with_runfile(project: Project, combination: Combination, runfile: LockedFile) -> Project:
+def with_runfile(project: LockedProject, combination: Combination, runfile: LockedFile) -> LockedProject:
     """The project with a driver that comes in one file."""
     key = f"{combination.declared_driver}/{combination.architecture}"
     known = project.lock.drivers[key]
     modules = {module_type: [runfile] for module_type in known.modules}
     driver = LockedDriver(declaration="d", version=known.version, modules=modules, userspace=[runfile])
-    return project.with_lock(project.lock.model_copy(update={"drivers": {**project.lock.drivers, key: driver}}))
+    return replace(project, lock=project.lock.model_copy(update={"drivers": {**project.lock.drivers, key: driver}}))
 
 
 def _place(path: Path, version: str) -> str | None:

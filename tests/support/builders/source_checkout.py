@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lifecycle.build.workbench import Workbench
-from lifecycle.model.declarations import driver_declarations
-from lifecycle.model.lock import LockedDriver
-from lifecycle.model.project import Project
-from lifecycle.steps.fetch import Fetched
-from lifecycle.tools.engine import Engine, LocalImage, PulledImage
+from lifecycle.app.session import Session
+from lifecycle.config.lock import LockedDriver
+from lifecycle.planning.declarations import driver_declarations
+from lifecycle.planning.locked_project import LockedProject
+from lifecycle.sources.fetch import Fetched
+from lifecycle.tools.engine.engine import Engine, LocalImage, PulledImage
 from tests.support.checkout import ROOT
 
 KERNEL = "6.6.71-cloud-amd64"
@@ -84,24 +84,28 @@ class Lab:
     cache: Path
     environ: Mapping[str, str] = field(default_factory=dict)
 
-    def bench(self) -> Workbench:
-        bench = Workbench(self.root, cache_dir=str(self.cache), environ=self.environ)
-        bench.engine = PulledBases(self.environ)
-        return bench
+    def session(self) -> Session:
+        session = Session(self.root, cache_dir=str(self.cache), environ=self.environ)
+        session.engine = PulledBases(self.environ)
+        return session
 
-    def resolve(self, *, locked: bool = False, update: bool = False) -> Project:
+    def resolve(self, *, locked: bool = False, update: bool = False) -> LockedProject:
         """`invoke fetch`, the part that looks things up and writes the lock."""
-        return self.bench().resolved(locked=locked, update=update)
+        return self.session().build_service().resolve(locked=locked, update=update)
 
     def resolve_driver(self) -> LockedDriver:
         """What the lock would say of the one driver, without the rest."""
-        bench = self.bench()
-        (declaration,) = driver_declarations(bench.project).values()
-        return bench.inputs.resolver.driver(bench.project, declaration)
+        session = self.session()
+        (declaration,) = driver_declarations(session.project).values()
+        return session.inputs.resolver.driver(session.project, declaration)
 
-    def download(self, project: Project, *, locked: bool = False) -> Fetched:
+    def download(self, project: LockedProject, *, locked: bool = False) -> Fetched:
         """`invoke fetch`, the part that downloads what the lock names, kernels included."""
-        return self.bench().fetch(project, lambda p: p.matrix().combinations, locked=locked, kernel_images=True)
+        return (
+            self.session()
+            .build_service()
+            .fetch(project, lambda p: p.matrix.combinations, locked=locked, kernel_images=True)
+        )
 
     def invoke(self, *words: str) -> subprocess.CompletedProcess[str]:
         """The command itself."""

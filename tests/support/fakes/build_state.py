@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from lifecycle.model.targets import Kind, Target
+from lifecycle.planning.targets import Kind, Target
 
 
 class Memory:

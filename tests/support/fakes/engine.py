@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import IO
 
 from lifecycle.tools.archive import tar_bytes
-from lifecycle.tools.engine import LocalImage, PulledImage
-from lifecycle.tools.engine_errors import EngineUnreachableError
+from lifecycle.tools.engine.engine import LocalImage, PulledImage
+from lifecycle.tools.engine.errors import EngineUnreachableError
 from tests.support.builders.projects import local_image
 
 

@@ -3,8 +3,8 @@
 import threading
 from collections.abc import Iterable, Sequence
 
-from lifecycle.model.targets import SHARED_KINDS, Target
-from lifecycle.tools.store import Store
+from lifecycle.cache.cache import Cache
+from lifecycle.planning.targets import SHARED_KINDS, Target
 
 MODULES = {"nvidia.ko": {"vermagic": "6.1", "version": "1", "size": 1}}
 
@@ -19,13 +19,13 @@ class Elsewhere:
 
     def __init__(
         self,
-        store: Store,
+        cache: Cache,
         there: Iterable[Target] = (),
         *,
         damaged: Iterable[Target] = (),
         meanwhile: Iterable[Target] = (),
     ) -> None:
-        self._store = store
+        self._cache = cache
         self._known = {target.digest for target in (*there, *damaged)}
         self._whole = {target.digest for target in (*there, *meanwhile)}
         self.taken: list[Target] = []
@@ -39,18 +39,18 @@ class Elsewhere:
         if target.digest not in self._whole:
             self._known.discard(target.digest)
             return False
-        with self._store.making(target.kind, target.digest, {"modules": MODULES}) as folder:
+        with self._cache.making(target.kind, target.digest, {"modules": MODULES}) as folder:
             (folder / "nvidia.ko").write_bytes(b"taken")
         self.taken.append(target)
         return True
 
     def give(self, target: Target) -> None:
         self.offered.set()
-        if self._store.result(target.kind, target.digest):
+        if self._cache.result(target.kind, target.digest):
             self.given.append(target)
 
     def missing(self, targets: Iterable[Target]) -> list[Target]:
-        here = [target for target in targets if self._store.result(target.kind, target.digest)]
+        here = [target for target in targets if self._cache.result(target.kind, target.digest)]
         return [target for target in here if target.kind in SHARED_KINDS and target not in (*self.taken, *self.given)]
 
     def save(self) -> None:

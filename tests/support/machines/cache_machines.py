@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from lifecycle.model.sharing import Mode, SharedStore
-from lifecycle.model.targets import Kind, Target
-from lifecycle.steps.share import SharedResults
-from lifecycle.tools.login import Login
-from lifecycle.tools.registry import Registry
-from lifecycle.tools.store import Store
+from lifecycle.cache.cache import Cache
+from lifecycle.cache.remote import RemoteCache
+from lifecycle.config.store import Mode, RemoteCacheConfig
+from lifecycle.planning.targets import Kind, Target
+from lifecycle.tools.registry.login import Login
+from lifecycle.tools.registry.registry import Registry
 from tests.support.servers.registry_server import RegistryServer
 
 TARGET = Target(kind=Kind.MODULES, name="6.1.0/550/open", inputs={"kernel": {"headers": "1"}, "epoch": 1})
@@ -31,28 +31,26 @@ class Machine:
         login: Login | None = None,
         repository: str = "store",
     ) -> None:
-        self.store = Store(folder)
+        self.cache = Cache(folder)
         self.warnings: list[str] = []
         self.registry = Registry(host, login, wait=lambda _: None)
-        section = SharedStore(registry=host, repository=repository, mode=mode)
-        self.results = SharedResults(
-            section=section, registry=self.registry, store=self.store, warn=self.warnings.append
-        )
+        section = RemoteCacheConfig(registry=host, repository=repository, mode=mode)
+        self.results = RemoteCache(section=section, registry=self.registry, cache=self.cache, warn=self.warnings.append)
 
     def make(self, target: Target = TARGET, said: Mapping[str, object] = SAID) -> None:
         """Make a result of the files here, with what a step says of it besides."""
         about = {"name": target.name, "inputs": target.inputs, **said}
-        with self.store.making(target.kind, target.digest, about) as folder:
+        with self.cache.making(target.kind, target.digest, about) as folder:
             for name, content in FILES.items():
                 (folder / name).write_bytes(content)
 
     def has(self, target: Target = TARGET) -> bool:
         """Whether it is in the cache."""
-        return self.store.result(target.kind, target.digest) is not None
+        return self.cache.result(target.kind, target.digest) is not None
 
     def files(self, target: Target = TARGET) -> dict[str, bytes]:
         """All files of a result, result.json among them."""
-        found = self.store.result(target.kind, target.digest)
+        found = self.cache.result(target.kind, target.digest)
         assert found is not None
         return {path.name: path.read_bytes() for path in found.folder.iterdir()}
 

@@ -10,8 +10,8 @@ from typing import Any
 from docker.models.containers import Container
 from testinfra.host import Host
 
-from lifecycle.model.matrix import Combination
-from lifecycle.model.schema import ModuleType
+from lifecycle.config.schema import ModuleType
+from lifecycle.planning.matrix import Combination
 
 HOME = "/opt/nvidia-installer"
 

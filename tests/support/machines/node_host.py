@@ -130,7 +130,7 @@ class Node:
         return self.folder / "host"
 
     @property
-    def store(self) -> Path:
+    def cache(self) -> Path:
         return self.host / "opt/nvidia"
 
     @property

@@ -18,14 +18,15 @@ from pathlib import Path
 import docker
 import yaml
 
-from lifecycle.model.lock import Lock, LockedFile, LockedKernel
-from lifecycle.model.project import LOCK, load_project
-from lifecycle.model.sharing import MODE_VARIABLE, STORE_VARIABLE, Mode
-from lifecycle.model.targets import Kind, Targets, base_tag
-from lifecycle.steps.compile import MODULES
-from lifecycle.tools.engine import Engine
-from lifecycle.tools.engine_address import ENGINE_VARIABLE
-from lifecycle.tools.store import Store, default_cache_dir
+from lifecycle.cache.cache import Cache, default_cache_dir
+from lifecycle.config.lock import Lock, LockedFile, LockedKernel
+from lifecycle.config.store import MODE_VARIABLE, STORE_VARIABLE, Mode
+from lifecycle.pipeline.compile import MODULES
+from lifecycle.planning.locked_project import load_locked_project
+from lifecycle.planning.project import LOCK
+from lifecycle.planning.targets import Kind, Targets, base_tag
+from lifecycle.tools.engine.address import ENGINE_VARIABLE
+from lifecycle.tools.engine.engine import Engine
 from tests.support.builders.push_session import copied_checkout
 from tests.support.builders.runfiles import make_runfile
 from tests.support.servers.container_engine import another_engine
@@ -141,7 +142,7 @@ class Farm:
 
     folder: Path
     checkout: Path
-    store: Store
+    cache: Cache
     registry: RegistryServer
 
     @contextmanager
@@ -159,15 +160,15 @@ class Farm:
     def emptied(self, machine: Machine, cache: str, **environ: str) -> Machine:
         """A worker with another cache, in which nothing has been made, and with something more in its environment."""
         found = replace(machine, cache=machine.cache.with_name(cache), environ={**machine.environ, **environ})
-        _link(self._headers, self.store, Store(found.cache))
+        _link(self._headers, self.cache, Cache(found.cache))
         return found
 
     @contextmanager
     def _machine(self, number: int, bases: Sequence[str], files: Sequence[LockedFile]) -> Iterator[Machine]:
         folder = self.folder / f"machine-{number}"
         shutil.copytree(self.checkout, folder / "checkout")
-        _link(files, self.store, Store(folder / "cache"))
-        targets = Targets(load_project(self.checkout))
+        _link(files, self.cache, Cache(folder / "cache"))
+        targets = Targets(load_locked_project(self.checkout))
         with another_engine(number) as (_, address):
             for name in bases:
                 Engine({"DOCKER_HOST": address}).load(self._saved(base_tag(targets.base(name))))
@@ -194,12 +195,12 @@ def farm_in(folder: Path) -> Iterator[Farm]:
         _declare(checkout / "component.yaml", registry.host, web.address)
         _link(
             [*_kernel(checkout).headers, *_base_packages(checkout)],
-            Store(default_cache_dir(os.environ)),
-            Store(folder / "cache"),
+            Cache(default_cache_dir(os.environ)),
+            Cache(folder / "cache"),
         )
         fetched = Machine(checkout=checkout, cache=folder / "cache", environ={}).invoke("fetch")
         assert fetched.code == 0, fetched.stderr
-        yield Farm(folder=folder, checkout=checkout, store=Store(folder / "cache"), registry=registry)
+        yield Farm(folder=folder, checkout=checkout, cache=Cache(folder / "cache"), registry=registry)
 
 
 def together(*commands: Callable[[], Ran]) -> list[Ran]:
@@ -241,7 +242,7 @@ def _base_packages(checkout: Path) -> list[LockedFile]:
     return list({file.sha256: file for name in (_BUILDER, _RUNTIME) for file in bases[name].packages}.values())
 
 
-def _link(files: Sequence[LockedFile], source: Store, target: Store) -> None:
+def _link(files: Sequence[LockedFile], source: Cache, target: Cache) -> None:
     for file in files:
         if source.has_blob(file.sha256):
             target.blob(file.sha256).parent.mkdir(parents=True, exist_ok=True)

@@ -8,24 +8,24 @@ from unittest.mock import patch
 
 import zstandard
 
+from lifecycle.cache.cache import Cache
+from lifecycle.cache.results import Archive
 from lifecycle.checks.kernel_module import KernelModule
 from lifecycle.checks.signature import MARKER, Signature
-from lifecycle.model.schema import ModuleType
-from lifecycle.model.targets import Kind
-from lifecycle.steps import compile as compile_step
-from lifecycle.steps import package, sign
-from lifecycle.steps.base import make_base
-from lifecycle.steps.compile import CompileJob, Compiler
-from lifecycle.steps.image import Contents, ImageBuilder
-from lifecycle.steps.package import Packager
-from lifecycle.steps.sign import ModuleSigner
+from lifecycle.config.schema import ModuleType
+from lifecycle.pipeline import compile as compile_step
+from lifecycle.pipeline import package, sign
+from lifecycle.pipeline.base import make_base
+from lifecycle.pipeline.compile import CompileJob, Compiler
+from lifecycle.pipeline.image import Contents, ImageBuilder
+from lifecycle.pipeline.package import Packager
+from lifecycle.pipeline.sign import ModuleSigner
+from lifecycle.pipeline.signing_key import SigningKey
+from lifecycle.pipeline.unpack import Unpacker
+from lifecycle.planning.targets import Kind
 from lifecycle.tools.archive import write_tar_zst
-from lifecycle.tools.results import Archive
-from lifecycle.tools.signing_key import SigningKey
-from lifecycle.tools.store import Store
-from lifecycle.tools.unpack import Unpacker
+from tests.unit.formats.inputs import SIGNER, GoldenInputs
 from tests.unit.formats.recording import RecordingEngine, sha256
-from tests.unit.formats.world import SIGNER, World
 
 OPEN = ModuleType.OPEN
 _MODULES = ("nvidia", "nvidia-uvm", "nvidia-modeset", "nvidia-drm", "nvidia-peermem")
@@ -33,85 +33,87 @@ _SONAMES = {"libnvidia-ml.so.999.88.77": "libnvidia-ml.so.1"}
 _TRAILER = struct.pack(">BBBBB3xI", 0, 0, 2, 0, 0, 3) + MARKER
 
 
-def make_base_image(world: World) -> object:
+def make_base_image(inputs: GoldenInputs) -> object:
     """Bootstrap a base; the image's configuration, labels and layer are in the archive that the engine loads."""
     engine = RecordingEngine()
-    make_base(world.project, world.targets.base("RUNTIME"), world.store, engine)
-    return [engine.events, (world.project.root / "scripts/base/called").read_text()]
+    make_base(inputs.project, inputs.targets.base("RUNTIME"), inputs.cache, engine)
+    return [engine.events, (inputs.project.root / "scripts/base/called").read_text()]
 
 
-def make_modules(world: World) -> object:
+def make_modules(inputs: GoldenInputs) -> object:
     """Compile both module types, from the builder's image on; the checks of the modules are no part of the result."""
     out = {f"out/{t}/{name}.ko": f"{t} {name}".encode() for t in ModuleType for name in _MODULES}
     out |= {f"out/{t}/make.log": b"" for t in ModuleType} | {"out/kernel.symvers": b"symvers", "out/answers": b""}
     engine = RecordingEngine(out)
-    compiler = Compiler(targets=world.targets, store=world.store, engine=engine)
+    compiler = Compiler(targets=inputs.targets, cache=inputs.cache, engine=engine)
     with (
         patch.object(compile_step, "read_module", _module),
         patch.object(compile_step, "read_symvers", lambda _: {}),
         patch.object(compile_step, "check_modules", lambda *_: []),
     ):
-        image = compiler.kernel(world.combination, compiler.builder("base:1", "os_1"))
-        compiler.compile(CompileJob(combination=world.combination, types=tuple(ModuleType)), image, 2)
+        image = compiler.kernel(inputs.combination, compiler.builder("base:1", "os_1"))
+        compiler.compile(CompileJob(combination=inputs.combination, types=tuple(ModuleType)), image, 2)
     results = [
-        _result(world.store, Kind.MODULES, world.targets.compiled(world.combination, t).digest) for t in ModuleType
+        _result(inputs.cache, Kind.MODULES, inputs.targets.compiled(inputs.combination, t).digest) for t in ModuleType
     ]
     return [engine.events, list(compile_step.MODULES), results]
 
 
-def make_signed(world: World) -> object:
+def make_signed(inputs: GoldenInputs) -> object:
     """Sign the modules of one type; the signature is three fixed bytes, which nothing but OpenSSL would refuse."""
-    modules = _compiled(world)
+    modules = _compiled(inputs)
     engine = RecordingEngine({f"out/{path.name}": path.read_bytes() + b"sig" + _TRAILER for path in modules})
     signer = ModuleSigner(
-        targets=world.targets,
-        store=world.store,
+        targets=inputs.targets,
+        cache=inputs.cache,
         engine=engine,
         key=SigningKey(signer=SIGNER, name="name", pem=b"key"),
     )
     with patch.object(sign, "read_signature", lambda *_: Signature(signer="", hash="", checked=True, problem="")):
-        result = signer.sign(world.combination, OPEN, "builder:1")
-    return [engine.events, _result(world.store, result.kind, result.digest)]
+        result = signer.sign(inputs.combination, OPEN, "builder:1")
+    return [engine.events, _result(inputs.cache, result.kind, result.digest)]
 
 
-def make_userspace(world: World) -> object:
+def make_userspace(inputs: GoldenInputs) -> object:
     """Pack user space out of a package, a redistributable archive and an installer."""
     engine = RecordingEngine({"driver/nvidia-smi": b"smi of run", "driver/libnvidia-ml.so.999.88.77": b"ml"})
-    unpacker = Unpacker(root=world.project.root, store=world.store, engine=engine, base="base:1")
+    unpacker = Unpacker(root=inputs.project.root, cache=inputs.cache, engine=engine, base="base:1")
     with _compression() as used, patch.object(package, "soname_of", lambda path: _SONAMES.get(path.name)):
-        made = _packager(world).userspace(world.combination, unpacker)
+        made = _packager(inputs).userspace(inputs.combination, unpacker)
     return [engine.events, used, _archive(made)]
 
 
-def make_archive(world: World) -> object:
+def make_archive(inputs: GoldenInputs) -> object:
     """Pack the modules of one type."""
-    signed = world.targets.modules(world.combination, OPEN)
-    with world.store.making(signed.kind, signed.digest, {"modules": {"nvidia.ko": {"size": 2}}}) as folder:
+    signed = inputs.targets.modules(inputs.combination, OPEN)
+    with inputs.cache.making(signed.kind, signed.digest, {"modules": {"nvidia.ko": {"size": 2}}}) as folder:
         (folder / "nvidia.ko").write_bytes(b"ko")
         (folder / "nvidia-uvm.ko").write_bytes(b"uvm")
     with _compression() as used:
-        made = _packager(world).modules(world.combination, OPEN)
+        made = _packager(inputs).modules(inputs.combination, OPEN)
     return [used, _archive(made)]
 
 
-def make_image(world: World) -> object:
+def make_image(inputs: GoldenInputs) -> object:
     """Build an image of small archives: its context with all layers, its labels, its build arguments, its tags."""
     engine = RecordingEngine()
-    (world.folder / "archive").write_bytes(b"archive")
+    (inputs.folder / "archive").write_bytes(b"archive")
     signature = {"signer": "name", "fingerprint": "fingerprint", "hash": "sha256"}
     module = {"vermagic": "vermagic", "version": "999.88.77", "size": 2, "signature": signature}
     made = Archive(
-        path=world.folder / "archive",
+        path=inputs.folder / "archive",
         contents={"lib/file": "sha256", "lib/link": "-> file"},
         unpacked_bytes=4096,
         about={"modules": {"nvidia.ko": module}},
     )
     contents = Contents(userspace=made, modules=dict.fromkeys(ModuleType, made))
-    ImageBuilder(targets=world.targets, store=world.store, engine=engine).build(world.combination, contents, "base:1")
+    ImageBuilder(targets=inputs.targets, cache=inputs.cache, engine=engine).build(
+        inputs.combination, contents, "base:1"
+    )
     return engine.events
 
 
-MAKERS: Mapping[Kind, Callable[[World], object]] = {
+MAKERS: Mapping[Kind, Callable[[GoldenInputs], object]] = {
     Kind.BASE: make_base_image,
     Kind.MODULES: make_modules,
     Kind.SIGNED: make_signed,
@@ -143,18 +145,18 @@ def _module(path: Path) -> KernelModule:
     )
 
 
-def _compiled(world: World) -> list[Path]:
+def _compiled(inputs: GoldenInputs) -> list[Path]:
     """Have compiled modules in the cache; return their paths."""
-    compiled = world.targets.compiled(world.combination, OPEN)
+    compiled = inputs.targets.compiled(inputs.combination, OPEN)
     modules = {f"{name}.ko": {"vermagic": "vermagic", "version": "999.88.77", "size": 2} for name in _MODULES[:2]}
-    with world.store.making(compiled.kind, compiled.digest, {"modules": modules}) as folder:
+    with inputs.cache.making(compiled.kind, compiled.digest, {"modules": modules}) as folder:
         for name in modules:
             (folder / name).write_text(f"module {name}")
-    return sorted((world.store.root / "results" / compiled.kind / compiled.digest).glob("*.ko"))
+    return sorted((inputs.cache.root / "results" / compiled.kind / compiled.digest).glob("*.ko"))
 
 
-def _packager(world: World) -> Packager:
-    return Packager(targets=world.targets, store=world.store, threads=1)
+def _packager(inputs: GoldenInputs) -> Packager:
+    return Packager(targets=inputs.targets, cache=inputs.cache, threads=1)
 
 
 @contextmanager
@@ -181,8 +183,8 @@ def _archive(made: Archive) -> object:
         return {"tar": sha256(stream.read()), "about": _about(made.about)}
 
 
-def _result(store: Store, kind: str, digest: str) -> object:
-    result = store.result(kind, digest)
+def _result(cache: Cache, kind: str, digest: str) -> object:
+    result = cache.result(kind, digest)
     assert result is not None
     return {"about": dict(result.about), "files": sorted(path.name for path in result.folder.iterdir())}
 

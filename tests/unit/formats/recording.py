@@ -9,8 +9,8 @@ from typing import IO, Any
 import docker.errors
 
 from lifecycle.tools.archive import tar_bytes
-from lifecycle.tools.container import LABEL_OWNER
-from lifecycle.tools.engine import Engine
+from lifecycle.tools.engine.container import LABEL_OWNER
+from lifecycle.tools.engine.engine import Engine
 
 # Options of the SDK that shape no bytes; the owner's label is a process of this machine.
 _NO_INPUT = {"fileobj", "custom_context", "rm", "forcerm", "decode"}

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.model.digest import digest_of
-from lifecycle.model.recipes import FORMAT
-from lifecycle.model.targets import Kind
-from lifecycle.steps import base, image, package, sign
-from lifecycle.steps import compile as compile_step
-from lifecycle.tools import archive, root_image
+from lifecycle.pipeline import base, image, package, root_image, sign
+from lifecycle.pipeline import compile as compile_step
+from lifecycle.planning.recipes import FORMAT
+from lifecycle.planning.targets import Kind
+from lifecycle.tools import archive
+from lifecycle.tools.digest import digest_of
 from tests.support.checkout import ROOT
 from tests.unit.formats.golden import MAKERS
-from tests.unit.formats.world import make_world
+from tests.unit.formats.inputs import make_world
 
 GOLDEN = Path(__file__).with_name("golden_formats.json")
 Pin = dict[str, object]
@@ -34,7 +34,7 @@ def problem(kind: Kind, pinned: Pin, found: Pin) -> str:
     raised = {**found, "format": FORMAT[kind] + 1}
     return (
         f"the code makes another {kind} of the same inputs. If that is meant, raise FORMAT[{str(kind)!r}] to "
-        f"{raised['format']} in lifecycle/model/recipes.py, and {line.replace(json.dumps(found), json.dumps(raised))}; "
+        f"{raised['format']} in lifecycle/planning/recipes.py, and {line.replace(json.dumps(found), json.dumps(raised))}; "
         "if not, undo it"
     )
 
@@ -100,6 +100,6 @@ def test_other_bytes_under_the_same_number_say_what_to_do() -> None:
 
     assert problem(Kind.IMAGE, pinned, {"format": number, "sha256": "b"}) == (
         "the code makes another image of the same inputs. If that is meant, raise FORMAT['image'] to "
-        f'{number + 1} in lifecycle/model/recipes.py, and write {{"image": {{"format": {number + 1}, '
+        f'{number + 1} in lifecycle/planning/recipes.py, and write {{"image": {{"format": {number + 1}, '
         '"sha256": "b"}} to tests/unit/formats/golden_formats.json; if not, undo it'
     )

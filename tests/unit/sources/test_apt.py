@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.model.schema import Architecture
+from lifecycle.config.schema import Architecture
 from lifecycle.sources.apt import AptIndex, ArchiveRefusedError
-from lifecycle.sources.apt_setup import MachineArchives
-from lifecycle.sources.index import PackageLackingError
+from lifecycle.sources.apt_machine import MachineArchives
+from lifecycle.sources.package_index import PackageNotFoundError
 from tests.support.builders.apt_archive import Archive
 
 
@@ -72,14 +72,14 @@ def test_a_closure_has_all_that_a_package_depends_on(index: AptIndex) -> None:
 def test_a_version_that_is_not_carried_is_an_error_that_lists_what_is(
     index: AptIndex, package: str, version: str, said: str
 ) -> None:
-    with pytest.raises(PackageLackingError) as caught:
+    with pytest.raises(PackageNotFoundError) as caught:
         index.locate([(package, version)])
     assert said in str(caught.value)
     assert caught.value.exit_code == 2
 
 
 def test_a_closure_of_what_is_not_there_is_an_error(index: AptIndex) -> None:
-    with pytest.raises(PackageLackingError, match="does not carry no-such-package"):
+    with pytest.raises(PackageNotFoundError, match="does not carry no-such-package"):
         index.closure(["bash-but-not-quite", "no-such-package"][1:])
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.model.lock import LockedFile
+from lifecycle.cache.cache import Cache
+from lifecycle.config.lock import LockedFile
 from lifecycle.sources.download import CONNECTIONS, DownloadError, GoneError, Request, WrongHashError, download_all
 from lifecycle.sources.transfer import ATTEMPTS, Address
-from lifecycle.tools.store import Store
 
 CONTENT = bytes(range(256)) * 4000
 
@@ -78,21 +78,21 @@ def server() -> Iterator[Server]:
 class Client:
     """A download into an empty store: the bytes it reported and the waits it asked for."""
 
-    store: Store
+    cache: Cache
     waits: list[float] = field(default_factory=list)
     advanced: list[int] = field(default_factory=list)
 
     def get(self, *requests: Request) -> None:
-        download_all(requests, self.store, advance=self.advanced.append, wait=self.waits.append)
+        download_all(requests, self.cache, advance=self.advanced.append, wait=self.waits.append)
 
 
 @pytest.fixture
 def client(tmp_path: Path) -> Client:
-    return Client(Store(tmp_path))
+    return Client(Cache(tmp_path))
 
 
 def kept(client: Client) -> bool:
-    return client.store.has_blob(digest(CONTENT)) and client.store.blob(digest(CONTENT)).read_bytes() == CONTENT
+    return client.cache.has_blob(digest(CONTENT)) and client.cache.blob(digest(CONTENT)).read_bytes() == CONTENT
 
 
 def test_a_file_arrives_whole_and_is_counted(server: Server, client: Client) -> None:
@@ -130,7 +130,7 @@ def test_a_server_that_is_busy_is_asked_again_with_growing_waits(server: Server,
 
 
 def test_a_download_of_an_earlier_run_is_taken_up(server: Server, client: Client) -> None:
-    client.store.part(digest(CONTENT)).write_bytes(CONTENT[:1000])
+    client.cache.part(digest(CONTENT)).write_bytes(CONTENT[:1000])
     client.get(server.request())
 
     assert kept(client)
@@ -139,7 +139,7 @@ def test_a_download_of_an_earlier_run_is_taken_up(server: Server, client: Client
 
 
 def test_a_download_that_an_earlier_run_ended_with_needs_no_server(client: Client) -> None:
-    client.store.part(digest(CONTENT)).write_bytes(CONTENT)
+    client.cache.part(digest(CONTENT)).write_bytes(CONTENT)
     client.get(Server(address="http://127.0.0.1:1").request())
 
     assert kept(client)
@@ -147,7 +147,7 @@ def test_a_download_that_an_earlier_run_ended_with_needs_no_server(client: Clien
 
 
 def test_a_download_that_is_longer_than_the_file_starts_over(server: Server, client: Client) -> None:
-    client.store.part(digest(CONTENT)).write_bytes(CONTENT + b"more")
+    client.cache.part(digest(CONTENT)).write_bytes(CONTENT + b"more")
     client.get(server.request())
 
     assert kept(client)
@@ -167,7 +167,7 @@ def test_a_file_that_is_another_is_thrown_away(server: Server, client: Client) -
         client.get(server.request())
 
     assert f"expected sha256 {digest(CONTENT)}\n  obtained sha256 {digest(CONTENT[::-1])}" in str(caught.value)
-    assert [path for path in client.store.root.rglob("*") if path.is_file()] == []
+    assert [path for path in client.cache.root.rglob("*") if path.is_file()] == []
 
 
 def test_a_server_that_never_answers_ends_with_its_last_words(server: Server, client: Client) -> None:
@@ -234,7 +234,7 @@ def test_without_a_network_not_every_file_is_tried(client: Client) -> None:
 
 
 def test_a_full_disk_is_named(server: Server, client: Client) -> None:
-    client.store.part(digest(CONTENT)).symlink_to("/dev/full")
+    client.cache.part(digest(CONTENT)).symlink_to("/dev/full")
     with pytest.raises(DownloadError, match="it cannot be written to the cache: No space left on device"):
         client.get(server.request())
 
@@ -246,6 +246,6 @@ def test_a_file_of_a_local_archive_is_copied(client: Client, tmp_path: Path) -> 
 
     assert kept(client)
     (tmp_path / "a b").unlink()
-    client.store.blob(digest(CONTENT)).unlink()
+    client.cache.blob(digest(CONTENT)).unlink()
     with pytest.raises(GoneError):
         client.get(request)

@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lifecycle.tools.archive import UnsafeArchiveError, extract_safely, manifest_of, tar_bytes, write_tar, write_tar_zst
+from lifecycle.tools.archive import (
+    UnsafeArchiveError,
+    extract_safely,
+    file_digests,
+    tar_bytes,
+    write_tar,
+    write_tar_zst,
+)
 
 names = st.lists(st.sampled_from("abc"), min_size=1, max_size=3).map("/".join)
 trees = st.dictionaries(names, st.binary(max_size=50), min_size=1, max_size=6).filter(
@@ -68,7 +75,7 @@ def test_a_packed_folder_is_the_same_bytes_with_any_number_of_threads(tmp_path: 
     subprocess.run(["tar", "--zstd", "-xf", tmp_path / "n", "-C", tmp_path / "out"], check=True)
 
     assert (tmp_path / "one").read_bytes() == (tmp_path / "n").read_bytes()
-    assert manifest_of(tmp_path / "out") == manifest_of(tree)
+    assert file_digests(tmp_path / "out") == file_digests(tree)
 
 
 def hostile(**fields: object) -> io.BytesIO:
@@ -123,12 +130,12 @@ def test_a_manifest_names_files_by_digest_and_links_by_target(tmp_path: Path) ->
     (tmp_path / "folder" / "file").write_bytes(b"")
     (tmp_path / "link").symlink_to("folder/file")
 
-    assert manifest_of(tmp_path) == {
+    assert file_digests(tmp_path) == {
         "folder/file": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
         "link": "-> folder/file",
     }
     shutil.rmtree(tmp_path / "folder")
-    assert manifest_of(tmp_path) == {"link": "-> folder/file"}
+    assert file_digests(tmp_path) == {"link": "-> folder/file"}
 
 
 modes = st.sampled_from([(0o644, 0o755), (0o600, 0o700), (0o664, 0o775)])

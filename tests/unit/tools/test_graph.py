@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 
 from lifecycle.errors import InstallerError
-from lifecycle.tools.graph import NeedFailedError, Node, run_graph
+from lifecycle.tools.graph import Job, NeedFailedError, run_graph
 
 Errors = Mapping[str, InstallerError]
 
 
-def node(makes: str, *needs: str, work: Callable[[], Errors] = dict, heavy: bool = False) -> Node:
-    return Node(makes=tuple(makes.split()), needs=needs, work=work, heavy=heavy)
+def node(makes: str, *needs: str, work: Callable[[], Errors] = dict, heavy: bool = False) -> Job:
+    return Job(makes=tuple(makes.split()), needs=needs, work=work, heavy=heavy)
 
 
-def run(*nodes: Node, workers: int = 4, heavy: int = 2) -> dict[str, InstallerError]:
+def run(*nodes: Job, workers: int = 4, heavy: int = 2) -> dict[str, InstallerError]:
     return run_graph(nodes, workers=workers, heavy=heavy, abort=lambda: None)
 
 
@@ -31,7 +31,7 @@ def failing(error: InstallerError) -> Callable[[], Errors]:
 def test_everything_comes_after_what_it_needs() -> None:
     order: list[str] = []
 
-    def step(name: str, *needs: str) -> Node:
+    def step(name: str, *needs: str) -> Job:
         return node(name, *needs, work=lambda: order.append(name) or {})  # type: ignore[func-returns-value]
 
     assert (
@@ -221,7 +221,7 @@ def test_ctrl_c_starts_nothing_more_of_what_waits_for_its_turn() -> None:
 
 def test_what_comes_after_another_is_tried_even_where_that_fails() -> None:
     order: list[str] = []
-    later = Node(makes=("b",), needs=(), after=("a",), work=lambda: order.append("b") or {})  # type: ignore[func-returns-value]
+    later = Job(makes=("b",), needs=(), after=("a",), work=lambda: order.append("b") or {})  # type: ignore[func-returns-value]
     failed = run(later, node("a", work=lambda: order.append("a") or failing(InstallerError("no"))()))  # type: ignore[func-returns-value]
 
     assert (order, list(failed)) == (["a", "b"], ["a"])

@@ -12,8 +12,8 @@ from typing import Any
 
 import docker
 
-from lifecycle.model.project import load_project
-from lifecycle.model.tags import references
+from lifecycle.planning.project import load_project
+from lifecycle.planning.tags import references
 from tests.support.checkout import ROOT
 from tests.support.combinations import runnable
 

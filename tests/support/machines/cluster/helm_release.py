@@ -7,7 +7,7 @@ from typing import Any
 
 import helm_python
 
-from lifecycle.build.manifests import CHART, NAMESPACE
+from lifecycle.kubernetes.manifests import CHART, NAMESPACE
 from tests.support.checkout import ROOT
 from tests.support.machines.cluster.cluster import Cluster, Object, container_status, is_ready
 from tests.support.machines.cluster.published_images import Published

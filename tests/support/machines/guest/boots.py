@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from lifecycle.model.matrix import Combination
-from lifecycle.model.schema import ModuleType
-from lifecycle.tools.store import file_name
+from lifecycle.cache.cache import file_name
+from lifecycle.config.schema import ModuleType
+from lifecycle.planning.matrix import Combination
 from tests.support.builders.corrupt_modules import flip_a_crc, import_a_missing_symbol
 from tests.support.builders.installer_folders import make_home
 from tests.support.builders.signing_keys import Pair, make_pair, sign

@@ -10,18 +10,17 @@ from threading import RLock
 
 import docker
 
-from lifecycle.model.matrix import Combination
-from lifecycle.model.project import Project
-from lifecycle.model.tags import references
-from lifecycle.model.targets import Targets
-from lifecycle.tools.store import Store, file_name
+from lifecycle.cache.cache import Cache, file_name
+from lifecycle.planning.locked_project import LockedProject
+from lifecycle.planning.matrix import Combination
+from lifecycle.planning.tags import references
 from tests.support.machines.guest import initramfs
 from tests.support.machines.guest.firmware import SecureBoot
 from tests.support.machines.guest.machine import GUEST, Machine
 from tests.support.machines.guest.pci import NVSWITCH, Function
 
 
-class NotThereError(AssertionError):
+class NotDeclaredError(AssertionError):
     """Something that another command makes; the message names it."""
 
 
@@ -29,8 +28,8 @@ class NotThereError(AssertionError):
 class Lab:
     """Where machines are made: the project, its cache, the engine, a folder for initramfs archives. For several threads."""
 
-    project: Project
-    store: Store
+    project: LockedProject
+    cache: Cache
     engine: docker.DockerClient
     folder: Path
     one_at_a_time: RLock = field(default_factory=RLock)
@@ -50,12 +49,12 @@ class Lab:
 
     def kernel(self, combination: Combination) -> Path:
         """The kernel, taken out of its package."""
-        (package,) = Targets(self.project).kernel(combination).image
+        (package,) = self.project.lock.kernel_for(combination).image
         kernel = self.folder / f"vmlinuz-{combination.kernel}"
         if not kernel.exists():
-            deb = self.store.blob(package.sha256)
+            deb = self.cache.blob(package.sha256)
             if not deb.exists():
-                raise NotThereError(f"{package.name} is not in the cache: run `invoke fetch --kernel-images`")
+                raise NotDeclaredError(f"{package.name} is not in the cache: run `invoke fetch --kernel-images`")
             with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE) as unpacked:
                 take = ["tar", "--extract", "--to-stdout", f"./boot/vmlinuz-{combination.kernel}"]
                 kernel.write_bytes(subprocess.run(take, stdin=unpacked.stdout, check=True, capture_output=True).stdout)
@@ -69,7 +68,7 @@ class Lab:
             try:
                 initramfs.of_image(self.engine, reference, archive)
             except docker.errors.ImageNotFound as error:
-                raise NotThereError(f"no image {reference}: run `invoke build --only {combination.id}`") from error
+                raise NotDeclaredError(f"no image {reference}: run `invoke build --only {combination.id}`") from error
         return archive
 
     def machine(

@@ -1,0 +1,103 @@
+"""The context of one command: the checkout, the cache, the clients and the display, each made when it is first needed."""
+
+import fcntl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lifecycle.cache.cache import Cache, default_cache_dir
+from lifecycle.pipeline.build_service import BuildService
+from lifecycle.pipeline.build_state import BuildState
+from lifecycle.planning.locked_project import LockedProject, require_locked
+from lifecycle.planning.project import Project, load_project
+from lifecycle.planning.targets import Targets
+from lifecycle.tools.progress import Progress
+
+if TYPE_CHECKING:
+    from lifecycle.sources.session import Inputs
+    from lifecycle.tools.engine.engine import Engine
+
+
+class Session:
+    """The context of one command in one checkout.
+
+    `root` is the checkout, `cache_dir` the cache ("" for the default), `environ` the process's environment. A `version`
+    replaces that of component.yaml: the version to be released.
+    """
+
+    def __init__(self, root: Path, *, cache_dir: str, environ: Mapping[str, str], version: str = "") -> None:
+        self.root = root
+        self.version = version
+        self.cache = Cache(Path(cache_dir).expanduser().absolute() if cache_dir else default_cache_dir(environ))
+        self.progress = Progress()
+        self.environ = environ
+
+    @cached_property
+    def project(self) -> Project:
+        """The project as its files declare it. Raises ConfigurationError."""
+        project = load_project(self.root, self.environ)
+        version = self.version or project.component.version
+        return replace(project, component=project.component.model_copy(update={"version": version}))
+
+    @cached_property
+    def locked_project(self) -> LockedProject:
+        """The project, if its versions.lock is current. Raises ConfigurationError, NotLockedError."""
+        return require_locked(self.project)
+
+    @cached_property
+    def engine(self) -> "Engine":
+        """The container engine."""
+        from lifecycle.tools.engine.engine import Engine
+
+        return Engine(self.environ)
+
+    @cached_property
+    def inputs(self) -> "Inputs":
+        """The sources of what the checkout names."""
+        from lifecycle.sources.session import Inputs
+
+        return Inputs(
+            project=self.project,
+            environ=self.environ,
+            cache=self.cache,
+            engine=self.engine,
+            progress=self.progress,
+            has_base=self._has_base,
+        )
+
+    def _has_base(self, project: LockedProject, name: str) -> bool:
+        return BuildState(self.cache, self.engine, project.component.image).has(Targets(project).base(name))
+
+    def build_service(self) -> BuildService:
+        """Return the service that resolves, fetches and builds."""
+        return BuildService(
+            project=self.project,
+            environ=self.environ,
+            cache=self.cache,
+            engine=self.engine,
+            progress=self.progress,
+            open_sources=lambda: self.inputs,
+            exclusive=partial(self.exclusive, dry_run=False),
+        )
+
+    def state(self) -> BuildState:
+        """Return what the cache and the engine have now."""
+        return BuildState(self.cache, self.engine, self.project.component.image)
+
+    @contextmanager
+    def exclusive(self, *, dry_run: bool) -> Iterator[None]:
+        """Hold the cache's lock, after waiting for other tasks; a dry run does not need it."""
+        if dry_run:
+            yield
+            return
+        self.cache.root.mkdir(parents=True, exist_ok=True)
+        with (self.cache.root / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self.progress.say(f"another task uses {self.cache.root}: waiting for it to end")
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield

@@ -1,0 +1,99 @@
+"""What must hold of what the cache keeps: the very bytes that were written, and no others."""
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import zstandard
+
+from lifecycle.cache.cache import read_json
+from lifecycle.cache.result_files import RESULT, files_of, sha256_of
+
+_ARCHIVE = "archive.tar.zst"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """What was found of an input or a result: `problem` is empty where all of it holds.
+
+    `in_part` is said of a result from before its files' sha256 were written down, which only what else it says can be held against.
+    """
+
+    problem: str = ""
+    in_part: bool = False
+
+
+def look_at_input(path: Path, sha256: str) -> Condition:
+    """Hold an input against its name."""
+    try:
+        obtained = sha256_of(path)
+    except OSError as error:
+        return Condition(problem=_unreadable(path, error))
+    return Condition(problem="" if obtained == sha256 else f"its sha256 is {obtained}")
+
+
+def look_at_result(folder: Path) -> Condition:
+    """Hold a result's files against its result.json."""
+    about = read_json(folder / RESULT)
+    if about is None:
+        return Condition(problem=f"{RESULT} cannot be read")
+    files = about.get("files")
+    try:
+        if isinstance(files, Mapping):
+            return Condition(problem=_difference(files_of(folder), files))
+        return Condition(problem=_by_what_else_it_says(about, folder), in_part=True)
+    except OSError as error:
+        return Condition(problem=_unreadable(Path(error.filename or folder), error))
+
+
+def _difference(found: Mapping[str, object], said: Mapping[str, object]) -> str:
+    """The first file in which two accounts of them differ."""
+    for name in sorted({*found, *said}):
+        if name not in found:
+            return f"{name} is missing"
+        if name not in said:
+            return f"{name} is none of its files"
+        if found[name] != said[name]:
+            return f"{name} is not as it was written"
+    return ""
+
+
+def _by_what_else_it_says(about: Mapping[str, object], folder: Path) -> str:
+    """An archive's content is in `contents` by its sha256; of modules there are the sizes."""
+    contents, modules = about.get("contents"), about.get("modules")
+    if isinstance(contents, Mapping):
+        try:
+            with (folder / _ARCHIVE).open("rb") as packed:
+                return _difference(_content(packed), contents)
+        except FileNotFoundError:
+            return f"{_ARCHIVE} is missing"
+        except (tarfile.TarError, zstandard.ZstdError, EOFError) as error:
+            return f"{_ARCHIVE} cannot be unpacked: {error}"
+    if isinstance(modules, Mapping):
+        sizes = {path.name: path.stat().st_size for path in folder.glob("*.ko")}
+        return _difference(sizes, {name: m.get("size") for name, m in modules.items() if isinstance(m, Mapping)})
+    return ""
+
+
+def _content(packed: IO[bytes]) -> dict[str, object]:
+    """What tools/archive.py's `manifest_of` says of the folder that was packed."""
+    found: dict[str, object] = {}
+    with (
+        zstandard.ZstdDecompressor().stream_reader(packed) as stream,
+        tarfile.open(fileobj=io.BufferedReader(stream), mode="r|") as tar,
+    ):
+        for member in tar:
+            file = tar.extractfile(member) if member.isreg() else None
+            if isinstance(file, io.BufferedReader):
+                found[member.name] = hashlib.file_digest(file, "sha256").hexdigest()
+            elif member.issym():
+                found[member.name] = f"-> {member.linkname}"
+    return found
+
+
+def _unreadable(path: Path, error: OSError) -> str:
+    return f"{path.name} cannot be read: {error.strerror or error}"

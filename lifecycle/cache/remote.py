@@ -1,0 +1,236 @@
+"""share: results that one machine made and others take, through a container registry.
+
+A result is an OCI artefact (OCI image specification 1.1, "Guidelines for Artifact Usage"): its result.json as the configuration,
+its files as one layer, under the tag `<kind>-<digest of its inputs>`. Whatever goes wrong there slows a build down, and fails none.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from lifecycle.cache.cache import Cache
+from lifecycle.cache.result_files import Result, described, files_of, sha256_of
+from lifecycle.config.store import Mode, RemoteCacheConfig
+from lifecycle.errors import InstallerError, SystemRefusedError
+from lifecycle.planning.targets import SHARED_KINDS, Kind, Target
+from lifecycle.tools.archive import UnsafeArchiveError
+from lifecycle.tools.digest import digest_of
+from lifecycle.tools.packed import UnreadableArchiveError, pack, unpack
+from lifecycle.tools.registry.blobs import WrongBlobError
+from lifecycle.tools.registry.registry import Manifest, Registry
+from lifecycle.tools.registry.session import read_json
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+CONFIG = "application/vnd.nvidia-installer.result.v1+json"
+LAYER = "application/vnd.oci.image.layer.v1.tar+zstd"
+# What the steps that take a result up read in its result.json, by kind; and of what type each is.
+_SAYS = {
+    Kind.MODULES: ("modules",),
+    Kind.SIGNED: ("modules",),
+    Kind.USERSPACE: ("contents", "unpacked_bytes"),
+    Kind.ARCHIVE: ("contents", "unpacked_bytes", "modules"),
+}
+_TYPES = {"files": dict, "modules": dict, "contents": dict, "unpacked_bytes": int}
+_AT_ONCE = 8
+_T = TypeVar("_T")
+
+
+class DamagedResultError(InstallerError):
+    """A shared result that is not what it is said to be."""
+
+    def __init__(self, place: str, target: Target, why: str) -> None:
+        super().__init__(f"{place}: {target.kind} {target.name} is damaged there and is not used: {why}")
+
+
+# ----- pure
+
+
+def tag_of(target: Target) -> str:
+    """The tag of a result: the inputs' digest says all."""
+    return f"{target.kind}-{target.digest}"
+
+
+@dataclass(frozen=True)
+class Blob:
+    """What a manifest says of one of its blobs: the digest (`sha256:…`), and how many bytes it has."""
+
+    digest: str
+    size: int
+
+
+def oci_manifest(config: Blob, layer: Blob, title: str) -> Manifest:
+    """The manifest of a result, the same on every machine; the title is for people."""
+    content = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": {"mediaType": CONFIG, "digest": config.digest, "size": config.size},
+        "layers": [{"mediaType": LAYER, "digest": layer.digest, "size": layer.size}],
+        "annotations": {"org.opencontainers.image.title": title},
+    }
+    return Manifest(content=json.dumps(content, sort_keys=True).encode(), media_type=MANIFEST)
+
+
+def blobs_of(manifest: Manifest) -> tuple[str, str] | None:
+    """The digests of the configuration and the layer that a manifest names; None where it is of something else."""
+    found = read_json(manifest.content)
+    match found:
+        case {"config": {"mediaType": media, "digest": str(config)}, "layers": [{"digest": str(layer)}]} if (
+            media == CONFIG
+        ):
+            return config, layer
+    return None
+
+
+def wrong_with(about: Mapping[str, Any], target: Target) -> str:
+    """Why a result.json cannot be that of a target; empty where it can."""
+    if digest_of([str(target.kind), about.get("inputs")]) != target.digest:
+        return "it was made of other inputs"
+    said = {name: about.get(name) for name in ("files", *_SAYS[target.kind])}
+    missing = [name for name, value in said.items() if not value or not isinstance(value, _TYPES[name])]
+    return f"it says nothing of its {' and '.join(missing)}" if missing else ""
+
+
+# ----- effects
+
+
+@dataclass(kw_only=True)
+class RemoteCache:
+    """The results in one store; `warn` is told what goes wrong, each thing once."""
+
+    section: RemoteCacheConfig
+    registry: Registry
+    cache: Cache
+    warn: Callable[[str], None]
+    _known: dict[str, bool] = field(default_factory=dict)
+    _given: set[str] = field(default_factory=set)
+    _unreachable: threading.Event = field(default_factory=threading.Event)
+    _unwritable: threading.Event = field(default_factory=threading.Event)
+    _said: set[str] = field(default_factory=set)
+    _saying: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def place(self) -> str:
+        """`registry/repository`."""
+        return f"{self.section.registry}/{self.section.repository}"
+
+    def __post_init__(self) -> None:
+        self._given |= self.cache.given(self.place)
+
+    def find(self, targets: Sequence[Target]) -> set[str]:
+        """The digests of those of the targets that are there; each is looked for once, several at a time."""
+        asked = [t for t in targets if t.kind in SHARED_KINDS and t.digest not in self._known]
+        if asked:
+            with ThreadPoolExecutor(min(_AT_ONCE, len(asked))) as pool:
+                self._known.update(zip((t.digest for t in asked), pool.map(self._is_there, asked), strict=True))
+            self._given |= {target.digest for target in asked if self._known[target.digest]}
+        return {target.digest for target in targets if self._known.get(target.digest)}
+
+    def take(self, target: Target) -> bool:
+        """Have a result from there; returns whether it is here now. What is damaged there is not looked at again."""
+        self._known[target.digest] = self._try(self._unreachable, lambda: self._take(target), otherwise=False)
+        return self._known[target.digest]
+
+    def give(self, target: Target) -> None:
+        """Let other machines have a result that this one has made, where it may."""
+        result = self.cache.result(target.kind, target.digest)
+        if self._gives and result is not None:
+            self._try(self._unwritable, lambda: self._give(target, result), otherwise=None)
+
+    def missing(self, targets: Iterable[Target]) -> list[Target]:
+        """What is here and not there: it was made when nothing was shared, or could be.
+
+        What is known to be there is written down, so nothing is asked where nothing is new.
+        """
+        if not self._gives:
+            return []
+        new = [t for t in targets if t.kind in SHARED_KINDS and t.digest not in self._given]
+        here = [target for target in new if self.cache.result(target.kind, target.digest)]
+        there = self.find(here)
+        return [target for target in here if target.digest not in there]
+
+    def save(self) -> None:
+        """Write down what is known to be there."""
+        if self._given != self.cache.given(self.place):
+            self.cache.note_given(self.place, self._given)
+
+    @property
+    def _gives(self) -> bool:
+        return self.section.mode is Mode.READ_WRITE and not self._unreachable.is_set()
+
+    def _is_there(self, target: Target) -> bool:
+        def look() -> bool:
+            return self.registry.has(self.section.repository, tag_of(target))
+
+        return self._try(self._unreachable, look, otherwise=False)
+
+    def _try(self, given_up: threading.Event, work: Callable[[], _T], *, otherwise: _T) -> _T:
+        """Do it, unless it has been given up; what goes wrong is said, and but for a damaged result is reason to give up."""
+        if given_up.is_set():
+            return otherwise
+        try:
+            return work()
+        except DamagedResultError as error:
+            self.warn(str(error))
+        except InstallerError as error:
+            self._give_up(given_up, error)
+        except OSError as error:
+            # A full disk, where results are packed and unpacked.
+            self._give_up(given_up, SystemRefusedError(error))
+        return otherwise
+
+    def _give_up(self, given_up: threading.Event, error: InstallerError) -> None:
+        """Say why, once: who cannot be reached to give is not reached to take either, and several find out at a time."""
+        with self._saying:
+            known = given_up.is_set() or error.brief in self._said
+            given_up.set()
+            self._said.add(error.brief)
+        if not known:
+            self.warn(f"going on without the store {self.place}: {error}")
+
+    def _take(self, target: Target) -> bool:
+        manifest = self.registry.manifest(self.section.repository, tag_of(target))
+        if manifest is None:
+            return False
+        try:
+            self._unpack(target, manifest)
+        except (WrongBlobError, UnsafeArchiveError, UnreadableArchiveError) as error:
+            raise DamagedResultError(self.place, target, error.brief) from error
+        self.cache.remember(target.kind, target.name, target.inputs)
+        self._given.add(target.digest)
+        return True
+
+    def _unpack(self, target: Target, manifest: Manifest) -> None:
+        blobs, repository = blobs_of(manifest), self.section.repository
+        if blobs is None:
+            raise DamagedResultError(self.place, target, "its manifest is of something else")
+        with self.cache.scratch("take") as scratch:
+            config, layer = scratch / "config", scratch / "layer"
+            self.registry.blobs.read(repository, blobs[0], config)
+            about = read_json(config.read_bytes())
+            why = wrong_with(about, target)
+            if why:
+                raise DamagedResultError(self.place, target, why)
+            self.registry.blobs.read(repository, blobs[1], layer)
+            with self.cache.making(target.kind, target.digest, about) as folder:
+                unpack(layer, folder)
+                if files_of(folder) != about["files"]:
+                    raise DamagedResultError(self.place, target, "its files are not those that it names")
+
+    def _give(self, target: Target, result: Result) -> None:
+        with self.cache.scratch("give") as scratch:
+            config, layer = scratch / "config", scratch / "layer"
+            about = described(result.folder, result.about)
+            config.write_text(about, encoding="utf-8")
+            pack({name: result.file(name) for name in json.loads(about)["files"]}, layer)
+            written = [self._write(path) for path in (config, layer)]
+        self.registry.put(self.section.repository, tag_of(target), oci_manifest(written[0], written[1], target.name))
+        self._given.add(target.digest)
+
+    def _write(self, path: Path) -> Blob:
+        blob = Blob(f"sha256:{sha256_of(path)}", path.stat().st_size)
+        self.registry.blobs.write(self.section.repository, blob.digest, path)
+        return blob

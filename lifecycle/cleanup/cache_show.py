@@ -1,0 +1,88 @@
+"""What `invoke cache.show` prints: what takes room, a line for each sort of thing."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+from lifecycle.app import output
+from lifecycle.app.session import Session
+from lifecycle.cleanup.retention import ItemKind
+from lifecycle.cleanup.survey import look
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A sort of thing: how many, their bytes, and of these what is needed and what is not."""
+
+    what: str
+    count: int
+    size: int
+    needed: int
+    not_needed: int
+
+
+def show_room(session: Session, *, as_json: bool) -> None:
+    """Print what takes room in the cache and in the engine; raises NotLockedError."""
+    kept = look(session)
+    cache = rows((f.what, f.item.size, f.needed) for f in kept.things if f.what is not ItemKind.FOREIGN)
+    cache.sort(key=lambda row: list(ItemKind).index(ItemKind(row.what)))
+    images = None if kept.images is None else rows((f.repository, f.size, f.needed) for f in kept.images)
+    if images:
+        images.sort(key=lambda row: row.what)
+    foreign = [f.item for f in kept.things if f.what is ItemKind.FOREIGN]
+    if as_json:
+        plain = {
+            "cache": str(session.cache.root),
+            "things": [asdict(row) for row in cache],
+            "images": None if images is None else [asdict(row) for row in images],
+            "not_ours": [{"path": str(item.path), "size": item.size} for item in foreign],
+        }
+        output.print_json(plain)
+        return
+    if cache:
+        _print(str(session.cache.root), cache)
+    else:
+        output.print_lines([f"there is nothing in {session.cache.root}"])
+    output.print_lines(f"not ours, left alone: {item.path} ({output.room(item.size)})" for item in foreign)
+    if images:
+        output.print_lines([""])
+        _print("the engine's bases and builders", images)
+    can_go = sum(row.not_needed for row in [*cache, *(images or [])])
+    if can_go:
+        output.print_lines([f"not needed: {output.room(can_go)}, which `invoke cache.prune` removes"])
+
+
+def rows(things: Iterable[tuple[str, int, bool]]) -> list[Row]:
+    """A row for each sort, in the order in which they come; a thing is its sort, its size, and whether it is needed."""
+    sorts: dict[str, list[tuple[int, bool]]] = {}
+    for what, size, needed in things:
+        sorts.setdefault(what, []).append((size, needed))
+    return [_row(what, found) for what, found in sorts.items()]
+
+
+def _row(what: str, found: Sequence[tuple[int, bool]]) -> Row:
+    size, needed = sum(size for size, _ in found), sum(size for size, is_needed in found if is_needed)
+    return Row(what=str(what), count=len(found), size=size, needed=needed, not_needed=size - needed)
+
+
+def _print(title: str, found: Sequence[Row]) -> None:
+    total = Row(
+        what="all of it",
+        count=sum(row.count for row in found),
+        size=sum(row.size for row in found),
+        needed=sum(row.needed for row in found),
+        not_needed=sum(row.not_needed for row in found),
+    )
+    # A table's own title is folded where the table is narrow, and a path would be.
+    output.print_lines([title])
+    output.print_table(
+        "",
+        ["what", "count", "size", "needed", "not needed"],
+        [
+            (row.what, str(row.count), output.room(row.size), _room(row.needed), _room(row.not_needed))
+            for row in [*found, total]
+        ],
+    )
+
+
+def _room(size: int) -> str:
+    return output.room(size) if size else "–"

@@ -1,0 +1,100 @@
+"""What `invoke cache.verify` does and prints: what is damaged is named, and removed, so that the next build has it anew."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lifecycle.app import output
+from lifecycle.app.session import Session
+from lifecycle.cache.integrity import Condition, look_at_input, look_at_result
+from lifecycle.cache.inventory import CacheSection, Item, take_stock
+from lifecycle.cleanup.cache_plan import drop
+from lifecycle.errors import InstallerError
+
+
+class CacheDamagedError(InstallerError):
+    """Inputs or results that are not as they were written."""
+
+    def __init__(self, damaged: int, looked_at: int, *, dry_run: bool) -> None:
+        then = "the next build downloads or makes anew what it needs of that"
+        super().__init__(
+            f"damaged: {damaged} of {looked_at} inputs and results",
+            resolution=f"Without --dry-run they are removed, and {then}." if dry_run else f"They are removed: {then}.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looked:
+    """What was looked at, each with what was found, and what was not, since it is not ours."""
+
+    found: Sequence[tuple[Item, Condition]]
+    foreign: Sequence[Item]
+
+    @property
+    def damaged(self) -> list[tuple[Item, str]]:
+        """What is damaged, each with how."""
+        return [(item, condition.problem) for item, condition in self.found if condition.problem]
+
+    @property
+    def in_part(self) -> list[Item]:
+        """The results of which not all bytes can be held against something."""
+        return [item for item, condition in self.found if condition.in_part]
+
+
+def show_damage(session: Session, *, dry_run: bool, as_json: bool) -> None:
+    """Hash every input and result anew, and remove what is damaged; with `dry_run` it is only named.
+
+    Raises CacheDamagedError if anything was.
+    """
+    with session.exclusive(dry_run=dry_run or not session.cache.root.exists()):
+        looked = _look(session)
+        if not dry_run:
+            for item, _ in looked.damaged:
+                drop(session.cache, item)
+            session.cache.save_index()
+    if as_json:
+        output.print_json(_plain(session, looked, dry_run=dry_run))
+    else:
+        _print(looked, dry_run=dry_run)
+    if looked.damaged:
+        raise CacheDamagedError(len(looked.damaged), len(looked.found), dry_run=dry_run)
+
+
+def _look(session: Session) -> Looked:
+    stock = take_stock(session.cache, time.time())
+    items = [item for item in stock if item.part in (CacheSection.BLOB, CacheSection.RESULT)]
+    found = []
+    with session.progress.bytes(f"verifying {len(items)} inputs and results", sum(i.size for i in items)) as advance:
+        for item in items:
+            look = look_at_input(item.path, item.name) if item.part is CacheSection.BLOB else look_at_result(item.path)
+            found.append((item, look))
+            advance(item.size)
+    return Looked(found=found, foreign=[item for item in stock if item.part is CacheSection.FOREIGN])
+
+
+def _print(looked: Looked, *, dry_run: bool) -> None:
+    fate = "damaged" if dry_run else "damaged, removed"
+    output.print_lines(f"{fate}: {item.path}: {problem}" for item, problem in looked.damaged)
+    output.print_lines(f"not ours, not looked at: {item.path}" for item in looked.foreign)
+    if looked.in_part:
+        output.print_lines(
+            [
+                f"verified in part: {len(looked.in_part)} of the results, from before the sha256 of their files were written down; "
+                "of archives the content was, of modules the sizes"
+            ]
+        )
+    if not looked.damaged:
+        size = output.room(sum(item.size for item, _ in looked.found))
+        output.print_lines([f"{len(looked.found)} inputs and results, {size}: nothing is damaged"])
+
+
+def _plain(session: Session, looked: Looked, *, dry_run: bool) -> dict[str, object]:
+    """What was found, as plain data; docs/reference/tasks.md promises its keys."""
+    return {
+        "cache": str(session.cache.root),
+        "dry_run": dry_run,
+        "looked_at": len(looked.found),
+        "damaged": [{"path": str(item.path), "problem": problem} for item, problem in looked.damaged],
+        "in_part": [str(item.path) for item in looked.in_part],
+        "not_ours": [str(item.path) for item in looked.foreign],
+    }

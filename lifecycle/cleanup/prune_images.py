@@ -1,0 +1,102 @@
+"""What `invoke prune` shows and does."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict
+
+from lifecycle.app import output
+from lifecycle.app.session import Session
+from lifecycle.cleanup.image_plan import (
+    OwnedImages,
+    Place,
+    Unneeded,
+    delete_from_registry,
+    plan_engine,
+    plan_registry,
+    remove_from_engine,
+    tagged_images,
+)
+from lifecycle.gitops.repository import in_use
+from lifecycle.pipeline.build_state import local_name
+from lifecycle.planning.locked_project import LockedProject
+from lifecycle.planning.targets import Targets
+from lifecycle.publish.published import open_registry
+from lifecycle.tools.labels import LABEL_COMPONENT
+
+
+def show_prune(session: Session, *, registry: bool, dry_run: bool, as_json: bool) -> None:
+    """Remove the images that nobody needs from the engine and, if asked to, from the registry; prints what became of them.
+
+    What the GitOps repository names stays in the registry. With `dry_run` nothing is removed. Raises RegistryRefusedError,
+    DeletionDisabledError, GitRefusedError, and what the engine says.
+    """
+    needed = current_images(session.locked_project)
+    with session.exclusive(dry_run=dry_run):
+        # The registry first: it is the one that may refuse.
+        there = _prune_registry(session, needed, dry_run=dry_run) if registry else []
+        here, freed = _prune_engine(session, needed, dry_run=dry_run)
+    if as_json:
+        output.print_json({"dry_run": dry_run, "freed": freed, "images": [asdict(one) for one in [*here, *there]]})
+        return
+    _print([*here, *there], freed, dry_run=dry_run)
+
+
+def current_images(project: LockedProject) -> OwnedImages:
+    """What a project needs, by its matrix as it is declared now."""
+    targets, combinations = Targets(project), project.matrix.combinations
+    return OwnedImages(
+        component=project.component.name,
+        name=local_name(project.component.image),
+        combinations={c.id for c in combinations},
+        inputs={targets.image(c).digest for c in combinations},
+    )
+
+
+def _prune_registry(session: Session, needed: OwnedImages, *, dry_run: bool) -> list[Unneeded]:
+    image = session.project.component.image
+    with closing(open_registry(image, session.environ)) as registry:
+        images = tagged_images(registry, image.repository)
+        retired = plan_registry(images, needed, in_use=())
+        plan = plan_registry(
+            images, needed, in_use=in_use(session, [w for one in retired for w in (one.image, *one.tags)])
+        )
+        if not dry_run:
+            delete_from_registry(registry, image.repository, plan)
+        return plan
+
+
+def _prune_engine(session: Session, needed: OwnedImages, *, dry_run: bool) -> tuple[list[Unneeded], int]:
+    """What became of the plan, and how many bytes the engine has less now."""
+    engine = session.engine
+    images = engine.images(f"{LABEL_COMPONENT}={needed.component}")
+    plan = plan_engine(images, needed, used=engine.used_images())
+    if dry_run or not plan:
+        return plan, 0
+    before = engine.stored_bytes()
+    done = remove_from_engine(engine, plan)
+    # Whoever else works with the engine may have made it more.
+    return done, max(0, before - engine.stored_bytes())
+
+
+def _print(images: Sequence[Unneeded], freed: int, *, dry_run: bool) -> None:
+    gone = "WOULD GO" if dry_run else "removed"
+    rows = [
+        (
+            "stays" if one.kept else gone,
+            str(one.place),
+            one.combination,
+            one.image[:19],
+            f"{one.size / 1e6:.0f} MB",
+            f"{one.reason}, but {one.kept}" if one.kept else str(one.reason),
+        )
+        for one in images
+    ]
+    if not rows:
+        output.print_lines(["there is nothing to remove"])
+        return
+    output.print_table("prune", ["", "where", "combination", "image", "size", "reason"], rows)
+    gone_from = {one.place for one in images if not one.kept and not dry_run}
+    if Place.ENGINE in gone_from:
+        output.print_lines([f"{freed / 1e6:.0f} MB freed in the engine"])
+    if Place.REGISTRY in gone_from:
+        output.print_lines(["the registry frees what it does not need any more when it collects its garbage"])

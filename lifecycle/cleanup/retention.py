@@ -1,0 +1,84 @@
+"""What is kept between builds: what people call it, what of it is needed, and how long it has not been. Pure."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+from lifecycle.config.lock import Lock
+from lifecycle.errors import UsageError
+from lifecycle.planning.targets import Kind
+
+NEEDED = "a current combination needs it"
+UNNEEDED = "no current combination needs it"
+
+_AGE = re.compile(r"([0-9]{1,9})([smhdw])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+class ItemKind(StrEnum):
+    """What people call the things in a cache, in the order of a table."""
+
+    HEADERS = "kernel headers"
+    SOURCES = "driver sources"
+    USERSPACE = "user-space packages"
+    BASES = "base packages"
+    KERNELS = "kernels, for tests"
+    OTHERS = "other inputs"
+    MODULES = "compiled modules"
+    SIGNED = "signed modules"
+    USERSPACE_ARCHIVES = "user-space archives"
+    ARCHIVES = "modules archives"
+    RESULTS = "other results"
+    DOWNLOADS = "unfinished downloads"
+    LEFTOVERS = "left by killed runs"
+    LISTS = "apt lists"
+    ANSWERS = "conftest answers"
+    LOGS = "logs"
+    BOOKS = "the cache's own books"
+    FOREIGN = "not ours"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Age:
+    """What has been used for less time than `seconds` stays; `text` is how the caller wrote it."""
+
+    seconds: int
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `90s`, `30m`, `12h`, `30d` or `4w`; raises UsageError."""
+        match = _AGE.fullmatch(text)
+        if not match:
+            raise UsageError(f"--older-than {text!r} is no age: write a number and s, m, h, d or w, such as 30d")
+        return cls(seconds=int(match[1]) * _SECONDS[match[2]], text=text)
+
+    def keeps(self, used: float, now: float) -> str:
+        """Why something that was last used then stays; nothing where it does not."""
+        return f"it was used within {self.text}" if now - used < self.seconds else ""
+
+
+def roles_of(lock: Lock) -> dict[str, ItemKind]:
+    """The part that each locked file plays, by its sha256."""
+    drivers = lock.drivers.values()
+    parts = [(ItemKind.BASES, base.packages) for base in lock.bases.values()]
+    parts += [(ItemKind.USERSPACE, driver.userspace) for driver in drivers]
+    parts += [(ItemKind.SOURCES, files) for driver in drivers for files in driver.modules.values()]
+    parts += [(ItemKind.KERNELS, kernel.image) for kernel in lock.kernels.values()]
+    parts += [(ItemKind.HEADERS, kernel.headers) for kernel in lock.kernels.values()]
+    return {file.sha256: what for what, files in parts for file in files}
+
+
+def roles_in(kind: str, inputs: Mapping[str, object]) -> dict[str, ItemKind]:
+    """The part that files play that are inputs of a target of a kind, by their sha256: what an earlier lock named."""
+    packages = ItemKind.USERSPACE if kind == Kind.USERSPACE else ItemKind.BASES
+    parts = {"kernel": ItemKind.HEADERS, "sources": ItemKind.SOURCES, "packages": packages}
+    return {
+        sha256: what
+        for name, what in parts.items()
+        for files in [inputs.get(name)]
+        if isinstance(files, Mapping)
+        for sha256 in files.values()
+    }

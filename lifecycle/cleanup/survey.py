@@ -1,0 +1,68 @@
+"""All that is kept between builds, in the cache and, of what images are made in and of, in the engine; and what becomes of it."""
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from lifecycle.app.session import Session
+from lifecycle.cache.cache import Cache, read_json
+from lifecycle.cache.inventory import CacheSection, Item, take_stock
+from lifecycle.cache.last_used import used
+from lifecycle.cache.required import needs_of
+from lifecycle.cache.result_files import RESULT
+from lifecycle.cleanup.cache_plan import Fate, plan
+from lifecycle.cleanup.engine_plan import BUILD_IMAGES, ImageFate, plan_images
+from lifecycle.cleanup.retention import Age, ItemKind, roles_in, roles_of
+from lifecycle.planning.targets import Kind
+from lifecycle.tools.engine.errors import EngineUnreachableError
+
+
+@dataclass(frozen=True, kw_only=True)
+class CacheSurvey:
+    """What there is, and what becomes of it; `images` is None where the engine does not answer."""
+
+    things: list[Fate]
+    images: list[ImageFate] | None
+
+
+def look(session: Session, older_than: Age | None = None) -> CacheSurvey:
+    """Plan for all that is kept, by this checkout's matrix as it is declared now.
+
+    Raises NotLockedError where versions.lock does not answer it: then nobody knows what is needed. An engine that does not
+    answer is only said.
+    """
+    project = session.locked_project
+    needs, now = needs_of(project), time.time()
+    items = take_stock(session.cache, now)
+    roles = {**known_roles(session.cache, items), **roles_of(project.lock)}
+    things = plan(items, needs, roles, now=now, older_than=older_than)
+    try:
+        images = plan_images(
+            session.engine.images_named(BUILD_IMAGES),
+            needs.images,
+            used(session.cache),
+            in_use=session.engine.used_images(),
+            now=now,
+            older_than=older_than,
+        )
+    except EngineUnreachableError as error:
+        session.progress.warn(f"{error.brief}: its images are left out")
+        return CacheSurvey(things=things, images=None)
+    return CacheSurvey(things=things, images=images)
+
+
+def known_roles(cache: Cache, items: Iterable[Item]) -> dict[str, ItemKind]:
+    """The parts that files have played, by their sha256: as the inputs of what has been made say."""
+    roles: dict[str, ItemKind] = {}
+    for kind, inputs in _all_inputs(cache, items):
+        roles |= roles_in(kind, inputs)
+    return roles
+
+
+def _all_inputs(cache: Cache, items: Iterable[Item]) -> Iterator[tuple[str, dict[str, object]]]:
+    for item in items:
+        if item.part is CacheSection.LATEST:
+            yield item.kind, read_json(item.path) or {}
+        elif item.part is CacheSection.RESULT and item.kind in (Kind.MODULES, Kind.USERSPACE):
+            inputs = (read_json(item.path / RESULT) or {}).get("inputs")
+            yield item.kind, inputs if isinstance(inputs, dict) else {}

@@ -1,0 +1,108 @@
+"""Inputs as one file, from a machine with network to one without. `invoke bundle`, `--from-bundle`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lifecycle.app.session import Session
+from lifecycle.config.lock import LockedFile
+from lifecycle.errors import InstallerError, UsageError
+from lifecycle.pipeline.base import make_base
+from lifecycle.planning.locked_project import LockedProject
+from lifecycle.planning.matrix import Combination
+from lifecycle.planning.required_inputs import bases_of, needed_by
+from lifecycle.planning.selector import select
+from lifecycle.planning.targets import Targets, base_tag
+from lifecycle.sources.bundle import BundledImage, read_bundle, saved_tags, write_bundle
+
+_SHOWN = 5
+
+
+class BundleLacksError(UsageError):
+    """A bundle, and a cache, that do not hold all that the lock names."""
+
+    def __init__(self, path: Path, lacking: Sequence[str]) -> None:
+        more = f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else ""
+        super().__init__(
+            f"{path} does not hold {', '.join(lacking[:_SHOWN])}{more}, which versions.lock names: "
+            "make it anew with `invoke bundle` from this very commit, or choose combinations with --only"
+        )
+
+
+class OtherImageError(InstallerError):
+    """A base image that is not the one that the lock names."""
+
+    def __init__(self, name: str, wanted: str, found: str) -> None:
+        super().__init__(
+            f"the bundle's {name} is not the image that versions.lock names: it was not taken",
+            details=f"  expected id {wanted}\n  obtained id {found}",
+        )
+
+
+def make_bundle(session: Session, path: Path, only: str, *, kernel_images: bool) -> None:
+    """Write everything that the chosen combinations are made of, downloaded where need be, into one file."""
+    builds = session.build_service()
+    project = builds.resolve(locked=True)
+    fetched = builds.fetch(project, lambda p: select(p.matrix, only), locked=True, kernel_images=kernel_images)
+    project = fetched.project
+    combinations = select(project.matrix, only)
+    files = _files(project, combinations, kernel_images=kernel_images)
+    with session.cache.scratch("bundle") as folder:
+        images = [_saved(session, project, name, folder) for name in _pulled(project, combinations)]
+        size = sum(file.size for file in files) + sum(image.tar.stat().st_size for image in images)
+        with session.progress.bytes(f"writing {len(files)} files and {len(images)} images to {path}", size) as advance:
+            write_bundle(path.absolute(), files, images, session.cache, advance=advance)
+
+
+def take_bundle(session: Session, path: Path, only: str, *, kernel_images: bool = False) -> None:
+    """Bring a bundle's content into the cache and the engine, all of it verified; afterwards no network is needed.
+
+    Raises NoBundleError, BundleDamagedError, OtherImageError, and BundleLacksError where something is missing then.
+    """
+    project = session.locked_project
+    combinations = select(project.matrix, only)
+    known = {file.sha256 for file in project.lock.files()}
+    with session.cache.scratch("bundle") as folder:
+        with session.progress.bytes(f"reading {path}", path.stat().st_size if path.exists() else 0) as advance:
+            arrived = read_bundle(path, known, session.cache, folder, advance=advance)
+        for name in _pulled(project, combinations):
+            tag = base_tag(Targets(project).base(name))
+            if tag in arrived.images:
+                _load(session, project, name, arrived.images[tag])
+    session.progress.say(f"{len(arrived.files)} files of the lock arrived, {arrived.others} others were left out")
+    needed = _files(project, combinations, kernel_images=kernel_images)
+    lacking = [file.name for file in needed if not session.cache.has_blob(file.sha256)]
+    lacking += [n for n in _pulled(project, combinations) if not session.state().has(Targets(project).base(n))]
+    if lacking:
+        raise BundleLacksError(path, lacking)
+
+
+def _files(project: LockedProject, combinations: Sequence[Combination], *, kernel_images: bool) -> list[LockedFile]:
+    files = needed_by(project, combinations, kernel_images=kernel_images).files
+    return sorted({file.sha256: file for file in files}.values(), key=lambda file: (file.name, file.version))
+
+
+def _pulled(project: LockedProject, combinations: Sequence[Combination]) -> list[str]:
+    """The bases of combinations that are pulled: those that are bootstrapped are made of files."""
+    return [name for name in bases_of(project, combinations) if project.lock.bases[name].digest]
+
+
+def _saved(session: Session, project: LockedProject, name: str, folder: Path) -> BundledImage:
+    tag = make_base(project, Targets(project).base(name), session.cache, session.engine)
+    tar = folder / f"{name}.tar"
+    session.engine.save(tag, tar)
+    return BundledImage(tag=tag, tar=tar)
+
+
+def _load(session: Session, project: LockedProject, name: str, tar: Path) -> None:
+    target, wanted = Targets(project).base(name), project.lock.bases[name].id
+    # Whatever names a tar brings, an engine gives to its images.
+    names = saved_tags(tar)
+    if names != [base_tag(target)]:
+        raise OtherImageError(name, str(wanted), f"none: it would name {', '.join(names) or 'nothing'}")
+    session.engine.load(tar)
+    loaded = session.engine.image(base_tag(target))
+    found = loaded.id if loaded else "none"
+    if found != wanted:
+        session.engine.remove_tag(base_tag(target))
+        raise OtherImageError(name, str(wanted), found)
+    session.cache.remember(target.kind, target.name, target.inputs)

@@ -1,0 +1,48 @@
+"""Why a combination is in, out, patched, or would be built anew. `invoke explain`."""
+
+from lifecycle.app.output import print_lines
+from lifecycle.app.session import Session
+from lifecycle.planning.matrix import Combination
+from lifecycle.planning.plan import make_plan
+from lifecycle.planning.selector import NothingSelectedError, matches
+from lifecycle.planning.targets import Targets
+from lifecycle.tools.engine.errors import EngineUnreachableError
+
+
+def show_explanation(session: Session, selector: str) -> None:
+    """Print all that is known of the combinations that a selector means; raises NothingSelectedError."""
+    matrix = session.locked_project.matrix
+    everything = [*matrix.combinations, *matrix.excluded]
+    chosen = [combination for combination in everything if matches(selector, combination)]
+    if not chosen:
+        raise NothingSelectedError(selector, [combination.id for combination in everything])
+    for combination in chosen:
+        print_lines([*facts(combination), *(_plan(session, combination) if combination.module_types else [])])
+
+
+def facts(combination: Combination) -> list[str]:
+    """What the files say of a combination."""
+    state = "in the matrix" if combination.module_types else "excluded"
+    declared = combination.declared_driver
+    lines = [
+        f"{combination.id}: {state}",
+        f"  channel   {combination.channel}, from release {combination.release}",
+        f"  kernel    {combination.kernel}, Linux {combination.linux}",
+        f"  driver    {combination.driver}"
+        + (f", the newest of branch {declared}" if declared != combination.driver else ""),
+    ]
+    lines += [f"  in        {module_type} modules" for module_type in combination.module_types]
+    lines += [f"  out       {e.module_type} modules: {e.reason}" for e in combination.excluded]
+    lines += [f"  patched   {p.module_type} modules, {p.patch.file}: {p.patch.reason}" for p in combination.patches]
+    return lines
+
+
+def _plan(session: Session, combination: Combination) -> list[str]:
+    try:
+        plan = make_plan(Targets(session.locked_project), [combination], session.state())
+    except EngineUnreachableError as error:
+        return [f"  built     not known: {error.brief}"]
+    return [
+        f"  {'build' if action.run else 'keep ':<9} {action.target.kind} {action.target.name}: {action.reason}"
+        for action in plan.actions
+    ]

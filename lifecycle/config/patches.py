@@ -1,0 +1,68 @@
+"""patches/series.yaml: small source patches, each with its conditions and its reason."""
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from lifecycle.config.component import Range
+from lifecycle.config.schema import Model, ModuleType
+from lifecycle.config.validation import read_text, validate
+from lifecycle.config.versions import VersionRange, driver_branch
+from lifecycle.errors import ConfigurationError
+from lifecycle.yamledit.reader import read_yaml
+
+SERIES = "series.yaml"
+
+
+def _file_name(value: str) -> str:
+    if "/" in value or not value.endswith(".patch"):
+        msg = f"{value!r} is not the name of a .patch file beside {SERIES}"
+        raise ValueError(msg)
+    return value
+
+
+class Patch(Model):
+    """A patch, applied with `patch -p1` in the driver's module sources if all of its conditions hold."""
+
+    file: Annotated[str, AfterValidator(_file_name)]
+    driver_version: str = "*"
+    module_type: ModuleType | None = None
+    kernel: Range | None = None
+    reason: str = Field(min_length=10)
+
+    def applies(self, *, driver: str, module_type: ModuleType, kernel: str) -> bool:
+        """Return whether the patch is for a driver version, a module type and a Linux version such as 6.1.192."""
+        return (
+            (fnmatchcase(driver, self.driver_version) or driver_branch(driver) == self.driver_version)
+            and self.module_type in (None, module_type)
+            and (self.kernel is None or kernel in VersionRange.parse(self.kernel))
+        )
+
+
+class PatchSeries(Model):
+    """All patches, in the order in which they are applied."""
+
+    patches: list[Patch] = []
+
+    def for_modules(self, *, driver: str, module_type: ModuleType, kernel: str) -> tuple[Patch, ...]:
+        """Return the patches that apply, in order."""
+        return tuple(p for p in self.patches if p.applies(driver=driver, module_type=module_type, kernel=kernel))
+
+
+def load_patches(folder: Path) -> PatchSeries:
+    """Read patches/series.yaml; without that file there are no patches. Raises ConfigurationError, also for a missing patch."""
+    if not (folder / SERIES).exists():
+        return PatchSeries()
+    name = f"{folder.name}/{SERIES}"
+    document = read_yaml(read_text(folder / SERIES), file=name)
+    series = validate(PatchSeries, document)
+    missing = [
+        f"{document.where(('patches', index, 'file'))}: no file {patch.file!r} in {folder.name}/: add it, or take the entry out"
+        for index, patch in enumerate(series.patches)
+        if not (folder / patch.file).is_file()
+    ]
+    if missing:
+        raise ConfigurationError(missing)
+    return series

@@ -1,0 +1,110 @@
+"""The images that clusters are told of: the values that a release sets in the GitOps repository. `invoke bump-gitops`."""
+
+from collections.abc import Iterable, Sequence
+
+from lifecycle.app.session import Session
+from lifecycle.config.component import Component
+from lifecycle.config.gitops import GitOps
+from lifecycle.errors import InstallerError
+from lifecycle.gitops.deliver import CommitProposal, Files
+from lifecycle.gitops.propose import ValuesChange, show, submit
+from lifecycle.gitops.repository import open_repository, section_of, values_branch
+from lifecycle.gitops.settings import Change, Setting, edit, settings
+from lifecycle.planning.matrix import Combination
+from lifecycle.planning.selector import select
+from lifecycle.publish.published import published_images
+from lifecycle.publish.published_image import Published
+
+
+class NotPublishedError(InstallerError):
+    """Combinations whose image the registry does not have."""
+
+    def __init__(self, missing: Sequence[Combination]) -> None:
+        super().__init__(
+            "the registry does not have the images that clusters would be told of",
+            details="\n".join(f"  {combination.id}" for combination in missing),
+            resolution="Run `invoke push`, or narrow it with --only.",
+        )
+
+
+# ----- pure
+
+
+def names_of(component: Component, combination: Combination, published: Published) -> dict[str, str]:
+    """What the placeholders of `gitops` stand for, for a combination."""
+    return {
+        "release": combination.release,
+        "osVersion": combination.release.partition("-")[2],
+        "channel": str(combination.channel),
+        "architecture": str(combination.architecture),
+        "kernel": combination.kernel,
+        "driver": combination.driver,
+        "branch": combination.branch,
+        "image": f"{component.image.registry}/{component.image.repository}",
+        "tag": published.tag,
+        "digest": published.digest,
+        "reference": published.reference,
+        "version": component.version,
+    }
+
+
+def described(changes: Iterable[Change]) -> str:
+    """What a commit lists below its title: each key with its old and its new value, by file."""
+    by_file: dict[str, list[Change]] = {}
+    for change in changes:
+        by_file.setdefault(change.file, []).append(change)
+    lines = []
+    for file, changed in by_file.items():
+        lines.append(file)
+        lines += [f"    {c.path}: {'(new)' if c.old is None else c.old} → {c.new}" for c in changed]
+    return "\n".join(lines)
+
+
+# ----- effects
+
+
+def published(session: Session, combinations: Iterable[Combination]) -> dict[Combination, Published]:
+    """What the registry has for the combinations; raises NotPublishedError if it lacks one of them."""
+    found = published_images(session.locked_project, list(dict.fromkeys(combinations)), session.environ)
+    missing = [combination for combination, image in found.items() if image is None]
+    if missing:
+        raise NotPublishedError(missing)
+    return {combination: image for combination, image in found.items() if image is not None}
+
+
+def wanted_settings(session: Session, section: GitOps, only: str) -> list[Setting]:
+    """What the values files are to hold for the chosen combinations, by what the registry has.
+
+    Raises NotPublishedError, NothingSelectedError, ContestedKeyError.
+    """
+    project = session.locked_project
+    matrix, component = project.matrix, project.component
+    chosen = set(select(matrix, only))
+    pairs = [(entry, c) for entry in section.values for c in select(matrix, entry.only) if c in chosen]
+    images = published(session, [c for _, c in pairs])
+    return settings((entry, c.id, names_of(component, c, images[c])) for entry, c in pairs)
+
+
+def bump(session: Session, only: str = "", *, create: bool = False) -> ValuesChange:
+    """The change that tells the clusters of the chosen combinations' images; a repository of our own is made for it.
+
+    Raises NotPublishedError, ContestedKeyError, and when it is made, MissingFileError, MissingKeyError and the other refusals
+    of an edit.
+    """
+    section, component = section_of(session), session.project.component
+    wanted = wanted_settings(session, section, only)
+    releases = ", ".join(dict.fromkeys(setting.names["release"] for setting in wanted))
+    title = f"{component.short_name} {component.version} for {releases}"
+
+    def make(files: Files) -> CommitProposal:
+        edited = edit(wanted, files.read, existing=files.names, create=create)
+        return CommitProposal(files=edited.files, title=title, body=described(edited.changes), changes=edited.changes)
+
+    remote = open_repository(session, section, wanted)
+    return ValuesChange(section=section, remote=remote, branch=values_branch(component), make=make)
+
+
+def show_bump(session: Session, only: str, *, create: bool, dry_run: bool, as_json: bool) -> None:
+    """Hand the change in, or with `dry_run` only show it; raises what `bump` and `hand_in` raise."""
+    change = bump(session, only, create=create)
+    show(session, change, submit(session, change, dry_run=dry_run), as_json=as_json)

@@ -1,0 +1,164 @@
+"""gitops: a change of the values repository as one clean commit on top of what is there; never forced onto anybody's work.
+
+The branch that clusters follow is only ever added to. A branch of our own, for a pull request, is made anew on top of it while
+nobody else has added to it, and else added to as well.
+"""
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from lifecycle.config.gitops import GitOps, Mode
+from lifecycle.errors import InstallerError, UsageError
+from lifecycle.gitops.git import Clone, NonFastForwardError, Remote
+from lifecycle.gitops.settings import Change
+
+ATTEMPTS = 5
+# How our own commits are known, in a trailer (git-interpret-trailers(1)).
+TRAILER = "Bumped-by: nvidia-installer"
+
+
+class DeliveryStatus(StrEnum):
+    """What became of a change."""
+
+    NOTHING = "nothing to change"
+    THERE = "there already"
+    PUSHED = "pushed"
+    SHOWN = "not pushed"
+
+
+class PushConflictError(InstallerError):
+    """A branch that moved each time before a push."""
+
+    def __init__(self, address: str, branch: str) -> None:
+        super().__init__(
+            f"{address}: others pushed to {branch} {ATTEMPTS} times while this was to be pushed",
+            resolution="Run the command again.",
+        )
+
+
+class NoTextError(UsageError):
+    """A file of the repository that is no text."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path}: not UTF-8 text: correct the path in component.yaml's gitops")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommitProposal:
+    """What is to be committed: the files' new texts by their paths, and the message: a title and what it says below.
+
+    `changes` are the same key by key, for a person or a script.
+    """
+
+    files: Mapping[str, str]
+    title: str
+    body: str
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryResult:
+    """What became of a change: the branch it is on, its commit ("" where there is none), and its difference to the base."""
+
+    verdict: DeliveryStatus
+    branch: str
+    commit: str
+    diff: tuple[str, ...]
+    proposal: CommitProposal
+
+
+@dataclass(frozen=True)
+class Files:
+    """The repository's files, as a change is made on top of them."""
+
+    folder: Path
+    names: tuple[str, ...]
+
+    def read(self, path: str) -> str | None:
+        """The text of a file, its line ends as they are; None where there is no such file. Raises NoTextError."""
+        place = self.folder / path
+        # A link may lead out of the repository.
+        if path not in self.names or place.is_symlink():
+            return None
+        try:
+            return place.read_bytes().decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise NoTextError(path) from error
+
+
+MakeProposal = Callable[[Files], CommitProposal]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deliverer:
+    """The hands of this step. `branch` is our own, used in the mode pull-request; `scratch` an empty folder."""
+
+    remote: Remote
+    section: GitOps
+    branch: str
+    scratch: Path
+    say: Callable[[str], None]
+
+    @property
+    def target(self) -> str:
+        """The branch that a change is pushed to."""
+        return self.section.branch if self.section.mode is Mode.COMMIT else self.branch
+
+    def deliver(self, make: MakeProposal, *, dry_run: bool = False) -> DeliveryResult:
+        """Commit what `make` makes of the files, and push it; made anew on top of whatever came meanwhile.
+
+        Raises GitRefusedError, BusyBranchError, and what `make` raises, before anything is pushed.
+        """
+        clone = Clone.of(self.remote, self.section.branch, self.scratch / "values")
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                self.say(f"{self.target} has moved meanwhile: doing it again on top of it")
+            try:
+                return self._attempt(clone, make, dry_run=dry_run)
+            except NonFastForwardError:
+                continue
+        raise PushConflictError(self.remote.address, self.target)
+
+    def _attempt(self, clone: Clone, make: MakeProposal, *, dry_run: bool) -> DeliveryResult:
+        base = clone.fetch(self.section.branch)
+        ours = clone.fetch(self.branch) if self.section.mode is Mode.PULL_REQUEST else None
+        if base is None:
+            raise NonFastForwardError
+        foreign = ours is not None and any(TRAILER not in message for message in clone.messages(base, ours))
+        start = ours if ours and foreign else base
+        proposal, diff = self._made(clone, start, make)
+        delivered = DeliveryResult(
+            verdict=DeliveryStatus.NOTHING, branch=self.target, commit="", diff=diff, proposal=proposal
+        )
+        if not proposal.files:
+            return replace(delivered, verdict=DeliveryStatus.THERE, commit=start) if foreign else delivered
+        commit = clone.commit(list(proposal.files), f"{proposal.title}\n\n{proposal.body}\n\n{TRAILER}\n")
+        if ours and not foreign and clone.tree(ours) == clone.tree(commit) and clone.parent(ours) == base:
+            return replace(delivered, verdict=DeliveryStatus.THERE, commit=ours)
+        if dry_run:
+            return replace(delivered, verdict=DeliveryStatus.SHOWN)
+        clone.push(self.target, replacing=ours if ours and not foreign else None)
+        self.say(f"pushed {commit[:12]} to {self.target} of {self.remote.address}")
+        return replace(delivered, verdict=DeliveryStatus.PUSHED, commit=commit)
+
+    def _made(self, clone: Clone, start: str, make: MakeProposal) -> tuple[CommitProposal, tuple[str, ...]]:
+        """What a change makes of a commit's files; they are written."""
+        clone.check_out(start)
+        files = Files(clone.folder, tuple(clone.files()))
+        proposal = make(files)
+        diff = tuple(
+            line for path, text in proposal.files.items() for line in _diff(path, files.read(path) or "", text)
+        )
+        for path, text in proposal.files.items():
+            place = clone.folder / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(text.encode())
+        return proposal, diff
+
+
+def _diff(path: str, old: str, new: str) -> Iterator[str]:
+    before, after = old.splitlines(), new.splitlines()
+    return difflib.unified_diff(before, after, f"a/{path}", f"b/{path}", n=1, lineterm="")

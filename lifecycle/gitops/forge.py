@@ -1,0 +1,227 @@
+"""Pull requests at a code forge: GitHub, GitHub Enterprise and GitLab, by their REST APIs.
+
+Sources: GitHub REST API 2022-11-28, "Pulls" (docs.github.com/rest/pulls/pulls); GitLab REST API v4, "Merge requests"
+(docs.gitlab.com/api/merge_requests).
+"""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import quote, urlencode, urlsplit
+
+import httpx
+
+from lifecycle.config.gitops import ForgeKind
+from lifecycle.errors import InstallerError
+from lifecycle.tools.request_log import HOOKS
+
+_SCP = re.compile(r"(?:[^@/]+@)?(?P<host>[^:/]+):(?P<path>(?!/).+)")
+
+
+class ForgeRefusedError(InstallerError):
+    """A forge that does not answer, or refuses; what was pushed stays pushed."""
+
+    def __init__(self, host: str, what: str, why: str, *, unauthorised: bool = False) -> None:
+        hint = "INVOKE_GITOPS_TOKEN has to be allowed to make pull requests." if unauthorised else ""
+        super().__init__(
+            f"{host}: cannot {what}; the branch is pushed",
+            details=f"  {why}",
+            resolution=hint or "Run the command again: it goes on from there.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PullRequest:
+    """A request to merge a branch: where a person finds it, and whether it was there before."""
+
+    url: str
+    known: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """A repository at a forge: `host` with its port, `path` as `group/name`."""
+
+    kind: ForgeKind
+    host: str
+    path: str
+    scheme: str = "https"
+
+    def compare_url(self, base: str, branch: str) -> str:
+        """Where a person makes a pull request of a branch by hand."""
+        at = f"{self.scheme}://{self.host}/{self.path}"
+        if self.kind is ForgeKind.GITHUB:
+            return f"{at}/compare/{quote(base)}...{quote(branch)}?expand=1"
+        query = {"merge_request[source_branch]": branch, "merge_request[target_branch]": base}
+        return f"{at}/-/merge_requests/new?{urlencode(query)}"
+
+
+class Forge(Protocol):
+    """What makes pull requests."""
+
+    def propose(self, *, branch: str, base: str, title: str, body: str) -> PullRequest:
+        """Open a pull request of a branch, or bring the open one's texts up to date; raises ForgeRefusedError."""
+
+
+def project_at(address: str, kind: ForgeKind | None) -> Project | None:
+    """The project that a repository's address means; None for a path, and for a host whose `kind` is not to be guessed."""
+    parts = urlsplit(address)
+    match = None if "://" in address else _SCP.fullmatch(address)
+    if parts.scheme in ("http", "https"):
+        scheme, host, path = parts.scheme, parts.netloc.rpartition("@")[2], parts.path
+    elif parts.scheme == "ssh" and parts.hostname:
+        # The port is sshd's, and says nothing of the web server's.
+        scheme, host, path = "https", parts.hostname, parts.path
+    elif match:
+        scheme, host, path = "https", match["host"], match["path"]
+    else:
+        return None
+    kind = kind or next((known for known in ForgeKind if str(known) in host), None)
+    path = path.strip("/").removesuffix(".git")
+    return Project(kind=kind, host=host, path=path, scheme=scheme) if kind and "/" in path else None
+
+
+def forge_of(project: Project, token: str, *, api: str | None) -> Forge:
+    """The API of a project's forge; `api` is its address where it is not the usual one."""
+    if project.kind is ForgeKind.GITHUB:
+        usual = (
+            "https://api.github.com" if project.host == "github.com" else f"{project.scheme}://{project.host}/api/v3"
+        )
+        return GitHub(project, _Api(project.host, api or usual, _github_headers(token)))
+    return GitLab(
+        project, _Api(project.host, api or f"{project.scheme}://{project.host}/api/v4", {"PRIVATE-TOKEN": token})
+    )
+
+
+def _github_headers(token: str) -> dict[str, str]:
+    return {
+        "Authorization": f"Bearer {token}",
+        "Accept": "application/vnd.github+json",
+        "X-GitHub-Api-Version": "2022-11-28",
+    }
+
+
+@dataclass(frozen=True)
+class _Api:
+    host: str
+    base: str
+    headers: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        return f"_Api({self.base!r})"
+
+    def ask(self, method: str, path: str, what: str, **options: Any) -> Any:  # noqa: ANN401 - JSON
+        """One request; raises ForgeRefusedError with the forge's own words."""
+        url = f"{self.base.rstrip('/')}/{path}"
+        try:
+            with httpx.Client(timeout=30, follow_redirects=True, event_hooks=HOOKS) as client:
+                answer = client.request(method, url, headers=dict(self.headers), **options)
+            said = answer.json() if answer.content else None
+        except (httpx.HTTPError, ValueError) as error:
+            raise ForgeRefusedError(self.host, what, f"{type(error).__name__}: {error}") from error
+        if answer.is_error:
+            unauthorised = answer.status_code in (
+                httpx.codes.UNAUTHORIZED,
+                httpx.codes.FORBIDDEN,
+                httpx.codes.NOT_FOUND,
+            )
+            why = f"it answered {answer.status_code} {answer.reason_phrase}: {_message(said)}"
+            raise ForgeRefusedError(self.host, what, why, unauthorised=unauthorised)
+        return said
+
+
+def _message(said: object) -> str:
+    """What an error's JSON says: GitHub has `message` and `errors[].message`, GitLab `message` (a text or a list) or `error`."""
+    if not isinstance(said, dict):
+        return str(said)
+    errors = [str(e.get("message", e)) if isinstance(e, dict) else str(e) for e in said.get("errors") or []]
+    return "; ".join([str(said.get("message") or said.get("error") or said), *errors])
+
+
+class _Requests(ABC):
+    """What GitHub's and GitLab's requests have in common: one of a branch is updated, or else opened."""
+
+    def propose(self, *, branch: str, base: str, title: str, body: str) -> PullRequest:
+        """As Forge says."""
+        known = self.open_one(branch, base)
+        if known is None:
+            try:
+                return PullRequest(url=self.create(branch, base, title, body), known=False)
+            except ForgeRefusedError:
+                # Somebody may have opened one meanwhile, which is refused then.
+                known = self.open_one(branch, base)
+                if known is None:
+                    raise
+        return PullRequest(url=self.update(known, title, body), known=True)
+
+    @abstractmethod
+    def open_one(self, branch: str, base: str) -> int | None:
+        """The number of the open request of a branch."""
+
+    @abstractmethod
+    def create(self, branch: str, base: str, title: str, body: str) -> str:
+        """Open a request; returns its address."""
+
+    @abstractmethod
+    def update(self, number: int, title: str, body: str) -> str:
+        """Change a request's texts; returns its address."""
+
+
+@dataclass(frozen=True)
+class GitHub(_Requests):
+    """Pull requests of a repository."""
+
+    project: Project
+    api: _Api
+
+    @property
+    def _pulls(self) -> str:
+        return f"repos/{self.project.path}/pulls"
+
+    def open_one(self, branch: str, base: str) -> int | None:
+        """As _Requests says."""
+        head = f"{self.project.path.partition('/')[0]}:{branch}"
+        query = {"head": head, "base": base, "state": "open"}
+        found = self.api.ask("GET", self._pulls, "list the pull requests", params=query)
+        return int(found[0]["number"]) if found else None
+
+    def create(self, branch: str, base: str, title: str, body: str) -> str:
+        """As _Requests says."""
+        new = {"head": branch, "base": base, "title": title, "body": body}
+        return str(self.api.ask("POST", self._pulls, "open a pull request", json=new)["html_url"])
+
+    def update(self, number: int, title: str, body: str) -> str:
+        """As _Requests says."""
+        texts = {"title": title, "body": body}
+        return str(self.api.ask("PATCH", f"{self._pulls}/{number}", "update the pull request", json=texts)["html_url"])
+
+
+@dataclass(frozen=True)
+class GitLab(_Requests):
+    """Merge requests of a project."""
+
+    project: Project
+    api: _Api
+
+    @property
+    def _requests(self) -> str:
+        return f"projects/{quote(self.project.path, safe='')}/merge_requests"
+
+    def open_one(self, branch: str, base: str) -> int | None:
+        """As _Requests says."""
+        query = {"source_branch": branch, "target_branch": base, "state": "opened"}
+        found = self.api.ask("GET", self._requests, "list the merge requests", params=query)
+        return int(found[0]["iid"]) if found else None
+
+    def create(self, branch: str, base: str, title: str, body: str) -> str:
+        """As _Requests says."""
+        texts = {"title": title, "description": body, "remove_source_branch": True}
+        new = {**texts, "source_branch": branch, "target_branch": base}
+        return str(self.api.ask("POST", self._requests, "open a merge request", json=new)["web_url"])
+
+    def update(self, number: int, title: str, body: str) -> str:
+        """As _Requests says."""
+        texts = {"title": title, "description": body}
+        return str(self.api.ask("PUT", f"{self._requests}/{number}", "update the merge request", json=texts)["web_url"])

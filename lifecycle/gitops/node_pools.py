@@ -1,0 +1,134 @@
+"""Pools of nodes that count up: a new OS release or driver comes with a new pool, and the old one stays until it is retired.
+
+Nodes are never changed under a running job: what a pool runs is fixed when it is made. Pure.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from lifecycle.config.gitops import NodePools, fill
+from lifecycle.errors import UsageError
+from lifecycle.gitops.settings import Change
+from lifecycle.yamledit.key_path import Key, KeyPath
+from lifecycle.yamledit.list_items import copy_item, items, remove_item
+from lifecycle.yamledit.values_file import ValuesFile
+
+_NAME = KeyPath((Key("name"),))
+_COUNTED = re.compile(r"(?P<stem>.+?)(?:-v(?P<number>[1-9]\d*))?")
+# Of a worker pool in a Shoot: Gardener, pkg/apis/core/validation/shoot.go, ValidateWorker.
+NAME_LENGTH = 15
+
+
+class PoolNameError(UsageError):
+    """A name that the next pool cannot have."""
+
+    def __init__(self, file: str, name: str) -> None:
+        super().__init__(
+            f"{file}: a pool cannot be called {name!r}, which has more than {NAME_LENGTH} characters: "
+            "give the pool a shorter name by hand first"
+        )
+
+
+class NoPoolsError(UsageError):
+    """A file in which no pool fits."""
+
+    def __init__(self, file: str, workers: str, match: str, names: Sequence[str]) -> None:
+        super().__init__(
+            f"{file}: none of the pools under `{workers}` fits {match!r}: there are {', '.join(names) or 'none'}: "
+            "correct `match` in component.yaml's gitops.pools"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool:
+    """A pool as a file has it: its place in the list, `stem` and `number` of its name, and what it does not have as wanted."""
+
+    index: int
+    name: str
+    stem: str
+    number: int
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolStep:
+    """A pool to be made after another one, `old`, or, where `new` is None, the old one to be taken out."""
+
+    file: str
+    old: str
+    new: str | None
+    changes: tuple[Change, ...]
+
+
+def pools_of(file: ValuesFile, section: NodePools, names: Mapping[str, str]) -> list[Pool]:
+    """The pools of a file that a section means, and what each lacks; raises NoPoolsError and what `items` raises."""
+    found = list(_pools(file, section, names))
+    if not found:
+        workers = KeyPath.parse(section.workers)
+        there = [str(file.get(path + _NAME)) for path in items(file, workers)]
+        raise NoPoolsError(file.file, section.workers, section.match, there)
+    return found
+
+
+def _pools(file: ValuesFile, section: NodePools, names: Mapping[str, str]) -> Iterator[Pool]:
+    for index, path in enumerate(items(file, KeyPath.parse(section.workers))):
+        name = file.get(path + _NAME)
+        match = _COUNTED.fullmatch(name or "")
+        if name is None or match is None or not fnmatchcase(name, section.match):
+            continue
+        changes = []
+        for inner, value in _wanted(section, names):
+            # An absent key is an error here: a pool that does not say what it runs is not ours to count up.
+            file.node(path + inner)
+            old = file.get(path + inner)
+            if old != value:
+                changes.append(Change(file=file.file, path=str(inner), old=old, new=value))
+        yield Pool(index=index, name=name, stem=match["stem"], number=int(match["number"] or 1), changes=tuple(changes))
+
+
+def _wanted(section: NodePools, names: Mapping[str, str]) -> list[tuple[KeyPath, str]]:
+    return [
+        (KeyPath.parse(keys).filled(lambda text: fill(text, names)), fill(value, names))
+        for keys, value in section.set.items()
+    ]
+
+
+def _newest(pools: Sequence[Pool]) -> list[Pool]:
+    """Of each stem the pool with the highest number, the last in the file first."""
+    by_stem: dict[str, Pool] = {}
+    for pool in pools:
+        known = by_stem.get(pool.stem)
+        if known is None or pool.number > known.number:
+            by_stem[pool.stem] = pool
+    return sorted(by_stem.values(), key=lambda pool: -pool.index)
+
+
+def count_up(file: ValuesFile, section: NodePools, names: Mapping[str, str]) -> tuple[ValuesFile, list[PoolStep]]:
+    """Give each pool that does not run what is wanted a successor, which does; raises PoolNameError, NotEditableError."""
+    steps = []
+    workers = KeyPath.parse(section.workers)
+    for pool in _newest(pools_of(file, section, names)):
+        if not pool.changes:
+            continue
+        new = f"{pool.stem}-v{pool.number + 1}"
+        if len(new) > NAME_LENGTH:
+            raise PoolNameError(file.file, new)
+        file = copy_item(file, workers, pool.index)
+        copied = items(file, workers)[pool.index + 1]
+        file = file.set(copied + _NAME, new)
+        for inner, value in _wanted(section, names):
+            file = file.set(copied + inner, value)
+        steps.append(PoolStep(file=file.file, old=pool.name, new=new, changes=pool.changes))
+    return file, steps[::-1]
+
+
+def retire(file: ValuesFile, section: NodePools, names: Mapping[str, str]) -> tuple[ValuesFile, list[PoolStep]]:
+    """Take the pools out whose successor runs what is wanted."""
+    pools = pools_of(file, section, names)
+    done = {pool.stem: pool.number for pool in _newest(pools) if not pool.changes}
+    old = [pool for pool in pools if pool.number < done.get(pool.stem, 0)]
+    for pool in reversed(old):
+        file = remove_item(file, KeyPath.parse(section.workers), pool.index)
+    return file, [PoolStep(file=file.file, old=pool.name, new=None, changes=()) for pool in old]

@@ -1,0 +1,102 @@
+"""A change of the GitOps repository handed in: pushed, with a pull request where the forge's API is to be had, and shown."""
+
+from dataclasses import asdict, dataclass
+
+from lifecycle.app import output
+from lifecycle.app.session import Session
+from lifecycle.config.gitops import GitOps, Mode
+from lifecycle.gitops.deliver import Deliverer, DeliveryResult, DeliveryStatus, MakeProposal
+from lifecycle.gitops.forge import PullRequest, forge_of, project_at
+from lifecycle.gitops.git import Remote
+from lifecycle.versions.apply_edit import print_diff
+
+TOKEN = "INVOKE_GITOPS_TOKEN"  # noqa: S105 - the variable's name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """What became of a change; `pull_request` is the one that it is in, `by_hand` where a person makes one."""
+
+    delivered: DeliveryResult
+    pull_request: PullRequest | None = None
+    by_hand: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValuesChange:
+    """A change to hand in: to which repository, on which branch of our own, and how it is made of the files there."""
+
+    section: GitOps
+    remote: Remote
+    branch: str
+    make: MakeProposal
+
+
+def submit(session: Session, change: ValuesChange, *, dry_run: bool) -> Submission:
+    """Deliver a change, and open or update the pull request of its branch.
+
+    Raises GitRefusedError, BusyBranchError, ForgeRefusedError (what was pushed stays), and what `make` raises.
+    """
+    section = change.section
+    with session.cache.scratch("gitops") as scratch:
+        deliverer = Deliverer(
+            remote=change.remote, section=section, branch=change.branch, scratch=scratch, say=session.progress.say
+        )
+        delivered = deliverer.deliver(change.make, dry_run=dry_run)
+    if dry_run or section.mode is Mode.COMMIT or delivered.verdict not in (DeliveryStatus.PUSHED, DeliveryStatus.THERE):
+        return Submission(delivered=delivered)
+    project, token = project_at(change.remote.address, section.forge), session.environ.get(TOKEN)
+    if project is None:
+        return Submission(delivered=delivered)
+    if not token:
+        return Submission(delivered=delivered, by_hand=project.compare_url(section.branch, change.branch))
+    proposal = delivered.proposal
+    request = forge_of(project, token, api=section.api).propose(
+        branch=change.branch, base=section.branch, title=proposal.title, body=proposal.body
+    )
+    return Submission(delivered=delivered, pull_request=request)
+
+
+def show(session: Session, change: ValuesChange, handed: Submission, *, as_json: bool) -> None:
+    """Print what became of a change, and what a person does next."""
+    delivered = handed.delivered
+    if as_json:
+        request = asdict(handed.pull_request) if handed.pull_request else None
+        output.print_json(
+            {
+                "verdict": str(delivered.verdict),
+                "branch": delivered.branch,
+                "commit": delivered.commit,
+                "pull_request": request,
+                "by_hand": handed.by_hand,
+                "changes": [asdict(change) for change in delivered.proposal.changes],
+            }
+        )
+        return
+    print_diff(iter(delivered.diff))
+    say_next(session, change, handed)
+
+
+def say_next(session: Session, change: ValuesChange, handed: Submission) -> None:
+    """Say where a change is now, and what a person does next."""
+    for line in _next(session, change.section, handed):
+        session.progress.say(line)
+
+
+def _next(session: Session, section: GitOps, handed: Submission) -> list[str]:
+    delivered = handed.delivered
+    match delivered.verdict:
+        case DeliveryStatus.NOTHING:
+            return [f"nothing to change: {section.branch} of {section.repository} has it all"]
+        case DeliveryStatus.SHOWN:
+            return ["nothing was pushed: that is what would be"]
+        case _ if section.mode is Mode.COMMIT:
+            return [f"on {section.branch} of {section.repository}: {delivered.commit[:12]}"]
+    if handed.pull_request:
+        return [f"pull request {'updated' if handed.pull_request.known else 'opened'}: {handed.pull_request.url}"]
+    again = "there already, and " if delivered.verdict is DeliveryStatus.THERE else ""
+    if handed.by_hand:
+        return [f"{again}to be merged: {handed.by_hand} ({TOKEN} is not set)"]
+    place = session.root / section.repository
+    show = f"git -C {section.repository} log -p {section.branch}..{delivered.branch}" if place.is_dir() else ""
+    return [f"{again}to be merged: the branch {delivered.branch} of {section.repository}{': ' if show else ''}{show}"]

@@ -1,0 +1,86 @@
+"""The GitOps repository of a checkout: opened, or, where component.yaml names a path that is not there yet, made."""
+
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from lifecycle.app.session import Session
+from lifecycle.config.component import Component
+from lifecycle.config.gitops import GitOps, NodePools
+from lifecycle.errors import UsageError
+from lifecycle.gitops.git import Remote, make_repository, mentioned, remote
+from lifecycle.gitops.settings import Setting, plant, seed, written
+from lifecycle.yamledit.key_path import KeyPath, Match
+
+
+class NoGitOpsError(UsageError):
+    """A component.yaml that names no repository."""
+
+    def __init__(self) -> None:
+        super().__init__("component.yaml has no `gitops`: add it: docs/how-to/gitops.md")
+
+
+def section_of(session: Session) -> GitOps:
+    """component.yaml's `gitops`; raises NoGitOpsError."""
+    section = session.project.component.gitops
+    if section is None:
+        raise NoGitOpsError
+    return section
+
+
+def is_there(root: Path, section: GitOps) -> bool:
+    """Whether the repository is there already: false only for one that is made here on first use, and is not yet."""
+    return not _is_ours(section) or (root / section.repository).exists()
+
+
+def values_branch(component: Component) -> str:
+    """Our own branch, on which the values of a version are proposed."""
+    return f"{component.short_name}/values-{component.version}"
+
+
+def open_repository(session: Session, section: GitOps, wanted: Iterable[Setting]) -> Remote:
+    """The repository, ready to be cloned; a path inside of the checkout is made, with all the keys that are wanted.
+
+    Raises GitRefusedError, PlainTokenError.
+    """
+    if not _is_path(section.repository):
+        return remote(section.repository, session.environ)
+    path = session.root / Path(section.repository).expanduser()
+    there = remote(str(path), session.environ)
+    if not is_there(session.root, section):
+        files = {**seed(wanted), **_pool_files(section.pools)}
+        with tempfile.TemporaryDirectory(prefix="nvidia-installer-") as scratch:
+            make_repository(there, path, section.branch, files, Path(scratch))
+        session.progress.say(f"made {section.repository}, a repository to try this with")
+    return there
+
+
+def in_use(session: Session, words: Sequence[str]) -> set[str]:
+    """Which of some digests and tags any branch of the repository names; raises GitRefusedError, PlainTokenError."""
+    section = session.project.component.gitops
+    if section is None or not is_there(session.root, section):
+        return set()
+    with tempfile.TemporaryDirectory(prefix="nvidia-installer-") as scratch:
+        return mentioned(open_repository(session, section, []), words, Path(scratch))
+
+
+def _is_path(address: str) -> bool:
+    """Whether git takes an address for a path (git-clone(1), "GIT URLS")."""
+    return "://" not in address and ":" not in address.partition("/")[0]
+
+
+def _is_ours(section: GitOps) -> bool:
+    """Whether it is a path inside of the checkout; somebody else's that is missing is an error, and nothing to be made."""
+    return _is_path(section.repository) and not Path(section.repository).expanduser().is_absolute()
+
+
+def _pool_files(sections: Iterable[NodePools]) -> Mapping[str, str]:
+    """A cluster with one pool for each section, as Gardener's Shoot has it."""
+    trees: dict[str, dict[str, object]] = {}
+    for section in sections:
+        name = section.match.replace("*", "").rstrip("-") or "gpu"
+        item = Match((("name", f"{name}-v1"),))
+        for keys in section.set:
+            path = KeyPath((*KeyPath.parse(section.workers).segments, item)) + KeyPath.parse(keys)
+            plant(trees.setdefault(section.file.replace("*", "example"), {}), path)
+    return written(trees)

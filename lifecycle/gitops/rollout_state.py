@@ -1,0 +1,128 @@
+"""Where combinations are in the GitOps repository: on the branch that clusters follow, on our own, in which node pools."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from lifecycle.app.session import Session
+from lifecycle.config.gitops import GitOps
+from lifecycle.errors import UsageError
+from lifecycle.gitops.bump_values import names_of
+from lifecycle.gitops.deliver import Files
+from lifecycle.gitops.git import Clone
+from lifecycle.gitops.node_pools import pools_of
+from lifecycle.gitops.repository import is_there, open_repository, values_branch
+from lifecycle.gitops.settings import settings
+from lifecycle.planning.locked_project import LockedProject
+from lifecycle.planning.matrix import Combination
+from lifecycle.planning.selector import select
+from lifecycle.publish.published_image import Published
+from lifecycle.yamledit.values_file import ValuesFile
+
+UNKNOWN, UNDECLARED, MERGED, PROPOSED = "unknown", "not declared", "merged", "proposed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a combination is: MERGED, PROPOSED, UNDECLARED, UNKNOWN or ""; `branch` is our own, to be merged."""
+
+    gitops: str
+    branch: str = ""
+    pools: tuple[str, ...] = ()
+    wants_pool: bool = False
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The files of a branch, each read once, and looked for once by each pattern."""
+
+    files: Files
+    _read: dict[str, ValuesFile | None] = field(default_factory=dict)
+    _found: dict[str, list[str]] = field(default_factory=dict)
+
+    def file(self, name: str) -> ValuesFile | None:
+        """A file, or None where there is no such file; raises NoTextError."""
+        if name not in self._read:
+            text = self.files.read(name)
+            self._read[name] = None if text is None else ValuesFile(text, name)
+        return self._read[name]
+
+    def names(self, pattern: str) -> list[str]:
+        """The names of the files that fit a pattern."""
+        if pattern not in self._found:
+            self._found[pattern] = [name for name in self.files.names if fnmatchcase(name, pattern)]
+        return self._found[pattern]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Values:
+    """The GitOps repository of a project as it is read: what the clusters follow, and our own branch, where there is one."""
+
+    project: LockedProject
+    section: GitOps
+    branch: str
+    merged: Tree
+    proposed: Tree | None
+    _selected: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def place(self, combination: Combination, there: Published) -> Place:
+        """Where a combination is, whose image the registry has; raises NothingSelectedError for what the section selects."""
+        names = names_of(self.project.component, combination, there)
+        merged = self._has_all(combination, names, self.merged)
+        proposed = self.proposed is not None and self._has_all(combination, names, self.proposed)
+        pools = self._pools(names)
+        return Place(
+            gitops=MERGED if merged else PROPOSED if proposed else "",
+            branch=self.branch,
+            pools=pools,
+            wants_pool=not pools and any(self._selects(p.only, combination) for p in self.section.pools),
+        )
+
+    def _selects(self, only: str, combination: Combination) -> bool:
+        if only not in self._selected:
+            self._selected[only] = frozenset(c.id for c in select(self.project.matrix, only))
+        return combination.id in self._selected[only]
+
+    def _has_all(self, combination: Combination, names: Mapping[str, str], tree: Tree) -> bool:
+        """Whether a branch holds all that it is to hold for a combination; what sets nothing is in no file."""
+        entries = [entry for entry in self.section.values if self._selects(entry.only, combination)]
+        wanted = settings((entry, combination.id, names) for entry in entries)
+        try:
+            files = [(tree.file(setting.file), setting) for setting in wanted]
+            return bool(files) and all(f is not None and f.holds(setting.path, setting.value) for f, setting in files)
+        except UsageError:
+            return False
+
+    def _pools(self, names: Mapping[str, str]) -> tuple[str, ...]:
+        """The pools that run what placeholders stand for."""
+        found = []
+        for pools in self.section.pools:
+            for name in self.merged.names(pools.file):
+                try:
+                    running = pools_of(self.merged.file(name) or ValuesFile("", name), pools, names)
+                except UsageError:
+                    continue
+                found += [pool.name for pool in running if not pool.changes]
+        return tuple(found)
+
+
+def read_values(session: Session, section: GitOps, scratch: Path) -> Values | None:
+    """Read the repository into an empty folder; None where it is not made yet. Raises GitRefusedError, PlainTokenError."""
+    if not is_there(session.root, section):
+        return None
+    branch = values_branch(session.project.component)
+    remote = open_repository(session, section, [])
+    merged = Clone.of(remote, section.branch, scratch / "merged")
+    proposed = Clone.of(remote, branch, scratch / "proposed") if merged.fetch(branch) else None
+    return Values(
+        project=session.locked_project,
+        section=section,
+        branch=branch,
+        merged=_tree(merged),
+        proposed=_tree(proposed) if proposed else None,
+    )
+
+
+def _tree(clone: Clone) -> Tree:
+    return Tree(Files(clone.folder, tuple(clone.files())))

@@ -1,0 +1,176 @@
+"""What a release sets in values files: which keys, to what, and the files that come of it. Pure.
+
+`read` is how the repository is read: a path in, the text out, or None where there is no such file.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import yaml
+
+from lifecycle.config.gitops import ValuesFiles, fill
+from lifecycle.config.versions import version_key
+from lifecycle.errors import UsageError
+from lifecycle.versions.edits import family_of
+from lifecycle.yamledit.key_path import Index, Key, KeyPath, Match
+from lifecycle.yamledit.values_file import ValuesFile
+
+# What a key holds in a new repository until an image is released.
+_UNSET = "none yet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """A key of a file and what it is to hold, for a combination; `template` is the path that `file` was filled from."""
+
+    combination: str
+    template: str
+    file: str
+    path: KeyPath
+    value: str
+    names: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A key that gets another value; `old` is None where the file is new."""
+
+    file: str
+    path: str
+    old: str | None
+    new: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edited:
+    """The files that change, by their paths in the repository, and what changes in them, in a person's words."""
+
+    files: Mapping[str, str]
+    changes: tuple[Change, ...]
+
+
+class ContestedKeyError(UsageError):
+    """Two combinations that want different values under one key."""
+
+    def __init__(self, one: Setting, other: Setting) -> None:
+        super().__init__(
+            f"component.yaml: gitops.values: {one.combination} and {other.combination} both set `{one.path}` of {one.file}: "
+            "narrow it with `only`, or put {release}, {branch} or {channel} into the file or the key"
+        )
+
+
+class MissingFileError(UsageError):
+    """A values file that the repository does not have."""
+
+    def __init__(self, setting: Setting, sibling: str | None) -> None:
+        hint = f"or let --create copy {sibling}" if sibling else "or correct the path in component.yaml"
+        super().__init__(
+            f"{setting.file}: the repository has no such file, which {setting.combination} sets: add it, {hint}"
+        )
+
+
+def settings(named: Iterable[tuple[ValuesFiles, str, Mapping[str, str]]]) -> list[Setting]:
+    """All that is to be set. `named` are an entry, a combination that it selects, and the values of its placeholders.
+
+    Raises ContestedKeyError.
+    """
+    found: dict[tuple[str, str], Setting] = {}
+    for entry, combination, names in named:
+        for keys, template in entry.set.items():
+            setting = Setting(
+                combination=combination,
+                template=entry.file,
+                file=fill(entry.file, names),
+                path=KeyPath.parse(keys).filled(lambda text, names=names: fill(text, names)),  # type: ignore[misc]
+                value=fill(template, names),
+                names=names,
+            )
+            known = found.setdefault((setting.file, str(setting.path)), setting)
+            if known.value != setting.value:
+                raise ContestedKeyError(known, setting)
+    return list(found.values())
+
+
+def edit(
+    wanted: Sequence[Setting], read: Callable[[str], str | None], *, existing: Sequence[str] = (), create: bool = False
+) -> Edited:
+    """Set what is wanted; with `create` a missing file starts as a copy of its next older sibling in `existing`.
+
+    Raises MissingFileError, MissingKeyError, AmbiguousKeyError, NotEditableError, ConfigurationError.
+    """
+    files: dict[str, ValuesFile] = {}
+    before: dict[str, str | None] = {}
+    changes: list[Change] = []
+    for setting in wanted:
+        if setting.file not in files:
+            before[setting.file] = read(setting.file)
+            files[setting.file] = _opened(setting, before[setting.file], read, existing, create=create)
+        file = files[setting.file]
+        edited = file.set(setting.path, setting.value)
+        if edited.text != file.text or before[setting.file] is None:
+            old = None if before[setting.file] is None else file.get(setting.path)
+            changes.append(Change(file=setting.file, path=str(setting.path), old=old, new=setting.value))
+        files[setting.file] = edited
+    return Edited(
+        files={name: file.text for name, file in files.items() if file.text != before[name]}, changes=tuple(changes)
+    )
+
+
+def _opened(
+    setting: Setting, text: str | None, read: Callable[[str], str | None], existing: Sequence[str], *, create: bool
+) -> ValuesFile:
+    if text is None:
+        sibling = _sibling(setting, existing)
+        text = read(sibling) if sibling and create else None
+        if text is None:
+            raise MissingFileError(setting, sibling)
+    return ValuesFile(text, setting.file)
+
+
+def _sibling(setting: Setting, existing: Iterable[str]) -> str | None:
+    """The file of the newest older release of the same family."""
+    release = setting.names["release"]
+    family = family_of(release)
+    version = r"[0-9][A-Za-z0-9.-]*"
+    patterns = {"release": rf"{family}-{version}", "osVersion": version, "kernel": ".+", "channel": ".+"}
+    parts = re.split(r"\{(\w+)\}", setting.template)
+    pattern = "".join(
+        re.escape(part) if number % 2 == 0 else patterns.get(part, re.escape(setting.names.get(part, "")))
+        for number, part in enumerate(parts)
+    )
+    older = [f for f in existing if re.fullmatch(pattern, f) and version_key(f) < version_key(setting.file)]
+    return max(older, key=version_key, default=None)
+
+
+def seed(wanted: Iterable[Setting]) -> dict[str, str]:
+    """Files that have all the keys that are wanted, still without values: what a new repository starts with."""
+    trees: dict[str, dict[str, object]] = {}
+    for setting in wanted:
+        plant(trees.setdefault(setting.file, {}), setting.path)
+    return written(trees)
+
+
+def written(trees: Mapping[str, object]) -> dict[str, str]:
+    """Trees of mappings and lists as YAML, by their files."""
+    return {file: yaml.safe_dump(tree, sort_keys=False, width=1000) for file, tree in trees.items()}
+
+
+def plant(tree: dict[str, object], path: KeyPath) -> None:
+    """Make room for a path in a tree of mappings and lists of mappings."""
+    node: object = tree
+    for segment, after in zip(path.segments, (*path.segments[1:], None), strict=True):
+        empty: object = _UNSET if after is None else {} if isinstance(after, Key) else []
+        if isinstance(segment, Key) and isinstance(node, dict):
+            node = node.setdefault(segment.name, empty)
+        elif isinstance(node, list):
+            node = _item(node, segment)
+
+
+def _item(items: list[dict[str, object]], segment: Key | Index | Match) -> dict[str, object]:
+    fields: dict[str, object] = dict(segment.values) if isinstance(segment, Match) else {}
+    found = [item for item in items if fields.items() <= item.items()] if fields else items
+    if not found:
+        items.append(dict(fields))
+        return items[-1]
+    return found[0]

@@ -1,0 +1,168 @@
+"""What the cluster gets: the chart, rendered for the images that are in the registry. `invoke manifests`."""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lifecycle.app import output
+from lifecycle.app.session import Session
+from lifecycle.config.validation import read_text
+from lifecycle.errors import UsageError
+from lifecycle.gitops.bump_values import published
+from lifecycle.planning.matrix import Combination
+from lifecycle.planning.selector import select
+from lifecycle.publish.published_image import Published
+from lifecycle.release.release_plan import checked_version, newest, tag_name
+from lifecycle.tools.checkout import Checkout
+from lifecycle.tools.helm import render
+from lifecycle.versions.apply_edit import print_diff
+
+CHART = Path("k8s/nvidia-installer")
+NAMESPACE = "kube-system"
+
+
+class NoReleaseError(UsageError):
+    """A comparison with a release, where there is none."""
+
+    def __init__(self) -> None:
+        super().__init__("--diff: nothing is released yet: there is no tag like v1.0.0")
+
+
+class NoChartError(UsageError):
+    """A release from before there was a chart."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(f"{version} has no {CHART}: name a later release")
+
+
+class BadValuesFileError(UsageError):
+    """A file that holds no values."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"--values {path}: {why}: write the chart's keys, as its values.yaml below k8s/ has them")
+
+
+# ----- pure
+
+
+def values_of(images: Mapping[Combination, Published]) -> dict[str, Any]:
+    """The chart's values for images: an installer for each."""
+    return {
+        "installers": [
+            {
+                "release": combination.release,
+                "driver": combination.branch,
+                "version": combination.driver,
+                "image": {"repository": image.reference.partition("@")[0], "digest": image.digest},
+            }
+            for combination, image in images.items()
+        ]
+    }
+
+
+def written(objects: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Objects as YAML, by the names of their files: `daemonset-nvidia-installer-debian-13-550.yaml`."""
+    return {
+        f"{found['kind'].lower()}-{found['metadata']['name']}.yaml": yaml.dump(
+            dict(found), Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True
+        )
+        for found in objects
+    }
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes a text of several lines, such as a file in a ConfigMap, as its lines."""
+
+
+_Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None),
+)
+
+
+def differences(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
+    """What lies between two sets of files."""
+    for name in sorted({*before, *after}):
+        old, new = before.get(name, "").splitlines(), after.get(name, "").splitlines()
+        from_, to = (f"a/{name}" if name in before else "/dev/null", f"b/{name}" if name in after else "/dev/null")
+        yield from difflib.unified_diff(old, new, from_, to, n=3, lineterm="")
+
+
+# ----- effects
+
+
+def show_manifests(session: Session, only: str, *, release: str, diff: bool, output: str, values: str) -> None:
+    """Print, or write into a folder, what the cluster gets for the current component, or for a release of it.
+
+    With `diff` what changes since the last release. Raises NotPublishedError, NothingSelectedError, NoReleaseError, NoChartError,
+    BadValuesFileError, UnknownRevisionError, and what `render` raises.
+    """
+    more = values_in(values)
+    checkout = Checkout(session.root)
+    version = checked_version(release) if release else ""
+    files = _of_release(session, version, only, more) if version else _rendered(session, only, more)
+    if diff:
+        last = newest(checkout.tags(), below=version)
+        if last is None:
+            raise NoReleaseError
+        print_diff(differences(_of_release(session, last, "", more), files))
+    else:
+        hand_out(session, files, output)
+
+
+def hand_out(session: Session, files: Mapping[str, str], folder: str) -> None:
+    """Print files, or write them into a folder if one is named."""
+    if folder:
+        _write(Path(folder), files)
+        session.progress.say(f"{len(files)} files in {folder}")
+    else:
+        output.print_lines(["---\n" + text.rstrip() for text in files.values()])
+
+
+def values_in(path: str) -> dict[str, Any]:
+    """A chart's values in a file, "" for none; raises BadValuesFileError."""
+    if not path:
+        return {}
+    try:
+        found = yaml.safe_load(read_text(Path(path)))
+    except yaml.YAMLError as error:
+        raise BadValuesFileError(path, f"it is no YAML ({error.__class__.__name__})") from error
+    if not isinstance(found, dict):
+        raise BadValuesFileError(path, "it holds no keys")
+    return found
+
+
+def _rendered(session: Session, only: str, more: Mapping[str, Any]) -> dict[str, str]:
+    images = published(session, select(session.locked_project.matrix, only))
+    return written(
+        render(
+            session.root / CHART,
+            {**values_of(images), **more},
+            name=session.project.component.short_name,
+            namespace=NAMESPACE,
+        )
+    )
+
+
+def _of_release(session: Session, version: str, only: str, more: Mapping[str, Any]) -> dict[str, str]:
+    with _at(session, version) as then:
+        return _rendered(then, only, more)
+
+
+@contextmanager
+def _at(session: Session, version: str) -> Iterator[Session]:
+    """A workbench over the files of a release."""
+    with Checkout(session.root).files_at(tag_name(version)) as folder:
+        if not (folder / CHART).is_dir():
+            raise NoChartError(version)
+        yield Session(folder, cache_dir=str(session.cache.root), environ=session.environ)
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")

@@ -1,0 +1,58 @@
+"""Where a driver's files go in the user-space archive, whatever they come in. Pure.
+
+`bin/` and `lib/` are what scripts/node puts on PATH and into ld.so.conf, `lib/firmware` is the kernel's search path. The first
+rule that matches a path decides; what matches none is left out: graphics, 32-bit libraries, installers.
+"""
+
+import re
+from collections.abc import Sequence
+
+from lifecycle.config.file_format import FileFormat
+
+Rules = Sequence[tuple[re.Pattern[str], str]]
+
+_DEB: Rules = (
+    (re.compile(r"(?:usr/)?lib/firmware/(.+)"), r"lib/firmware/\1"),
+    (re.compile(r"(?:usr/)?lib/(?:.+/)?(lib[^/]+\.so(?:\.[^/]+)?)"), r"lib/\1"),
+    (re.compile(r"(?:usr/)?s?bin/([^/]+)"), r"bin/\1"),
+    (re.compile(r"usr/lib/nvidia/current/(nvidia-smi)"), r"bin/\1"),
+    (re.compile(r"etc/OpenCL/vendors/([^/]+)"), r"etc/OpenCL/vendors/\1"),
+    (re.compile(r"usr/share/doc/([^/]+)/copyright"), r"share/doc/\1/copyright"),
+)
+
+# The names of NVIDIA's README, chapter "Installed Components": what CUDA, NVML, video and OpenCL need, without a screen.
+_LIBRARIES = "|".join(
+    [
+        "cuda",
+        "cudadebugger",
+        "nvcuvid",
+        "nvidia-(?:cfg|encode|gpucomp|ml|nvvm|nvvm70|opencl|opticalflow|pkcs11-openssl3|ptxjitcompiler|sandboxutils|tileiras)",
+    ]
+)
+_RUNFILE: Rules = (
+    (re.compile(r"firmware/([^/]+\.bin)"), r"lib/firmware/nvidia/{version}/\1"),
+    (re.compile(rf"(lib(?:{_LIBRARIES})\.so(?:\.[^/]+)?)"), r"lib/\1"),
+    (re.compile(r"(nvidia-(?:smi|modprobe|persistenced|cuda-mps-control|cuda-mps-server))"), r"bin/\1"),
+    (re.compile(r"(nvidia\.icd)"), r"etc/OpenCL/vendors/\1"),
+    (re.compile(r"supported-gpus/(supported-gpus\.json)"), r"share/nvidia/\1"),
+    (re.compile(r"(LICENSE)"), r"share/doc/nvidia-driver/\1"),
+)
+
+# Fabric manager's archive; scripts/node finds its configuration beside the tables of NVSwitch topologies.
+_REDISTRIBUTABLE: Rules = (
+    (re.compile(r"[^/]+/bin/([^/]+)"), r"bin/\1"),
+    (re.compile(r"[^/]+/lib/(lib[^/]+\.so(?:\.[^/]+)?)"), r"lib/\1"),
+    (re.compile(r"[^/]+/(?:etc|share/nvidia/nvswitch)/([^/]+)"), r"share/nvidia/nvswitch/\1"),
+    (re.compile(r"([^/]+)/(LICENSE[^/]*)"), r"share/doc/\1/\2"),
+)
+
+_RULES = {FileFormat.DEB: _DEB, FileFormat.RUNFILE: _RUNFILE, FileFormat.REDISTRIBUTABLE: _REDISTRIBUTABLE}
+
+
+def place_of(path: str, file_format: FileFormat, *, version: str) -> str | None:
+    """Where a file of a driver's `version` goes in the archive: `bin/nvidia-smi`; None if it does not belong there."""
+    for pattern, place in _RULES[file_format]:
+        match = pattern.fullmatch(path)
+        if match:
+            return match.expand(place).replace("{version}", version)
+    return None

@@ -1,0 +1,204 @@
+"""compile: NVIDIA's kernel modules, in a builder container without network."""
+
+import io
+import re
+import shutil
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lifecycle.cache.cache import Cache
+from lifecycle.cache.result_files import Result
+from lifecycle.checks.fit import Expectation, check_modules
+from lifecycle.checks.kernel_module import read_module
+from lifecycle.checks.symvers import read_symvers
+from lifecycle.config.file_format import FileFormat, format_of
+from lifecycle.config.lock import LockedFile
+from lifecycle.config.schema import ModuleType
+from lifecycle.errors import InstallerError
+from lifecycle.pipeline.compile_errors import (
+    CompileFailedError,
+    IncompatibleModulesError,
+    InvalidHeadersError,
+    PatchDoesNotApplyError,
+    error_lines,
+)
+from lifecycle.planning.engine_names import builder_tag, kernel_image
+from lifecycle.planning.matrix import Combination
+from lifecycle.planning.targets import Kind, Target, Targets
+from lifecycle.tools.archive import extract_safely, write_members
+from lifecycle.tools.engine.engine import Engine
+from lifecycle.tools.labels import LABEL_DIGEST
+from lifecycle.tools.reproducible import SOURCE_DATE_EPOCH
+
+_PATCH_LINE = re.compile(r"compile\.sh: error: (patch .* does not apply .*)")
+_SHOWN = 8
+_COMMAND = ["compile.sh", "/in", "/out"]
+MODULES = ("nvidia", "nvidia-uvm", "nvidia-modeset", "nvidia-drm", "nvidia-peermem")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompileJob:
+    """What one container compiles: the module types of one driver for one kernel, so that they share conftest's answers."""
+
+    combination: Combination
+    types: tuple[ModuleType, ...]
+
+    @property
+    def title(self) -> str:
+        """For logs and the display."""
+        c = self.combination
+        return f"{c.release}/{c.kernel}/{c.driver} {'+'.join(self.types)}"
+
+
+# ----- pure
+
+
+def input_files(job: CompileJob, targets: Targets, cache: Cache) -> dict[str, bytes | Path]:
+    """What the container finds below /in. NVIDIA's installer, which holds the sources of all types, is there once."""
+    project, driver = targets.project, targets.project.lock.driver_for(job.combination)
+
+    def put(folder: str, files: Sequence[LockedFile]) -> dict[str, bytes | Path]:
+        return {f"in/{folder}/{index}-{file.file_name}": cache.blob(file.sha256) for index, file in enumerate(files)}
+
+    result: dict[str, bytes | Path] = {}
+    for module_type in job.types:
+        sources = driver.modules[module_type]
+        result |= put(f"{module_type}/sources", [f for f in sources if format_of(f.file_name) is FileFormat.DEB])
+        result |= put("runfile", [f for f in sources if format_of(f.file_name) is FileFormat.RUNFILE])
+        patches = [p.patch.file for p in job.combination.patches if p.module_type is module_type]
+        for index, name in enumerate(patches):
+            result[f"in/{module_type}/patches/{index:03}-{name}"] = project.root / "patches" / name
+    return result
+
+
+def environment_of(job: CompileJob, jobs: int) -> dict[str, str]:
+    """What compile.sh reads; `jobs` is make's --jobs."""
+    return {
+        "KERNEL_RELEASE": job.combination.kernel,
+        "ARCHITECTURE": str(job.combination.architecture),
+        "DRIVER_VERSION": job.combination.driver,
+        "MODULE_TYPES": " ".join(job.types),
+        "JOBS": str(jobs),
+        "SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH),
+    }
+
+
+# ----- effects
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compiler:
+    """The hands of this step."""
+
+    targets: Targets
+    cache: Cache
+    engine: Engine
+
+    def builder(self, base: str, name: str) -> str:
+        """Build the builder image on a base (a tag); returns its tag. Quick where the engine has it."""
+        root = self.targets.project.root
+        tag = builder_tag(base, name, self.targets.recipe(Kind.MODULES))
+        if self.engine.image(tag) is None:
+            context = io.BytesIO()
+            scripts = {f"scripts/builder/{path.name}": path for path in sorted((root / "scripts/builder").iterdir())}
+            with tarfile.open(fileobj=context, mode="w") as tar:
+                files: dict[str, bytes | Path] = {"Dockerfile": root / "dockerfiles/builder/Dockerfile", **scripts}
+                write_members(tar, files, executables=scripts)
+            context.seek(0)
+            self.engine.build(
+                context,
+                tag=tag,
+                base=base,
+                labels={LABEL_DIGEST: tag.rpartition(":")[2]},
+                log=self.cache.log("builder", name),
+            )
+        return tag
+
+    def kernel(self, combination: Combination, builder: str) -> str:
+        """Make the image with a kernel's headers on a builder's (a tag); returns its tag. Quick where the engine has it."""
+        headers = self.targets.project.lock.kernel_for(combination).headers
+        tag = kernel_image(builder, combination.kernel, headers)
+        if self.engine.image(tag) is None:
+            files = {f"in/{index}-{file.file_name}": self.cache.blob(file.sha256) for index, file in enumerate(headers)}
+            command = ["headers.sh", combination.kernel, *(f"/{name}" for name in files)]
+            log = self.cache.log("headers", combination.kernel)
+            with (
+                self.cache.scratch("headers") as folder,
+                self.engine.container(builder, env={}, entrypoint=command) as container,
+            ):
+                container.put(files, scratch=folder)
+                if container.run(log):
+                    raise InvalidHeadersError(combination, log)
+                container.commit(tag, {LABEL_DIGEST: tag.rpartition(":")[2]})
+        return tag
+
+    def compile(self, job: CompileJob, image: str, jobs: int) -> dict[ModuleType, Result | InstallerError]:
+        """Compile a job's module types in an image of its kernel's; what did not compile is the error in place of the result.
+
+        Raises EngineRefusedError, EngineUnreachableError where the engine is at fault.
+        """
+        with self.cache.scratch("compile") as folder:
+            out = folder / "out"
+            log = self.cache.log("compile", job.combination.id)
+            files = input_files(job, self.targets, self.cache)
+            if self.cache.conftest_answers(image).exists():
+                files["in/answers"] = self.cache.conftest_answers(image)
+            with self.engine.container(image, env=environment_of(job, jobs), entrypoint=_COMMAND) as container:
+                container.put(files, folders=["in", "out"], scratch=folder)
+                code = container.run(log)
+                with container.get("/out") as result:
+                    extract_safely(result, folder, archive="the builder's output")
+            made = {t: self._finish(job, t, out, log, code) for t in job.types}
+            # Of a compile that failed the reason may be a machine's: what it learnt is worth less than knowing that it is true.
+            if not any(isinstance(result, InstallerError) for result in made.values()):
+                self.cache.add_answers(image, out / "answers")
+            return made
+
+    def _finish(
+        self, job: CompileJob, module_type: ModuleType, out: Path, log: Path, code: int
+    ) -> Result | InstallerError:
+        target = self.targets.compiled(job.combination, module_type)
+        made, whole_log = out / module_type, self.cache.log(target.kind, target.name)
+        if not (made / "make.log").exists():
+            return CompileFailedError(
+                job.combination, module_type, log, log.read_text(errors="replace").splitlines()[-_SHOWN:]
+            )
+        shutil.copyfile(made / "make.log", whole_log)
+        if code and (made / "failed").exists():
+            lines = error_lines(whole_log.read_text(encoding="utf-8", errors="replace"))
+            if lines and (said := _PATCH_LINE.fullmatch(lines[0])):
+                return PatchDoesNotApplyError(job.combination, module_type, whole_log, said[1])
+            return CompileFailedError(job.combination, module_type, whole_log, lines)
+        unfit = self._findings(job.combination, made, out / "kernel.symvers")
+        if unfit:
+            return IncompatibleModulesError(job.combination, module_type, unfit)
+        return self._keep(target, made, out / "kernel.symvers")
+
+    def _findings(self, combination: Combination, made: Path, symvers: Path) -> list[str]:
+        missing = [f"{name}.ko was not built" for name in MODULES if not (made / f"{name}.ko").exists()]
+        expected = Expectation(
+            symvers=read_symvers(symvers),
+            kernel_release=combination.kernel,
+            architecture=combination.architecture,
+            driver_version=combination.driver,
+        )
+        findings = check_modules([read_module(path) for path in sorted(made.glob("*.ko"))], expected)
+        return [*missing, *(f"{finding.module}: {finding.message}" for finding in findings)]
+
+    def _keep(self, target: Target, made: Path, symvers: Path) -> Result:
+        about: dict[str, object] = {"name": target.name, "inputs": target.inputs}
+        with self.cache.making(target.kind, target.digest, about) as folder:
+            modules: dict[str, Mapping[str, object]] = {}
+            for path in sorted(made.glob("*.ko")):
+                shutil.copyfile(path, folder / path.name)
+                module = read_module(path)
+                modules[path.name] = {"vermagic": module.vermagic, "version": module.version, "size": module.size}
+            shutil.copyfile(symvers, folder / "kernel.symvers")
+            about["modules"] = modules
+        self.cache.remember(target.kind, target.name, target.inputs)
+        result = self.cache.result(target.kind, target.digest)
+        if result is None:
+            raise InstallerError(f"the result of {target.name} vanished from the cache while it was made")
+        return result

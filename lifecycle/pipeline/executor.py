@@ -1,0 +1,229 @@
+"""Follows a plan: bases and user space beside the compiles, one compile's modules packed while the next compiles."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from lifecycle.cache.cache import Cache
+from lifecycle.cache.remote import RemoteCache
+from lifecycle.cache.results import Archive, archive_of
+from lifecycle.config.image_versions import builder_title
+from lifecycle.errors import InstallerError
+from lifecycle.pipeline.base import make_base
+from lifecycle.pipeline.compile import CompileJob, Compiler
+from lifecycle.pipeline.compile_jobs import compile_jobs, kernel_key
+from lifecycle.pipeline.compile_timings import note_compile
+from lifecycle.pipeline.concurrency import concurrency_for
+from lifecycle.pipeline.image import Contents, ImageBuilder
+from lifecycle.pipeline.package import Packager
+from lifecycle.pipeline.sign import ModuleSigner
+from lifecycle.pipeline.signing_key import SigningKey
+from lifecycle.pipeline.unpack import Unpacker
+from lifecycle.planning.matrix import Combination
+from lifecycle.planning.plan import Action, Plan
+from lifecycle.planning.targets import SHARED_KINDS, Kind, Target, Targets, base_tag, module_type_of
+from lifecycle.tools.engine.engine import Engine
+from lifecycle.tools.graph import Job, run_graph
+from lifecycle.tools.progress import Progress
+
+Errors = Mapping[str, InstallerError]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a run came to, by target digest: seconds of what was made, the error of what was not."""
+
+    seconds: Mapping[str, float]
+    errors: Errors
+
+
+class Executor:
+    """Runs plans with the hands it is given; `key` is for plans that sign, `results` are shared with other machines."""
+
+    def __init__(
+        self,
+        targets: Targets,
+        cache: Cache,
+        engine: Engine,
+        progress: Progress,
+        *,
+        key: SigningKey | None = None,
+        results: RemoteCache | None = None,
+    ) -> None:
+        cpus = len(os.sched_getaffinity(0))
+        self._targets, self._cache, self._engine, self._progress = targets, cache, engine, progress
+        self._compiler = Compiler(targets=targets, cache=cache, engine=engine)
+        self._signer = ModuleSigner(targets=targets, cache=cache, engine=engine, key=key) if key else None
+        self._packager = Packager(targets=targets, cache=cache, threads=cpus)
+        self._images = ImageBuilder(targets=targets, cache=cache, engine=engine)
+        self._results = results
+        self._cpus = cpus
+        self._one_builder = threading.Lock()
+        self._seconds: dict[str, float] = {}
+        self._taken: set[str] = set()
+
+    def execute(self, plan: Plan) -> Outcome:
+        """Run what the plan says to run. Ctrl-C removes the containers and comes through as KeyboardInterrupt."""
+        if plan.idle:
+            return Outcome(seconds={}, errors={})
+        self._engine.sweep()
+        concurrency = concurrency_for(*self._engine.capacity())
+        errors = run_graph(
+            self._nodes(plan, concurrency.jobs),
+            workers=concurrency.compiles + max(2, self._cpus),
+            heavy=concurrency.compiles,
+            abort=self._engine.stop_own_containers,
+        )
+        return Outcome(seconds=self._seconds, errors=errors)
+
+    def _nodes(self, plan: Plan, jobs: int) -> list[Job]:
+        """The work in the order in which it is started when several can be: first what compiles, with so many jobs, wait for."""
+        nodes = self._single(plan, Kind.BASE, self._base)
+        first: dict[tuple[str, str], str] = {}
+        for job, actions in compile_jobs(self._targets, plan.running(Kind.MODULES)):
+            makes = tuple(action.target.digest for action in actions)
+            # What the first driver of a kernel has asked of the headers, the others need not ask.
+            leader = first.setdefault(kernel_key(self._targets, job.combination), makes[0])
+            after = () if leader == makes[0] else (leader,)
+            work = _call(self._compile, job, jobs)
+            nodes.append(Job(makes=makes, needs=actions[0].needs, after=after, work=work, heavy=True))
+        nodes += self._single(plan, Kind.SIGNED, self._sign)
+        nodes += self._single(plan, Kind.USERSPACE, self._userspace)
+        nodes += self._single(plan, Kind.ARCHIVE, self._archive)
+        nodes += self._single(plan, Kind.IMAGE, self._image)
+        return nodes + self._gifts(plan)
+
+    def _gifts(self, plan: Plan) -> list[Job]:
+        """What other machines get, beside the work that goes on: nothing waits for it, and nothing of it fails."""
+        results = self._results
+        if results is None:
+            return []
+        return [
+            Job(
+                makes=(f"shared {target.digest}",),
+                needs=(),
+                after=(target.digest,),
+                work=_call(self._give, results, target),
+            )
+            for kind in SHARED_KINDS
+            for target in (action.target for action in plan.running(kind))
+        ]
+
+    def _give(self, results: RemoteCache, target: Target) -> Errors:
+        if target.digest not in self._taken:
+            results.give(target)
+        return {}
+
+    def _single(self, plan: Plan, kind: Kind, work: Callable[[Action], Errors]) -> list[Job]:
+        return [
+            Job(makes=(action.target.digest,), needs=action.needs, work=_call(work, action))
+            for action in plan.running(kind)
+        ]
+
+    def _base(self, action: Action) -> Errors:
+        with self._step(action.target, f"base image {action.target.name.lower()}"):
+            make_base(self._targets.project, action.target, self._cache, self._engine)
+        return {}
+
+    def _compile(self, job: CompileJob, jobs: int) -> Errors:
+        job = self._without_taken(job)
+        targets = {t: self._targets.compiled(job.combination, t) for t in job.types}
+        if not targets:
+            return {}
+        with self._step(next(iter(targets.values())), f"compile {job.title}") as fail:
+            image = self._kernel_image(job.combination)
+            known = self._cache.known_answers(image)
+            results = self._compiler.compile(job, image, jobs)
+            errors = {targets[t].digest: result for t, result in results.items() if isinstance(result, InstallerError)}
+            if errors:
+                fail()
+        if not errors:
+            seconds = self._seconds[next(iter(targets.values())).digest]
+            note_compile(
+                self._cache, job.combination, targets.values(), seconds, asked=self._cache.known_answers(image) - known
+            )
+        return errors
+
+    def _builder(self, combination: Combination) -> str:
+        """The tag of a combination's builder image, built where the engine does not have it."""
+        name = builder_title(combination.release)
+        with self._one_builder:
+            return self._compiler.builder(base_tag(self._targets.builder(combination)), name)
+
+    def _without_taken(self, job: CompileJob) -> CompileJob:
+        """What is left of a job after taking what another machine has made since the plan was made."""
+        results, compiled = self._results, self._targets.compiled
+        if results is None:
+            return job
+        targets = {t: compiled(job.combination, t) for t in job.types}
+        taken = {target.digest for target in targets.values() if results.take(target)}
+        self._taken |= taken
+        return replace(job, types=tuple(t for t, target in targets.items() if target.digest not in taken))
+
+    def _kernel_image(self, combination: Combination) -> str:
+        """The tag of the image with a combination's headers, made where the engine does not have it."""
+        builder = self._builder(combination)
+        with self._one_builder:
+            return self._compiler.kernel(combination, builder)
+
+    def _sign(self, action: Action) -> Errors:
+        combination, module_type = action.combinations[0], module_type_of(action.target)
+        if self._signer is None:
+            raise InstallerError(f"nobody has read the key that signs {action.target.name}")
+        with self._step(action.target, f"sign {action.target.name}"):
+            self._signer.sign(combination, module_type, self._builder(combination))
+        return {}
+
+    def _userspace(self, action: Action) -> Errors:
+        combination = action.combinations[0]
+        base = base_tag(self._targets.builder(combination))
+        unpacker = Unpacker(root=self._targets.project.root, cache=self._cache, engine=self._engine, base=base)
+        with self._step(action.target, f"user space of {action.target.name}"):
+            self._packager.userspace(combination, unpacker)
+        return {}
+
+    def _archive(self, action: Action) -> Errors:
+        combination, module_type = action.combinations[0], module_type_of(action.target)
+        with self._step(action.target, f"modules archive {action.target.name}"):
+            self._packager.modules(combination, module_type)
+        return {}
+
+    def _image(self, action: Action) -> Errors:
+        combination = action.combinations[0]
+        contents = Contents(
+            userspace=self._stored(self._targets.userspace(combination)),
+            modules={t: self._stored(self._targets.archive(combination, t)) for t in combination.module_types},
+        )
+        with self._step(action.target, f"image {combination.id}"):
+            self._images.build(combination, contents, base_tag(self._targets.runtime(combination)))
+        return {}
+
+    def _stored(self, target: Target) -> Archive:
+        result = self._cache.result(target.kind, target.digest)
+        if result is None:
+            raise InstallerError(f"{target.kind} {target.name} is not in the cache", resolution="Run `invoke build`.")
+        return archive_of(result)
+
+    def _step(self, target: Target, title: str) -> "_Step":
+        return _Step(self._progress, self._seconds, target.digest, title)
+
+
+class _Step:
+    """Shows a step and writes down its seconds."""
+
+    def __init__(self, progress: Progress, seconds: dict[str, float], digest: str, title: str) -> None:
+        self._shown = progress.step(title)
+        self._seconds, self._digest, self._started = seconds, digest, time.monotonic()
+
+    def __enter__(self) -> Callable[[], None]:
+        return self._shown.__enter__()
+
+    def __exit__(self, *failure: object) -> None:
+        self._seconds[self._digest] = time.monotonic() - self._started
+        self._shown.__exit__(*failure)  # type: ignore[arg-type]
+
+
+def _call(work: Callable[..., Errors], *args: object) -> Callable[[], Errors]:
+    return lambda: work(*args)

@@ -1,0 +1,199 @@
+"""image: the installer image of a combination, of archives and scripts on the runtime base."""
+
+import json
+import re
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lifecycle.cache.cache import Cache
+from lifecycle.cache.results import Archive
+from lifecycle.config.component import Component
+from lifecycle.config.schema import ModuleType
+from lifecycle.planning.matrix import Combination
+from lifecycle.planning.tags import is_newest_of_branch, references, tag_of
+from lifecycle.planning.targets import Targets
+from lifecycle.tools.archive import write_members
+from lifecycle.tools.engine.engine import Engine, LocalImage
+from lifecycle.tools.labels import (
+    LABEL_COMBINATION,
+    LABEL_COMPONENT,
+    LABEL_DIGEST,
+    LABEL_DRIVER,
+    LABEL_KERNEL,
+    LABEL_MODULE_TYPES,
+    LABEL_OS,
+    LABEL_VERMAGIC,
+)
+
+HOME = "opt/nvidia-installer"
+_COMMANDS = (f"{HOME}/bin/nvidia-installer", f"{HOME}/bin/nvidia-driver")
+# What scripts/node/lib/manifest.sh takes as a value.
+_NOT_IN_A_VALUE = re.compile(r"[^A-Za-z0-9._+~:@/ -]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What an image is made of: the archives, by what they hold."""
+
+    userspace: Archive
+    modules: Mapping[ModuleType, Archive]
+
+
+# ----- pure
+
+
+def vermagic_of(contents: Contents) -> str:
+    """The vermagic that all modules share."""
+    found = {str(module["vermagic"]) for archive in contents.modules.values() for module in _modules(archive).values()}
+    return " / ".join(sorted(found))
+
+
+def _modules(archive: Archive) -> Mapping[str, Mapping[str, object]]:
+    modules = archive.about["modules"]
+    return modules if isinstance(modules, Mapping) else {}
+
+
+def signer_of(contents: Contents) -> tuple[str, str] | None:
+    """The name and the certificate's fingerprint of who signed the modules; None where nobody did."""
+    for archive in contents.modules.values():
+        for module in _modules(archive).values():
+            signature = module.get("signature")
+            if isinstance(signature, Mapping):
+                return str(signature["signer"]), str(signature["fingerprint"])
+    return None
+
+
+def labels_of(component: Component, combination: Combination, digest: str, contents: Contents) -> dict[str, str]:
+    """The labels: what the image is (OCI image specification, "Annotations"), and what it was made for.
+
+    `version` is that of the packaged software there: the driver's.
+    """
+    return {
+        "org.opencontainers.image.title": "nvidia-installer",
+        "org.opencontainers.image.description": f"NVIDIA driver {combination.driver} for kernel {combination.kernel}",
+        "org.opencontainers.image.version": combination.driver,
+        "org.opencontainers.image.vendor": component.name,
+        "org.opencontainers.image.licenses": "Apache-2.0 AND LicenseRef-NVIDIA-Driver",
+        LABEL_COMPONENT: component.name,
+        LABEL_DIGEST: digest,
+        LABEL_COMBINATION: combination.id,
+        LABEL_KERNEL: combination.kernel,
+        LABEL_DRIVER: combination.driver,
+        LABEL_OS: combination.release,
+        LABEL_MODULE_TYPES: " ".join(combination.module_types),
+        LABEL_VERMAGIC: vermagic_of(contents),
+    }
+
+
+def installer_manifest(
+    component: Component, combination: Combination, digest: str, contents: Contents, tag: str
+) -> dict[str, object]:
+    """Everything that a checker needs, as /opt/nvidia-installer/manifest.json holds it."""
+    signer = signer_of(contents)
+    return {
+        "name": component.name,
+        "combination": combination.id,
+        "os_release": combination.release,
+        "kernel_release": combination.kernel,
+        "driver_version": combination.driver,
+        "architecture": str(combination.architecture),
+        "vermagic": vermagic_of(contents),
+        "image_tag": tag,
+        "inputs_digest": digest,
+        **({"signer": {"name": signer[0], "fingerprint": signer[1]}} if signer else {}),
+        "module_types": {
+            str(module_type): {
+                "modules": _modules(archive),
+                "patches": [
+                    {"file": p.patch.file, "reason": p.patch.reason}
+                    for p in combination.patches
+                    if p.module_type is module_type
+                ],
+                "files": archive.contents,
+            }
+            for module_type, archive in contents.modules.items()
+        },
+        "userspace": {"files": contents.userspace.contents},
+    }
+
+
+def parameter_files(component: Component) -> dict[str, str]:
+    """The modules' default parameters as the node's scripts read them: `<module>.conf` with a `name=value` a line."""
+    return {
+        f"{module}.conf": "".join(f"{name}={value}\n" for name, value in parameters.items())
+        for module, parameters in component.module_parameters.items()
+    }
+
+
+def environment_file(combination: Combination, contents: Contents, tag: str) -> str:
+    """The same in brief for the scripts on the node, which have no JSON parser: KEY=VALUE lines."""
+    signer = signer_of(contents)
+    values = {
+        "DRIVER_VERSION": combination.driver,
+        "KERNEL_RELEASE": combination.kernel,
+        "ARCHITECTURE": str(combination.architecture),
+        "OS_RELEASE": combination.release,
+        "MODULE_TYPES": " ".join(combination.module_types),
+        "IMAGE_TAG": tag,
+        **({"SIGNER": _NOT_IN_A_VALUE.sub("_", signer[0])} if signer else {}),
+        **{
+            f"UNPACKED_BYTES_{module_type.upper()}": str(contents.userspace.unpacked_bytes + archive.unpacked_bytes)
+            for module_type, archive in contents.modules.items()
+        },
+    }
+    return "".join(f"{key}={value}\n" for key, value in values.items())
+
+
+# ----- effects
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageBuilder:
+    """The hands of this step."""
+
+    targets: Targets
+    cache: Cache
+    engine: Engine
+
+    def build(self, combination: Combination, contents: Contents, base: str) -> LocalImage:
+        """Build and tag the image; raises ImageBuildError or what the engine says."""
+        component, target = self.targets.project.component, self.targets.image(combination)
+        reference, moving = references(component.image, combination)
+        labels = labels_of(component, combination, target.digest, contents)
+        with self.cache.scratch("image") as folder:
+            context = folder / "context.tar"
+            self._write_context(context, combination, target.digest, contents)
+            log = self.cache.log(target.kind, target.name)
+            with context.open("rb") as stream:
+                image = self.engine.build(stream, tag=reference, base=base, labels=labels, log=log)
+        if is_newest_of_branch(combination, self.targets.project.matrix.combinations):
+            self.engine.tag(image.id, moving)
+        self.cache.remember(target.kind, target.name, target.inputs)
+        return image
+
+    def _write_context(self, path: Path, combination: Combination, digest: str, contents: Contents) -> None:
+        """One tar a layer, in the context's tar, so that the engine keeps the times that are in it."""
+        root, component = self.targets.project.root, self.targets.project.component
+        tag = tag_of(combination.driver, combination)
+        manifest = installer_manifest(component, combination, digest, contents, tag)
+        scripts: dict[str, bytes | Path] = {
+            f"{HOME}/manifest.json": (json.dumps(manifest, indent=1) + "\n").encode(),
+            f"{HOME}/manifest.env": environment_file(combination, contents, tag).encode(),
+            **{path: root / "scripts/node" / Path(path).name for path in _COMMANDS},
+            **{f"{HOME}/lib/{script.name}": script for script in sorted((root / "scripts/node/lib").glob("*.sh"))},
+            **{f"{HOME}/parameters/{name}": text.encode() for name, text in parameter_files(component).items()},
+        }
+        layers: dict[str, dict[str, bytes | Path]] = {
+            "userspace.tar": {f"{HOME}/userspace.tar.zst": contents.userspace.path},
+            "modules.tar": {f"{HOME}/modules-{t}.tar.zst": archive.path for t, archive in contents.modules.items()},
+            "scripts.tar": scripts,
+        }
+        files: dict[str, bytes | Path] = {"Dockerfile": root / "dockerfiles/installer/Dockerfile"}
+        for name, layer in layers.items():
+            files[name] = path.with_name(name)
+            with tarfile.open(path.with_name(name), mode="w") as tar:
+                write_members(tar, layer, executables=_COMMANDS)
+        with tarfile.open(path, mode="w") as tar:
+            write_members(tar, files)

@@ -1,0 +1,184 @@
+"""The matrix: what is declared, times itself, less what is excluded. Pure: a component and a lock go in."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from lifecycle.config.component import Channel, Component, Exclusion, Release
+from lifecycle.config.lock import Lock, LockedDriver, LockedKernel, driver_key, kernel_key
+from lifecycle.config.patches import Patch, PatchSeries
+from lifecycle.config.schema import Architecture, ModuleType
+from lifecycle.config.versions import driver_branch
+from lifecycle.errors import ConfigurationError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExcludedModules:
+    """A module type that is not built, and the exclusion that says why."""
+
+    module_type: ModuleType
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModulePatch:
+    """A patch that a module type of a combination is compiled with."""
+
+    module_type: ModuleType
+    patch: Patch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Combination:
+    """One OS release × kernel × driver: one image, with the modules of each of its module types.
+
+    `kernel` is the kernel release (`uname -r`), `linux` the upstream version of it, `driver` exact, `declared_driver`
+    the entry of context.driverVersion it comes from.
+    """
+
+    release: str
+    kernel: str
+    linux: str
+    driver: str
+    declared_driver: str
+    architecture: Architecture
+    channel: Channel
+    module_types: tuple[ModuleType, ...]
+    excluded: tuple[ExcludedModules, ...] = ()
+    patches: tuple[ModulePatch, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The identifier: `debian-12/6.1.0-56-cloud-amd64/535.309.01`. A kernel release names its architecture."""
+        return f"{self.release}/{self.kernel}/{self.driver}"
+
+    @property
+    def branch(self) -> str:
+        """The driver branch: `535`."""
+        return driver_branch(self.driver)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """The combinations that are built, those of which nothing is left, and what a person should look at."""
+
+    combinations: tuple[Combination, ...]
+    excluded: tuple[Combination, ...]
+    warnings: tuple[str, ...]
+
+
+class ModuleSourcesNotFoundError(ConfigurationError):
+    """Module types that are declared but that the driver's source does not carry."""
+
+    def __init__(self, lacking: Iterable[tuple[str, ModuleType]]) -> None:
+        super().__init__(
+            [
+                f"component.yaml: sources.drivers: the source of driver {driver} has no {module_type} modules: exclude them with\n"
+                f"    - {{driverVersion: {driver}, moduleType: {module_type}, reason: not in the archive}}"
+                for driver, module_type in sorted(set(lacking))
+            ]
+        )
+
+
+class SameDriverError(ConfigurationError):
+    """Two entries of driverVersion that mean one version."""
+
+    def __init__(self, version: str, entries: list[str]) -> None:
+        super().__init__(
+            [f"component.yaml: context.driverVersion: {' and '.join(entries)} both mean {version}: remove one of them"]
+        )
+
+
+def expand(component: Component, lock: Lock, series: PatchSeries) -> Matrix:
+    """Return all combinations, in the order of component.yaml; `lock` has an entry for each release and driver.
+
+    Raises SameDriverError if two entries of driverVersion mean one driver, and ModuleSourcesNotFoundError if a source has no
+    module sources of a declared type.
+    """
+    _check_drivers(component, lock)
+    every = list(_every(component, lock, series))
+    lacking = [
+        (combination.driver, module_type)
+        for combination in every
+        for module_type in combination.module_types
+        if module_type not in lock.driver_for(combination).modules
+    ]
+    if lacking:
+        raise ModuleSourcesNotFoundError(lacking)
+    return Matrix(
+        combinations=tuple(c for c in every if c.module_types),
+        excluded=tuple(c for c in every if not c.module_types),
+        warnings=tuple(_idle_exclusions(component, every)),
+    )
+
+
+def _check_drivers(component: Component, lock: Lock) -> None:
+    entries: dict[str, list[str]] = {}
+    for declared in component.context.driver_version:
+        version = lock.drivers[driver_key(declared, component.context.architecture[0])].version
+        entries.setdefault(version, []).append(declared)
+    for version, declared_as in entries.items():
+        if len(declared_as) > 1:
+            raise SameDriverError(version, declared_as)
+
+
+def _every(component: Component, lock: Lock, series: PatchSeries) -> Iterator[Combination]:
+    context = component.context
+    for release in context.releases:
+        for architecture in context.architecture:
+            kernel = lock.kernels[kernel_key(release.name, architecture)]
+            for declared in context.driver_version:
+                driver = lock.drivers[driver_key(declared, architecture)]
+                yield _combine(component, release, architecture, kernel, declared, driver, series)
+
+
+def _combine(
+    component: Component,
+    release: Release,
+    architecture: Architecture,
+    kernel: LockedKernel,
+    declared: str,
+    driver: LockedDriver,
+    series: PatchSeries,
+) -> Combination:
+    excluded = []
+    for module_type in component.context.module_type:
+        rule = _first_exclusion(component, driver.version, module_type, kernel.version, architecture)
+        if rule:
+            excluded.append(ExcludedModules(module_type=module_type, reason=rule.reason))
+    out = {entry.module_type for entry in excluded}
+    module_types = tuple(t for t in component.context.module_type if t not in out)
+    return Combination(
+        release=release.name,
+        kernel=kernel.release,
+        linux=kernel.version,
+        driver=driver.version,
+        declared_driver=declared,
+        architecture=architecture,
+        channel=release.channel,
+        module_types=module_types,
+        excluded=tuple(excluded),
+        patches=tuple(
+            ModulePatch(module_type=module_type, patch=patch)
+            for module_type in module_types
+            for patch in series.for_modules(driver=driver.version, module_type=module_type, kernel=kernel.version)
+        ),
+    )
+
+
+def _first_exclusion(
+    component: Component, driver: str, module_type: ModuleType, kernel: str, architecture: Architecture
+) -> Exclusion | None:
+    for rule in component.context.exclude:
+        if rule.matches(driver=driver, module_type=module_type, kernel=kernel, architecture=architecture):
+            return rule
+    return None
+
+
+def _idle_exclusions(component: Component, every: list[Combination]) -> Iterator[str]:
+    for index, rule in enumerate(component.context.exclude):
+        if not any(
+            rule.matches(driver=c.driver, module_type=t, kernel=c.linux, architecture=c.architecture)
+            for c in every
+            for t in component.context.module_type
+        ):
+            yield f"component.yaml: context.exclude[{index}] ({rule.reason}) excludes nothing: take it out if it is outlived"

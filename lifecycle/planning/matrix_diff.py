@@ -1,0 +1,74 @@
+"""What a change of the files means: combinations added and dropped, images to build anew, and why. `invoke matrix --diff`."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from lifecycle.planning.locked_project import LockedProject
+from lifecycle.planning.matrix import Combination
+from lifecycle.planning.targets import Kind, Target, Targets, changed_inputs
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatrixDiff:
+    """Identifiers added and dropped, and the reasons of each combination whose image has to be built anew."""
+
+    added: tuple[str, ...]
+    dropped: tuple[str, ...]
+    rebuilt: Mapping[str, tuple[str, ...]]
+
+
+def compare(old: LockedProject, new: LockedProject) -> MatrixDiff:
+    """What lies between two states of a project."""
+    before = {c.id: c for c in old.matrix.combinations}
+    after = {c.id: c for c in new.matrix.combinations}
+    old_targets, new_targets = Targets(old), Targets(new)
+    rebuilt = {}
+    for key in [key for key in after if key in before]:
+        was, now = old_targets.image(before[key]), new_targets.image(after[key])
+        if was.digest != now.digest:
+            rebuilt[key] = tuple(_reasons(_parts(old_targets, before[key]), _parts(new_targets, after[key])))
+    return MatrixDiff(
+        added=tuple(key for key in after if key not in before),
+        dropped=tuple(key for key in before if key not in after),
+        rebuilt=rebuilt,
+    )
+
+
+def _parts(targets: Targets, combination: Combination) -> dict[str, Target]:
+    """Everything that goes into an image, the image last, by what it is to a person."""
+    return {
+        "builder": targets.builder(combination),
+        **{f"{t} modules": targets.compiled(combination, t) for t in combination.module_types},
+        **{
+            f"{t} signatures": s
+            for t in combination.module_types
+            if (s := targets.modules(combination, t)).kind is Kind.SIGNED
+        },
+        **{f"{t} archive": targets.archive(combination, t) for t in combination.module_types},
+        "user space": targets.userspace(combination),
+        "runtime base": targets.runtime(combination),
+        "image": targets.image(combination),
+    }
+
+
+def _reasons(old: Mapping[str, Target], new: Mapping[str, Target]) -> Iterator[str]:
+    digests = {target.digest for target in (*old.values(), *new.values())}
+    for what in [*new, *(name for name in old if name not in new)]:
+        if what not in old or what not in new:
+            yield f"{what}: {'added' if what in new else 'dropped'}"
+            continue
+        before, after = _own(old[what], digests), _own(new[what], digests)
+        yield from (f"{what}: {change}" for change in changed_inputs(before, after))
+
+
+def _own(target: Target, digests: set[str]) -> dict[str, object]:
+    """A target's inputs without those that are other targets' digests: they have reasons of their own."""
+
+    def others(value: object) -> bool:
+        return isinstance(value, str) and value in digests
+
+    return {
+        key: {k: v for k, v in value.items() if not others(v)} if isinstance(value, Mapping) else value
+        for key, value in target.inputs.items()
+        if not others(value)
+    }

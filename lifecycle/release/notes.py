@@ -1,0 +1,59 @@
+"""The notes of a release: what has changed, the images by digest, and what changed in their inputs. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from lifecycle.planning.matrix import Combination
+from lifecycle.planning.matrix_diff import MatrixDiff
+from lifecycle.publish.published_image import Published
+
+
+def release_notes(
+    title: str,
+    entry: str,
+    images: Mapping[Combination, Published],
+    since: str | None,
+    diff: MatrixDiff | None,
+) -> str:
+    """The notes as Markdown. `since` is the version before, None for the first; `diff` None where that cannot be read any more."""
+    return (
+        "\n".join([f"# {title}", "", entry, "", *_images(images, since, diff), *_inputs(since, diff)]).rstrip() + "\n"
+    )
+
+
+def _images(images: Mapping[Combination, Published], since: str | None, diff: MatrixDiff | None) -> Iterator[str]:
+    yield from ("## Images", "", "| combination | image | |", "|---|---|---|")
+    for combination, image in images.items():
+        yield f"| {combination.id} | `{image.reference}` | {_was(combination.id, since, diff)} |"
+
+
+def _was(key: str, since: str | None, diff: MatrixDiff | None) -> str:
+    if since is None or (diff and key in diff.added):
+        return "new"
+    if diff is None:
+        return ""
+    return "rebuilt" if key in diff.rebuilt else f"as in {since}"
+
+
+def _inputs(since: str | None, diff: MatrixDiff | None) -> Iterator[str]:
+    if since is None:
+        return
+    yield from ("", f"## Changes of inputs since {since}", "")
+    if diff is None:
+        yield f"The files of {since} are of a form that can no longer be read: see `git diff v{since}`."
+        return
+    lines = [*_shared(diff), *(f"- {key}: dropped" for key in diff.dropped)]
+    yield from lines or ["None."]
+
+
+def _shared(diff: MatrixDiff) -> Iterator[str]:
+    """Each reason once, with the combinations that it is of."""
+    by_reason: dict[str, list[str]] = {}
+    for key, reasons in diff.rebuilt.items():
+        for reason in reasons:
+            by_reason.setdefault(reason, []).append(key)
+    for reason, keys in by_reason.items():
+        yield f"- {reason} ({_named(keys, list(diff.rebuilt))})"
+
+
+def _named(keys: Sequence[str], everything: Sequence[str]) -> str:
+    return "all that were rebuilt" if len(keys) == len(everything) > 1 else ", ".join(keys)

@@ -1,0 +1,178 @@
+"""What there is before a release: the checkout, its remote, the registry, the GitOps repository. Nothing of it is changed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from lifecycle.app.session import Session
+from lifecycle.commands.revisions import UnreadableRevisionError, differences
+from lifecycle.config.component import parse_component
+from lifecycle.config.gitops import Mode
+from lifecycle.config.validation import read_text
+from lifecycle.errors import UsageError
+from lifecycle.gitops.bump_values import bump
+from lifecycle.gitops.deliver import DeliveryStatus
+from lifecycle.gitops.forge import project_at
+from lifecycle.gitops.propose import TOKEN, submit
+from lifecycle.gitops.repository import is_there
+from lifecycle.planning.locked_project import require_locked
+from lifecycle.planning.matrix import Combination
+from lifecycle.planning.project import COMPONENT
+from lifecycle.planning.targets import Targets
+from lifecycle.publish.published import published_images
+from lifecycle.publish.published_image import Published
+from lifecycle.release.changelog import coming_entry, entry_of, released
+from lifecycle.release.notes import release_notes
+from lifecycle.release.release_plan import ReleaseState, newest, tag_name
+from lifecycle.tools.checkout import Checkout
+from lifecycle.yamledit.own_files import OwnFile
+
+CHANGELOG = Path("CHANGELOG.md")
+BRANCH = "main"
+
+
+@dataclass(frozen=True)
+class ReleaseContext:
+    """A release of a version, of a checkout: what there is, and the texts that it writes. `date` is the day of the release."""
+
+    session: Session
+    checkout: Checkout
+    version: str
+    date: str
+
+    @property
+    def notes_file(self) -> Path:
+        """Match the notes go."""
+        return self.session.root / "build" / f"release-notes-{self.version}.md"
+
+    @cached_property
+    def released_session(self) -> Session:
+        """The workbench as it is when component.yaml has the version."""
+        session = self.session
+        cache = str(session.cache.root)
+        return Session(session.root, cache_dir=cache, environ=session.environ, version=self.version)
+
+    def texts(self) -> dict[Path, str]:
+        """The files that the release's commit changes, with their new texts; raises NoEntryError."""
+        component = OwnFile(read_text(self.session.root / COMPONENT), COMPONENT.name).set(("version",), self.version)
+        changelog = released(read_text(self.session.root / CHANGELOG), self.version, self.date)
+        return {COMPONENT: component.text, CHANGELOG: changelog}
+
+    def images(self) -> dict[Combination, Published | None]:
+        """What the registry has for each combination."""
+        project = self.released_session.locked_project
+        return published_images(project, project.matrix.combinations, self.session.environ)
+
+    def notes(self, images: Mapping[Combination, Published | None], tags: tuple[str, ...]) -> str:
+        """The text of the notes, of what the registry has."""
+        changelog = read_text(self.session.root / CHANGELOG)
+        entry = coming_entry(changelog, self.version)
+        since = newest(tags, below=self.version)
+        diff = None
+        if since:
+            try:
+                diff = differences(self.session.root, tag_name(since), self.released_session.locked_project)
+            except UnreadableRevisionError:
+                diff = None
+        there = {combination: image for combination, image in images.items() if image is not None}
+        title = f"{self.session.project.component.short_name} {self.version}"
+        return release_notes(title, entry, there, since, diff)
+
+
+def look(scene: ReleaseContext) -> ReleaseState:
+    """See what there is; raises what reading the checkout, the registry and the repositories raises."""
+    checkout, session, tag = scene.checkout, scene.session, tag_name(scene.version)
+    remote = checkout.has_remote()
+    remote_head = checkout.fetch(BRANCH) if remote else None
+    head = checkout.commit() or ""
+    tags = tuple(checkout.tags())
+    unlocked = _unlocked(session)
+    images = {} if unlocked else scene.images()
+    lacking = [combination for combination, image in images.items() if image is None]
+    unbuilt, untested = _unready(scene, lacking)
+    changelog = checkout.committed(CHANGELOG)
+    notes = scene.notes(images, tags) if images and not lacking else None
+    return ReleaseState(
+        declared=parse_component(checkout.committed(COMPONENT), file=COMPONENT.name).version,
+        changed=tuple(_changed(scene)),
+        branch=BRANCH,
+        on_branch=checkout.branch(),
+        head=head,
+        remote=remote,
+        remote_head=remote_head,
+        remote_has_head=bool(remote_head and checkout.contains(head, remote_head)),
+        head_has_remote=bool(remote_head and checkout.contains(remote_head, head)),
+        tags=tags,
+        tag_commit=checkout.commit(f"refs/tags/{tag}"),
+        remote_tag_commit=checkout.remote_tag(tag) if remote else None,
+        entry=coming_entry(changelog, scene.version),
+        heading=bool(entry_of(changelog, scene.version)),
+        unlocked=unlocked,
+        unpushed=tuple(c.id for c in lacking),
+        untested=untested,
+        unbuilt=unbuilt,
+        notes_written=notes is not None and _reads(scene.notes_file, notes),
+        gitops="" if lacking or unlocked else _gitops(scene),
+    )
+
+
+def _unlocked(session: Session) -> str:
+    """What versions.lock lacks, as a sentence."""
+    try:
+        require_locked(session.project)
+    except UsageError as error:
+        return str(error)
+    return ""
+
+
+def _unready(scene: ReleaseContext, lacking: list[Combination]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Of the combinations that the registry lacks those that are not built, and those that are and are not tested."""
+    if not lacking:
+        return (), ()
+    session = scene.released_session
+    images, targets = session.state().images, Targets(session.locked_project)
+    built = {c: images.get(targets.image(c).digest) for c in lacking}
+    untested = tuple(c.id for c, image in built.items() if image and not session.cache.is_tested(image.id))
+    return tuple(c.id for c, image in built.items() if image is None), untested
+
+
+def _changed(scene: ReleaseContext) -> list[str]:
+    """What is not committed, but for files that are already as the release's own commit will have them."""
+    texts = {str(path): text for path, text in scene.texts().items()} if _has_entry(scene) else {}
+    return [
+        line
+        for line in scene.checkout.changed()
+        if texts.get(line[3:]) is None
+        or not _reads(scene.session.root / line[3:], texts[line[3:]])
+        or line[:2].strip() != "M"
+    ]
+
+
+def _has_entry(scene: ReleaseContext) -> bool:
+    changelog = read_text(scene.session.root / CHANGELOG)
+    return bool(coming_entry(changelog, scene.version))
+
+
+def _reads(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text(encoding="utf-8") == text
+
+
+def _gitops(scene: ReleaseContext) -> str:
+    """Why there is nothing to do in the GitOps repository; "" where there is."""
+    section = scene.session.project.component.gitops
+    if section is None:
+        return "component.yaml has no gitops"
+    if not is_there(scene.session.root, section):
+        return ""
+    change = bump(scene.released_session)
+    verdict = submit(scene.released_session, change, dry_run=True).delivered.verdict
+    if verdict is DeliveryStatus.NOTHING:
+        return f"{section.branch} has it all"
+    # That the branch is there does not say that its pull request is.
+    asked = (
+        section.mode is Mode.PULL_REQUEST
+        and project_at(change.remote.address, section.forge)
+        and TOKEN in scene.session.environ
+    )
+    return f"{change.branch} is there" if verdict is DeliveryStatus.THERE and not asked else ""

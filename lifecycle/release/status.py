@@ -1,0 +1,129 @@
+"""How far each combination is, from the sources to the clusters. `invoke status`."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from lifecycle.app import output
+from lifecycle.app.session import Session
+from lifecycle.errors import InstallerError, UsageError
+from lifecycle.gitops.repository import is_there
+from lifecycle.gitops.rollout_state import PROPOSED, UNDECLARED, UNKNOWN, Place, Values, read_values
+from lifecycle.planning.matrix import Combination
+from lifecycle.planning.selector import select
+from lifecycle.planning.targets import Targets
+from lifecycle.publish.published import published_images
+from lifecycle.publish.published_image import Published
+from lifecycle.tools.engine.engine import LocalImage
+
+_T = TypeVar("_T")
+Registered = Mapping[Combination, Published | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """How far a combination is.
+
+    `pushed` is the digest in the registry, `gitops` MERGED, PROPOSED, UNDECLARED or "", either UNKNOWN where nobody answers;
+    `pools` are the node pools that run it; `next` is what brings it further.
+    """
+
+    combination: str
+    built: bool
+    tested: bool
+    pushed: str
+    gitops: str
+    pools: tuple[str, ...]
+    next: str
+
+
+# ----- pure
+
+
+def next_step(*, built: bool, tested: bool, pushed: str, gitops: str, wants_pool: bool, branch: str) -> str:
+    """What brings a combination further: a command, or what a person does; "" where it has arrived or nothing is known."""
+    if pushed in ("", UNKNOWN):
+        known = "" if pushed else "invoke push"
+        return "invoke build" if not built else "nox -s test_images" if not tested else known
+    if gitops == UNKNOWN:
+        return ""
+    if not gitops:
+        return "invoke bump-gitops"
+    if gitops == PROPOSED:
+        return f"merge {branch}"
+    return "invoke bump-pools" if wants_pool else ""
+
+
+# ----- effects
+
+
+def show_status(session: Session, only: str, *, as_json: bool) -> None:
+    """Print how far the chosen combinations are; what cannot be reached is unknown, with a warning."""
+    chosen = select(session.locked_project.matrix, only)
+    images, targets = session.state().images, Targets(session.locked_project)
+    labels = {image.id: image.labels for image in images.values()}
+    registry = _reached(session, lambda: published_images(session.locked_project, chosen, session.environ, labels))
+    with tempfile.TemporaryDirectory(prefix="nvidia-installer-") as scratch:
+        section = session.project.component.gitops
+        values = _reached(session, lambda: read_values(session, section, Path(scratch)) if section else None)
+        known = section is None or values is not None or not is_there(session.root, section)
+        rows = []
+        for c in chosen:
+            place = _place(session, c, registry.get(c) if registry else None, values, known=known)
+            rows.append(_row(session, c, images.get(targets.image(c).digest), registry, place))
+    output.print_json([asdict(row) for row in rows]) if as_json else _print(rows)
+
+
+def _reached(session: Session, ask: Callable[[], _T]) -> _T | None:
+    """The answer, or None, with a warning, where nobody gives one."""
+    try:
+        return ask()
+    except UsageError:
+        raise
+    except InstallerError as error:
+        session.progress.warn(str(error))
+        return None
+
+
+def _row(session: Session, c: Combination, image: LocalImage | None, registry: Registered | None, place: Place) -> Row:
+    there = registry.get(c) if registry is not None else None
+    built, tested = image is not None, image is not None and session.cache.is_tested(image.id)
+    pushed = UNKNOWN if registry is None else there.digest if there else ""
+    step = next_step(
+        built=built,
+        tested=tested,
+        pushed=pushed,
+        gitops=place.gitops,
+        wants_pool=place.wants_pool,
+        branch=place.branch,
+    )
+    return Row(
+        combination=c.id, built=built, tested=tested, pushed=pushed, gitops=place.gitops, pools=place.pools, next=step
+    )
+
+
+def _place(session: Session, c: Combination, there: Published | None, values: Values | None, *, known: bool) -> Place:
+    """Match a combination is in the GitOps repository."""
+    if values is None or there is None:
+        undeclared = session.project.component.gitops is None
+        return Place(gitops=UNDECLARED if undeclared else "" if known else UNKNOWN)
+    return values.place(c, there)
+
+
+def _print(rows: list[Row]) -> None:
+    columns = ["combination", "built", "tested", "pushed", "in GitOps", "pools", "next"]
+    plain = [
+        (
+            row.combination,
+            "yes" if row.built else "–",
+            "yes" if row.tested else "–",
+            row.pushed[:19] or "–",
+            row.gitops or "–",
+            ", ".join(row.pools) or "–",
+            row.next,
+        )
+        for row in rows
+    ]
+    output.print_table("status", columns, plain)

@@ -1,0 +1,81 @@
+"""Edits of component.yaml and image_versions: proven against the sources, shown as a diff, written. `invoke add-…`, `retire`."""
+
+import difflib
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from lifecycle.app import output
+from lifecycle.app.session import Session
+from lifecycle.config.component import parse_component
+from lifecycle.config.image_versions import parse_image_versions
+from lifecycle.config.lock import Lock
+from lifecycle.config.validation import read_text
+from lifecycle.planning.matrix import expand
+from lifecycle.planning.project import COMPONENT, IMAGE_VERSIONS, LOCK
+from lifecycle.sources.fetch import changes
+from lifecycle.versions.edits import Files
+from lifecycle.yamledit.own_files import OwnFile
+
+_STYLES = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def today() -> str:
+    """The date, in UTC, that a retired line is to carry."""
+    return datetime.now(UTC).date().isoformat()
+
+
+def show_edit(session: Session, edit: Callable[[Files], Files], *, dry_run: bool, update: bool = False) -> None:
+    """Edit, look up what came new (with `update` everything), and show what changed; write it all unless it is a `dry_run`.
+
+    Nothing is written where the edit is refused, the result is not well-formed, or a source lacks what was added.
+    """
+    before = Files(
+        component=OwnFile(read_text(session.root / COMPONENT), COMPONENT.name),
+        images=read_text(session.root / IMAGE_VERSIONS),
+    )
+    after = edit(before)
+    texts = {COMPONENT: after.component.text, IMAGE_VERSIONS: after.images}
+    project = replace(
+        session.project,
+        component=parse_component(after.component.text, file=COMPONENT.name),
+        images=parse_image_versions(after.images, file=IMAGE_VERSIONS.name),
+    )
+    lock = session.inputs.resolver.resolve(project, Lock() if update else session.project.lock, locked=False)
+    expand(project.component, lock, project.series)
+    for line in after.done:
+        session.progress.say(line)
+    for line in changes(session.project.lock, lock):
+        session.progress.warn(line)
+    print_diff(_diff(session.root, texts))
+    if not dry_run:
+        _write(session.root, {**texts, LOCK: lock.dump()})
+
+
+def print_diff(lines: Iterator[str]) -> None:
+    """A diff on stdout, coloured on a terminal."""
+    if not sys.stdout.isatty():
+        output.print_lines(lines)
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    for line in lines:
+        console.print(line, style=_STYLES.get(line[:1], ""), markup=False)
+
+
+def _diff(root: Path, texts: Mapping[Path, str]) -> Iterator[str]:
+    for name, text in texts.items():
+        old = (root / name).read_text(encoding="utf-8").splitlines()
+        yield from difflib.unified_diff(old, text.splitlines(), f"a/{name}", f"b/{name}", n=1, lineterm="")
+
+
+def _write(root: Path, texts: Mapping[Path, str]) -> None:
+    """Write all files, or none: each beside its old self first."""
+    parts = {root / name: (root / name).with_name(f".{name.name}.part") for name in texts}
+    for name, text in texts.items():
+        parts[root / name].write_text(text, encoding="utf-8")
+    for path, part in parts.items():
+        part.replace(path)

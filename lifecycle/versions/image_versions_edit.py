@@ -1,0 +1,66 @@
+"""Edits of image_versions: a release's builder added, or turned into a comment. Pure: text in, text out."""
+
+import re
+from collections.abc import Callable, Iterable
+
+from lifecycle.config.image_versions import builder_name, parse_image_versions
+from lifecycle.config.versions import version_key
+from lifecycle.errors import UsageError
+
+
+class NoBuilderError(UsageError):
+    """A release for whose builder there is no example."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"image_versions has no {builder_name(name)}, and no release of its family to go by: "
+            "name the image that its modules are compiled in with --builder"
+        )
+
+
+def builder_like(images: str, name: str, siblings: Iterable[str]) -> str:
+    """The builder that the file has for a release, as a comment perhaps, or one like its newest sibling's.
+
+    Raises NoBuilderError.
+    """
+    own = re.search(rf"^#?\s*{builder_name(name)}=(\S+)", images, re.MULTILINE)
+    if own:
+        return own[1]
+    bases = parse_image_versions(images, file="image_versions").bases
+    for sibling in sorted(siblings, key=version_key, reverse=True):
+        base = bases.get(builder_name(sibling))
+        if base is not None:
+            return _renamed(base.reference, sibling, name)
+    raise NoBuilderError(name)
+
+
+def with_builder(images: str, release: str, reference: str) -> str:
+    """The file with a line for a release's builder: in place of its comment, or after the last builder."""
+    name = builder_name(release)
+    line = f"{name}={reference}"
+    lines = images.splitlines()
+    if line in lines:
+        return images
+
+    def last(matches: Callable[[str], bool]) -> int | None:
+        return max((number for number, text in enumerate(lines) if matches(text)), default=None)
+
+    commented = last(lambda text: re.match(rf"#\s*{name}=", text) is not None)
+    if commented is not None:
+        lines[commented] = line
+    else:
+        after = last(lambda text: text.startswith("BUILDER_"))
+        lines.insert(len(lines) if after is None else after + 1, line)
+    return "\n".join(lines) + "\n"
+
+
+def without_builder(images: str, release: str) -> str:
+    """The file with a release's builder as a comment."""
+    return re.sub(rf"^{builder_name(release)}=.*$", lambda match: f"# {match[0]}", images, flags=re.MULTILINE)
+
+
+def _renamed(reference: str, old: str, new: str) -> str:
+    """An image reference with one release's name, or its version, in place of another's."""
+    if old in reference:
+        return reference.replace(old, new)
+    return reference.replace(old.rpartition("-")[2], new.rpartition("-")[2])

@@ -1,0 +1,133 @@
+"""What `make` takes from other machines before it makes anything, and what it gives them in the end."""
+
+import io
+from collections.abc import Iterable
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from lifecycle.app.session import Session
+from lifecycle.cache.remote_session import RemoteSession
+from lifecycle.pipeline.build_service import BuildRequest, BuildResult, BuildService
+from lifecycle.pipeline.executor import Executor, Outcome
+from lifecycle.planning.locked_project import load_locked_project
+from lifecycle.planning.plan import Plan
+from lifecycle.planning.targets import Kind, Target, base_tag
+from lifecycle.tools.progress import Progress
+from tests.support.builders.projects import every_target, local_image
+from tests.support.fakes.engine import FakeEngine
+from tests.support.fakes.remote_cache import Elsewhere
+
+SHARED = (Kind.USERSPACE, Kind.ARCHIVE)
+
+
+class Lab:
+    """A workbench that has every base and whose executor writes down what it was to make, in place of making it."""
+
+    def __init__(self, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.project = load_locked_project(checkout)
+        self.session = Session(checkout, cache_dir=str(checkout.parent / "cache"), environ={})
+        bases = [local_image(base_tag(target)) for target in self.all(Kind.BASE)]
+        self.session.engine = FakeEngine(*bases)  # type: ignore[assignment]
+        self.said = io.StringIO()
+        self.session.progress = Progress(Console(file=self.said, width=1000))
+        self.made: list[Target] = []
+        self._monkeypatch = monkeypatch
+        monkeypatch.setattr(Executor, "execute", lambda _, plan: self._follow(plan))
+
+    def all(self, *kinds: Kind) -> list[Target]:
+        return [target for target in every_target(self.project) if target.kind in kinds]
+
+    def make(self, results: Elsewhere, *, dry_run: bool = False, rebuild: bool = False) -> BuildResult:
+        """Have all archives."""
+        sharing = RemoteSession(results=results, progress=self.session.progress)  # type: ignore[arg-type]
+        self._monkeypatch.setattr(BuildService, "_open_remote", lambda _: nullcontext(sharing))
+        return self.session.build_service().build(
+            BuildRequest(only="", last=Kind.ARCHIVE, dry_run=dry_run, locked=True, rebuild=rebuild)
+        )
+
+    def keep(self, targets: Iterable[Target]) -> None:
+        """Have results in the cache."""
+        for target in targets:
+            with self.session.cache.making(target.kind, target.digest, {}) as folder:
+                (folder / "file").write_bytes(b"made")
+
+    def _follow(self, plan: Plan) -> Outcome:
+        self.made += [action.target for action in plan.actions if action.run]
+        self.keep(self.made)
+        return Outcome(seconds={}, errors={})
+
+
+@pytest.fixture
+def lab(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    return Lab(checkout, monkeypatch)
+
+
+def digests(targets: Iterable[Target]) -> set[str]:
+    return {target.digest for target in targets}
+
+
+def test_what_another_machine_has_made_is_taken_and_nothing_is_made(lab: Lab) -> None:
+    results = Elsewhere(lab.session.cache, lab.all(Kind.MODULES, *SHARED))
+    made = lab.make(results)
+
+    assert (made.plan.idle, made.outcome, lab.made) == (True, None, [])
+    assert digests(results.taken) == digests(lab.all(*SHARED))
+    assert f"take {len(results.taken)} results from elsewhere/store" in lab.said.getvalue()
+
+
+def test_a_rebuild_makes_all_itself_and_shares_nothing(lab: Lab) -> None:
+    fetcher = SimpleNamespace(download=lambda project, *_, **__: SimpleNamespace(project=project))
+    lab.session.inputs = SimpleNamespace(fetcher=fetcher)  # type: ignore[assignment]
+    results = Elsewhere(lab.session.cache, lab.all(Kind.MODULES, *SHARED))
+    lab.make(results, rebuild=True)
+
+    assert digests(lab.made) == digests(lab.all(Kind.BASE, Kind.MODULES, *SHARED))
+    assert (results.taken, results.given) == ([], [])
+
+
+def test_of_what_is_taken_nothing_is_given_back(lab: Lab) -> None:
+    results = Elsewhere(lab.session.cache, lab.all(*SHARED))
+    lab.make(results)
+
+    assert results.given == []
+
+
+def test_a_damaged_one_is_made_here_of_what_is_whole(lab: Lab) -> None:
+    damaged, *whole = lab.all(Kind.ARCHIVE)
+    results = Elsewhere(lab.session.cache, [*lab.all(Kind.MODULES, Kind.USERSPACE), *whole], damaged=[damaged])
+    lab.make(results)
+    modules = [target for target in results.taken if target.kind is Kind.MODULES]
+
+    assert digests(lab.made) == {damaged.digest}
+    assert [target.digest for target in modules] == [damaged.inputs["modules"]]
+
+
+def test_what_was_damaged_is_given_when_it_has_been_made(lab: Lab) -> None:
+    damaged, *whole = lab.all(Kind.ARCHIVE)
+    results = Elsewhere(lab.session.cache, [*lab.all(Kind.MODULES, Kind.USERSPACE), *whole], damaged=[damaged])
+    lab.make(results)
+
+    assert digests(results.given) == {damaged.digest}
+
+
+def test_what_is_here_already_is_given_though_there_is_nothing_to_make(lab: Lab) -> None:
+    lab.keep(lab.all(*SHARED))
+    results = Elsewhere(lab.session.cache)
+    made = lab.make(results)
+
+    assert made.outcome is None
+    assert digests(results.given) == digests(lab.all(*SHARED))
+
+
+def test_a_dry_run_says_what_would_be_taken_and_takes_and_gives_nothing(lab: Lab) -> None:
+    here, *there = lab.all(*SHARED)
+    lab.keep([here])
+    results = Elsewhere(lab.session.cache, there)
+    made = lab.make(results, dry_run=True)
+
+    assert digests(made.plan.taking) == digests(there)
+    assert (results.taken, results.given) == ([], [])

@@ -1,0 +1,28 @@
+from pathlib import Path
+
+import pytest
+
+from lifecycle.cache.result_files import Result
+from lifecycle.cache.results import archive_of
+from lifecycle.errors import InstallerError
+
+
+def result(**about: object) -> Result:
+    return Result(kind="archive", digest="d", folder=Path("/cache/results/archive/d"), about=about)
+
+
+def test_a_stored_archive_is_its_file_and_what_is_in_it() -> None:
+    archive = archive_of(result(contents={"bin/tool": "abc"}, unpacked_bytes=4096, driver="535"))
+
+    assert archive.path == Path("/cache/results/archive/d/archive.tar.zst")
+    assert (archive.contents, archive.about["driver"]) == ({"bin/tool": "abc"}, "535")
+
+
+@pytest.mark.parametrize(
+    "about",
+    [{}, {"contents": None, "unpacked_bytes": 1}, {"contents": ["bin/tool"], "unpacked_bytes": 1}, {"contents": {}}],
+)
+def test_an_archive_whose_notes_are_damaged_is_named_with_the_remedy(about: dict[str, object]) -> None:
+    with pytest.raises(InstallerError, match=r"/cache/results/archive/d/result\.json is damaged") as caught:
+        archive_of(result(**about))
+    assert "Remove that folder and run again." in str(caught.value)

@@ -1,0 +1,123 @@
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from lifecycle.cleanup.engine_plan import ImageFate, own_sizes, plan_images, remove_images
+from lifecycle.cleanup.retention import Age
+from lifecycle.tools.engine.engine import Engine, LocalImage
+from lifecycle.tools.labels import LABEL_COMBINATION, LABEL_DIGEST
+
+NOW = 1_000_000.0
+BUILDER, BASE = "nvidia-installer/builder-debian_12:1", "nvidia-installer/base:1"
+
+
+def image(*tags: str, layers: Sequence[str] = ("l1",), size: int = 100, **changes: object) -> LocalImage:
+    made = LocalImage(
+        id=f"sha256:{'-'.join(tags)}", tags=tags, size=size, labels={LABEL_DIGEST: "1"}, layers=tuple(layers), made=0
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def planned(*images: LocalImage, **changes: object) -> list[ImageFate]:
+    given: dict[str, object] = {"needed": {BASE}, "used": {}, "in_use": (), "now": NOW, **changes}
+    return plan_images(images, **given)  # type: ignore[arg-type]
+
+
+def test_what_no_combination_needs_goes_and_what_one_needs_stays() -> None:
+    goes, stays = planned(image(BUILDER, layers=["l1", "l2"], size=103), image(BASE))
+
+    assert (goes.names, goes.goes, goes.reason) == ((BUILDER,), True, "no current combination needs it")
+    assert (stays.names, stays.goes, stays.reason) == ((BASE,), False, "a current combination needs it")
+
+
+def test_what_is_made_of_others_comes_first_and_counts_what_it_adds_to_them() -> None:
+    kernel = image("nvidia-installer/kernel-6-1:1", layers=["l1", "l2", "l3"], size=170)
+    builder, other = image(BUILDER, layers=["l1", "l2"], size=103), image("nvidia-installer/base:2", layers=["l9"])
+    found = planned(image(BASE), other, builder, kernel)
+
+    assert [(fate.repository, fate.size) for fate in found] == [
+        ("nvidia-installer/kernel-6-1", 67),
+        ("nvidia-installer/builder-debian_12", 3),
+        ("nvidia-installer/base", 100),
+        ("nvidia-installer/base", 100),
+    ]
+
+
+def test_images_of_the_same_layers_or_of_none_are_not_made_of_one_another() -> None:
+    assert own_sizes([image("a"), image("b"), image("c", layers=[])]) == dict.fromkeys(
+        ["sha256:a", "sha256:b", "sha256:c"], 100
+    )
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        image("nvidia-installer/mine:1", labels={}),
+        image("localhost:5000/nvidia-installer/builder-debian_12:1"),
+        image("docker-nvidia-installer/x:1"),
+        image(BUILDER, labels={LABEL_DIGEST: "1", LABEL_COMBINATION: "a/1/1"}),
+        image(),
+    ],
+)
+def test_what_is_not_ours_and_an_installer_image_is_not_looked_at(other: LocalImage) -> None:
+    assert planned(other) == []
+
+
+def test_a_pulled_base_is_ours_by_name_and_stays_while_it_has_another() -> None:
+    pulled = image("nvidia-installer/base:2", labels={}, digests=("ghcr.io/x@sha256:y",))
+    (stays,), (goes,) = planned(pulled), planned(replace(pulled, digests=()))
+
+    assert (stays.goes, stays.kept) == (False, "it has a name that is none of ours: ghcr.io/x@sha256:y")
+    assert goes.goes
+
+
+def test_what_a_container_uses_stays_and_it_is_said() -> None:
+    (fate,) = planned(image(BUILDER), in_use={f"sha256:{BUILDER}"})
+
+    assert (fate.goes, fate.kept) == (False, "a container uses it")
+
+
+def test_an_image_of_which_one_name_is_needed_stays() -> None:
+    (fate,) = planned(image("nvidia-installer/base:0", BASE))
+
+    assert (fate.needed, fate.goes) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("used", "made", "goes"),
+    [({}, 0, True), ({BUILDER: int(NOW) - 3600}, 0, True), ({BUILDER: int(NOW) - 60}, 0, False), ({}, NOW - 60, False)],
+)
+def test_with_an_age_what_a_build_needed_or_made_within_it_stays(used: dict[str, int], made: float, goes: bool) -> None:
+    (fate,) = planned(image(BUILDER, made=made), used=used, older_than=Age(seconds=3600, text="1h"))
+
+    assert (fate.goes, fate.kept) == (goes, "" if goes else "it was used within 1h")
+    assert fate.used == max(used.get(BUILDER, 0), made)
+
+
+class Refusing(Engine):
+    """An engine that lets go of no image, with or without its names."""
+
+    def __init__(self, left: LocalImage | None) -> None:
+        super().__init__({})
+        self.left = left
+
+    def remove_image(self, image: str, tags: object) -> str:
+        return "conflict" if self.left else ""
+
+    def image(self, reference: str) -> LocalImage | None:
+        return self.left
+
+
+@pytest.mark.parametrize(
+    ("left", "kept"),
+    [
+        (None, ""),
+        (image(BUILDER), "conflict"),
+        (image(), "images are made of it: only its name is gone, and its layers go with them"),
+    ],
+)
+def test_it_is_said_what_became_of_an_image(left: LocalImage | None, kept: str) -> None:
+    fates = planned(image(BUILDER), image(BASE))
+
+    assert [fate.kept for fate in remove_images(Refusing(left), fates)] == [kept, ""]

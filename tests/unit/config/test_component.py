@@ -1,0 +1,275 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from lifecycle.config.component import Component, Exclusion, load_component
+from lifecycle.config.schema import Architecture, ModuleType
+from lifecycle.config.sources import AptSource, DirectorySource, RunfileDriver, SwiftSource
+from lifecycle.errors import ConfigurationError
+from tests.support.builders.projects import COMPONENT, component
+from tests.support.checkout import ROOT
+
+
+def problems(tmp_path: Path, text: str) -> list[str]:
+    path = tmp_path / "component.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        load_component(path)
+    return list(caught.value.problems)
+
+
+def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"component\.yaml: no such file: run from a checkout, or restore it from git"
+    ):
+        load_component(tmp_path / "component.yaml")
+
+
+@pytest.mark.parametrize("text", ["", "# only a comment\n", "---\n"])
+def test_an_empty_file_says_so(tmp_path: Path, text: str) -> None:
+    (problem,) = problems(tmp_path, text)
+
+    assert re.match(r"component\.yaml(:1:1)?: (the file is empty|expected keys with values)", problem)
+
+
+def test_ill_formed_yaml_names_line_and_column(tmp_path: Path) -> None:
+    assert problems(tmp_path, "name: x\nimage: {registry: y\n")[0].startswith(
+        "component.yaml:3:1: not well-formed YAML: "
+    )
+
+
+def test_a_file_that_is_a_list_is_refused(tmp_path: Path) -> None:
+    assert problems(tmp_path, "- a\n- b\n") == [
+        "component.yaml:1:1: expected keys with values, found a list: write `key: value` lines"
+    ]
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "component.yaml"
+    path.write_bytes(b"name: \xff\xfe")
+    with pytest.raises(ConfigurationError, match="not UTF-8 text"):
+        load_component(path)
+
+
+def test_all_that_is_wrong_is_said_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+    text = (
+        COMPONENT.replace("version: 1.2.3", "version: 1.2")
+        .replace("channel: previous", "chanel: previous")
+        .replace("    - 550.163.01\n", "    - v550\n")
+        .replace("moduleType: [proprietary, open]", "moduleType: [closed]")
+    )
+
+    assert problems(tmp_path, text) == [
+        r"component.yaml:2:1: version: '1.2' does not have the form ^[0-9]+\.[0-9]+\.[0-9]+$",
+        "component.yaml:6:7: context.releases[0].channel: this key is missing: add it",
+        "component.yaml:6:21: context.releases[0].chanel: unknown key; did you mean 'channel'?",
+        "component.yaml:10:7: context.driverVersion[1]: 'v550' is not a driver version: write a branch such as '535' "
+        "(its newest) or an exact version such as 535.309.01",
+        "component.yaml:11:16: context.moduleType[0]: expected 'proprietary' or 'open', found 'closed'",
+    ]
+
+
+@pytest.mark.parametrize("version", ["550.x", "v535", "5", "535.", "535.1", "newest", "1592.10"])
+def test_an_impossible_driver_version_is_refused_with_the_remedy(tmp_path: Path, version: str) -> None:
+    (problem,) = problems(tmp_path, COMPONENT.replace("    - 550.163.01\n", f"    - {version}\n"))
+
+    assert f"'{version}' is not a driver version: write a branch such as '535'" in problem
+
+
+def test_an_unknown_key_with_no_like_is_to_be_removed(tmp_path: Path) -> None:
+    assert problems(tmp_path, COMPONENT + "zzz: 1\n") == ["component.yaml:33:1: zzz: unknown key: remove it"]
+
+
+def test_a_duplicate_key_is_refused(tmp_path: Path) -> None:
+    assert problems(tmp_path, COMPONENT + "name: again\n") == [
+        "component.yaml:33:1: duplicate key 'name': remove one of them"
+    ]
+
+
+def test_merge_keys_are_refused(tmp_path: Path) -> None:
+    assert problems(tmp_path, "a: &a {b: 1}\nc: {<<: *a}\n") == [
+        "component.yaml:2:5: merge keys (`<<`) are not supported here: write the keys out"
+    ]
+
+
+def test_entries_that_stand_twice_are_refused(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, COMPONENT.replace("    - 550.163.01\n", "    - 535\n"))
+
+    assert problem == "component.yaml:4:1: context: duplicate driverVersion '535': remove one of them"
+
+
+def test_a_release_or_driver_without_a_source_is_named(tmp_path: Path) -> None:
+    (problem,) = problems(
+        tmp_path, COMPONENT.replace("    - 535\n", "    - 470\n").replace("name: old-1", "name: odd-1")
+    )
+
+    assert problem == (
+        "component.yaml:1:1: no source for release 'odd-1', driver '470': add it under 'sources', or remove it"
+    )
+
+
+def test_an_exclusion_that_excludes_everything_is_refused(tmp_path: Path) -> None:
+    text = COMPONENT.replace(
+        "{driverVersion: 535, moduleType: open, reason: there are no open modules of it}", "{reason: just because}"
+    )
+
+    assert "context.exclude[0]: excludes everything: name a driverVersion" in problems(tmp_path, text)[0]
+
+
+def test_a_range_that_is_none_is_refused(tmp_path: Path) -> None:
+    text = COMPONENT.replace("{driverVersion: 535, moduleType: open,", "{kernel: 6.1.x,")
+
+    assert (
+        "context.exclude[0].kernel: '6.1.x' is not a range: write an operator and a version"
+        in problems(tmp_path, text)[0]
+    )
+
+
+@pytest.mark.parametrize(
+    ("repository", "said"),
+    [
+        (
+            "{suite: s, components: [main]}",
+            "needs either 'archive' (one the machine's apt is set up with) or 'uri' with 'keyring'",
+        ),
+        ("{uri: 'https://x', suite: s, components: [main]}", "'uri' needs 'keyring'"),
+        ("{archive: A, suite: s, components: []}", "components: must not be empty"),
+    ],
+)
+def test_a_repository_needs_an_address_keys_and_components(tmp_path: Path, repository: str, said: str) -> None:
+    text = COMPONENT.replace("{archive: Debian, suite: old, components: [main]}", repository)
+
+    assert said in problems(tmp_path, text)[0]
+
+
+def test_versions_keep_their_text() -> None:
+    read = component(("old-1, channel", "old-1, kernel: 6.10, channel"), ("    - 550.163.01", "    - 550.10"))
+
+    assert read.context.releases[0].kernel == "6.10"
+    assert read.context.driver_version == ["535", "550.10"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "matches"),
+    [
+        ({"driver_version": "550"}, True),
+        ({"driver_version": "550.163.01"}, True),
+        ({"driver_version": "550.*"}, True),
+        ({"driver_version": "55"}, False),
+        ({"module_type": "open"}, True),
+        ({"module_type": "proprietary"}, False),
+        ({"kernel": ">=6.1.190,<6.2"}, True),
+        ({"kernel": ">=6.12"}, False),
+        ({"driver_version": "550", "kernel": ">=6.12"}, False),
+    ],
+)
+def test_an_exclusion_holds_where_all_of_its_keys_do(rule: dict[str, str], matches: bool) -> None:
+    exclusion = Exclusion.model_validate({**rule, "reason": "known not to work"})
+    found = exclusion.matches(
+        driver="550.163.01", module_type=ModuleType.OPEN, kernel="6.1.192", architecture=Architecture.AMD64
+    )
+
+    assert found is matches
+
+
+def test_the_projects_own_component_is_well_formed() -> None:
+    assert isinstance(load_component(ROOT / "component.yaml"), Component)
+
+
+def uncommented(path: Path, first: str, count: int = 1) -> Component:
+    """The project's own component with some lines uncommented."""
+    lines = (ROOT / "component.yaml").read_text().splitlines()
+    start = next(index for index, line in enumerate(lines) if first in line)
+    for index in range(start, start + count):
+        lines[index] = re.sub(r"^(\s*)# ", r"\1", lines[index])
+    (path / "component.yaml").write_text("\n".join(lines))
+    return load_component(path / "component.yaml")
+
+
+def test_the_garden_linux_lines_are_ready_to_be_uncommented(tmp_path: Path) -> None:
+    read = uncommented(tmp_path, "{name: gardenlinux-1592.10,")
+    source = read.source_of("gardenlinux-1592.10")
+
+    assert isinstance(source, AptSource)
+    assert [(r.suite, r.label) for r in source.repositories] == [
+        ("1592.10", "https://packages.gardenlinux.io/gardenlinux")
+    ]
+
+
+def test_the_lines_of_nvidias_own_installer_are_ready_to_be_uncommented(tmp_path: Path) -> None:
+    source = uncommented(tmp_path, "# 580:", 6).sources.drivers["580"]
+
+    assert isinstance(source, RunfileDriver)
+    assert source.url.endswith("/{version}/NVIDIA-Linux-{arch}-{version}.run")
+    assert str(source.fabric_manager).endswith("/{platform}/fabricmanager-{platform}-{version}-archive.tar.xz")
+
+
+FAMILY = (
+    "  drivers:\n    535",
+    "    gl-*: {kind: swift, container: c, prefix: '{version}/'}\n  drivers:\n    535",
+)
+
+
+def test_a_family_is_the_source_of_all_of_its_releases() -> None:
+    read = component(FAMILY, ("{name: old-1,", "{name: gl-1592.10,"))
+
+    assert read.source_of("gl-1592.10") == SwiftSource(kind="swift", container="c", prefix="1592.10/")
+    assert read.sources.release("gm-1") is None
+
+
+def test_an_entry_of_its_own_goes_before_the_familys() -> None:
+    own = ("    new-2:\n", "    gl-1: {kind: directory, path: debs}\n    new-2:\n")
+
+    assert component(FAMILY, own).sources.release("gl-1") == DirectorySource(kind="directory", path="debs")
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("{kind: ftp, release: old-1}", "sources.drivers.535: unknown kind 'ftp': write one of 'packages', 'runfile'"),
+        ("{release: old-1}", "sources.drivers.535: the key 'kind' is missing: add it"),
+        ("{kind: runfile, url: 'https://x/a.run'}", "lacks the version: write {version} in its place"),
+        (
+            "{kind: runfile, url: 'ftp://x/{version}.run'}",
+            "ftp:// is not supported: write https://…, swift:container",
+        ),
+        ("{kind: runfile, url: 'swift:{version}.run'}", "names no object: write swift:container/object"),
+        ("{kind: packages}", "sources.drivers.535.release: this key is missing: add it"),
+    ],
+)
+def test_a_source_of_a_driver_that_is_none_is_named(tmp_path: Path, source: str, said: str) -> None:
+    (problem,) = problems(tmp_path, COMPONENT.replace("{kind: packages, release: old-1}", source))
+
+    assert said in problem
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("{kind: scp}", "sources.releases.old-1: unknown kind 'scp': write one of 'apt', 'swift', 'directory'"),
+        ("{kind: swift, container: a/b}", "sources.releases.old-1.container: 'a/b' does not have the form"),
+        ("{kind: swift, container: c, prefixx: p}", "unknown key; did you mean 'prefix'?"),
+    ],
+)
+def test_a_source_of_a_release_that_is_none_is_named(tmp_path: Path, source: str, said: str) -> None:
+    text = re.sub(r"old-1:\n.*\n.*\n", f"old-1: {source}\n", COMPONENT)
+    (problem,) = problems(tmp_path, text)
+
+    assert said in problem
+
+
+@pytest.mark.parametrize(
+    ("parameters", "problem"),
+    [
+        ("nvidia-foo: {a: 1}", "moduleParameters.nvidia-foo"),
+        ("nvidia: {a b: 1}", "moduleParameters.nvidia.a b"),
+        ("nvidia: {a: 1 2}", "moduleParameters.nvidia.a"),
+        ("nvidia: [a=1]", "moduleParameters.nvidia"),
+    ],
+)
+def test_a_parameter_that_no_module_takes_is_named(tmp_path: Path, parameters: str, problem: str) -> None:
+    found = problems(tmp_path, f"{COMPONENT}moduleParameters:\n  {parameters}\n")
+
+    assert len(found) == 1
+    assert re.match(rf"component\.yaml:34:\d+: {re.escape(problem)}\b", found[0])

@@ -1,0 +1,56 @@
+"""The `gitops` section of component.yaml."""
+
+import pytest
+
+from lifecycle.config.component import Component
+from lifecycle.errors import ConfigurationError
+from tests.support.builders.projects import component
+
+SECTION = """\
+gitops:
+  repository: git@git.example.org:team/values.git
+  values:
+    - file: values/{release}.yaml
+      only: 550
+      set:
+        image.digest: "{digest}"
+sources:
+"""
+
+
+def parsed(old: str = "", new: str = "") -> Component:
+    assert old in SECTION
+    return component(("sources:\n", SECTION.replace(old, new) if old else SECTION))
+
+
+def test_a_section_is_read_with_its_defaults() -> None:
+    section = parsed().gitops
+    assert section is not None
+
+    assert (section.branch, section.mode, section.pools) == ("main", "pull-request", [])
+    assert section.values[0].only == "550"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("{digest}", "{digets}", "unknown placeholder {digets}: write one of {release}, "),
+        ("image.digest", "image..digest", "'image..digest' is not a path of keys"),
+        ("values/{release}.yaml", "../{release}.yaml", "is not a path inside the repository"),
+        ("values/{release}.yaml", "/etc/{release}.yaml", "is not a path inside the repository"),
+        (
+            "git@git.example.org:team",
+            "https://me:hunter2@git.example.org/team",
+            "it holds a password: take it out, and set",
+        ),
+        ("file: values", "flie: values", "unknown key; did you mean 'file'?"),
+        ("  values:", "  mode: push\n  values:", "expected 'pull-request' or 'commit', found 'push'"),
+        ("  values:", "  branch: --all\n  values:", "'--all' does not have the form"),
+        ("  values:", "  api: ftp://x\n  values:", "'ftp://x' does not have the form"),
+    ],
+)
+def test_what_is_wrong_in_it_is_said_with_line_and_key(old: str, new: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^component.yaml:\d+:\d+: gitops\.") as caught:
+        parsed(old, new)
+    assert message in str(caught.value)
+    assert "hunter2" not in str(caught.value)

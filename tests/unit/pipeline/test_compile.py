@@ -1,0 +1,215 @@
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from lifecycle.cache.cache import Cache
+from lifecycle.cache.result_files import Result
+from lifecycle.config.patches import Patch
+from lifecycle.config.schema import ModuleType
+from lifecycle.errors import InstallerError
+from lifecycle.pipeline.compile import MODULES, CompileJob, Compiler, environment_of, input_files
+from lifecycle.pipeline.compile_errors import (
+    CompileFailedError,
+    IncompatibleModulesError,
+    InvalidHeadersError,
+    PatchDoesNotApplyError,
+)
+from lifecycle.planning.matrix import ModulePatch
+from lifecycle.planning.targets import Targets
+from lifecycle.tools.archive import tar_bytes
+from lifecycle.tools.labels import LABEL_DIGEST
+from tests.support.builders.projects import project
+
+OPEN, PROPRIETARY = ModuleType.OPEN, ModuleType.PROPRIETARY
+COMBINATIONS = project().matrix.combinations
+IMAGE = "nvidia-installer/kernel-6-12-117-amd64:0123456789abcdef"
+
+
+def test_the_container_finds_sources_and_patches_in_their_order() -> None:
+    patches = [Patch(file=f"{name}.patch", reason="it does not compile") for name in ("z", "a")]
+    combination = replace(COMBINATIONS[3], patches=tuple(ModulePatch(module_type=OPEN, patch=p) for p in patches))
+    files = input_files(
+        CompileJob(combination=combination, types=(PROPRIETARY, OPEN)), Targets(project()), Cache(Path("/cache"))
+    )
+
+    assert sorted(files) == [
+        "in/open/patches/000-z.patch",
+        "in/open/patches/001-a.patch",
+        "in/open/sources/0-nvidia-open-dkms_550.163.01.deb",
+        "in/proprietary/sources/0-nvidia-proprietary-dkms_550.163.01.deb",
+    ]
+    assert files["in/open/patches/000-z.patch"] == Path("/checkout/patches/z.patch")
+
+
+def test_the_environment_says_all_that_the_script_reads() -> None:
+    job = CompileJob(combination=COMBINATIONS[3], types=(PROPRIETARY, OPEN))
+
+    assert environment_of(job, 2) == {
+        "ARCHITECTURE": "amd64",
+        "KERNEL_RELEASE": "6.12.117-amd64",
+        "DRIVER_VERSION": "550.163.01",
+        "MODULE_TYPES": "proprietary open",
+        "JOBS": "2",
+        "SOURCE_DATE_EPOCH": "1704067200",
+    }
+
+
+@dataclass
+class Builder:
+    """A builder container: what it prints, how it ends, what it leaves in /out; and what it was given."""
+
+    out: Mapping[str, bytes]
+    code: int = 0
+    prints: bytes = b""
+    given: dict[str, bytes] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    command: Sequence[str] = ()
+    images: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def container(self, image: str, *, env: Mapping[str, str], entrypoint: Sequence[str]) -> Iterator["Builder"]:
+        self.env, self.command = {**env, "image": image}, entrypoint
+        yield self
+
+    def image(self, reference: str) -> str | None:
+        return reference if reference in self.images else None
+
+    def commit(self, reference: str, labels: Mapping[str, str]) -> None:
+        assert labels == {LABEL_DIGEST: reference.rpartition(":")[2]}
+        self.images.append(reference)
+
+    def put(self, files: Mapping[str, bytes | Path], *, folders: Iterable[str] = (), **_: object) -> None:
+        self.given.update(
+            (n, content if isinstance(content, bytes) else content.read_bytes()) for n, content in files.items()
+        )
+        self.given.update((folder, b"folder") for folder in folders)
+
+    def run(self, log: Path) -> int:
+        log.write_bytes(self.prints)
+        return self.code
+
+    @contextmanager
+    def get(self, path: str) -> Iterator[IO[bytes]]:
+        assert path == "/out"
+        yield io.BytesIO(tar_bytes({f"out/{name}": content for name, content in self.out.items()}))
+
+
+def compile_in(builder: Builder, cache: Cache) -> Mapping[ModuleType, Result | InstallerError]:
+    targets = Targets(project())
+    driver = targets.project.lock.driver_for(COMBINATIONS[3])
+    for file in [
+        *targets.project.lock.kernel_for(COMBINATIONS[3]).headers,
+        *(f for files in driver.modules.values() for f in files),
+    ]:
+        cache.part(file.sha256).write_text(file.name)
+        cache.keep_blob(cache.part(file.sha256), file.sha256)
+    hands = Compiler(targets=targets, cache=cache, engine=builder)  # type: ignore[arg-type]
+    return hands.compile(CompileJob(combination=COMBINATIONS[3], types=(PROPRIETARY, OPEN)), IMAGE, 2)
+
+
+def test_each_type_that_fails_has_its_own_error_with_its_own_log(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    out = {
+        "proprietary/make.log": b"nv.c:1:1: error: one\n",
+        "proprietary/failed": b"",
+        "open/make.log": b"nv.c:2:2: error: two\n",
+        "open/failed": b"",
+    }
+    builder = Builder(out, code=1)
+    results = compile_in(builder, cache)
+
+    for module_type, said in ((PROPRIETARY, "one"), (OPEN, "two")):
+        error = results[module_type]
+        log = cache.log("modules", f"6.12.117-amd64/550.163.01/{module_type}")
+        assert isinstance(error, CompileFailedError)
+        assert f"error: {said}\n  the whole log: {log}" in str(error)
+        assert log.read_text().endswith(f"error: {said}\n")
+    assert builder.given["in/open/sources/0-nvidia-open-dkms_550.163.01.deb"] == b"nvidia-open-dkms"
+    assert builder.given["out"] == b"folder"
+    assert (builder.env["image"], builder.command) == (IMAGE, ["compile.sh", "/in", "/out"])
+    assert list(cache.tmp.glob("compile-*")) == []
+
+
+def test_a_patch_that_does_not_apply_is_named_and_no_exclusion_is_offered(tmp_path: Path) -> None:
+    said = "patch 000-pci.patch does not apply to the open sources of 550.163.01"
+    out = {f"{t}/{name}": text for t in (PROPRIETARY, OPEN) for name, text in {"failed": b"", "make.log": b""}.items()}
+    error = compile_in(
+        Builder({**out, "open/make.log": f"Hunk #1 FAILED\ncompile.sh: error: {said}\n".encode()}, code=1),
+        Cache(tmp_path),
+    )[OPEN]
+
+    assert isinstance(error, PatchDoesNotApplyError)
+    assert said in str(error)
+    assert "context.exclude" not in str(error)
+
+
+def test_the_error_for_a_container_that_ends_early_quotes_its_last_lines(tmp_path: Path) -> None:
+    error = compile_in(Builder({"empty": b""}, code=3, prints=b"first\ndpkg: no space left\n"), Cache(tmp_path))[OPEN]
+
+    assert isinstance(error, CompileFailedError)
+    assert "  dpkg: no space left\n" in str(error)
+
+
+def test_modules_that_were_not_built_are_named_and_nothing_is_kept(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    out = {"open/make.log": b"", "proprietary/make.log": b"", "kernel.symvers": b""}
+    results = compile_in(Builder(out), cache)
+
+    for error in results.values():
+        assert isinstance(error, IncompatibleModulesError)
+        assert all(f"  {name}.ko was not built" in str(error) for name in MODULES)
+    assert not (tmp_path / "results").exists()
+
+
+def test_output_that_leads_out_of_its_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InstallerError, match="the builder's output holds"):
+        compile_in(Builder({"../../escaped": b""}), Cache(tmp_path))
+    assert not list(tmp_path.rglob("escaped"))
+
+
+def headers_in(builder: Builder, cache: Cache) -> str:
+    targets = Targets(project())
+    for file in targets.project.lock.kernel_for(COMBINATIONS[3]).headers:
+        cache.part(file.sha256).write_text(file.name)
+        cache.keep_blob(cache.part(file.sha256), file.sha256)
+    return Compiler(targets=targets, cache=cache, engine=builder).kernel(COMBINATIONS[3], "builder:1")  # type: ignore[arg-type]
+
+
+def test_a_kernels_headers_are_unpacked_once_and_are_an_image_then(tmp_path: Path) -> None:
+    builder = Builder({})
+    tag = headers_in(builder, Cache(tmp_path))
+    file = "in/0-linux-headers-6.12.117-amd64_6.12.117.deb"
+
+    assert (builder.images, builder.env) == ([tag], {"image": "builder:1"})
+    assert (builder.command, list(builder.given)) == (["headers.sh", "6.12.117-amd64", f"/{file}"], [file])
+    builder.given.clear()
+    assert (headers_in(builder, Cache(tmp_path)), builder.given) == (tag, {})
+
+
+def test_headers_of_another_kernel_are_refused_and_make_no_image(tmp_path: Path) -> None:
+    builder = Builder({}, code=2, prints=b"headers.sh: these headers are not those of kernel 6.12.117-amd64\n")
+    with pytest.raises(InvalidHeadersError, match=r"(?s)new-2/6\.12.*are not those of kernel.*`invoke update`"):
+        headers_in(builder, Cache(tmp_path))
+
+    assert builder.images == []
+
+
+def test_the_container_is_given_what_is_known_of_the_kernel(tmp_path: Path) -> None:
+    cache, builder = Cache(tmp_path), Builder({})
+    (tmp_path / "new").write_text("b yes\n")
+    cache.add_answers(IMAGE, tmp_path / "new")
+    compile_in(builder, cache)
+
+    assert builder.given["in/answers"] == b"b yes\n"
+
+
+def test_of_a_compile_that_failed_nothing_is_learnt(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    compile_in(Builder({"open/failed": b"", "open/make.log": b"", "answers": b"a no\n"}, code=1), cache)
+
+    assert not cache.conftest_answers(IMAGE).exists()

@@ -1,0 +1,166 @@
+import io
+import json
+import re
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lifecycle.cache.cache import Cache
+from lifecycle.cache.results import Archive
+from lifecycle.config.patches import Patch
+from lifecycle.config.schema import ModuleType
+from lifecycle.pipeline.image import (
+    HOME,
+    Contents,
+    ImageBuilder,
+    environment_file,
+    installer_manifest,
+    labels_of,
+    parameter_files,
+    vermagic_of,
+)
+from lifecycle.planning.matrix import Combination, ModulePatch
+from lifecycle.planning.tags import references
+from lifecycle.planning.targets import Targets
+from tests.support.builders.projects import component, driver, local_image, lock, project
+from tests.support.checkout import ROOT
+from tests.support.fakes.engine import FakeEngine
+
+COMBINATION = project().matrix.combinations[3]
+VERMAGIC = "6.12.117-amd64 SMP preempt mod_unload modversions"
+
+
+def archive(**modules: str) -> Archive:
+    about = {"modules": {name: {"vermagic": vermagic} for name, vermagic in modules.items()}}
+    return Archive(path=Path("a"), contents={"lib/x": "digest"}, unpacked_bytes=8192, about=about)
+
+
+CONTENTS = Contents(
+    userspace=Archive(path=Path("u"), contents={"bin/nvidia-smi": "d1"}, unpacked_bytes=4096, about={}),
+    modules={t: archive(nvidia=VERMAGIC, uvm=VERMAGIC) for t in (ModuleType.PROPRIETARY, ModuleType.OPEN)},
+)
+
+
+def test_modules_that_disagree_about_vermagic_show() -> None:
+    mixed = replace(CONTENTS, modules={ModuleType.OPEN: archive(nvidia="a", uvm="b")})
+
+    assert (vermagic_of(CONTENTS), vermagic_of(mixed)) == (VERMAGIC, "a / b")
+
+
+def test_labels_say_what_it_is_and_what_it_is_for() -> None:
+    assert labels_of(component(), COMBINATION, "digest", CONTENTS) == {
+        "org.opencontainers.image.title": "nvidia-installer",
+        "org.opencontainers.image.description": "NVIDIA driver 550.163.01 for kernel 6.12.117-amd64",
+        "org.opencontainers.image.version": "550.163.01",
+        "org.opencontainers.image.vendor": "team/nvidia-installer",
+        "org.opencontainers.image.licenses": "Apache-2.0 AND LicenseRef-NVIDIA-Driver",
+        "io.nvidia-installer.component": "team/nvidia-installer",
+        "io.nvidia-installer.digest": "digest",
+        "io.nvidia-installer.combination": COMBINATION.id,
+        "io.nvidia-installer.kernel-release": "6.12.117-amd64",
+        "io.nvidia-installer.driver-version": "550.163.01",
+        "io.nvidia-installer.os-release": "new-2",
+        "io.nvidia-installer.module-types": "proprietary open",
+        "io.nvidia-installer.vermagic": VERMAGIC,
+    }
+
+
+def test_the_manifest_names_files_modules_and_patches_of_each_type() -> None:
+    patch = Patch(file="p.patch", reason="it does not compile")
+    patched = replace(COMBINATION, patches=(ModulePatch(module_type=ModuleType.OPEN, patch=patch),))
+    manifest = installer_manifest(component(), patched, "digest", CONTENTS, "tag")
+
+    modules = {"nvidia": {"vermagic": VERMAGIC}, "uvm": {"vermagic": VERMAGIC}}
+    assert manifest["module_types"] == {
+        "proprietary": {"modules": modules, "patches": [], "files": {"lib/x": "digest"}},
+        "open": {
+            "modules": modules,
+            "patches": [{"file": "p.patch", "reason": "it does not compile"}],
+            "files": {"lib/x": "digest"},
+        },
+    }
+    assert manifest["userspace"] == {"files": {"bin/nvidia-smi": "d1"}}
+
+
+def test_nothing_in_the_image_says_the_components_version() -> None:
+    raised = component(("version: 1.2.3", "version: 1.2.4"))
+
+    assert labels_of(raised, COMBINATION, "d", CONTENTS) == labels_of(component(), COMBINATION, "d", CONTENTS)
+    assert installer_manifest(raised, COMBINATION, "d", CONTENTS, "t") == installer_manifest(
+        component(), COMBINATION, "d", CONTENTS, "t"
+    )
+
+
+@pytest.mark.parametrize("line", environment_file(COMBINATION, CONTENTS, "tag").splitlines())
+def test_the_nodes_scripts_accept_every_line_of_the_brief_manifest(line: str) -> None:
+    assert re.fullmatch(r"[A-Z][A-Z0-9_]*=[A-Za-z0-9._+~:@/ -]*", line)
+
+
+def test_the_brief_manifest_has_the_disk_space_of_each_module_type() -> None:
+    lines = environment_file(COMBINATION, CONTENTS, "tag").splitlines()
+
+    assert {"UNPACKED_BYTES_PROPRIETARY=12288", "UNPACKED_BYTES_OPEN=12288"} <= {*lines}
+
+
+def test_default_parameters_are_a_file_a_module_and_a_line_a_parameter() -> None:
+    asked = component(("sources:", "moduleParameters:\n  nvidia-uvm: {uvm_disable_hmm: 1, a: b}\nsources:"))
+
+    assert parameter_files(asked) == {"nvidia-uvm.conf": "uvm_disable_hmm=1\na=b\n"}
+    assert parameter_files(component()) == {}
+
+
+def built(cache: Cache, combination: Combination = COMBINATION) -> FakeEngine:
+    for name in ("u", "a"):
+        (cache.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (cache.root / name).write_text(f"archive {name}")
+    contents = Contents(
+        userspace=replace(CONTENTS.userspace, path=cache.root / "u"),
+        modules={t: replace(a, path=cache.root / "a") for t, a in CONTENTS.modules.items()},
+    )
+    # Two drivers of one branch, so that the moving tag is only one's.
+    drivers = {"535/amd64": driver("550.9.99"), "550.163.01/amd64": driver("550.163.01")}
+    engine = FakeEngine()
+    hands = ImageBuilder(targets=Targets(project(root=ROOT, lock=lock(drivers=drivers))), cache=cache, engine=engine)  # type: ignore[arg-type]
+    hands.build(combination, contents, "base:1")
+    return engine
+
+
+def tags(engine: FakeEngine) -> list[str]:
+    """Return the tags of the one image that was built."""
+    (build,) = engine.builds
+    assert {image for image, _ in engine.tagged} <= {local_image(build.tag).id}
+    return [build.tag, *(tag for _, tag in engine.tagged)]
+
+
+def files_in(tar: bytes) -> dict[str, bytes]:
+    with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
+        return {m.name: file.read() for m in archive if (file := archive.extractfile(m))}
+
+
+def test_an_image_has_a_layer_each_for_user_space_modules_and_scripts(tmp_path: Path) -> None:
+    (build,) = built(Cache(tmp_path)).builds
+    context = files_in(build.context)
+    scripts = files_in(context["scripts.tar"])
+
+    assert sorted(context) == ["Dockerfile", "modules.tar", "scripts.tar", "userspace.tar"]
+    assert files_in(context["userspace.tar"]) == {f"{HOME}/userspace.tar.zst": b"archive u"}
+    assert sorted(files_in(context["modules.tar"])) == [
+        f"{HOME}/modules-open.tar.zst",
+        f"{HOME}/modules-proprietary.tar.zst",
+    ]
+    assert json.loads(scripts[f"{HOME}/manifest.json"])["combination"] == COMBINATION.id
+    assert scripts[f"{HOME}/bin/nvidia-installer"] == (ROOT / "scripts/node/nvidia-installer").read_bytes()
+    assert (build.base, build.labels["io.nvidia-installer.combination"]) == ("base:1", COMBINATION.id)
+
+
+def test_the_context_of_an_image_is_the_same_bytes_every_time(tmp_path: Path) -> None:
+    assert built(Cache(tmp_path / "one")).builds == built(Cache(tmp_path / "two")).builds
+
+
+def test_only_the_newest_driver_of_a_branch_gets_the_moving_tag(tmp_path: Path) -> None:
+    older = replace(COMBINATION, driver="550.9.99", declared_driver="535")
+
+    assert tags(built(Cache(tmp_path))) == list(references(component().image, COMBINATION))
+    assert tags(built(Cache(tmp_path), older)) == [references(component().image, older)[0]]

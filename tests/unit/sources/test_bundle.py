@@ -1,0 +1,117 @@
+import hashlib
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from lifecycle.cache.cache import Cache
+from lifecycle.config.lock import LockedFile
+from lifecycle.sources.bundle import Arrived, BundleDamagedError, BundledImage, NoBundleError, read_bundle, write_bundle
+
+CONTENTS = {"a": b"first", "b": b"second" * 1000}
+
+
+def locked(name: str) -> LockedFile:
+    content = CONTENTS[name]
+    digest = hashlib.sha256(content).hexdigest()
+    return LockedFile(name=name, version="1", origin=f"Debian/{name}", size=len(content), sha256=digest)
+
+
+FILES = [locked(name) for name in CONTENTS]
+KNOWN = {file.sha256 for file in FILES}
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    cache = Cache(tmp_path / "source")
+    for file in FILES:
+        cache.part(file.sha256).write_bytes(CONTENTS[file.name])
+        cache.keep_blob(cache.part(file.sha256), file.sha256)
+    (tmp_path / "image.tar").write_bytes(b"image")
+    path = tmp_path / "inputs.bundle"
+    write_bundle(path, FILES, [BundledImage(tag="base:1", tar=tmp_path / "image.tar")], cache, advance=lambda _: None)
+    return path
+
+
+def read(bundle: Path, tmp_path: Path, known: set[str] = KNOWN) -> tuple[Arrived, Cache]:
+    cache, folder = Cache(tmp_path / "target"), tmp_path / "images"
+    folder.mkdir(exist_ok=True)
+    return read_bundle(bundle, known, cache, folder, advance=lambda _: None), cache
+
+
+def kept(tmp_path: Path) -> list[bytes]:
+    return sorted(path.read_bytes() for path in (tmp_path / "target/blobs").glob("*"))
+
+
+def test_everything_arrives(bundle: Path, tmp_path: Path) -> None:
+    arrived, cache = read(bundle, tmp_path)
+
+    assert [cache.blob(file.sha256).read_bytes() for file in FILES] == list(CONTENTS.values())
+    assert arrived.images["base:1"].read_bytes() == b"image"
+    assert (sorted(arrived.files), arrived.others) == (sorted(KNOWN), 0)
+
+
+def test_what_the_lock_does_not_name_is_left_out(bundle: Path, tmp_path: Path) -> None:
+    arrived, _ = read(bundle, tmp_path, {FILES[1].sha256})
+
+    assert (arrived.files, arrived.others) == ([FILES[1].sha256], 1)
+    assert kept(tmp_path) == [CONTENTS["b"]]
+
+
+def test_the_same_inputs_make_the_same_bytes(bundle: Path, tmp_path: Path) -> None:
+    arrived, cache = read(bundle, tmp_path)
+    images = [BundledImage(tag=tag, tar=tar) for tag, tar in arrived.images.items()]
+    write_bundle(tmp_path / "again", FILES, images, cache, advance=lambda _: None)
+
+    assert (tmp_path / "again").read_bytes() == bundle.read_bytes()
+
+
+def test_a_bundle_that_was_cut_off_keeps_what_came_whole(bundle: Path, tmp_path: Path) -> None:
+    content = bundle.read_bytes()
+    bundle.write_bytes(content[: content.index(b"second") + 100])
+    with pytest.raises(BundleDamagedError, match="was damaged on its way: it ends too early"):
+        read(bundle, tmp_path)
+    assert kept(tmp_path) == [CONTENTS["a"]]
+
+
+def test_a_changed_byte_is_noticed(bundle: Path, tmp_path: Path) -> None:
+    bundle.write_bytes(bundle.read_bytes().replace(b"first", b"First"))
+    with pytest.raises(BundleDamagedError, match=rf"blobs/{FILES[0].sha256} has the sha256"):
+        read(bundle, tmp_path)
+    assert kept(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["../evil", "/etc/evil", "blobs/short", "images/7.tar", "blobs/" + "a" * 64 + "/x"])
+def test_what_has_no_place_in_a_bundle_is_refused(bundle: Path, tmp_path: Path, name: str) -> None:
+    with tarfile.open(bundle, "a") as tar:
+        member = tarfile.TarInfo(name)
+        member.size = 1
+        tar.addfile(member, io.BytesIO(b"x"))
+    with pytest.raises(BundleDamagedError, match="which is no part of a bundle"):
+        read(bundle, tmp_path)
+    assert list(tmp_path.rglob("evil")) == []
+
+
+def test_a_link_is_refused(bundle: Path, tmp_path: Path) -> None:
+    with tarfile.open(bundle, "a") as tar:
+        member = tarfile.TarInfo("images/0.tar")
+        member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        tar.addfile(member)
+    with pytest.raises(BundleDamagedError, match="no part of a bundle"):
+        read(bundle, tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a tar" * 200, b"\0" * 10240])
+def test_a_file_that_is_no_bundle_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(content)
+    with pytest.raises(NoBundleError, match=rf"{path} is no bundle \("):
+        read(path, tmp_path)
+
+
+def test_a_bundle_that_cannot_be_written_leaves_nothing(bundle: Path, tmp_path: Path) -> None:
+    missing = locked("a").model_copy(update={"sha256": "0" * 64})
+    with pytest.raises(FileNotFoundError):
+        write_bundle(tmp_path / "new", [missing], [], Cache(tmp_path / "source"), advance=lambda _: None)
+    assert [path.name for path in tmp_path.iterdir() if "new" in path.name] == []

@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import pytest
+
+from lifecycle.config.sources import AptRepository
+from lifecycle.sources.apt_machine import ForeignOriginError, MachineArchive, MachineArchives
+from lifecycle.sources.locations import InputLocations, files_like, is_web, origin_of
+from lifecycle.sources.swift import SwiftSession
+
+
+class Machine(MachineArchives):
+    """A machine whose apt knows Debian."""
+
+    archives = {"Debian": MachineArchive(uri="http://mirror.example/debian/", signed_by=None)}
+
+
+OWN = AptRepository(uri="https://own.example/gl", keyring=Path("/k.gpg"), suite="1592.9", components=["main"])
+DEBIAN = AptRepository(archive="Debian", suite="trixie", components=["main"])
+PLACES = InputLocations(root=Path("/checkout"), machine=Machine(), swift=SwiftSession({}), repositories=[DEBIAN, OWN])
+
+
+@pytest.mark.parametrize(
+    ("origin", "uri"),
+    [
+        ("Debian/pool/main/a b_1+2.deb", "http://mirror.example/debian/pool/main/a b_1%2b2.deb"),
+        ("https://own.example/gl/pool/a+b.deb", "https://own.example/gl/pool/a%2bb.deb"),
+        ("https://elsewhere.example/NVIDIA-1.run", "https://elsewhere.example/NVIDIA-1.run"),
+        ("file:inputs/a b.deb", "file:///checkout/inputs/a%20b.deb"),
+        ("file:/srv/a.run", "file:///srv/a.run"),
+    ],
+)
+def test_an_origin_leads_to_an_address_on_this_machine(origin: str, uri: str) -> None:
+    assert PLACES.address(origin).uri == uri
+
+
+def test_an_archive_that_is_not_declared_is_named() -> None:
+    with pytest.raises(ForeignOriginError, match=r"Ubuntu/pool/a\.deb, which is in no archive that component.yaml"):
+        PLACES.address("Ubuntu/pool/a.deb")
+
+
+@pytest.mark.parametrize(
+    ("location", "origin", "web"),
+    [
+        ("https://x/a.run", "https://x/a.run", True),
+        ("swift:c/a.run", "swift:c/a.run", False),
+        ("inputs/a.run", "file:inputs/a.run", False),
+        ("file:///srv/a.run", "file:/srv/a.run", False),
+    ],
+)
+def test_a_location_has_an_origin(location: str, origin: str, web: bool) -> None:
+    assert (origin_of(location), is_web(location)) == (origin, web)
+
+
+def test_files_match_a_template_whose_other_characters_are_literal(tmp_path: Path) -> None:
+    for name in ("a[1]-1.2.run", "a[1]-3.run", "a1-4.run", "a[1]-5.txt"):
+        (tmp_path / name).touch()
+
+    assert [path.name for path in files_like(tmp_path / "a[1]-{version}.run")] == ["a[1]-1.2.run", "a[1]-3.run"]

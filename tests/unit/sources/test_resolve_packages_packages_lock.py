@@ -1,0 +1,82 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lifecycle.cache.cache import Cache
+from lifecycle.config.lock import Lock
+from lifecycle.config.schema import Architecture
+from lifecycle.config.sources import AptSource
+from lifecycle.sources.apt import AptIndex
+from lifecycle.sources.apt_machine import MachineArchives
+from lifecycle.sources.locations import InputLocations
+from lifecycle.sources.open_index import PackageIndexes
+from lifecycle.sources.resolve_lock import LockOutdatedError, Resolver
+from lifecycle.sources.runfile import RunfileResolver
+from lifecycle.sources.swift import SwiftSession
+from lifecycle.tools.engine.engine import PulledImage
+from tests.support.builders.apt_archive import Archive
+from tests.support.builders.projects import component, images, lock, project
+
+
+class OneArchive(PackageIndexes):
+    """Asks one archive, whatever is declared."""
+
+    def apt(self, source: AptSource, architecture: Architecture) -> AptIndex:
+        return super().apt(source.model_copy(update={"repositories": list(self.locations.repositories)}), architecture)
+
+
+def resolver(archive: Archive, root: Path, said: list[str]) -> Resolver:
+    cache = Cache(root)
+    locations = InputLocations(
+        root=root, machine=MachineArchives(), swift=SwiftSession({}), repositories=(archive.repository(),)
+    )
+    return Resolver(
+        indexes=OneArchive(cache=cache, locations=locations),
+        runfiles=RunfileResolver(cache=cache, locations=locations, say=said.append),
+        pull=lambda reference, _: PulledImage(digest=f"sha256:{reference}", id="sha256:1"),
+        say=said.append,
+    )
+
+
+ONE_DRIVER = component(
+    ("    - 550.163.01\n", ""),
+    ("old-1, channel", "old-1, kernel: 6.1.0-50-cloud-amd64, channel"),
+)
+
+
+def test_only_what_the_lock_does_not_answer_is_asked(archive: Archive, tmp_path: Path) -> None:
+    said: list[str] = []
+    bases = images()
+    pulled = {name: replace(base, reference=f"reg/{name.lower()}:1") for name, base in bases.bases.items()}
+    asked = project(component=ONE_DRIVER, images=replace(bases, bases=pulled))
+    hands = resolver(archive, tmp_path, said)
+    first = hands.resolve(asked, Lock(), locked=False)
+    count = len(said)
+
+    assert {key: kernel.release for key, kernel in first.kernels.items()} == {
+        "old-1/amd64": "6.1.0-50-cloud-amd64",
+        "new-2/amd64": "6.1.0-56-cloud-amd64",
+    }
+    assert first.bases["RUNTIME"].digest == "sha256:reg/runtime:1"
+    assert hands.resolve(asked, first, locked=True) == first
+    assert len(said) == count
+
+
+def test_what_is_no_longer_declared_leaves_the_lock(archive: Archive, tmp_path: Path) -> None:
+    asked = project(component=ONE_DRIVER, images=images())
+    packages = {
+        "builder_packages": replace(asked.builder_packages, include=("libc6",)),
+        "runtime_packages": replace(asked.runtime_packages, include=("libc6",)),
+    }
+    asked = replace(asked, **packages)  # type: ignore[arg-type]
+    found = resolver(archive, tmp_path, []).resolve(asked, lock(), locked=False)
+
+    assert list(found.drivers) == ["535/amd64"]
+    assert [file.name for file in found.bases["RUNTIME"].packages] == ["libc6"]
+
+
+def test_under_locked_nothing_is_asked(archive: Archive, tmp_path: Path) -> None:
+    with pytest.raises(LockOutdatedError, match="does not answer what is declared for old-1/amd64"):
+        resolver(archive, tmp_path, []).resolve(project(), lock(), locked=True)
+    assert not list(tmp_path.iterdir())

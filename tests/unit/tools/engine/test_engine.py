@@ -1,0 +1,56 @@
+import gc
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from lifecycle.tools.engine.engine import Engine, _is_dead, owner_of
+from lifecycle.tools.engine.errors import EngineRefusedError, EngineUnreachableError
+
+
+@pytest.fixture
+def dead_engine() -> Iterator[None]:
+    """The SDK leaves the socket open that it could not connect; close it here, and not in a later test."""
+    yield
+    gc.collect()
+
+
+@pytest.mark.usefixtures("dead_engine")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_engine_that_is_not_there_is_named_with_the_reason_and_the_remedy() -> None:
+    with pytest.raises(EngineUnreachableError) as caught:
+        Engine({"DOCKER_HOST": "unix:///no/such.sock"}).image("x")
+
+    assert str(caught.value).splitlines() == [
+        "no container engine answers at unix:///no/such.sock",
+        "  [Errno 2] No such file or directory",
+        "Run scripts/setup, which starts one, or name one that runs and that you may use: --engine, DOCKER_HOST.",
+    ]
+
+
+@pytest.mark.usefixtures("dead_engine")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_address_that_is_none_is_refused_in_the_same_way() -> None:
+    with pytest.raises(EngineUnreachableError, match="no container engine answers at nonsense://"):
+        Engine({"DOCKER_HOST": "nonsense://"}).image("x")
+
+
+@pytest.mark.parametrize(
+    ("why", "hint"),
+    [
+        ("write /x: no space left on device", "Free some space where the engine keeps its data"),
+        ("manifest unknown", "Name an image that exists in image_versions."),
+        ("pull access denied for x", "Log in to the registry"),
+    ],
+)
+def test_a_refusal_says_what_to_do_where_that_is_known(why: str, hint: str) -> None:
+    assert hint in str(EngineRefusedError("pull x", why))
+
+
+def test_only_containers_of_dead_processes_of_this_machine_are_swept() -> None:
+    own = owner_of(os.getpid())
+    node, _, pid = own.rpartition(":")
+
+    assert not _is_dead(own)
+    assert not _is_dead(f"another-machine:{pid}")
+    assert _is_dead(f"{node}:4194305")

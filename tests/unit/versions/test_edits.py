@@ -1,0 +1,184 @@
+import pytest
+
+from lifecycle.config.component import Channel, Release
+from lifecycle.versions import edits
+from lifecycle.versions.edits import (
+    AlreadyThereError,
+    BadReleaseError,
+    CannotRetireLastError,
+    Files,
+    NotDeclaredError,
+    TopChannelError,
+)
+from lifecycle.versions.image_versions_edit import NoBuilderError
+from lifecycle.yamledit.own_files import OwnFile
+from tests.support.builders.projects import COMPONENT
+
+DATE = "2026-11-24"
+IMAGES = """\
+# The head.
+BUILDER_OLD_1=bootstrap:old-1
+BUILDER_NEW_2=registry.example/kmodbuild:amd64-2
+# BUILDER_NEW_4=registry.example/other:4
+
+RUNTIME=bootstrap:new-2
+"""
+POLICY = "policy: {releasesPerChannel: 1, drivers: 2}\n"
+
+
+def files(*edits: tuple[str, str], policy: str = POLICY, images: str = IMAGES) -> Files:
+    text = COMPONENT.replace("    new-2:\n", "    new-*:\n") + policy
+    for old, new in edits:
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    return Files(component=OwnFile(text.replace("release: new-2", "release: old-1"), "component.yaml"), images=images)
+
+
+def channels(of: Files) -> dict[str, str]:
+    return {release.name: str(release.channel) for release in of.parsed.context.releases}
+
+
+def release(name: str, channel: str = "canary") -> Release:
+    return edits.new_release(name, channel=channel, kernel="newest", flavour="cloud")
+
+
+def comments(of: Files) -> list[str]:
+    return [line.strip() for line in of.component.text.splitlines() if DATE in line]
+
+
+def test_a_new_release_comes_with_a_builder_like_its_siblings() -> None:
+    done = edits.add_release(files(), release("new-3"), builder="", date=DATE)
+
+    assert channels(done) == {"old-1": "previous", "new-2": "current", "new-3": "canary"}
+    assert "BUILDER_NEW_3=registry.example/kmodbuild:amd64-3\n" in done.images
+    assert done.done == ("added new-3 to the channel canary, built in registry.example/kmodbuild:amd64-3",)
+
+
+def test_a_builder_that_stands_as_a_comment_is_taken() -> None:
+    done = edits.add_release(files(), release("new-4"), builder="", date=DATE)
+
+    assert done.images == IMAGES.replace("# BUILDER_NEW_4", "BUILDER_NEW_4")
+
+
+def test_a_builder_that_is_named_is_taken() -> None:
+    done = edits.add_release(files(), release("new-3"), builder="reg/b:1", date=DATE)
+
+    assert done.images.splitlines()[2:4] == [
+        "BUILDER_NEW_2=registry.example/kmodbuild:amd64-2",
+        "BUILDER_NEW_3=reg/b:1",
+    ]
+
+
+def test_a_canary_that_is_displaced_is_retired() -> None:
+    first = edits.add_release(files(), release("new-3"), builder="", date=DATE)
+    done = edits.add_release(first, release("new-5"), builder="", date=DATE)
+
+    assert channels(done) == {"old-1": "previous", "new-2": "current", "new-5": "canary"}
+    assert comments(done) == [f"# - {{name: new-3, kernelFlavour: cloud, channel: canary}}  # retired {DATE}"]
+    assert "\n# BUILDER_NEW_3=registry.example/kmodbuild:amd64-3\n" in done.images
+
+
+def test_a_current_release_that_is_displaced_becomes_previous() -> None:
+    done = edits.add_release(files(), release("new-3", "current"), builder="", date=DATE)
+
+    assert channels(done) == {"old-1": "previous", "new-2": "previous", "new-3": "current"}
+
+
+def test_releases_of_another_family_are_left_alone() -> None:
+    both = files(("{name: old-1, channel: previous}", "{name: old-1, channel: current}"))
+    done = edits.add_release(both, release("new-3", "current"), builder="", date=DATE)
+
+    assert channels(done)["old-1"] == "current"
+
+
+def test_a_promotion_pushes_on_what_stands_in_the_way() -> None:
+    three = files(("    - {name: new-2,", "    - {name: new-1, channel: previous}\n    - {name: new-2,"))
+    three = edits.add_release(three, release("new-3"), builder="", date=DATE)
+    done = edits.promote(three, "new-3", date=DATE)
+
+    assert channels(done) == {"old-1": "previous", "new-2": "previous", "new-3": "current"}
+    assert done.done[-3:] == (
+        "retired new-1",
+        "moved new-2 to the channel previous",
+        "moved new-3 to the channel current",
+    )
+
+
+def test_a_driver_beyond_the_policy_retires_the_oldest() -> None:
+    done = edits.add_driver(files(), "550.170.01", date=DATE)
+
+    assert done.parsed.context.driver_version == ["550.163.01", "550.170.01"]
+    assert comments(done) == [f"# - 535  # retired {DATE}"]
+
+
+def test_an_older_driver_that_is_added_is_not_retired_at_once() -> None:
+    done = edits.add_driver(files(), "535.100.01", date=DATE)
+
+    assert done.parsed.context.driver_version == ["550.163.01", "535.100.01"]
+
+
+def test_a_driver_is_replaced() -> None:
+    done = edits.replace_driver(files(), "550.163.01", "550.170.01", date=DATE)
+
+    assert done.parsed.context.driver_version == ["535", "550.170.01"]
+
+
+def test_a_release_is_replaced_in_its_channel() -> None:
+    done = edits.replace_release(files(), "new-2", release("new-3", "current"), date=DATE)
+
+    assert channels(done) == {"old-1": "previous", "new-3": "current"}
+
+
+def test_what_is_retired_and_added_again_leaves_no_trace_but_its_place() -> None:
+    gone = edits.retire(files(), "new-2", date=DATE)
+    back = edits.add_release(gone, release("new-2", "current"), builder="", date=DATE)
+
+    assert comments(back) == []
+    assert back.images == IMAGES
+    assert channels(back) == channels(files())
+
+
+def test_every_edit_keeps_what_it_does_not_name() -> None:
+    before = files()
+    done = edits.promote(edits.add_release(before, release("new-3"), builder="", date=DATE), "new-3", date=DATE)
+    kept = [line for line in before.component.text.splitlines() if "name: new-2" not in line]
+
+    assert [line for line in done.component.text.splitlines() if "name: new-" not in line] == kept
+
+
+@pytest.mark.parametrize(
+    ("edit", "error", "said"),
+    [
+        (
+            lambda f: edits.add_release(f, release("new-2"), builder="", date=DATE),
+            AlreadyThereError,
+            "has new-2 already",
+        ),
+        (lambda f: edits.add_driver(f, "535", date=DATE), AlreadyThereError, "has driver 535 already"),
+        (lambda f: edits.promote(f, "new-9", date=DATE), NotDeclaredError, "has no 'new-9': it has old-1, new-2"),
+        (lambda f: edits.retire(f, "999", date=DATE), NotDeclaredError, "has no '999': it has old-1, new-2, 535, 550"),
+        (
+            lambda f: edits.promote(f, "old-1", date=DATE),
+            TopChannelError,
+            "what comes after is `invoke retire old-1`",
+        ),
+        (lambda f: edits.add_release(f, release("odd-1"), builder="", date=DATE), NoBuilderError, "with --builder"),
+        (lambda _: release("Not A Name"), BadReleaseError, "no release can be called 'Not A Name'"),
+        (lambda _: release("new-3", "beta"), BadReleaseError, "a channel one of previous, current, canary"),
+    ],
+)
+def test_what_cannot_be_done_says_why(edit: object, error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=said):
+        edit(files())  # type: ignore[operator]
+
+
+def test_the_last_of_its_kind_is_not_retired() -> None:
+    one = files(("    - {name: old-1, channel: previous}\n", ""), ("    - 535\n", ""))
+    for what in ("new-2", "550.163.01"):
+        with pytest.raises(CannotRetireLastError, match="is the only one: add another before you retire it"):
+            edits.retire(one, what, date=DATE)
+
+
+def test_a_family_is_what_a_name_begins_with() -> None:
+    assert [edits.family_of(n) for n in ("gardenlinux-1592.10", "debian-13-backports")] == ["gardenlinux", "debian"]
+    assert Channel("canary") is Channel.CANARY
