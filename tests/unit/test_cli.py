@@ -183,7 +183,7 @@ def test_imports_are_compiled_once_unless_python_may_not_write(
 ) -> None:
     invoke("matrix", PYTHONDONTWRITEBYTECODE=refused, PYTHONPYCACHEPREFIX="")
 
-    assert any((checkout / "lifecycle" / "model").glob("__pycache__/matrix.*.pyc")) is kept
+    assert any((checkout / "lifecycle" / "planning").glob("__pycache__/matrix.*.pyc")) is kept
 
 
 @pytest.mark.parametrize("task", ["matrix", "fetch", "compile", "package", "image", "build"])
