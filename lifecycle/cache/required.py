@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from lifecycle.cache.cache import file_name
 from lifecycle.config.image_versions import builder_title
 from lifecycle.config.sources import AptSource
+from lifecycle.planning.builder_tags import builder_tag, kernel_tag
 from lifecycle.planning.declarations import base_declarations, driver_declarations, kernel_declarations
-from lifecycle.planning.engine_names import builder_tag, kernel_image
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.plan import make_plan
@@ -81,7 +81,7 @@ def _images(targets: Targets, combination: Combination) -> Iterator[str]:
     base = base_tag(targets.builder(combination))
     builder = builder_tag(base, builder_title(combination.release), targets.recipe(Kind.MODULES))
     yield from (base, base_tag(targets.runtime(combination)), builder)
-    yield kernel_image(builder, combination.kernel, targets.project.lock.kernel_for(combination).headers)
+    yield kernel_tag(builder, combination.kernel, targets.project.lock.kernel_for(combination).headers)
 
 
 def _names(targets: Targets, combinations: Sequence[Combination], made: Iterable[Target]) -> Iterator[str]:

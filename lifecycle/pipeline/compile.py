@@ -24,7 +24,7 @@ from lifecycle.pipeline.compile_errors import (
     PatchDoesNotApplyError,
     error_lines,
 )
-from lifecycle.planning.engine_names import builder_tag, kernel_image
+from lifecycle.planning.builder_tags import builder_tag, kernel_tag
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Kind, Target, Targets
 from lifecycle.tools.archive import extract_safely, write_members
@@ -119,7 +119,7 @@ class Compiler:
     def kernel(self, combination: Combination, builder: str) -> str:
         """Make the image with a kernel's headers on a builder's (a tag); returns its tag. Quick where the engine has it."""
         headers = self.targets.project.lock.kernel_for(combination).headers
-        tag = kernel_image(builder, combination.kernel, headers)
+        tag = kernel_tag(builder, combination.kernel, headers)
         if self.engine.image(tag) is None:
             files = {f"in/{index}-{file.file_name}": self.cache.blob(file.sha256) for index, file in enumerate(headers)}
             command = ["headers.sh", combination.kernel, *(f"/{name}" for name in files)]

@@ -1,4 +1,4 @@
-"""The matrix: what is declared, times itself, less what is excluded. Pure: a component and a lock go in."""
+"""The matrix: all combinations of the declared releases, kernels and drivers, without the excluded ones. Pure."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from lifecycle.errors import ConfigurationError
 
 @dataclass(frozen=True, kw_only=True)
 class ExcludedModules:
-    """A module type that is not built, and the exclusion that says why."""
+    """A module type that is not built, and the reason from its exclusion."""
 
     module_type: ModuleType
     reason: str
@@ -21,7 +21,7 @@ class ExcludedModules:
 
 @dataclass(frozen=True, kw_only=True)
 class ModulePatch:
-    """A patch that a module type of a combination is compiled with."""
+    """A patch for the modules of one type."""
 
     module_type: ModuleType
     patch: Patch
@@ -29,10 +29,10 @@ class ModulePatch:
 
 @dataclass(frozen=True, kw_only=True)
 class Combination:
-    """One OS release × kernel × driver: one image, with the modules of each of its module types.
+    """One OS release × kernel × driver: one image, with the modules of each module type.
 
-    `kernel` is the kernel release (`uname -r`), `linux` the upstream version of it, `driver` exact, `declared_driver`
-    the entry of context.driverVersion it comes from.
+    `kernel` is the kernel release (`uname -r`) and `linux` its upstream version. `driver` is the exact version and
+    `declared_driver` the entry of context.driverVersion that it was resolved from.
     """
 
     release: str
@@ -48,7 +48,7 @@ class Combination:
 
     @property
     def id(self) -> str:
-        """The identifier: `debian-12/6.1.0-56-cloud-amd64/535.309.01`. A kernel release names its architecture."""
+        """The identifier: `debian-12/6.1.0-56-cloud-amd64/535.309.01`. The kernel release contains the architecture."""
         return f"{self.release}/{self.kernel}/{self.driver}"
 
     @property
@@ -59,7 +59,7 @@ class Combination:
 
 @dataclass(frozen=True, kw_only=True)
 class Matrix:
-    """The combinations that are built, those of which nothing is left, and what a person should look at."""
+    """The combinations to build, those that are excluded whole, and warnings for people."""
 
     combinations: tuple[Combination, ...]
     excluded: tuple[Combination, ...]
@@ -67,7 +67,7 @@ class Matrix:
 
 
 class ModuleSourcesNotFoundError(ConfigurationError):
-    """Module types that are declared but that the driver's source does not carry."""
+    """Declared module types that the driver's source does not have."""
 
     def __init__(self, lacking: Iterable[tuple[str, ModuleType]]) -> None:
         super().__init__(
@@ -80,7 +80,7 @@ class ModuleSourcesNotFoundError(ConfigurationError):
 
 
 class SameDriverError(ConfigurationError):
-    """Two entries of driverVersion that mean one version."""
+    """Two entries of driverVersion that resolve to one version."""
 
     def __init__(self, version: str, entries: list[str]) -> None:
         super().__init__(
@@ -181,4 +181,4 @@ def _idle_exclusions(component: Component, every: list[Combination]) -> Iterator
             for c in every
             for t in component.context.module_type
         ):
-            yield f"component.yaml: context.exclude[{index}] ({rule.reason}) excludes nothing: take it out if it is outlived"
+            yield f"component.yaml: context.exclude[{index}] ({rule.reason}) excludes nothing: remove it if it is obsolete"

@@ -1,4 +1,4 @@
-"""What a change of the files means: combinations added and dropped, images to build anew, and why. `invoke matrix --diff`."""
+"""The difference between two states of a project: combinations added, dropped and rebuilt, with reasons. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from lifecycle.planning.targets import Kind, Target, Targets, changed_inputs
 
 @dataclass(frozen=True, kw_only=True)
 class MatrixDiff:
-    """Identifiers added and dropped, and the reasons of each combination whose image has to be built anew."""
+    """Identifiers added and dropped, and the reasons for each combination whose image has to be built again."""
 
     added: tuple[str, ...]
     dropped: tuple[str, ...]
@@ -18,7 +18,7 @@ class MatrixDiff:
 
 
 def compare(old: LockedProject, new: LockedProject) -> MatrixDiff:
-    """What lies between two states of a project."""
+    """Return the difference between two states of a project."""
     before = {c.id: c for c in old.matrix.combinations}
     after = {c.id: c for c in new.matrix.combinations}
     old_targets, new_targets = Targets(old), Targets(new)
@@ -35,7 +35,7 @@ def compare(old: LockedProject, new: LockedProject) -> MatrixDiff:
 
 
 def _parts(targets: Targets, combination: Combination) -> dict[str, Target]:
-    """Everything that goes into an image, the image last, by what it is to a person."""
+    """Return the targets that an image is made of, by a name for people; the image comes last."""
     return {
         "builder": targets.builder(combination),
         **{f"{t} modules": targets.compiled(combination, t) for t in combination.module_types},
@@ -53,22 +53,22 @@ def _parts(targets: Targets, combination: Combination) -> dict[str, Target]:
 
 def _reasons(old: Mapping[str, Target], new: Mapping[str, Target]) -> Iterator[str]:
     digests = {target.digest for target in (*old.values(), *new.values())}
-    for what in [*new, *(name for name in old if name not in new)]:
-        if what not in old or what not in new:
-            yield f"{what}: {'added' if what in new else 'dropped'}"
+    for name in [*new, *(name for name in old if name not in new)]:
+        if name not in old or name not in new:
+            yield f"{name}: {'added' if name in new else 'dropped'}"
             continue
-        before, after = _own(old[what], digests), _own(new[what], digests)
-        yield from (f"{what}: {change}" for change in changed_inputs(before, after))
+        before, after = _own_inputs(old[name], digests), _own_inputs(new[name], digests)
+        yield from (f"{name}: {change}" for change in changed_inputs(before, after))
 
 
-def _own(target: Target, digests: set[str]) -> dict[str, object]:
-    """A target's inputs without those that are other targets' digests: they have reasons of their own."""
+def _own_inputs(target: Target, digests: set[str]) -> dict[str, object]:
+    """Return a target's inputs without the digests of other targets, which have their own reasons."""
 
-    def others(value: object) -> bool:
+    def is_target(value: object) -> bool:
         return isinstance(value, str) and value in digests
 
     return {
-        key: {k: v for k, v in value.items() if not others(v)} if isinstance(value, Mapping) else value
+        key: {k: v for k, v in value.items() if not is_target(v)} if isinstance(value, Mapping) else value
         for key, value in target.inputs.items()
-        if not others(value)
+        if not is_target(value)
     }

@@ -1,4 +1,4 @@
-"""The plan: every target of the chosen combinations, RUN or SKIP, each with its reason. Pure; execution only follows it."""
+"""The plan: every target of the selected combinations as RUN, TAKE or SKIP, each with its reason. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,23 +11,23 @@ _REASON_PARTS = 3
 
 
 class State(Protocol):
-    """What has been made so far."""
+    """The existing targets: in the cache, the engine and the remote cache."""
 
     def has(self, target: Target) -> bool:
-        """Whether the very target is there."""
+        """Return whether the target exists on this machine."""
 
     def shared(self, targets: Sequence[Target]) -> set[str]:
-        """The digests of those that are not here and can be had from another machine."""
+        """Return the digests of the targets that the remote cache has."""
 
     def latest_inputs(self, target: Target) -> Mapping[str, object] | None:
-        """The inputs of what was last made under the target's kind and name; None if nothing ever was."""
+        """Return the inputs of the last built target of the same kind and name. None if there was none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Action:
-    """One line of the plan; `combinations` are those that it is for, `needs` the digests of what it is made of.
+    """One line of the plan: a target to build (`run`), to download from the remote cache (`take`), or neither.
 
-    `take` is whether it is to be had from another machine, in place of being made.
+    `combinations` are those that the target is for. `needs` has the digests of the targets that it is made of.
     """
 
     target: Target
@@ -40,29 +40,29 @@ class Action:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """All actions, in an order in which each comes after what it needs."""
+    """All actions, each after the actions that it needs."""
 
     actions: tuple[Action, ...]
 
     def running(self, kind: Kind) -> tuple[Action, ...]:
-        """The actions of a kind that have to run."""
+        """Return the actions of a kind that have to run."""
         return tuple(action for action in self.actions if action.run and action.target.kind is kind)
 
     @property
     def taking(self) -> tuple[Target, ...]:
-        """What another machine has made already."""
+        """The targets to download from the remote cache."""
         return tuple(action.target for action in self.actions if action.take)
 
     @property
     def idle(self) -> bool:
-        """Whether there is nothing to do."""
+        """True if there is nothing to do."""
         return not any(action.run or action.take for action in self.actions)
 
 
 def make_plan(targets: Targets, combinations: Iterable[Combination], state: State, *, last: Kind = Kind.IMAGE) -> Plan:
     """Plan all targets that the combinations need, up to a kind.
 
-    What only leads to something that is there already is skipped too: an image that exists needs no modules.
+    A target that only leads to existing targets is skipped: an image that exists needs no modules.
     """
     graph = _Graph()
     for combination in combinations:
@@ -80,8 +80,8 @@ def make_plan(targets: Targets, combinations: Iterable[Combination], state: Stat
 
 
 def again(plan: Plan) -> Plan:
-    """Return a plan that makes everything in a plan, whatever exists."""
-    reason = "made again, as --rebuild asks for"
+    """Return a plan that builds every target of another plan, existing ones too."""
+    reason = "built again, because of --rebuild"
     return Plan(actions=tuple(replace(action, run=True, take=False, reason=reason) for action in plan.actions))
 
 
@@ -89,77 +89,78 @@ def again(plan: Plan) -> Plan:
 class _Node:
     target: Target
     needs: tuple[str, ...]
-    users: dict[str, Combination]
+    combinations: dict[str, Combination]
 
 
 class _Graph:
-    """The targets of combinations and what each needs, by digest."""
+    """The targets of combinations with their dependencies, by digest."""
 
     def __init__(self) -> None:
         self.nodes: dict[str, _Node] = {}
 
     def add(self, targets: Targets, combination: Combination) -> None:
-        builder = self._want(targets.builder(combination), combination)
+        builder = self._add(targets.builder(combination), combination)
         archives = []
         for module_type in combination.module_types:
-            modules = self._want(targets.compiled(combination, module_type), combination, builder)
+            modules = self._add(targets.compiled(combination, module_type), combination, builder)
             shipped = targets.modules(combination, module_type)
             if shipped.kind is Kind.SIGNED:
-                modules = self._want(shipped, combination, modules, builder)
-            archives.append(self._want(targets.archive(combination, module_type), combination, modules))
-        unpacks = [builder] if targets.project.lock.driver_for(combination).runfiles else []
-        userspace = self._want(targets.userspace(combination), combination, *unpacks)
-        runtime = self._want(targets.runtime(combination), combination)
-        self._want(targets.image(combination), combination, runtime, userspace, *archives)
+                modules = self._add(shipped, combination, modules, builder)
+            archives.append(self._add(targets.archive(combination, module_type), combination, modules))
+        # NVIDIA's installer is unpacked in the builder.
+        unpacker = [builder] if targets.project.lock.driver_for(combination).runfiles else []
+        userspace = self._add(targets.userspace(combination), combination, *unpacker)
+        runtime = self._add(targets.runtime(combination), combination)
+        self._add(targets.image(combination), combination, runtime, userspace, *archives)
 
-    def _want(self, target: Target, combination: Combination, *needs: str) -> str:
-        node = self.nodes.setdefault(target.digest, _Node(target=target, needs=needs, users={}))
-        node.users[combination.id] = combination
+    def _add(self, target: Target, combination: Combination, *needs: str) -> str:
+        node = self.nodes.setdefault(target.digest, _Node(target=target, needs=needs, combinations={}))
+        node.combinations[combination.id] = combination
         return target.digest
 
 
 def _needed(wanted: Sequence[_Node], state: State) -> tuple[set[str], set[str]]:
-    """The digests that have to be there in the end, or are needed to make one that is not; and those of them to be taken."""
+    """Return the digests of the final targets and of all that is needed to build the missing ones; and those to download."""
     nodes = {node.target.digest: node for node in wanted}
-    used_by_others = {digest for node in wanted for digest in node.needs}
-    result: set[str] = set()
+    dependencies = {digest for node in wanted for digest in node.needs}
+    needed: set[str] = set()
     taken: set[str] = set()
-    level = {digest for digest in nodes if digest not in used_by_others}
+    level = {digest for digest in nodes if digest not in dependencies}
     while level:
-        result |= level
-        # In the order of the plan, and a level at once: whoever looks elsewhere asks for many together.
+        needed |= level
+        # One question per level, in the order of the plan, since the remote cache answers many at once.
         missing = [nodes[digest].target for digest in nodes if digest in level and not state.has(nodes[digest].target)]
         taken |= state.shared(missing)
-        made = [target.digest for target in missing if target.digest not in taken]
-        level = {need for digest in made for need in nodes[digest].needs} - result
-    return result, taken
+        to_build = [target.digest for target in missing if target.digest not in taken]
+        level = {need for digest in to_build for need in nodes[digest].needs} - needed
+    return needed, taken
 
 
 def _action(node: _Node, state: State, *, needed: bool, take: bool) -> Action:
-    there = state.has(node.target)
-    if there:
+    exists = state.has(node.target)
+    if exists:
         reason = "same inputs"
     elif take:
-        reason = "another machine has made it"
+        reason = "the remote cache has it"
     elif not needed:
-        reason = "not needed: what it is for is there"
+        reason = "not needed: the targets made of it exist"
     else:
-        reason = reason_to_make(node.target, state.latest_inputs)
+        reason = reason_to_build(node.target, state.latest_inputs)
     return Action(
         target=node.target,
-        run=needed and not there and not take,
+        run=needed and not exists and not take,
         take=take,
         reason=reason,
-        combinations=tuple(node.users.values()),
+        combinations=tuple(node.combinations.values()),
         needs=node.needs,
     )
 
 
-def reason_to_make(target: Target, latest_inputs: Callable[[Target], Mapping[str, object] | None]) -> str:
-    """Why a target that is not there has to be made."""
+def reason_to_build(target: Target, latest_inputs: Callable[[Target], Mapping[str, object] | None]) -> str:
+    """Return why a missing target has to be built: its inputs that changed since the last one of its name."""
     before = latest_inputs(target)
     if before is None:
-        return "never made before"
+        return "never built before"
     changes = changed_inputs(before, target.inputs)
     more = [f"and {len(changes) - _REASON_PARTS} more"] if len(changes) > _REASON_PARTS else []
     return "; ".join([*changes[:_REASON_PARTS], *more]) or "its result is gone"

@@ -1,4 +1,4 @@
-"""What of versions.lock work has to have here: files, and bases that are pulled. Pure."""
+"""Required inputs: the locked files and pulled base images that a build needs. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from lifecycle.planning.targets import Kind
 
 @dataclass(frozen=True, kw_only=True)
 class LockedInputs:
-    """Files, each once, and the names of bases."""
+    """Locked files, each once, and the keys of bases."""
 
     files: Sequence[LockedFile]
     bases: Sequence[str]
@@ -22,24 +22,24 @@ class LockedInputs:
 def needed_by(
     project: LockedProject, combinations: Sequence[Combination], *, kernel_images: bool = False
 ) -> LockedInputs:
-    """All that combinations need to be built, and if asked, the kernels that their tests boot."""
+    """Select the inputs of combinations, with `kernel_images` also the kernels that their tests boot."""
     files = files_of(project, combinations)
     files += kernel_images_of(project, combinations) if kernel_images else []
     return LockedInputs(files=files, bases=bases_of(project, combinations))
 
 
 def needed_for(project: LockedProject, plan: Plan) -> LockedInputs:
-    """What a plan needs that was made for a project, or for one whose lock has moved since.
+    """Select the inputs of a plan. `project` may have a newer lock than the plan was made for.
 
-    Combinations are known by what is declared: when the lock moves, kernel and driver version change.
+    So combinations are matched by their declarations: a new lock may have another kernel or driver version.
     """
     lock, files = project.lock, dict[str, LockedFile]()
     bases = list(dict.fromkeys(action.target.name for action in plan.running(Kind.BASE)))
-    compiled, signed, unpacked = (_users(plan, kind) for kind in (Kind.MODULES, Kind.SIGNED, Kind.USERSPACE))
+    compiled, signed, unpacked = (_combinations(plan, kind) for kind in (Kind.MODULES, Kind.SIGNED, Kind.USERSPACE))
     types = {
-        (_declared(user), action.target.module_type)
+        (_declared(combination), action.target.module_type)
         for action in plan.running(Kind.MODULES)
-        for user in action.combinations
+        for combination in action.combinations
     }
     for combination in project.matrix.combinations:
         declared = _declared(combination)
@@ -55,8 +55,8 @@ def needed_for(project: LockedProject, plan: Plan) -> LockedInputs:
     return LockedInputs(files=list(files.values()), bases=bases)
 
 
-def _users(plan: Plan, kind: Kind) -> set[tuple[str, str, str]]:
-    return {_declared(user) for action in plan.running(kind) for user in action.combinations}
+def _combinations(plan: Plan, kind: Kind) -> set[tuple[str, str, str]]:
+    return {_declared(combination) for action in plan.running(kind) for combination in action.combinations}
 
 
 def _declared(combination: Combination) -> tuple[str, str, str]:
@@ -64,19 +64,19 @@ def _declared(combination: Combination) -> tuple[str, str, str]:
 
 
 def bases_of(project: LockedProject, combinations: Iterable[Combination]) -> list[str]:
-    """The names of the bases that combinations need, each once."""
+    """Return the keys of the bases that combinations need, each once."""
     names = [(project.runtime_name(c.architecture), builder_name(c.release)) for c in combinations]
     return list(dict.fromkeys(name for pair in names for name in pair))
 
 
 def kernel_images_of(project: LockedProject, combinations: Sequence[Combination]) -> list[LockedFile]:
-    """The files of the kernels that combinations are for, each once: what their tests boot."""
+    """Return the packages of the kernels that tests of combinations boot, each once."""
     kernels = [project.lock.kernel_for(c) for c in combinations]
     return list({file.sha256: file for kernel in kernels for file in kernel.image}.values())
 
 
 def files_of(project: LockedProject, combinations: Sequence[Combination]) -> list[LockedFile]:
-    """The files that combinations need to be built, each once: headers, module sources, user space, bases."""
+    """Return the files that combinations are built from, each once: headers, module sources, user space, bases."""
     lock = project.lock
     files: dict[str, LockedFile] = {}
     for combination in combinations:

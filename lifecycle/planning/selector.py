@@ -1,4 +1,4 @@
-"""Selectors: `--only debian-12`, `535`, `debian-12/535.309.01`, globs. Shared by every task."""
+"""Selectors, as in `--only`: `debian-12`, `535`, `debian-12/535.309.01`, globs."""
 
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
@@ -13,14 +13,14 @@ class NothingSelectedError(UsageError):
     def __init__(self, selector: str, existing: Iterable[str], *, excluded: Sequence[str] = ()) -> None:
         listed = "\n".join(f"  {name}" for name in existing)
         hint = f"\nexcluded, see `invoke matrix`:\n{chr(10).join(f'  {name}' for name in excluded)}" if excluded else ""
-        super().__init__(f"--only {selector!r} matches nothing; there is:\n{listed}{hint}")
+        super().__init__(f"--only {selector!r} matches no combination; choose from:\n{listed}{hint}")
 
 
 def matches(selector: str, combination: Combination) -> bool:
-    """Whether a selector means a combination.
+    """Return whether a selector selects a combination.
 
-    Its parts, split at `/`, must match parts of the identifier in their order; each is a glob (fnmatch) for the release or
-    its channel, the kernel release, the driver version or its branch.
+    The parts of a selector, split at `/`, match parts of the identifier in their order. Each is a glob (fnmatch) for the release
+    or its channel, the kernel release, or the driver version or its branch.
     """
     names = iter(
         [{combination.release, combination.channel}, {combination.kernel}, {combination.driver, combination.branch}]
@@ -32,7 +32,7 @@ def matches(selector: str, combination: Combination) -> bool:
 
 
 def select(matrix: Matrix, only: str) -> tuple[Combination, ...]:
-    """The combinations that a comma-separated list of selectors means; an empty list means all.
+    """Return the combinations that a comma-separated list of selectors selects; an empty list selects all.
 
     Raises NothingSelectedError for the first selector that matches nothing.
     """

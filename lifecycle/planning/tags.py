@@ -1,10 +1,10 @@
-"""How an image is tagged. Pure.
+"""Tags of images. Pure.
 
-In the engine an image has two names (`references`). In the registry it has an immutable tag of its own, which never moves,
-and moving tags for people and for NVIDIA's GPU Operator. The immutable one holds the digest of the image's inputs:
+In the engine an image has two tags (`references`). In the registry it has one immutable tag, and moving tags for people and for
+NVIDIA's GPU Operator. The immutable tag contains the digest of the image's inputs, for two reasons:
 
-- GitOps refers to digests, and a registry's retention deletes manifests that have no tag: each digest in use keeps its own;
-- an image whose scripts were mended has another one, so that it can ship for the same driver, kernel and OS release.
+- GitOps refers to digests, and a registry's retention deletes manifests without a tag. So each digest in use needs its own tag.
+- An image with corrected scripts needs a tag of its own, to ship for the same driver, kernel and OS release.
 """
 
 import re
@@ -24,35 +24,35 @@ _DIGITS = 12
 
 
 class TagTooLongError(UsageError):
-    """A combination whose tag no registry takes."""
+    """A combination whose tag is too long for a registry."""
 
     def __init__(self, combination: str, tag: str) -> None:
         super().__init__(
-            f"{combination}: its tag {tag} has {len(tag)} characters, and registries take {_LONGEST}: "
+            f"{combination}: its tag {tag} has {len(tag)} characters, but registries allow {_LONGEST}: "
             "give the release a shorter name in component.yaml"
         )
 
 
 def tag_for(driver: str, kernel: str, release: str) -> str:
-    """The tag `<driver>-<kernel release>-<os release>`; `driver` is a version, or a branch for the moving tag."""
+    """Return the tag `<driver>-<kernel release>-<os release>`; `driver` is a version, or a branch for a moving tag."""
     return _NOT_IN_A_TAG.sub("-", f"{driver}-{kernel}-{release}")
 
 
 def tag_of(driver: str, combination: Combination) -> str:
-    """The tag of a combination; `driver` is a version, or a branch for the moving tag."""
+    """Return the tag of a combination; `driver` is a version, or a branch for a moving tag."""
     return tag_for(driver, combination.kernel, combination.release)
 
 
 def references(image: Image, combination: Combination) -> tuple[str, str]:
-    """The image's names in the engine: by exact version, and by driver branch."""
+    """Return the image's references in the engine: by exact version, and by driver branch."""
     name = f"{image.registry}/{image.repository}"
     return f"{name}:{tag_of(combination.driver, combination)}", f"{name}:{tag_of(combination.branch, combination)}"
 
 
 def immutable_tag(combination: Combination, digest: str) -> str:
-    """The tag in the registry that never moves: `<driver>-<kernel release>-<os release>-<12 digits of the inputs' digest>`.
+    """Return the immutable tag: `<driver>-<kernel release>-<os release>-<12 digits of the inputs' digest>`.
 
-    `digest` is that of the image's target, as hex. Raises TagTooLongError where this, or `untested_tag`, would be too long.
+    `digest` is that of the image's target, as hex. Raises TagTooLongError if this tag or `untested_tag` is too long.
     """
     tag = f"{tag_of(combination.driver, combination)}-{digest[:_DIGITS]}"
     longest = f"{tag}{_UNTESTED}"
@@ -62,16 +62,16 @@ def immutable_tag(combination: Combination, digest: str) -> str:
 
 
 def untested_tag(combination: Combination, digest: str) -> str:
-    """The tag of an image that was pushed before its tests passed; nothing that clusters are told of is looked up by it."""
+    """Return the tag of an image that was pushed before its tests passed. GitOps never refers to it."""
     return f"{immutable_tag(combination, digest)}{_UNTESTED}"
 
 
 def operator_tag(driver: str, combination: Combination) -> str:
-    """The tag by which NVIDIA's GPU Operator looks for a precompiled driver: `<driver>-<kernel release>-<os id><os version>`.
+    """Return the tag of a precompiled driver for NVIDIA's GPU Operator: `<driver>-<kernel release>-<os id><os version>`.
 
-    `driver` is its `driver.version`, a branch or a version (docs.nvidia.com/datacenter/cloud-native/gpu-operator, "Precompiled
-    Driver Containers"). The OS is ID and VERSION_ID of the node's /etc/os-release; Garden Linux has no VERSION_ID, for which
-    Node Feature Discovery says 0, as the tags of gardenlinux/gardenlinux-nvidia-installer do.
+    `driver` is the Operator's `driver.version`, a branch or a version (docs.nvidia.com/datacenter/cloud-native/gpu-operator,
+    "Precompiled Driver Containers"). The OS is ID and VERSION_ID of the node's /etc/os-release. Garden Linux has no VERSION_ID, so
+    Node Feature Discovery reports 0, which the tags of gardenlinux/gardenlinux-nvidia-installer contain too.
     """
     match = _RELEASE.match(combination.release)
     family, version = (match[1], match[2]) if match else (combination.release, "")
@@ -79,9 +79,9 @@ def operator_tag(driver: str, combination: Combination) -> str:
 
 
 def moving_tags(combination: Combination, others: Iterable[Combination]) -> tuple[str, ...]:
-    """The tags in the registry that follow the combination's newest image, for people and for NVIDIA's GPU Operator.
+    """Return the moving tags of a combination's newest image, for people and for NVIDIA's GPU Operator.
 
-    Those of the branch are only its newest driver's.
+    The tags of the driver branch are included for the newest driver of the branch only.
     """
     exact = (tag_of(combination.driver, combination), operator_tag(combination.driver, combination))
     branch = (tag_of(combination.branch, combination), operator_tag(combination.branch, combination))
@@ -89,7 +89,7 @@ def moving_tags(combination: Combination, others: Iterable[Combination]) -> tupl
 
 
 def is_newest_of_branch(combination: Combination, others: Iterable[Combination]) -> bool:
-    """Whether the branch's tag is this combination's: no other has a newer driver of its branch for its release and kernel."""
+    """Return whether no other combination has a newer driver of the same branch, for the same release and kernel."""
     rivals = [
         o
         for o in others

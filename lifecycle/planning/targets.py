@@ -1,7 +1,7 @@
-"""What can be made, each named by the digest of what goes into it. Pure.
+"""Targets: everything that can be built. The digest of its inputs identifies a target. Pure.
 
-A target's `inputs` are plain data: files' sha256, recipes' sha256, format numbers, options, and the digests of the
-targets it needs. The same inputs give the same digest, and two targets' inputs compared say why one has to be made anew.
+The `inputs` of a target are plain data: sha256 of files and recipes, format numbers, options, and the digests of the targets that
+it is made of. Equal inputs have equal digests. The difference between two targets' inputs tells why one has to be built again.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +22,7 @@ _LISTED = 4
 
 
 class Kind(StrEnum):
-    """The kinds of targets, in the order of the lifecycle; SIGNED only where component.yaml declares `signing`."""
+    """The kinds of targets, in the order of the lifecycle. SIGNED exists only if component.yaml declares `signing`."""
 
     BASE = "base"
     MODULES = "modules"
@@ -32,7 +32,7 @@ class Kind(StrEnum):
     IMAGE = "image"
 
 
-# What machines share through a store: images are pushed, bases are made of packages or pulled.
+# The kinds in the remote cache. Images are pushed to their own repository; bases are bootstrapped or pulled.
 SHARED_KINDS = (Kind.MODULES, Kind.SIGNED, Kind.USERSPACE, Kind.ARCHIVE)
 
 
@@ -60,12 +60,12 @@ def module_type_of(target: Target) -> ModuleType:
 
 
 def base_tag(target: Target) -> str:
-    """The local name of a base image: the same for all names of image_versions that come to the same inputs."""
+    """Return the local tag of a base image. Names of image_versions with the same inputs share one tag."""
     return f"nvidia-installer/base:{short(target.digest)}"
 
 
 def hashes(files: Sequence[LockedFile]) -> dict[str, str]:
-    """Locked files as input: name and version to sha256."""
+    """Return locked files as an input: name and version to sha256."""
     return {f"{file.name}={file.version}": file.sha256 for file in files}
 
 
@@ -107,15 +107,15 @@ class Targets:
         return Target(kind=Kind.BASE, name=name, inputs=inputs)
 
     def builder(self, combination: Combination) -> Target:
-        """The base that a combination's modules are compiled in."""
+        """Return the base in which a combination's modules are compiled."""
         return self.base(builder_name(combination.release))
 
     def runtime(self, combination: Combination) -> Target:
-        """The base of a combination's image, of its architecture."""
+        """Return the base of a combination's image, for its architecture."""
         return self.base(self.project.runtime_name(combination.architecture))
 
     def modules(self, combination: Combination, module_type: ModuleType) -> Target:
-        """The kernel modules of one type as they ship: as they were compiled, or signed where `signing` is declared."""
+        """Return the kernel modules of one type as they ship: compiled, and signed if `signing` is declared."""
         compiled, signer = self.compiled(combination, module_type), self.project.signer
         if signer is None:
             return compiled
@@ -135,7 +135,7 @@ class Targets:
         )
 
     def compiled(self, combination: Combination, module_type: ModuleType) -> Target:
-        """The compiled modules of one type. The OS release is no input: releases that share a kernel share its modules."""
+        """Return the compiled modules of one type. Releases with the same kernel and builder share them."""
         return self._once(
             Kind.MODULES, f"{combination.id} {module_type}", lambda: self._compiled(combination, module_type)
         )
@@ -158,7 +158,7 @@ class Targets:
         )
 
     def userspace(self, combination: Combination) -> Target:
-        """The driver's user-space archive: one a driver, the same for every kernel."""
+        """Return the user-space archive of a combination's driver, which all kernels share."""
         key = f"{combination.declared_driver}/{combination.architecture}"
         return self._once(Kind.USERSPACE, key, lambda: self._userspace(combination))
 
@@ -173,7 +173,7 @@ class Targets:
         )
 
     def archive(self, combination: Combination, module_type: ModuleType) -> Target:
-        """The archive of one module type's modules."""
+        """Return the archive of the modules of one type."""
         return self._once(
             Kind.ARCHIVE,
             f"{combination.id} {module_type}",
@@ -189,9 +189,9 @@ class Targets:
         )
 
     def image(self, combination: Combination) -> Target:
-        """The installer image of a combination. It names its OS release, so that one that shares a kernel has its own.
+        """Return the installer image of a combination. It contains the OS release's name, so each release has its own image.
 
-        The component's version is no input: a release that changes no image builds, tests and pushes none.
+        The component's version is not an input. So a release without changes to an image builds, tests and pushes nothing.
         """
         return self._once(Kind.IMAGE, combination.id, lambda: self._image(combination))
 
@@ -220,11 +220,11 @@ def changed_inputs(old: Mapping[str, object], new: Mapping[str, object]) -> list
             continue
         if isinstance(before, Mapping) and isinstance(after, Mapping):
             names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
-            gone = [name for name in names if name not in after]
-            come = [name for name in names if name not in before]
-            same = [name for name in names if name in before and name in after]
-            parts = [f"{_listed(gone)} -> {_listed(come)}"] if gone or come else []
-            parts += [f"{_listed(same)} changed"] if same else []
+            removed = [name for name in names if name not in after]
+            added = [name for name in names if name not in before]
+            changed = [name for name in names if name in before and name in after]
+            parts = [f"{_join(removed)} -> {_join(added)}"] if removed or added else []
+            parts += [f"{_join(changed)} changed"] if changed else []
             lines.append(f"{key}: {', '.join(parts)}")
         elif isinstance(after, int):
             lines.append(f"{key}: {'none' if before is None else before} -> {after}")
@@ -233,6 +233,6 @@ def changed_inputs(old: Mapping[str, object], new: Mapping[str, object]) -> list
     return lines
 
 
-def _listed(names: list[str]) -> str:
+def _join(names: list[str]) -> str:
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     return (" ".join(names[:_LISTED]) or "nothing") + more

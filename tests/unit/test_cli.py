@@ -127,7 +127,7 @@ def test_a_selector_that_matches_nothing_lists_what_exists(invoke: Invoke) -> No
     done = invoke("matrix", "--only", "debian-14")
 
     assert done.returncode == 2
-    assert "--only 'debian-14' matches nothing; there is:\n  debian-12/" in done.stderr
+    assert "--only 'debian-14' matches no combination; choose from:\n  debian-12/" in done.stderr
 
 
 def test_an_excluded_combination_that_is_selected_is_said_to_be_excluded(invoke: Invoke) -> None:

@@ -66,7 +66,7 @@ def raising(error: BaseException) -> Callable[[], None]:
         ),
         (UsageError("no such thing: name another"), 2, "error: no such thing: name another\n"),
         (ConfigurationError(["a:1:1: b: c", "a:2:1: d: e"]), 2, "error: a:1:1: b: c\na:2:1: d: e\n"),
-        (NothingSelectedError("9", ["a/b/c"]), 2, "error: --only '9' matches nothing; there is:\n  a/b/c\n"),
+        (NothingSelectedError("9", ["a/b/c"]), 2, "error: --only '9' matches no combination; choose from:\n  a/b/c\n"),
         (
             OSError(errno.ENOSPC, "No space left on device", "/cache/blobs/x"),
             1,

@@ -8,9 +8,9 @@ from lifecycle.planning.targets import Kind, Targets
 from tests.support.builders.projects import project
 from tests.support.fakes.build_state import Memory
 
-NEVER = "never made before"
+NEVER = "never built before"
 SAME = "same inputs"
-NOT_NEEDED = "not needed: what it is for is there"
+NOT_NEEDED = "not needed: the targets made of it exist"
 Lines = list[tuple[str, Kind, str, str]]
 
 OLD, NEW = "6.1.0-56-cloud-amd64", "6.12.117-amd64"

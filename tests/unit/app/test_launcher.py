@@ -74,7 +74,7 @@ def test_without_debug_a_mistake_is_its_message() -> None:
     done = started([*LAUNCHER, "matrix", "--only=nothing"], INVOKE_DEBUG="0")
 
     assert done.returncode == 2
-    assert done.stderr.startswith("error: --only 'nothing' matches nothing")
+    assert done.stderr.startswith("error: --only 'nothing' matches no combination")
 
 
 def test_settings_of_invokes_in_the_environment_do_not_end_it() -> None:

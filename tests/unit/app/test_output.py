@@ -109,7 +109,7 @@ def test_a_plan_as_data() -> None:
             "kind": "base",
             "name": "RUNTIME",
             "digest": TARGETS.base("RUNTIME").digest,
-            "reason": "never made before",
+            "reason": "never built before",
             "combinations": [FIRST.id],
         },
         {
@@ -118,7 +118,7 @@ def test_a_plan_as_data() -> None:
             "kind": "modules",
             "name": "6.1.0-56-cloud-amd64/535.309.01/proprietary",
             "digest": modules.digest,
-            "reason": "never made before",
+            "reason": "never built before",
             "combinations": [FIRST.id],
         },
     ]
@@ -132,7 +132,7 @@ def test_a_plan_as_a_table_says_run_or_skip(capsys: pytest.CaptureFixture[str]) 
         ["plan"],
         ["what", "name", "reason"],
         ["SKIP", "base", "BUILDER_OLD_1", "same inputs"],
-        ["RUN", "base", "RUNTIME", "never made before"],
+        ["RUN", "base", "RUNTIME", "never built before"],
     ]
 
 

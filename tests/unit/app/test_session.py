@@ -157,7 +157,7 @@ def test_an_exclusion_that_excludes_nothing_is_warned_of(checkout: Path, said: i
     session(checkout, said, FakeEngine()).build_service().build(BuildRequest(dry_run=True))
 
     assert said.getvalue() == (
-        "WARNING: component.yaml: context.exclude[0] (a kernel of the future) excludes nothing: take it out if it is outlived\n"
+        "WARNING: component.yaml: context.exclude[0] (a kernel of the future) excludes nothing: remove it if it is obsolete\n"
     )
 
 

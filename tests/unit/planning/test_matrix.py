@@ -54,7 +54,7 @@ def test_an_exclusion_that_excludes_nothing_is_a_warning() -> None:
     matrix = expand(component((OPEN_535, rule)), lock(), PatchSeries())
 
     assert matrix.warnings == (
-        "component.yaml: context.exclude[1] (nobody has this kernel) excludes nothing: take it out if it is outlived",
+        "component.yaml: context.exclude[1] (nobody has this kernel) excludes nothing: remove it if it is obsolete",
     )
 
 

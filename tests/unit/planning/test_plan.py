@@ -4,7 +4,7 @@ import pytest
 
 from lifecycle.config.lock import Lock
 from lifecycle.planning.locked_project import LockedProject
-from lifecycle.planning.plan import again, reason_to_make
+from lifecycle.planning.plan import again, reason_to_build
 from lifecycle.planning.targets import Kind, Target, Targets
 from tests.support.builders.plans import NAMES, NEVER, NOT_NEEDED, OLD, SAME, lines, plan, to_run
 from tests.support.builders.projects import every_target, images, kernel, lock, project
@@ -28,7 +28,7 @@ def test_with_everything_made_nothing_is_made() -> None:
 def test_again_everything_of_a_plan_is_made_and_nothing_is_taken() -> None:
     made = again(plan(project(), Memory(every_target(project())[:9], shared=every_target(project()))))
 
-    assert lines(made) == [("RUN", kind, name, "made again, as --rebuild asks for") for kind, name in NAMES]
+    assert lines(made) == [("RUN", kind, name, "built again, because of --rebuild") for kind, name in NAMES]
 
 
 def test_each_action_comes_after_what_it_needs() -> None:
@@ -171,4 +171,4 @@ def test_a_long_list_of_reasons_is_cut_with_a_count() -> None:
     target = Target(kind=Kind.MODULES, name="x", inputs=dict.fromkeys("abcde", "2"))
     state = Memory([replace(target, inputs=dict.fromkeys("abcde", "1"))])
 
-    assert reason_to_make(target, state.latest_inputs) == "a changed; b changed; c changed; and 2 more"
+    assert reason_to_build(target, state.latest_inputs) == "a changed; b changed; c changed; and 2 more"

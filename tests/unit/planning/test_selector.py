@@ -87,6 +87,6 @@ def test_a_release_is_not_meant_by_the_beginning_of_its_name() -> None:
     with pytest.raises(NothingSelectedError) as caught:
         select(matrix, "debian-13, debian")
     assert str(caught.value) == (
-        "--only 'debian' matches nothing; there is:\n"
+        "--only 'debian' matches no combination; choose from:\n"
         "  debian-13/6.1.0-1-amd64/550.163.01\n  debian-13-backports/6.1.0-1-amd64/550.163.01"
     )

@@ -58,7 +58,7 @@ def test_a_tag_may_have_128_characters_and_no_more() -> None:
 
     assert len(untested_tag(longest, DIGEST)) == 128
     with pytest.raises(
-        UsageError, match=r"has 129 characters, and registries take 128: give the release a shorter name"
+        UsageError, match=r"has 129 characters, but registries allow 128: give the release a shorter name"
     ):
         immutable_tag(longer, DIGEST)
 

@@ -1,4 +1,4 @@
-from lifecycle.planning.engine_names import builder_tag, kernel_image
+from lifecycle.planning.builder_tags import builder_tag, kernel_tag
 from tests.support.builders.projects import kernel
 
 HEADERS = kernel("6.1.0+x_Y", "6.1.192").headers
@@ -6,9 +6,9 @@ HEADERS = kernel("6.1.0+x_Y", "6.1.192").headers
 
 def test_an_image_with_headers_differs_by_builder_and_by_headers() -> None:
     names = {
-        kernel_image("builder:1", "6.1.0+x_Y", HEADERS),
-        kernel_image("builder:2", "6.1.0+x_Y", HEADERS),
-        kernel_image("builder:1", "6.1.0+x_Y", []),
+        kernel_tag("builder:1", "6.1.0+x_Y", HEADERS),
+        kernel_tag("builder:2", "6.1.0+x_Y", HEADERS),
+        kernel_tag("builder:1", "6.1.0+x_Y", []),
     }
 
     assert len(names) == 3
