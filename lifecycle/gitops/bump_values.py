@@ -12,8 +12,7 @@ from lifecycle.gitops.repository import open_repository, section_of, values_bran
 from lifecycle.gitops.settings import Change, Setting, edit, settings
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.selector import select
-from lifecycle.publish.published import published_images
-from lifecycle.publish.published_image import Published
+from lifecycle.publish.published import PublishedImage, published_images
 
 
 class NotPublishedError(InstallerError):
@@ -30,7 +29,7 @@ class NotPublishedError(InstallerError):
 # ----- pure
 
 
-def names_of(component: Component, combination: Combination, published: Published) -> dict[str, str]:
+def names_of(component: Component, combination: Combination, published: PublishedImage) -> dict[str, str]:
     """What the placeholders of `gitops` stand for, for a combination."""
     return {
         "release": combination.release,
@@ -63,7 +62,7 @@ def described(changes: Iterable[Change]) -> str:
 # ----- effects
 
 
-def published(session: Session, combinations: Iterable[Combination]) -> dict[Combination, Published]:
+def published(session: Session, combinations: Iterable[Combination]) -> dict[Combination, PublishedImage]:
     """What the registry has for the combinations; raises NotPublishedError if it lacks one of them."""
     found = published_images(session.locked_project, list(dict.fromkeys(combinations)), session.environ)
     missing = [combination for combination, image in found.items() if image is None]

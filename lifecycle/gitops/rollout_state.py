@@ -17,7 +17,7 @@ from lifecycle.gitops.settings import settings
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.selector import select
-from lifecycle.publish.published_image import Published
+from lifecycle.publish.published import PublishedImage
 from lifecycle.yamledit.values_file import ValuesFile
 
 UNKNOWN, UNDECLARED, MERGED, PROPOSED = "unknown", "not declared", "merged", "proposed"
@@ -66,7 +66,7 @@ class Values:
     proposed: Tree | None
     _selected: dict[str, frozenset[str]] = field(default_factory=dict)
 
-    def place(self, combination: Combination, there: Published) -> Place:
+    def place(self, combination: Combination, there: PublishedImage) -> Place:
         """Where a combination is, whose image the registry has; raises NothingSelectedError for what the section selects."""
         names = names_of(self.project.component, combination, there)
         merged = self._has_all(combination, names, self.merged)

@@ -15,7 +15,7 @@ from lifecycle.errors import UsageError
 from lifecycle.gitops.bump_values import published
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.selector import select
-from lifecycle.publish.published_image import Published
+from lifecycle.publish.published import PublishedImage
 from lifecycle.release.release_plan import checked_version, newest, tag_name
 from lifecycle.tools.checkout import Checkout
 from lifecycle.tools.helm import render
@@ -49,7 +49,7 @@ class BadValuesFileError(UsageError):
 # ----- pure
 
 
-def values_of(images: Mapping[Combination, Published]) -> dict[str, Any]:
+def values_of(images: Mapping[Combination, PublishedImage]) -> dict[str, Any]:
     """The chart's values for images: an installer for each."""
     return {
         "installers": [

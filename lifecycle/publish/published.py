@@ -1,8 +1,9 @@
-"""What the registry has of a project: for whoever refers to images there. No engine is asked."""
+"""Lookup of a project's images in its registry, for code that refers to them. Needs no engine."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 
 from lifecycle.config.component import Image
@@ -10,22 +11,38 @@ from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.tags import immutable_tag
 from lifecycle.planning.targets import Targets
-from lifecycle.publish.published_image import Published
 from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.registry.login import login_for
 from lifecycle.tools.registry.registry import Registry
 
-# More than that are first looked for in the list of all tags, which is one request, or a few.
-_FEW = 8
-_AT_A_TIME = 8
+# For more combinations than this, list all tags first: that takes a few requests at most.
+_MAX_SINGLE_LOOKUPS = 8
+_MAX_PARALLEL_LOOKUPS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedImage:
+    """A combination's image in the registry.
+
+    `reference` is `registry/repository@sha256:…`, `tag` the immutable tag, `digest` the manifest's digest (`sha256:…`), `size` the
+    bytes of the layers as the registry stores them, and `inputs` the digest of the image's inputs.
+    """
+
+    combination: str
+    reference: str
+    tag: str
+    digest: str
+    size: int
+    inputs: str
 
 
 def open_registry(
     image: Image, environ: Mapping[str, str], labels: Mapping[str, Mapping[str, str]] | None = None
 ) -> Registry:
-    """The registry that images go to, as whoever the environment or Docker's configuration says; to be closed.
+    """Return the registry of the installer images, to be closed by the caller.
 
-    `labels` are those of images that are known already, by their ids. Raises CredentialHelperError.
+    The login comes from the environment or Docker's configuration. `labels` are those of known images, by image ID. Raises
+    CredentialHelperError.
     """
     return Registry(image.registry, login_for(image.registry, environ), labels=labels)
 
@@ -35,29 +52,29 @@ def published_images(
     combinations: Sequence[Combination],
     environ: Mapping[str, str],
     labels: Mapping[str, Mapping[str, str]] | None = None,
-) -> dict[Combination, Published | None]:
-    """The image in the registry of each combination as the project declares it now; None where there is none.
+) -> dict[Combination, PublishedImage | None]:
+    """Return each combination's image in the registry, or None if the registry lacks it.
 
-    Looked up by its immutable tag: of more than a few only those that the registry lists, and some at a time. `labels` are those of
-    images that the engine has, by their ids. Raises RegistryRefusedError, CredentialHelperError.
+    Images are looked up by their immutable tags. `labels` are those of images in the engine, by image ID: they save requests.
+    Raises RegistryRefusedError, CredentialHelperError.
     """
     targets, image = Targets(project), project.component.image
-    wanted = {c: targets.image(c).digest for c in combinations}
-    with closing(open_registry(image, environ, labels)) as registry, ThreadPoolExecutor(_AT_A_TIME) as pool:
-        # Before anything else: it finds out once for all how the registry is spoken to, and as whom.
-        listed = {*registry.tags(image.repository)} if len(wanted) > _FEW else None
-        asked = [c for c, inputs in wanted.items() if listed is None or immutable_tag(c, inputs) in listed]
-        inputs = [wanted[c] for c in asked]
-        found = (map if listed is None else pool.map)(partial(_published, registry, image), asked, inputs)
-        return {**dict.fromkeys(wanted), **dict(zip(asked, found, strict=True))}
+    digests = {c: targets.image(c).digest for c in combinations}
+    with closing(open_registry(image, environ, labels)) as registry, ThreadPoolExecutor(_MAX_PARALLEL_LOOKUPS) as pool:
+        # This comes first because it settles the scheme and the login once, before several threads use them.
+        listed = {*registry.tags(image.repository)} if len(digests) > _MAX_SINGLE_LOOKUPS else None
+        candidates = [c for c, inputs in digests.items() if listed is None or immutable_tag(c, inputs) in listed]
+        inputs = [digests[c] for c in candidates]
+        found = (map if listed is None else pool.map)(partial(_find_image, registry, image), candidates, inputs)
+        return {**dict.fromkeys(digests), **dict(zip(candidates, found, strict=True))}
 
 
-def _published(registry: Registry, image: Image, combination: Combination, inputs: str) -> Published | None:
+def _find_image(registry: Registry, image: Image, combination: Combination, inputs: str) -> PublishedImage | None:
     tag = immutable_tag(combination, inputs)
     found = registry.image(image.repository, tag)
     if found is None or found.labels.get(LABEL_DIGEST) != inputs:
         return None
-    return Published(
+    return PublishedImage(
         combination=combination.id,
         reference=f"{image.registry}/{image.repository}@{found.digest}",
         tag=tag,

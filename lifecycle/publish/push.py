@@ -1,8 +1,7 @@
-"""push: tested images to the registry, by digest; what is there is left alone, and an immutable tag never moves.
+"""Push of images to the registry, by digest. Images already in the registry are not pushed again.
 
-An image is pushed under its immutable tag (lifecycle/planning/tags.py), and one that is not tested under a tag that says so. The
-moving tags are then put at the same manifest over the registry's own API, whoever pushed that, so that they need no engine and
-no local image.
+A tested image gets its immutable tag (lifecycle/planning/tags.py), an untested one a tag that says so. The moving tags are then
+set through the registry's API: that needs no engine and no local image.
 """
 
 import time
@@ -14,7 +13,7 @@ from lifecycle.config.component import Image
 from lifecycle.errors import InstallerError, UsageError
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.tags import immutable_tag, moving_tags, untested_tag
-from lifecycle.publish.published_image import Published
+from lifecycle.publish.published import PublishedImage
 from lifecycle.tools.engine.engine import Engine, LocalImage
 from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.registry.errors import hint_for
@@ -22,19 +21,19 @@ from lifecycle.tools.registry.login import Login
 from lifecycle.tools.registry.registry import Registry, RemoteImage
 
 ATTEMPTS = 4
-# Words of answers after which the same request may well succeed. The last two lines are what a push says beside which another one
-# ran: the engine's, where that has just taken the tag away that both gave, and the registry's, where it has not yet kept a layer.
-_TRANSIENT = (
+# Words in errors after which the same push may succeed. The last two lines come from two pushes of one image at the same time: the
+# engine's, if the other push has just removed the tag, and the registry's, if it has not stored a layer yet.
+_TRANSIENT_ERRORS = (
     *("connection re", "broken pipe", "EOF", "timeout", "500 Int", "502", "503", "504", "try again", "unavailable"),
     *("tag does not exist", "not exist locally"),
     *("blob unknown to registry", "digest invalid"),
 )
-# The engine keeps to itself what a registry says with it.
-_SILENT = "unexpected HTTP status: 500"
+# The engine omits the registry's explanation of this error.
+_UNEXPLAINED_ERROR = "unexpected HTTP status: 500"
 
 
 class PushDecision(StrEnum):
-    """What is to become of an image."""
+    """The decision about an image. The values are reasons in the output."""
 
     PUSH = "not there"
     SAME = "there"
@@ -43,19 +42,19 @@ class PushDecision(StrEnum):
     OTHER = "its immutable tag is another image's"
 
 
-REFUSED = (PushDecision.UNTESTED, PushDecision.OTHER)
+REFUSED_DECISIONS = (PushDecision.UNTESTED, PushDecision.OTHER)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """An image to push: what it is for, the image in the engine, and what its tag in the registry leads to.
+    """An image to push: its combination, the image in the engine, and the image that its tag names in the registry.
 
-    `known` is whether its tests passed, here or before it came to the registry; else its tag says that they have not.
+    `tested` is true if the image passed its tests here, or has its immutable tag in the registry already.
     """
 
     combination: Combination
     image: LocalImage
-    known: bool
+    tested: bool
     remote: RemoteImage | None
 
     @property
@@ -65,51 +64,53 @@ class Candidate:
 
     @property
     def tag(self) -> str:
-        """The tag that never moves, or the one that says that the image is not tested."""
-        return (immutable_tag if self.known else untested_tag)(self.combination, self.inputs)
+        """The immutable tag, or the tag of an untested image."""
+        return (immutable_tag if self.tested else untested_tag)(self.combination, self.inputs)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pushed(Published):
-    """An image that is in the registry now: the moving tags that lead to it, and what was found there before."""
+class PushedImage(PublishedImage):
+    """An image in the registry after a push: the moving tags that name it, and the decision that was taken."""
 
     moving: tuple[str, ...]
     verdict: str
 
 
 class PushRefusedError(UsageError):
-    """Images that must not be pushed: none was."""
+    """Images that must not be pushed, so that nothing was pushed."""
 
     def __init__(self, refused: Sequence[tuple[Candidate, PushDecision]]) -> None:
-        lines = [f"  {candidate.combination.id}: {verdict}" for candidate, verdict in refused]
+        lines = [f"  {candidate.combination.id}: {decision}" for candidate, decision in refused]
         hints = []
-        if any(verdict is PushDecision.UNTESTED for _, verdict in refused):
-            hints.append("Run `nox -s test_images`, or push them --untested.")
-        if any(verdict is PushDecision.OTHER for _, verdict in refused):
-            hints.append("An immutable tag never moves: look whose image it is, and delete the tag on purpose.")
+        if any(decision is PushDecision.UNTESTED for _, decision in refused):
+            hints.append("Run `nox -s test_images`, or push with --untested.")
+        if any(decision is PushDecision.OTHER for _, decision in refused):
+            hints.append(
+                "An immutable tag never moves: find out which image it names, and delete the tag if it is wrong."
+            )
         super().__init__(
-            "nothing was pushed: some images must not be", details="\n".join(lines), resolution=" ".join(hints)
+            "nothing was pushed: some images must not be pushed", details="\n".join(lines), resolution=" ".join(hints)
         )
 
 
 class PushFailedError(InstallerError):
-    """An image that the registry did not take."""
+    """An image that the registry did not accept."""
 
-    def __init__(self, reference: str, why: str) -> None:
-        again = "Run the command again: what the registry has taken is not sent twice."
+    def __init__(self, reference: str, reason: str) -> None:
+        again = "Run the command again: layers that the registry has are not sent again."
         super().__init__(
             f"{reference} could not be pushed",
-            details=f"  {why}",
-            resolution=hint_for(reference.partition("/")[0], why.lower()) or again,
+            details=f"  {reason}",
+            resolution=hint_for(reference.partition("/")[0], reason.lower()) or again,
         )
 
 
 # ----- pure
 
 
-def verdict_of(candidate: Candidate, *, untested: bool) -> PushDecision:
-    """What is to become of an image; `untested` lets those through whose tests have not passed."""
-    if not candidate.known and not untested:
+def decide_push(candidate: Candidate, *, untested: bool) -> PushDecision:
+    """Return the decision about an image. `untested` permits images without passed tests."""
+    if not candidate.tested and not untested:
         return PushDecision.UNTESTED
     if candidate.remote is not None:
         if candidate.remote.id == candidate.image.id:
@@ -120,9 +121,9 @@ def verdict_of(candidate: Candidate, *, untested: bool) -> PushDecision:
     return PushDecision.PUSH
 
 
-def is_transient(said: str) -> bool:
-    """Whether the same push may well succeed after this answer."""
-    return any(word.lower() in said.lower() for word in _TRANSIENT)
+def _is_transient(error: str) -> bool:
+    """Return true if the same push may succeed after this error."""
+    return any(word.lower() in error.lower() for word in _TRANSIENT_ERRORS)
 
 
 # ----- effects
@@ -130,7 +131,7 @@ def is_transient(said: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Pusher:
-    """The hands of this step; `wait` is told the seconds before another attempt, `say` what happens."""
+    """A client that pushes images. `wait` sleeps for a number of seconds before a retry; `say` reports progress."""
 
     engine: Engine
     registry: Registry
@@ -140,32 +141,32 @@ class Pusher:
     wait: Callable[[float], None] = time.sleep
 
     def candidate(self, combination: Combination, image: LocalImage, *, tested: bool) -> Candidate:
-        """An image and what there is of it in the registry; `tested` says whether its tests passed here."""
+        """Return an image with its state in the registry. `tested`: its tests passed here. Raises RegistryRefusedError."""
         inputs = image.labels.get(LABEL_DIGEST, "")
-        there = self._remote(immutable_tag(combination, inputs))
-        known = tested or there is not None
-        remote = there if known else self._remote(untested_tag(combination, inputs))
-        return Candidate(combination=combination, image=image, known=known, remote=remote)
+        tested_remote = self._find_remote(immutable_tag(combination, inputs))
+        tested = tested or tested_remote is not None
+        remote = tested_remote if tested else self._find_remote(untested_tag(combination, inputs))
+        return Candidate(combination=combination, image=image, tested=tested, remote=remote)
 
-    def _remote(self, tag: str) -> RemoteImage | None:
+    def _find_remote(self, tag: str) -> RemoteImage | None:
         return self.registry.image(self.image.repository, tag)
 
-    def publish(self, candidate: Candidate, verdict: PushDecision, others: Sequence[Combination]) -> Pushed:
-        """Have an image and its tags in the registry; raises PushFailedError, RegistryRefusedError.
+    def publish(self, candidate: Candidate, decision: PushDecision, others: Sequence[Combination]) -> PushedImage:
+        """Push an image if that was decided, and set its tags. Raises PushFailedError, RegistryRefusedError.
 
-        Moving tags are what nodes pull: they lead to no image that is not tested.
+        Nodes pull moving tags, so an untested image gets none. `others` are all combinations: they decide which moving tags to set.
         """
         name, tag = f"{self.image.registry}/{self.image.repository}", candidate.tag
-        if verdict is PushDecision.PUSH:
+        if decision is PushDecision.PUSH:
             self._push(candidate.image, f"{name}:{tag}")
-        found = self._remote(tag)
+        found = self._find_remote(tag)
         if found is None:
-            raise PushFailedError(f"{name}:{tag}", "the registry took it and does not have it")
-        moving = moving_tags(candidate.combination, others) if candidate.known else ()
+            raise PushFailedError(f"{name}:{tag}", "the registry accepted it, but does not have it")
+        moving = moving_tags(candidate.combination, others) if candidate.tested else ()
         for other in moving:
             if self.registry.retag(self.image.repository, found.digest, other):
                 self.say(f"moved {name}:{other}")
-        return Pushed(
+        return PushedImage(
             combination=candidate.combination.id,
             reference=f"{name}@{found.digest}",
             tag=tag,
@@ -173,33 +174,33 @@ class Pusher:
             size=found.size,
             inputs=candidate.inputs,
             moving=moving,
-            verdict=str(verdict),
+            verdict=str(decision),
         )
 
     def _push(self, image: LocalImage, reference: str) -> None:
         try:
-            self._attempt(image, reference)
+            self._push_with_retries(image, reference)
         finally:
-            # In the engine an image keeps its two names, by which `invoke build` knows what is there. Its only name stays:
-            # with it the image would go.
-            named = self.engine.image(reference)
-            if named is not None and len(named.tags) > 1:
+            # `invoke build` finds an image in the engine by its two own names. The last name stays: removing it would delete
+            # the image.
+            tagged = self.engine.image(reference)
+            if tagged is not None and len(tagged.tags) > 1:
                 self.engine.remove_tag(reference)
 
-    def _attempt(self, image: LocalImage, reference: str) -> None:
-        said = ""
+    def _push_with_retries(self, image: LocalImage, reference: str) -> None:
+        error = ""
         for attempt in range(ATTEMPTS):
             if attempt:
                 self.wait(2.0**attempt)
-            # The engine pushes what the name leads to there, which may have been another image since.
+            # The engine pushes the image that has the name now: another push may have moved the name.
             self.engine.tag(image.id, reference)
-            said = self.engine.push(reference, self.login)
-            if not said:
+            error = self.engine.push(reference, self.login)
+            if not error:
                 self.say(f"pushed {reference}")
                 return
-            refusal = self.registry.upload_refusal(self.image.repository) if _SILENT in said else ""
-            if refusal or not is_transient(said):
-                said = ": ".join(filter(None, (said, refusal)))
+            refusal = self.registry.upload_refusal(self.image.repository) if _UNEXPLAINED_ERROR in error else ""
+            if refusal or not _is_transient(error):
+                error = ": ".join(filter(None, (error, refusal)))
                 break
-            self.say(f"{reference}: {said}: trying again")
-        raise PushFailedError(reference, said)
+            self.say(f"{reference}: {error}: trying again")
+        raise PushFailedError(reference, error)

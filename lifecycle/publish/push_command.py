@@ -1,4 +1,4 @@
-"""What `invoke push` shows, does, and writes down."""
+"""The command `invoke push`: push images, print the result, write build/published.json."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -11,45 +11,56 @@ from lifecycle.errors import InstallerError
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.selector import select
 from lifecycle.planning.targets import Targets
-from lifecycle.publish.push import REFUSED, Candidate, PushDecision, Pushed, Pusher, PushRefusedError, verdict_of
+from lifecycle.publish.push import (
+    REFUSED_DECISIONS,
+    Candidate,
+    PushDecision,
+    PushedImage,
+    Pusher,
+    PushRefusedError,
+    decide_push,
+)
 from lifecycle.tools.registry.login import login_for
 from lifecycle.tools.registry.registry import Registry
 
-PUBLISHED = "build/published.json"
+RESULT_FILE = "build/published.json"
 
 
 class NotBuiltError(InstallerError):
-    """Combinations that have no image."""
+    """Combinations without an image in the engine."""
 
     def __init__(self, combinations: Sequence[Combination]) -> None:
         listed = "\n".join(f"  {combination.id}" for combination in combinations)
-        super().__init__("not all of them are built", details=listed, resolution="Run `invoke build`.")
+        super().__init__(
+            "some of the selected combinations have no image", details=listed, resolution="Run `invoke build`."
+        )
 
 
 def show_push(session: Session, only: str, *, untested: bool, dry_run: bool, as_json: bool) -> None:
-    """Push the chosen combinations' images, or with `dry_run` say what would be pushed; prints and writes what is there then.
+    """Push the selected combinations' images, print the result and write it into build/published.json.
 
-    Raises NotBuiltError, PushRefusedError before anything is pushed, PushFailedError, RegistryRefusedError.
+    With `dry_run`, print the decisions only. Raises NotBuiltError or PushRefusedError before anything is pushed, and
+    PushFailedError, RegistryRefusedError.
     """
     combinations = select(session.locked_project.matrix, only)
     if dry_run:
         with _pusher(session) as pusher:
-            _print_plan(_judged(session, pusher, combinations, untested=untested), as_json=as_json)
+            _print_plan(_decide_all(session, pusher, combinations, untested=untested), as_json=as_json)
         return
     published = push_images(session, combinations, untested=untested)
-    _write(session, published)
+    _write_result_file(session, published)
     output.print_json([asdict(entry) for entry in published]) if as_json else _print(published)
 
 
-def push_images(session: Session, combinations: Sequence[Combination], *, untested: bool = False) -> list[Pushed]:
-    """Push combinations' images; raises what `show_push` raises."""
+def push_images(session: Session, combinations: Sequence[Combination], *, untested: bool = False) -> list[PushedImage]:
+    """Push the images of combinations and return them. Raises the errors of `show_push`."""
     with _pusher(session) as pusher:
-        verdicts = _judged(session, pusher, combinations, untested=untested)
-        refused = [pair for pair in verdicts if pair[1] in REFUSED]
+        decisions = _decide_all(session, pusher, combinations, untested=untested)
+        refused = [pair for pair in decisions if pair[1] in REFUSED_DECISIONS]
         if refused:
             raise PushRefusedError(refused)
         others = session.locked_project.matrix.combinations
-        return [pusher.publish(candidate, verdict, others) for candidate, verdict in verdicts]
+        return [pusher.publish(candidate, decision, others) for candidate, decision in decisions]
 
 
 @contextmanager
@@ -60,50 +71,50 @@ def _pusher(session: Session) -> Iterator[Pusher]:
         yield Pusher(engine=session.engine, registry=registry, login=login, image=image, say=session.progress.say)
 
 
-def _judged(
+def _decide_all(
     session: Session, pusher: Pusher, combinations: Sequence[Combination], *, untested: bool
 ) -> list[tuple[Candidate, PushDecision]]:
-    """What is to become of each image, with a warning for each that is pushed untested."""
+    """Return the decision about each image. Warns of each one that is pushed untested."""
     candidates = _candidates(session, pusher, combinations)
-    verdicts = [(candidate, verdict_of(candidate, untested=untested)) for candidate in candidates]
-    for candidate, verdict in verdicts:
-        if verdict is PushDecision.PUSH and not candidate.known:
-            session.progress.warn(f"{candidate.combination.id} is pushed although its tests have not passed")
-    return verdicts
+    decisions = [(candidate, decide_push(candidate, untested=untested)) for candidate in candidates]
+    for candidate, decision in decisions:
+        if decision is PushDecision.PUSH and not candidate.tested:
+            session.progress.warn(f"{candidate.combination.id} is pushed, although its tests have not passed")
+    return decisions
 
 
 def _candidates(session: Session, pusher: Pusher, combinations: Sequence[Combination]) -> list[Candidate]:
     targets, images = Targets(session.locked_project), session.state().images
-    by_digest = {c: images.get(targets.image(c).digest) for c in combinations}
-    missing = [combination for combination, image in by_digest.items() if image is None]
+    images_by_combination = {c: images.get(targets.image(c).digest) for c in combinations}
+    missing = [combination for combination, image in images_by_combination.items() if image is None]
     if missing:
         raise NotBuiltError(missing)
     return [
         pusher.candidate(combination, image, tested=session.cache.is_tested(image.id))
-        for combination, image in by_digest.items()
+        for combination, image in images_by_combination.items()
         if image is not None
     ]
 
 
-def _write(session: Session, published: Sequence[Pushed]) -> None:
-    path = session.root / PUBLISHED
+def _write_result_file(session: Session, published: Sequence[PushedImage]) -> None:
+    path = session.root / RESULT_FILE
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps([asdict(entry) for entry in published], indent=2) + "\n")
-    part.replace(path)
+    partial = path.with_suffix(".part")
+    partial.write_text(json.dumps([asdict(entry) for entry in published], indent=2) + "\n")
+    partial.replace(path)
 
 
-def _print_plan(verdicts: Sequence[tuple[Candidate, PushDecision]], *, as_json: bool) -> None:
-    def action(verdict: PushDecision) -> str:
-        return "REFUSE" if verdict in REFUSED else "RUN" if verdict is PushDecision.PUSH else "SKIP"
+def _print_plan(decisions: Sequence[tuple[Candidate, PushDecision]], *, as_json: bool) -> None:
+    def action(decision: PushDecision) -> str:
+        return "REFUSE" if decision in REFUSED_DECISIONS else "RUN" if decision is PushDecision.PUSH else "SKIP"
 
-    rows = [(action(verdict), candidate.combination.id, str(verdict)) for candidate, verdict in verdicts]
+    rows = [(action(decision), candidate.combination.id, str(decision)) for candidate, decision in decisions]
     if as_json:
         output.print_json([{"action": row[0], "combination": row[1], "reason": row[2]} for row in rows])
         return
     output.print_table("push", ["", "combination", "reason"], rows)
 
 
-def _print(published: Sequence[Pushed]) -> None:
+def _print(published: Sequence[PushedImage]) -> None:
     rows = [(e.combination, e.digest, f"{e.size / 1e6:.0f} MB", e.verdict) for e in published]
     output.print_table("published", ["combination", "digest", "size", "was"], rows)

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.matrix_diff import MatrixDiff
-from lifecycle.publish.published_image import Published
+from lifecycle.publish.published import PublishedImage
 
 
 def release_notes(
     title: str,
     entry: str,
-    images: Mapping[Combination, Published],
+    images: Mapping[Combination, PublishedImage],
     since: str | None,
     diff: MatrixDiff | None,
 ) -> str:
@@ -20,7 +20,7 @@ def release_notes(
     )
 
 
-def _images(images: Mapping[Combination, Published], since: str | None, diff: MatrixDiff | None) -> Iterator[str]:
+def _images(images: Mapping[Combination, PublishedImage], since: str | None, diff: MatrixDiff | None) -> Iterator[str]:
     yield from ("## Images", "", "| combination | image | |", "|---|---|---|")
     for combination, image in images.items():
         yield f"| {combination.id} | `{image.reference}` | {_was(combination.id, since, diff)} |"

@@ -20,8 +20,7 @@ from lifecycle.planning.locked_project import require_locked
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.project import COMPONENT
 from lifecycle.planning.targets import Targets
-from lifecycle.publish.published import published_images
-from lifecycle.publish.published_image import Published
+from lifecycle.publish.published import PublishedImage, published_images
 from lifecycle.release.changelog import coming_entry, entry_of, released
 from lifecycle.release.notes import release_notes
 from lifecycle.release.release_plan import ReleaseState, newest, tag_name
@@ -59,12 +58,12 @@ class ReleaseContext:
         changelog = released(read_text(self.session.root / CHANGELOG), self.version, self.date)
         return {COMPONENT: component.text, CHANGELOG: changelog}
 
-    def images(self) -> dict[Combination, Published | None]:
+    def images(self) -> dict[Combination, PublishedImage | None]:
         """What the registry has for each combination."""
         project = self.released_session.locked_project
         return published_images(project, project.matrix.combinations, self.session.environ)
 
-    def notes(self, images: Mapping[Combination, Published | None], tags: tuple[str, ...]) -> str:
+    def notes(self, images: Mapping[Combination, PublishedImage | None], tags: tuple[str, ...]) -> str:
         """The text of the notes, of what the registry has."""
         changelog = read_text(self.session.root / CHANGELOG)
         entry = coming_entry(changelog, self.version)

@@ -14,12 +14,11 @@ from lifecycle.gitops.rollout_state import PROPOSED, UNDECLARED, UNKNOWN, Place,
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.selector import select
 from lifecycle.planning.targets import Targets
-from lifecycle.publish.published import published_images
-from lifecycle.publish.published_image import Published
+from lifecycle.publish.published import PublishedImage, published_images
 from lifecycle.tools.engine.engine import LocalImage
 
 _T = TypeVar("_T")
-Registered = Mapping[Combination, Published | None]
+Registered = Mapping[Combination, PublishedImage | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +103,9 @@ def _row(session: Session, c: Combination, image: LocalImage | None, registry: R
     )
 
 
-def _place(session: Session, c: Combination, there: Published | None, values: Values | None, *, known: bool) -> Place:
+def _place(
+    session: Session, c: Combination, there: PublishedImage | None, values: Values | None, *, known: bool
+) -> Place:
     """Match a combination is in the GitOps repository."""
     if values is None or there is None:
         undeclared = session.project.component.gitops is None

@@ -15,7 +15,7 @@ from lifecycle.planning.locked_project import load_locked_project
 from lifecycle.planning.tags import immutable_tag
 from lifecycle.planning.targets import Targets
 from lifecycle.publish.published import published_images
-from lifecycle.publish.push import PushDecision, Pushed, verdict_of
+from lifecycle.publish.push import PushDecision, PushedImage, decide_push
 from tests.support.builders.push_session import (
     COMBINATION,
     REPOSITORY,
@@ -30,10 +30,10 @@ from tests.support.servers.registry_server import RegistryServer
 
 def test_an_image_is_pushed_once_under_its_immutable_tag(lab: Lab, server: RegistryServer) -> None:
     image = lab.made()
-    verdict, pushed = lab.publish(image)
+    decision, pushed = lab.publish(image)
     blobs, said = server.blobs(), len(lab.said)
 
-    assert verdict is PushDecision.PUSH
+    assert decision is PushDecision.PUSH
     assert pushed.tag == lab.tag(image)
     assert pushed.reference == f"{server.host}/{REPOSITORY}@{lab.there(pushed.tag).digest}"
     assert lab.there(pushed.tag).id == image.id
@@ -77,15 +77,15 @@ def test_an_immutable_tag_never_moves(lab: Lab) -> None:
     lab.publish(one)
 
     assert lab.tag(one) == lab.tag(other)
-    assert verdict_of(lab.candidate(other), untested=True) is PushDecision.OTHER
+    assert decide_push(lab.candidate(other), untested=True) is PushDecision.OTHER
 
 
 def test_what_was_not_tested_is_refused_unless_it_is_asked_for(lab: Lab) -> None:
     candidate = lab.candidate(lab.made(), tested=False)
 
-    assert verdict_of(candidate, untested=False) is PushDecision.UNTESTED
-    assert verdict_of(candidate, untested=True) is PushDecision.PUSH
-    assert verdict_of(replace(candidate, known=True), untested=False) is PushDecision.PUSH
+    assert decide_push(candidate, untested=False) is PushDecision.UNTESTED
+    assert decide_push(candidate, untested=True) is PushDecision.PUSH
+    assert decide_push(replace(candidate, tested=True), untested=False) is PushDecision.PUSH
 
 
 def test_an_untested_push_says_so_and_moves_no_tag_until_it_is_tested(lab: Lab, server: RegistryServer) -> None:
@@ -96,8 +96,8 @@ def test_an_untested_push_says_so_and_moves_no_tag_until_it_is_tested(lab: Lab, 
     _, tested = lab.publish(image)
 
     assert (untested.tag, untested.moving, tags) == (f"{lab.tag(image)}-untested", (), [untested.tag])
-    assert verdict_of(again, untested=True) is PushDecision.SAME
-    assert verdict_of(again, untested=False) is PushDecision.UNTESTED
+    assert decide_push(again, untested=True) is PushDecision.SAME
+    assert decide_push(again, untested=False) is PushDecision.UNTESTED
     assert (tested.digest, tested.tag) == (untested.digest, lab.tag(image))
     assert server.tags() == sorted([untested.tag, tested.tag, *tested.moving])
 
@@ -106,12 +106,12 @@ def test_what_came_there_tested_needs_no_test_here(lab: Lab) -> None:
     image = lab.made()
     lab.publish(image)
 
-    assert verdict_of(lab.candidate(image, tested=False), untested=False) is PushDecision.SAME
+    assert decide_push(lab.candidate(image, tested=False), untested=False) is PushDecision.SAME
 
 
 def test_two_pushes_at_once_come_to_the_same(lab: Lab, server: RegistryServer) -> None:
     image = lab.made(os.urandom(3_000_000))
-    candidate, found = lab.candidate(image), list[Pushed]()
+    candidate, found = lab.candidate(image), list[PushedImage]()
     # One may have to try again, after the pause that it makes in earnest.
     pusher, start = replace(lab.pusher, wait=time.sleep), threading.Barrier(2)
 
@@ -148,7 +148,7 @@ def test_the_command_refuses_an_untested_image_pushes_it_loudly_then_skips(
     (row,) = json.loads(pushed.stdout)
 
     assert (refused.returncode, "its tests have not passed" in refused.stderr) == (2, True)
-    assert f"{COMBINATION.id} is pushed although its tests have not passed" in untested.stderr
+    assert f"{COMBINATION.id} is pushed, although its tests have not passed" in untested.stderr
     assert json.loads((checkout / "build/published.json").read_text()) == json.loads(again.stdout)
     assert [entry["verdict"] for entry in json.loads(again.stdout)] == ["there"]
     assert row["reference"] == f"{server.host}/system-services/nvidia-installer@{row['digest']}"

@@ -73,12 +73,12 @@ def test_the_advice_helps_both(lab: Lab, server: RegistryServer) -> None:
         pytest.skip(f"the engine's folder of authorities is not ours to write: {error}")
     try:
         shutil.copy(str(server.authority), folder / "ca.crt")
-        verdict, pushed = lab.publish(image)
+        decision, pushed = lab.publish(image)
         with closing(Registry(server.host, None)) as registry:
             found = registry.image(REPOSITORY, pushed.tag)
     finally:
         shutil.rmtree(folder)
 
-    assert verdict is PushDecision.PUSH
+    assert decision is PushDecision.PUSH
     assert found is not None
     assert found.digest == pushed.digest

@@ -47,7 +47,7 @@ def test_a_registry_that_stays_away_is_an_error_that_says_so(lab: Lab, server: R
         lab.pusher.publish(candidate, PushDecision.PUSH, [COMBINATION])
 
     assert lab.waits == [2.0, 4.0, 8.0]
-    assert "Run the command again: what the registry has taken is not sent twice." in str(caught.value)
+    assert "Run the command again: layers that the registry has are not sent again." in str(caught.value)
 
 
 class Killer:

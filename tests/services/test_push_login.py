@@ -35,9 +35,9 @@ def secure(tmp_path: Path) -> Iterator[RegistryServer]:
 def test_a_registry_with_tls_and_a_password_lets_us_in(secure: RegistryServer, tmp_path: Path) -> None:
     with closing(Lab(secure, tmp_path, LOGIN)) as lab:
         image = lab.made()
-        verdict, pushed = lab.publish(image)
+        decision, pushed = lab.publish(image)
 
-        assert (verdict, lab.there(pushed.tag).id) == (PushDecision.PUSH, image.id)
+        assert (decision, lab.there(pushed.tag).id) == (PushDecision.PUSH, image.id)
         assert secure.tags() == sorted([pushed.tag, *pushed.moving])
 
 

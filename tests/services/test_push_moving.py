@@ -46,8 +46,8 @@ def test_tags_move_to_an_image_that_was_made_elsewhere_without_the_engine(lab: L
     assert lab.there(EXACT[0]).digest == later.digest
     here = lab.made(b"the same inputs, and other bytes")
     sent = len(server.requests("PUT", 201))
-    verdict, pushed = lab.publish(here)
+    decision, pushed = lab.publish(here)
 
-    assert (verdict, pushed.digest) == (PushDecision.SAME_INPUTS, elsewhere.digest)
+    assert (decision, pushed.digest) == (PushDecision.SAME_INPUTS, elsewhere.digest)
     assert {lab.there(tag).digest for tag in MOVING} == {elsewhere.digest}
     assert [path.rpartition("/")[2] for path in server.requests("PUT", 201)[sent:]] == MOVING

@@ -17,7 +17,7 @@ from lifecycle.pipeline.root_image import root_image
 from lifecycle.planning.locked_project import load_locked_project
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.tags import immutable_tag, references
-from lifecycle.publish.push import Candidate, PushDecision, Pushed, Pusher, verdict_of
+from lifecycle.publish.push import Candidate, PushDecision, PushedImage, Pusher, decide_push
 from lifecycle.tools.archive import tar_bytes
 from lifecycle.tools.engine.engine import Engine, LocalImage
 from lifecycle.tools.labels import LABEL_DIGEST
@@ -80,11 +80,11 @@ class Lab:
     def candidate(self, image: LocalImage, *, tested: bool = True, combination: Combination = COMBINATION) -> Candidate:
         return self.pusher.candidate(combination, image, tested=tested)
 
-    def publish(self, image: LocalImage, *others: Combination) -> tuple[PushDecision, Pushed]:
+    def publish(self, image: LocalImage, *others: Combination) -> tuple[PushDecision, PushedImage]:
         """Push what is to be pushed, as one of a matrix with others."""
         candidate = self.candidate(image)
-        verdict = verdict_of(candidate, untested=False)
-        return verdict, self.pusher.publish(candidate, verdict, [COMBINATION, *others])
+        decision = decide_push(candidate, untested=False)
+        return decision, self.pusher.publish(candidate, decision, [COMBINATION, *others])
 
     def tag(self, image: LocalImage) -> str:
         """The image's immutable tag."""

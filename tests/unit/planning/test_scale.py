@@ -22,7 +22,7 @@ from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.plan import make_plan
 from lifecycle.planning.tags import references
 from lifecycle.planning.targets import Kind, Targets, base_tag
-from lifecycle.publish.published_image import Published
+from lifecycle.publish.published import PublishedImage
 from tests.support.builders.projects import every_target, local_image, wide
 from tests.support.fakes.engine import FakeEngine
 
@@ -110,7 +110,7 @@ def places(values: Values) -> set[str]:
     """Where all images of a registry are in the repository."""
     return {
         values.place(
-            c, Published(combination=c.id, reference=f"r@{c.id}", tag="t", digest="sha256:1", size=1, inputs="i")
+            c, PublishedImage(combination=c.id, reference=f"r@{c.id}", tag="t", digest="sha256:1", size=1, inputs="i")
         ).gitops
         for c in values.project.matrix.combinations
     }

@@ -1,15 +1,17 @@
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.matrix_diff import MatrixDiff
-from lifecycle.publish.published_image import Published
+from lifecycle.publish.published import PublishedImage
 from lifecycle.release.notes import release_notes
 from tests.support.builders.projects import project
 
 MATRIX = project().matrix.combinations
 
 
-def image(combination: Combination) -> Published:
+def image(combination: Combination) -> PublishedImage:
     digest = f"sha256:{combination.driver}"
-    return Published(combination=combination.id, reference=f"r/i@{digest}", tag="t", digest=digest, size=1, inputs="i")
+    return PublishedImage(
+        combination=combination.id, reference=f"r/i@{digest}", tag="t", digest=digest, size=1, inputs="i"
+    )
 
 
 IMAGES = {combination: image(combination) for combination in MATRIX[:3]}
