@@ -50,9 +50,9 @@ class Session:
     @cached_property
     def engine(self) -> "Engine":
         """The container engine."""
-        from lifecycle.tools.engine.engine import Engine
+        from lifecycle.tools.engine.docker_engine import DockerEngine
 
-        return Engine(self.environ)
+        return DockerEngine(self.environ)
 
     @cached_property
     def inputs(self) -> "Inputs":

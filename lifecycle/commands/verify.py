@@ -31,8 +31,7 @@ from lifecycle.planning.matrix import Combination
 from lifecycle.planning.selector import select
 from lifecycle.planning.targets import Targets
 from lifecycle.tools.archive import extract_safely, file_digests
-from lifecycle.tools.engine.container import Container
-from lifecycle.tools.engine.engine import LocalImage
+from lifecycle.tools.engine.engine import Container, LocalImage
 from lifecycle.tools.engine.errors import EngineUnreachableError
 
 

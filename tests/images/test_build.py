@@ -20,7 +20,7 @@ from lifecycle.planning.matrix import Combination
 from lifecycle.planning.required_inputs import files_of
 from lifecycle.planning.tags import references
 from lifecycle.tools.engine.container import LABEL_OWNER
-from lifecycle.tools.engine.engine import owner_of
+from lifecycle.tools.engine.docker_engine import owner_of
 from tests.support.checkout import ROOT
 from tests.support.combinations import is_everything
 

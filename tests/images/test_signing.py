@@ -26,7 +26,8 @@ from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Kind, Targets, base_tag
 from lifecycle.tools.engine.container import LABEL_OWNER
-from lifecycle.tools.engine.engine import Engine, owner_of
+from lifecycle.tools.engine.docker_engine import DockerEngine, owner_of
+from lifecycle.tools.engine.engine import Engine
 from tests.support.builders.expectations import expectation
 from tests.support.builders.signing_keys import Pair, make_pair
 from tests.support.checkout import ROOT
@@ -79,8 +80,9 @@ def signed(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Signed:
     caches = (tmp_path_factory.mktemp("cache"), tmp_path_factory.mktemp("cache"))
-    session = Session(ROOT, cache_dir="", environ=os.environ)
-    with closing(session.engine.client):
+    session, docker_engine = Session(ROOT, cache_dir="", environ=os.environ), DockerEngine(os.environ)
+    session.engine = docker_engine
+    with closing(docker_engine.client):
         session.build_service().build(BuildRequest(only=combination.id, last=Kind.BASE, dry_run=False, locked=True))
         session.build_service().fetch(project, lambda _: [combination], locked=True)
         targets = Targets(replace(project, signer=pair.signer))

@@ -19,7 +19,7 @@ from lifecycle.planning.locked_project import LockedProject, load_locked_project
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Targets, base_tag
 from lifecycle.tools.archive import file_digests
-from lifecycle.tools.engine.engine import Engine
+from lifecycle.tools.engine.docker_engine import DockerEngine
 from tests.support.builders.runfiles import driver_runfile, with_runfile
 
 PROJECT = load_locked_project(Path(__file__).resolve().parents[2])
@@ -61,7 +61,7 @@ def built(combination: Combination, module_type: ModuleType) -> Result:
 def compiled(project: LockedProject, combination: Combination, module_type: ModuleType, cache: Path) -> Result:
     """A module type compiled alone, in a cache that has its inputs and no results."""
     targets = Targets(project)
-    compiler = Compiler(targets=targets, cache=Cache(cache), engine=Engine(os.environ))
+    compiler = Compiler(targets=targets, cache=Cache(cache), engine=DockerEngine(os.environ))
     name = builder_name(combination.release).lower().removeprefix("builder_")
     builder = compiler.builder(base_tag(targets.builder(combination)), name)
     job = CompileJob(combination=combination, types=(module_type,))

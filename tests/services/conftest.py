@@ -13,7 +13,7 @@ from lifecycle.cache.cache import Cache
 from lifecycle.pipeline.unpack import Unpacker
 from lifecycle.planning.locked_project import load_locked_project
 from lifecycle.planning.targets import Targets, base_tag
-from lifecycle.tools.engine.engine import Engine
+from lifecycle.tools.engine.docker_engine import DockerEngine
 from tests.support.builders.apt_archive import Archive, end_agent, make_archive
 from tests.support.builders.push_session import Lab
 from tests.support.builders.source_checkout import GARDEN_PACKAGES
@@ -65,7 +65,7 @@ def builder() -> str:
 @pytest.fixture
 def unpacker(builder: str, tmp_path: Path) -> Unpacker:
     """Unpacks in containers of the real engine."""
-    return Unpacker(root=ROOT, cache=Cache(tmp_path / "cache"), engine=Engine(os.environ), base=builder)
+    return Unpacker(root=ROOT, cache=Cache(tmp_path / "cache"), engine=DockerEngine(os.environ), base=builder)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from lifecycle.pipeline.root_image import root_image
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.targets import Targets, base_tag
 from lifecycle.tools.archive import tar_bytes
-from lifecycle.tools.engine.engine import Engine
+from lifecycle.tools.engine.docker_engine import DockerEngine
 from tests.support.builders.apt_archive import Archive
 from tests.support.builders.source_checkout import make_lab
 from tests.support.servers.registry_server import registry_server
@@ -24,7 +24,7 @@ from tests.support.servers.registry_server import registry_server
 NAMES = {"BUILDER_GARDENLINUX_1592_9": "kmodbuild", "RUNTIME": "runtime"}
 
 
-def made(engine: Engine, folder: Path, tag: str, content: bytes) -> str:
+def made(engine: DockerEngine, folder: Path, tag: str, content: bytes) -> str:
     (folder / "root.tar").write_bytes(tar_bytes({"file": content}))
     image = root_image(folder / "root.tar", folder / "image.tar", tag, {}, "amd64")
     engine.load(folder / "image.tar")
@@ -34,7 +34,7 @@ def made(engine: Engine, folder: Path, tag: str, content: bytes) -> str:
 @pytest.fixture
 def session(engine: docker.DockerClient, garden: Archive, tmp_path: Path) -> Iterator[Session]:
     """A component whose bases have been pulled from a registry, and locked."""
-    lab, ours, ids = make_lab(tmp_path, "{kind: directory, path: in}", environ={}), Engine(os.environ), []
+    lab, ours, ids = make_lab(tmp_path, "{kind: directory, path: in}", environ={}), DockerEngine(os.environ), []
     shutil.copytree(garden.folder / "pool", lab.root / "in")
     with registry_server(tmp_path / "registry") as server:
         references = {name: f"{server.host}/bases/{image}:1" for name, image in NAMES.items()}

@@ -12,7 +12,7 @@ import pytest
 from lifecycle.cleanup.engine_plan import BUILD_IMAGES, ImageFate, plan_images, remove_images
 from lifecycle.pipeline.root_image import root_image
 from lifecycle.tools.archive import tar_bytes
-from lifecycle.tools.engine.engine import Engine
+from lifecycle.tools.engine.docker_engine import DockerEngine
 from lifecycle.tools.labels import LABEL_COMBINATION, LABEL_COMPONENT, LABEL_DIGEST
 from lifecycle.tools.reproducible import SOURCE_DATE_EPOCH
 from tests.support.servers.container_engine import another_engine
@@ -26,7 +26,7 @@ class Lab:
     """An engine, and images that are made in it."""
 
     client: docker.DockerClient
-    engine: Engine
+    engine: DockerEngine
     folder: Path
 
     def base(self, tag: str = BASE) -> str:
@@ -59,16 +59,16 @@ class Lab:
 
 
 @pytest.fixture(scope="module")
-def own() -> Iterator[tuple[docker.DockerClient, Engine]]:
+def own() -> Iterator[tuple[docker.DockerClient, DockerEngine]]:
     """An engine, in which nobody works but these tests."""
     with another_engine() as (client, address):
-        engine = Engine({"DOCKER_HOST": address})
+        engine = DockerEngine({"DOCKER_HOST": address})
         yield client, engine
         engine.client.close()
 
 
 @pytest.fixture
-def lab(own: tuple[docker.DockerClient, Engine], tmp_path: Path) -> Iterator[Lab]:
+def lab(own: tuple[docker.DockerClient, DockerEngine], tmp_path: Path) -> Iterator[Lab]:
     client, engine = own
     lab = Lab(client, engine, tmp_path)
     yield lab
@@ -154,6 +154,6 @@ def test_a_foreign_container_of_our_image_is_not_ours(lab: Lab) -> None:
     with lab.engine.container(lab.base(), env={}, entrypoint=["/file"]) as ours:
         ours.commit(KERNEL, {LABEL_DIGEST: "1"})
     theirs = lab.client.containers.create(KERNEL, ["/file"])
-    Engine({"DOCKER_HOST": lab.engine.address.url}).stop_own_containers()
+    DockerEngine({"DOCKER_HOST": lab.engine.address.url}).stop_own_containers()
 
     assert lab.client.containers.list(all=True) == [theirs]

@@ -18,7 +18,7 @@ from lifecycle.cache.cache import default_cache_dir
 from lifecycle.planning.locked_project import load_locked_project
 from lifecycle.planning.tags import references
 from lifecycle.planning.targets import Targets, base_tag
-from lifecycle.tools.engine.engine import Engine
+from lifecycle.tools.engine.docker_engine import DockerEngine
 from lifecycle.tools.labels import LABEL_DIGEST
 from tests.support.checkout import ROOT
 from tests.support.servers.container_engine import engine_in
@@ -70,17 +70,17 @@ def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
 
 
 @pytest.fixture
-def client(remote: Remote, monkeypatch: pytest.MonkeyPatch) -> Engine:
+def client(remote: Remote, monkeypatch: pytest.MonkeyPatch) -> DockerEngine:
     """Our hands on the other machine's engine."""
     monkeypatch.setenv("PATH", remote.environ["PATH"])
-    return Engine({"INVOKE_ENGINE": remote.address})
+    return DockerEngine({"INVOKE_ENGINE": remote.address})
 
 
-def have_runtime(client: Engine, folder: Path) -> str:
+def have_runtime(client: DockerEngine, folder: Path) -> str:
     """The tag of the base of images, which the other machine has then."""
     runtime = base_tag(Targets(PROJECT).runtime(FIRST))
     if client.image(runtime) is None:
-        Engine(os.environ).save(runtime, folder / "base.tar")
+        DockerEngine(os.environ).save(runtime, folder / "base.tar")
         client.load(folder / "base.tar")
     return runtime
 
@@ -122,7 +122,9 @@ def test_a_context_leads_there_by_the_option_and_by_the_environment(remote: Remo
     assert {action["kind"] for action in json.loads(plans[0].stdout) if action["run"]} <= {"base", "image"}
 
 
-def test_what_a_program_there_is_told_and_says_comes_through(remote: Remote, client: Engine, tmp_path: Path) -> None:
+def test_what_a_program_there_is_told_and_says_comes_through(
+    remote: Remote, client: DockerEngine, tmp_path: Path
+) -> None:
     runtime = have_runtime(client, tmp_path)
     said = os.urandom(1 << 16).hex().encode()
     with client.container(runtime, env={}, entrypoint=["sh", "-c", "wc -c; exit 7"], stdin=True) as container:
@@ -135,13 +137,13 @@ def test_what_a_program_there_is_told_and_says_comes_through(remote: Remote, cli
 _SLEEPS = """
 import os, sys
 from pathlib import Path
-from lifecycle.tools.engine.engine import Engine
-with Engine(os.environ).container(sys.argv[1], env={}, entrypoint=["sleep", "600"]) as container:
+from lifecycle.tools.engine.docker_engine import DockerEngine
+with DockerEngine(os.environ).container(sys.argv[1], env={}, entrypoint=["sleep", "600"]) as container:
     container.run(Path(sys.argv[2]))
 """
 
 
-def test_ctrl_c_takes_away_what_runs_there(remote: Remote, client: Engine, tmp_path: Path) -> None:
+def test_ctrl_c_takes_away_what_runs_there(remote: Remote, client: DockerEngine, tmp_path: Path) -> None:
     runtime = have_runtime(client, tmp_path)
     # A shell's background jobs, these tests perhaps among them, ignore the signal, and so would what they start.
     heeding = ["env", "--default-signal=INT"]

@@ -18,8 +18,8 @@ from lifecycle.tools.archive import normalised, write_members
 LABEL_OWNER = "io.nvidia-installer.owner"
 
 
-class Container:
-    """A container while it is there."""
+class DockerContainer:
+    """A container of the Docker engine (`Container` describes the methods); `raw` is the SDK's object."""
 
     def __init__(self, raw: Any, refusals: Callable[[str], Any]) -> None:  # noqa: ANN401 - the SDK has no types
         self._raw = raw

@@ -1,37 +1,25 @@
-"""The container engine, through the docker SDK, which only the engine's files, container.py and login.py import.
+"""The interface of a container engine, as the project uses it, without the SDK behind it.
 
-The SDK builds with the classic builder, so the Dockerfiles keep to what that understands. Every container carries a label
-with the process that made it and is removed in any case; what a killed process left is swept by the next one.
+`docker_engine.py` implements it for Docker; the unit tests implement it in memory.
 """
 
-import os
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Protocol
 
-import docker.errors
-import requests
-
-from lifecycle.errors import writing
-from lifecycle.tools.engine.connection import EngineConnection
-from lifecycle.tools.engine.container import LABEL_OWNER, Container, remove
-from lifecycle.tools.engine.errors import EngineRefusedError, ImageBuildError, StoppedError
-from lifecycle.tools.engine.processors import usable_processors
-from lifecycle.tools.registry.login import Login
-
-_GONE = (docker.errors.NotFound, docker.errors.NullResource)
+if TYPE_CHECKING:
+    from lifecycle.tools.registry.login import Login
 
 
 @dataclass(frozen=True, kw_only=True)
 class LocalImage:
-    """An image in the engine; `digests` are its names by digest, `repository@sha256:…`, of registries that have it.
+    """An image in the engine.
 
-    `layers` are the digests of its layers from the lowest on, `made` is when it was, as it says itself, in seconds since 1970:
-    both are known of an image that was asked for by itself.
+    `size` is in bytes. `digests` are the names by digest, `repository@sha256:…`, of registries that have it. `layers` are
+    the digests of its layers from the lowest on, `made` is its creation time in seconds since 1970; a list of images
+    leaves these two empty.
     """
 
     id: str
@@ -45,206 +33,106 @@ class LocalImage:
 
 @dataclass(frozen=True, kw_only=True)
 class PulledImage:
-    """An image that was pulled: its digest in the registry, and its id, the sha256 of its configuration (both `sha256:…`)."""
+    """A pulled image: its digest in the registry, and its id, the digest of its configuration (both `sha256:…`)."""
 
     digest: str
     id: str
 
 
-class Engine(EngineConnection):
-    """What we have a container engine do."""
+class Container(Protocol):
+    """A container without network. All methods raise EngineRefusedError, EngineUnreachableError."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        super().__init__(environ)
-        self._stopped = threading.Event()
+    def put(
+        self,
+        files: Mapping[str, bytes | Path],
+        *,
+        executables: Iterable[str] = (),
+        folders: Iterable[str] = (),
+        scratch: Path,
+    ) -> None:
+        """Copy files and empty folders into the container, by their path below its root.
+
+        `executables` are the names of files that get the executable bit. The tar on the way is written to `scratch`.
+        """
+
+    def run(self, log: Path, *, stdin: bytes | None = None) -> int:
+        """Run the container to its end, write its output to `log`, and return its exit code.
+
+        `stdin` is the content of its standard input, for a container that was created with one. The engine stores it nowhere.
+        """
+
+    def commit(self, reference: str, labels: Mapping[str, str]) -> None:
+        """Save the container's files as an image with a tag and labels (`docker commit`)."""
+
+    def get(self, path: str) -> AbstractContextManager[IO[bytes]]:
+        """Yield a tar stream of a file or folder; the last part of `path` is the first part of each name in it."""
+
+
+class Engine(Protocol):
+    """A container engine. All methods raise EngineRefusedError, EngineUnreachableError, and UsageError for a bad address."""
 
     def image(self, reference: str) -> LocalImage | None:
-        """An image by tag or id, or None."""
-        with self.refusals(f"look for the image {reference}"):
-            try:
-                raw = self.client.api.inspect_image(reference)
-                return _local_image(raw, raw["Config"].get("Labels"))
-            except _GONE:
-                return None
+        """Return the image with a tag or id, or None."""
 
     def images(self, label: str) -> list[LocalImage]:
-        """All images that carry a label (`label`, or `label=value`), in one question."""
-        with self.refusals("list images"):
-            return [_local_image(i, i["Labels"]) for i in self.client.api.images(filters={"label": label})]
+        """Return all images that carry a label (`label`, or `label=value`)."""
 
     def images_named(self, pattern: str) -> list[LocalImage]:
-        """The images with a name like `repository/*`, each with all of its names."""
-        with self.refusals("list images"):
-            # A list that was asked for by name leaves an image's other names out.
-            found = self.client.api.images(filters={"reference": pattern})
-        return [image for image in map(self.image, dict.fromkeys(raw["Id"] for raw in found)) if image]
+        """Return the images with a tag that matches a pattern such as `repository/*`, each with all of its tags."""
 
     def used_images(self) -> set[str]:
-        """The ids of the images of all containers, whether they run or not."""
-        with self.refusals("list containers"):
-            return {raw["ImageID"] for raw in self.client.api.containers(all=True)}
+        """Return the ids of the images of all containers, running or not."""
 
     def capacity(self) -> tuple[int, int]:
-        """How many cores and how many bytes of memory its containers have; of its own machine's no more than this process may."""
-        with self.refusals("ask for its cores and memory"):
-            about = self.client.info()
-        cpus = int(about["NCPU"])
-        ours = usable_processors() if self.address.url.startswith("unix:") else cpus
-        return min(cpus, ours), int(about["MemTotal"])
+        """Return the cores and the bytes of memory that containers may use.
+
+        For an engine on this machine, the cores are limited to those that this process may use.
+        """
 
     def stored_bytes(self) -> int:
-        """How many bytes the layers of all images have, each once."""
-        with self.refusals("count what it stores"):
-            return int(self.client.api.df()["LayersSize"])
+        """Return the size of the layers of all images in bytes; a shared layer counts once."""
 
     def remove_image(self, image: str, tags: Iterable[str]) -> str:
-        """Remove an image, by its id, with those tags that still lead to it; returns why it stays, nothing where it goes."""
-        with self.refusals(f"remove {image}"):
-            try:
-                for reference in (*tags, image):
-                    found = self.image(reference)
-                    if found is not None and found.id == image:
-                        with suppress(*_GONE):
-                            self.client.api.remove_image(reference)
-            except docker.errors.APIError as error:
-                if error.status_code != requests.codes.conflict:
-                    raise
-                return str(error.explanation)
-        return ""
+        """Remove an image, by its id, and those of `tags` that name it; return why it stays, or ""."""
 
     def pull(self, reference: str, architecture: str) -> PulledImage:
-        """Pull an image, of the one for an architecture (Debian's and OCI's names of them are the same here)."""
-        with self.refusals(f"pull {reference}"):
-            image = self.client.images.pull(reference, platform=f"linux/{architecture}")
-            digests: list[str] = image.attrs.get("RepoDigests", [])
-            digest = digests[0].rpartition("@")[2] if digests else str(image.id)
-            return PulledImage(digest=digest, id=str(image.id))
+        """Pull the image of a reference for an architecture (`amd64`, `arm64`). Raises CredentialHelperError."""
 
-    def push(self, reference: str, login: Login | None) -> str:
-        """Push an image by its tag; returns what went wrong, nothing where all went well.
+    def push(self, reference: str, login: "Login | None") -> str:
+        """Push an image by its tag; return what the registry refused, or "". Raises CredentialHelperError.
 
-        Without a login the engine's client looks in Docker's own configuration and credential helpers.
+        Without a login, the engine's client uses Docker's configuration and credential helpers.
         """
-        repository, _, tag = reference.rpartition(":")
-        auth = {"username": login.username, "password": login.password} if login else None
-        with self.refusals(f"push {reference}"):
-            for event in self.client.api.push(repository, tag=tag, auth_config=auth, stream=True, decode=True):
-                # The stream's own status is 200 whatever comes.
-                if "error" in event:
-                    return str(event["error"])
-        return ""
 
     def save(self, tag: str, path: Path) -> None:
-        """Write an image to a tar (`docker save`)."""
-        with self.refusals(f"save {tag}"), writing(path), path.open("wb") as out:
-            for chunk in self.client.images.get(tag).save(named=tag):
-                out.write(chunk)
+        """Write an image to a tar file (`docker save`)."""
 
     def load(self, path: Path) -> None:
-        """Read images from a tar (`docker load`), which checks every layer against the image's own configuration."""
-        with self.refusals(f"load {path.name}"), path.open("rb") as stream:
-            self.client.images.load(stream)
+        """Read images from a tar file (`docker load`); the engine checks each layer against the image's configuration."""
 
     def tag(self, image: str, reference: str) -> None:
-        """Give an image another name."""
-        repository, _, name = reference.rpartition(":")
-        with self.refusals(f"tag {image} as {reference}"):
-            self.client.api.tag(image, repository, name, force=True)
+        """Add a tag to an image."""
 
     def remove_tag(self, reference: str) -> None:
-        """Take an image's name away, and the image if it has no other; one that is not there is fine."""
-        with self.refusals(f"remove {reference}"):
-            try:
-                self.client.api.remove_image(reference)
-            except _GONE:
-                return
+        """Remove a tag, and the image if that was its last one. A missing tag is no error."""
 
     def build(self, context: IO[bytes], *, tag: str, base: str, labels: Mapping[str, str], log: Path) -> LocalImage:
-        """Build a Dockerfile from a tar (its context), without network; raises ImageBuildError with its last lines."""
-        with self.refusals(f"build {tag}"), writing(log), log.open("w", encoding="utf-8") as out:
-            events = self.client.api.build(
-                fileobj=context,
-                custom_context=True,
-                tag=tag,
-                buildargs={"BASE": base},
-                labels=dict(labels),
-                network_mode="none",
-                rm=True,
-                forcerm=True,
-                decode=True,
-            )
-            for event in events:
-                out.write(event.get("stream", ""))
-                if "error" in event:
-                    out.write(event["error"])
-                    out.flush()
-                    last = log.read_text(encoding="utf-8").strip().splitlines()[-8:]
-                    raise ImageBuildError(tag, str(log), "\n".join(f"  {line}" for line in last))
-        image = self.image(tag)
-        if image is None:
-            raise EngineRefusedError(f"build {tag}", "it reported no error and has no such image")
-        return image
+        """Build an image, without network, from a tar with its Dockerfile and files. Raises ImageBuildError.
 
-    @contextmanager
+        `base` is the build argument BASE; the output of the build is written to `log`.
+        """
+
     def container(
-        self, image: str, *, env: Mapping[str, str], entrypoint: list[str] | None = None, stdin: bool = False
-    ) -> Iterator[Container]:
-        """A container without network, made but not started; removed at the end, whatever happens.
+        self, image: str, *, env: Mapping[str, str], entrypoint: Sequence[str] | None = None, stdin: bool = False
+    ) -> AbstractContextManager[Container]:
+        """Yield a container without network, created but not started; it is removed at the end in any case.
 
-        `entrypoint` is a command in place of the image's own, `stdin` whether it has a standard input.
+        `entrypoint` replaces the image's own command; `stdin` gives the container a standard input.
         Raises StoppedError after `stop_own_containers`.
         """
-        with self.refusals(f"create a container of {image}"):
-            raw = self.client.containers.create(
-                image,
-                entrypoint=entrypoint,
-                stdin_open=stdin,
-                environment=dict(env),
-                network_mode="none",
-                labels={LABEL_OWNER: owner_of(os.getpid())},
-            )
-        try:
-            # After it was made: one that `stop_own_containers` came too early to see must not run on.
-            if self._stopped.is_set():
-                raise StoppedError
-            yield Container(raw, self.refusals)
-        finally:
-            with self.refusals("remove a container"):
-                remove(raw)
 
     def stop_own_containers(self) -> None:
-        """Remove every container that this process made, so that threads that wait for one get free; allow no more."""
-        self._stopped.set()
-        self._remove(lambda owner: owner == owner_of(os.getpid()))
+        """Remove all containers of this process, which ends the threads that wait for one, and refuse to create more."""
 
     def sweep(self) -> None:
-        """Remove containers of earlier processes of this machine that are dead."""
-        self._remove(_is_dead)
-
-    def _remove(self, condition: Callable[[str], bool]) -> None:
-        with self.refusals("list containers"):
-            for raw in self.client.containers.list(all=True, filters={"label": LABEL_OWNER}, ignore_removed=True):
-                if condition(raw.labels[LABEL_OWNER]):
-                    remove(raw)
-
-
-def owner_of(pid: int) -> str:
-    """The value of `LABEL_OWNER` of the containers that the process *pid* of this machine starts."""
-    return f"{os.uname().nodename}:{pid}"
-
-
-def _is_dead(owner: str) -> bool:
-    node, _, pid = owner.rpartition(":")
-    return node == os.uname().nodename and not Path(f"/proc/{pid}").exists()
-
-
-def _local_image(raw: Mapping[str, Any], labels: Mapping[str, str] | None) -> LocalImage:
-    # In a list one without a name is called <none>:<none>, and <none>@<none>.
-    tags, digests = (
-        tuple(name for name in raw[key] or () if not name.startswith("<none>")) for key in ("RepoTags", "RepoDigests")
-    )
-    image = LocalImage(id=raw["Id"], tags=tags, size=raw["Size"], labels=labels or {}, digests=digests)
-    if "RootFS" not in raw:
-        return image
-    made = datetime.fromisoformat(raw["Created"]).timestamp() if raw.get("Created") else 0
-    return replace(image, layers=tuple(raw["RootFS"].get("Layers") or ()), made=made)
+        """Remove the containers that ended processes of this machine left behind."""

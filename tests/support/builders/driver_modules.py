@@ -85,7 +85,7 @@ def in_an_image(session: Bench, tree: Path, *, named: Mapping[str, str] | None =
     image = local_image(reference, digest=Targets(session.given).image(combination(session)).digest)
     manifest = {"module_types": {"proprietary": {"files": dict(named or file_digests(tree))}}}
     files = {"manifest.json": json.dumps(manifest).encode(), "modules-proprietary.tar.zst": archive.read_bytes()}
-    session.engine = FakeEngine(image, files={f"/{HOME}/{name}": data for name, data in files.items()})  # type: ignore[assignment]
+    session.engine = FakeEngine(image, files={f"/{HOME}/{name}": data for name, data in files.items()})
     shutil.rmtree(session.cache.root / "results")
     return session
 

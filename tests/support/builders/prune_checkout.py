@@ -14,7 +14,7 @@ from lifecycle.pipeline.root_image import root_image
 from lifecycle.planning.locked_project import load_locked_project
 from lifecycle.planning.targets import Targets
 from lifecycle.tools.archive import tar_bytes
-from lifecycle.tools.engine.engine import Engine
+from lifecycle.tools.engine.docker_engine import DockerEngine
 from lifecycle.tools.labels import LABEL_COMBINATION, LABEL_COMPONENT, LABEL_DIGEST
 from tests.support.builders.push_session import copied_checkout, invoke
 
@@ -25,7 +25,7 @@ class PruneLab:
     """A checkout with a name of its own whose images go to a registry, and images of it."""
 
     def __init__(self, host: str, folder: Path) -> None:
-        self.engine = Engine(os.environ)
+        self.engine = DockerEngine(os.environ)
         self.component = f"prune-test-{uuid.uuid4().hex[:8]}"
         self.checkout = copied_checkout(host, folder / "checkout")
         file = self.checkout / "component.yaml"

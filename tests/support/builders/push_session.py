@@ -19,7 +19,8 @@ from lifecycle.planning.matrix import Combination
 from lifecycle.planning.tags import immutable_tag, references
 from lifecycle.publish.push import Candidate, PushDecision, PushedImage, Pusher, decide_push
 from lifecycle.tools.archive import tar_bytes
-from lifecycle.tools.engine.engine import Engine, LocalImage
+from lifecycle.tools.engine.docker_engine import DockerEngine
+from lifecycle.tools.engine.engine import LocalImage
 from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.registry.login import Login
 from lifecycle.tools.registry.registry import Registry, RemoteImage
@@ -34,7 +35,7 @@ class Lab:
     """Small images of a combination, and a pusher of them; `host` is how the registry is called, if not by its own."""
 
     def __init__(self, server: RegistryServer, folder: Path, login: Login | None = None, *, host: str = "") -> None:
-        self.engine = Engine(os.environ)
+        self.engine = DockerEngine(os.environ)
         self.image = Image(registry=host or server.host, repository=REPOSITORY)
         self.names = references(self.image, COMBINATION)
         self.folder = folder

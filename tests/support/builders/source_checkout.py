@@ -12,8 +12,8 @@ from lifecycle.config.lock import LockedDriver
 from lifecycle.planning.declarations import driver_declarations
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.sources.fetch import Fetched
-from lifecycle.tools.engine.engine import Engine, LocalImage, PulledImage
 from tests.support.checkout import ROOT
+from tests.support.fakes.engine import FakeEngine
 
 KERNEL = "6.6.71-cloud-amd64"
 # As Garden Linux's archive has them: a suite is a version, and a kernel's packages carry its version in their names.
@@ -64,18 +64,6 @@ _IMAGES = "BUILDER_GARDENLINUX_1592_9=registry.example/kmodbuild:1592.9\nRUNTIME
 _PACKAGED = "{kind: packages, release: gardenlinux-1592.9}"
 
 
-class PulledBases(Engine):
-    """An engine that has every image that is to be pulled."""
-
-    def pull(self, reference: str, architecture: str) -> PulledImage:
-        digest = "sha256:" + reference.encode().hex().ljust(64, "0")[:64]
-        return PulledImage(digest=digest, id=digest)
-
-    def image(self, reference: str) -> LocalImage | None:
-        """It has them all."""
-        return LocalImage(id=reference, tags=(reference,), size=1, labels={})
-
-
 @dataclass(frozen=True)
 class Lab:
     """A checkout, a cache beside it, and the environment of whoever works there."""
@@ -86,7 +74,9 @@ class Lab:
 
     def session(self) -> Session:
         session = Session(self.root, cache_dir=str(self.cache), environ=self.environ)
-        session.engine = PulledBases(self.environ)
+        engine = FakeEngine()
+        engine.any_image = True
+        session.engine = engine
         return session
 
     def resolve(self, *, locked: bool = False, update: bool = False) -> LockedProject:

@@ -10,15 +10,16 @@ from lifecycle.cache.required import needs_of
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.tools.progress import Progress
 from tests.support.builders.cache_items import kept_input, kept_result, results
+from tests.support.fakes.engine import FakeEngine
 
 
 class Bench(Session):
     """A workbench on a project in memory; `said` is what goes to stderr."""
 
-    def __init__(self, given: LockedProject, cache: Path, engine: object) -> None:
+    def __init__(self, given: LockedProject, cache: Path, engine: FakeEngine) -> None:
         super().__init__(given.root, cache_dir=str(cache), environ={})
         self.given, self.said = given, io.StringIO()
-        self.engine = engine  # type: ignore[assignment]
+        self.engine: FakeEngine = engine
         self.progress = Progress(Console(file=self.said, width=1000))
 
     @property

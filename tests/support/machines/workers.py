@@ -26,7 +26,7 @@ from lifecycle.planning.locked_project import load_locked_project
 from lifecycle.planning.project import LOCK
 from lifecycle.planning.targets import Kind, Targets, base_tag
 from lifecycle.tools.engine.address import ENGINE_VARIABLE
-from lifecycle.tools.engine.engine import Engine
+from lifecycle.tools.engine.docker_engine import DockerEngine
 from tests.support.builders.push_session import copied_checkout
 from tests.support.builders.runfiles import make_runfile
 from tests.support.servers.container_engine import another_engine
@@ -171,7 +171,7 @@ class Farm:
         targets = Targets(load_locked_project(self.checkout))
         with another_engine(number) as (_, address):
             for name in bases:
-                Engine({"DOCKER_HOST": address}).load(self._saved(base_tag(targets.base(name))))
+                DockerEngine({"DOCKER_HOST": address}).load(self._saved(base_tag(targets.base(name))))
             yield Machine(checkout=folder / "checkout", cache=folder / "cache", address=address, environ={})
 
     @property
@@ -181,7 +181,7 @@ class Farm:
     def _saved(self, tag: str) -> Path:
         path = self.folder / f"{tag.rpartition(':')[2]}.tar"
         if not path.exists():
-            Engine(os.environ).save(tag, path)
+            DockerEngine(os.environ).save(tag, path)
         return path
 
 

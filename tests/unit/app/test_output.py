@@ -151,7 +151,7 @@ def made(tmp_path: Path, before: Memory, *, failed: list[Target] | None = None) 
         combinations=MATRIX.combinations,
         plan=plan,
         outcome=Outcome(seconds={target.digest: 1.04 for target in ran}, errors=errors) if ran else None,
-        state=BuildState(Cache(tmp_path), FakeEngine(*images), PROJECT.component.image),  # type: ignore[arg-type]
+        state=BuildState(Cache(tmp_path), FakeEngine(*images), PROJECT.component.image),
     )
 
 

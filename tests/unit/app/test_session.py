@@ -31,7 +31,7 @@ def said() -> Iterator[io.StringIO]:
 
 def session(checkout: Path, said: io.StringIO, engine: FakeEngine) -> Session:
     made = Session(checkout, cache_dir=str(checkout.parent / "cache"), environ={})
-    made.engine = engine  # type: ignore[assignment]
+    made.engine = engine
     made.progress = Progress(Console(file=said, width=1000))
     return made
 

@@ -13,6 +13,7 @@ from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Targets, base_tag
 from tests.support.builders.projects import component, every_target, locked_file, project
+from tests.support.fakes.engine import FakeEngine
 
 NOW = project()
 
@@ -63,13 +64,9 @@ def test_locked_items_outside_the_matrix_are_not_needed(
 
 def images(of: LockedProject, combination: Combination, cache: Cache) -> set[str]:
     """The names by which a build would look for images, if the engine had them all."""
-    targets = Targets(of)
-
-    class Engine:
-        def image(self, _: str) -> str:
-            return "there"
-
-    compiler = Compiler(targets=targets, cache=cache, engine=Engine())  # type: ignore[arg-type]
+    targets, engine = Targets(of), FakeEngine()
+    engine.any_image = True
+    compiler = Compiler(targets=targets, cache=cache, engine=engine)
     base = base_tag(targets.builder(combination))
     builder = compiler.builder(base, builder_title(combination.release))
     return {base, base_tag(targets.runtime(combination)), builder, compiler.kernel(combination, builder)}

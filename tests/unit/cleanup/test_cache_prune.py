@@ -94,7 +94,7 @@ def test_whatever_is_there_all_that_is_needed_is_there_afterwards(
 
     needed = {path.relative_to(folder) for path in needed_paths(Path(folder))}
     assert {path for path in before if path in needed or "mine" in path.parts} <= after.keys()
-    assert {image.tags[0] for image in here.engine.images_there} >= {*images} & {*NEEDS.images, "mine:1"}  # type: ignore[attr-defined]
+    assert {image.tags[0] for image in here.engine.images_there} >= {*images} & {*NEEDS.images, "mine:1"}
 
 
 @given(st.sets(NAMES))
@@ -185,7 +185,7 @@ def test_what_is_gone_is_not_in_the_records_any_more(here: Bench) -> None:
 
 
 def test_without_an_engine_the_cache_is_pruned_and_it_is_said(here: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    here.engine.unreachable = True  # type: ignore[attr-defined]
+    here.engine.unreachable = True
     show_cache_prune(here, None, dry_run=False, as_json=True)
 
     assert json.loads(capsys.readouterr().out)["images"] is None

@@ -72,7 +72,7 @@ def test_what_an_earlier_lock_named_is_known_by_what_was_made_of_it(
 def test_images_of_the_engine_are_shown_by_their_name(here: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     needed = next(name for name in map(str, needs_of(NOW).images) if "/base:" in name)
     old = "nvidia-installer/builder-debian_12:old"
-    here.engine.images_there = [image(old, "l1", "l2", size=103), image(needed, "l1", size=100)]  # type: ignore[attr-defined]
+    here.engine.images_there = [image(old, "l1", "l2", size=103), image(needed, "l1", size=100)]
 
     assert shown(here, capsys)["images"] == [
         {"what": "nvidia-installer/base", "count": 1, "size": 100, "needed": 100, "not_needed": 0},
@@ -84,7 +84,7 @@ def test_people_see_tables_with_what_can_go_at_the_end(here: Bench, capsys: pyte
     fill(here)
     kept_result(here.cache, "modules", OTHER)
     written(here.cache.root / "mine")
-    here.engine.images_there = [image("nvidia-installer/base:old", size=2_000_000)]  # type: ignore[attr-defined]
+    here.engine.images_there = [image("nvidia-installer/base:old", size=2_000_000)]
     show_room(here, as_json=False)
     lines = [
         [cell.strip() for cell in line.split("  ") if cell.strip()] for line in capsys.readouterr().out.splitlines()
@@ -111,7 +111,7 @@ def test_where_there_is_no_cache_that_is_said_and_none_is_made(here: Bench, caps
 def test_without_an_engine_it_is_said_that_its_images_are_left_out(
     here: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    here.engine.unreachable = True  # type: ignore[attr-defined]
+    here.engine.unreachable = True
 
     assert shown(here, capsys)["images"] is None
     assert "no container engine answers at unix:///nobody: its images are left out" in here.said.getvalue()

@@ -5,8 +5,9 @@ import pytest
 
 from lifecycle.cleanup.engine_plan import ImageFate, own_sizes, plan_images, remove_images
 from lifecycle.cleanup.retention import Age
-from lifecycle.tools.engine.engine import Engine, LocalImage
+from lifecycle.tools.engine.engine import LocalImage
 from lifecycle.tools.labels import LABEL_COMBINATION, LABEL_DIGEST
+from tests.support.fakes.engine import FakeEngine
 
 NOW = 1_000_000.0
 BUILDER, BASE = "nvidia-installer/builder-debian_12:1", "nvidia-installer/base:1"
@@ -95,29 +96,16 @@ def test_with_an_age_what_a_build_needed_or_made_within_it_stays(used: dict[str,
     assert fate.used == max(used.get(BUILDER, 0), made)
 
 
-class Refusing(Engine):
-    """An engine that lets go of no image, with or without its names."""
-
-    def __init__(self, left: LocalImage | None) -> None:
-        super().__init__({})
-        self.left = left
-
-    def remove_image(self, image: str, tags: object) -> str:
-        return "conflict" if self.left else ""
-
-    def image(self, reference: str) -> LocalImage | None:
-        return self.left
-
-
 @pytest.mark.parametrize(
     ("left", "kept"),
     [
         (None, ""),
         (image(BUILDER), "conflict"),
-        (image(), "images are made of it: only its name is gone, and its layers go with them"),
+        (image(id=image(BUILDER).id), "images are made of it: only its name is gone, and its layers go with them"),
     ],
 )
 def test_it_is_said_what_became_of_an_image(left: LocalImage | None, kept: str) -> None:
-    fates = planned(image(BUILDER), image(BASE))
+    engine, gone = FakeEngine(*filter(None, [left])), image(BUILDER)
+    engine.conflicts = {gone.id: "conflict"} if left else {}
 
-    assert [fate.kept for fate in remove_images(Refusing(left), fates)] == [kept, ""]
+    assert [fate.kept for fate in remove_images(engine, planned(gone, image(BASE)))] == [kept, ""]

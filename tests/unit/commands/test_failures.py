@@ -33,7 +33,7 @@ def made(tmp_path: Path, errors: dict[str, InstallerError] | None) -> BuildResul
         combinations=COMBINATIONS,
         plan=make_plan(TARGETS, COMBINATIONS, Memory()),
         outcome=None if errors is None else Outcome(seconds={}, errors=errors),
-        state=BuildState(Cache(tmp_path), engine, image),  # type: ignore[arg-type]
+        state=BuildState(Cache(tmp_path), engine, image),
     )
 
 

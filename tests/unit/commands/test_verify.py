@@ -49,7 +49,7 @@ def test_nothing_is_left_in_the_cache(proving: Bench, modules: Path) -> None:
 
 def test_without_an_engine_the_cache_is_read_and_it_is_said(proving: Bench, modules: Path) -> None:
     pack(proving, modules)
-    proving.engine.unreachable = True  # type: ignore[attr-defined]
+    proving.engine.unreachable = True
 
     assert proof(proving).source == "archive"
     assert proving.said.getvalue() == (

@@ -10,7 +10,7 @@ import docker.errors
 
 from lifecycle.tools.archive import tar_bytes
 from lifecycle.tools.engine.container import LABEL_OWNER
-from lifecycle.tools.engine.engine import Engine
+from lifecycle.tools.engine.docker_engine import DockerEngine
 
 # Options of the SDK that shape no bytes; the owner's label is a process of this machine.
 _NO_INPUT = {"fileobj", "custom_context", "rm", "forcerm", "decode"}
@@ -20,7 +20,7 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-class RecordingEngine(Engine):
+class RecordingEngine(DockerEngine):
     """The real engine's code over an SDK that only records; `out` are the files that its containers leave in /out."""
 
     def __init__(self, out: Mapping[str, bytes] | None = None) -> None:

@@ -80,7 +80,7 @@ def test_bases_that_come_to_the_same_inputs_are_one_image() -> None:
 def test_a_base_that_was_pulled_gets_its_local_name(tmp_path: Path) -> None:
     now, cache, engine = pulled(), Cache(tmp_path), FakeEngine(local_image(PINNED))
     target = Targets(now).base("RUNTIME")
-    tag = make_base(now, target, cache, engine)  # type: ignore[arg-type]
+    tag = make_base(now, target, cache, engine)
 
     assert engine.tagged == [(f"sha256:{PINNED}", tag)]
     assert cache.latest_inputs("base", "RUNTIME") == {"image": DIGEST}
@@ -90,7 +90,7 @@ def test_a_base_is_known_by_its_id_where_a_digest_covers_architectures(tmp_path:
     now = pulled()
     bases = {**now.lock.bases, "RUNTIME": LockedBase(declaration="d", digest=DIGEST, id="sha256:1")}
     now, engine = replace(now, lock=now.lock.model_copy(update={"bases": bases})), FakeEngine(local_image("sha256:1"))
-    tag = make_base(now, Targets(now).base("RUNTIME"), Cache(tmp_path), engine)  # type: ignore[arg-type]
+    tag = make_base(now, Targets(now).base("RUNTIME"), Cache(tmp_path), engine)
 
     assert engine.tagged == [("sha256:sha256:1", tag)]
 
@@ -98,7 +98,7 @@ def test_a_base_is_known_by_its_id_where_a_digest_covers_architectures(tmp_path:
 def test_a_base_that_was_not_pulled_is_named_with_the_command_that_pulls_it(tmp_path: Path) -> None:
     now, cache = pulled(), Cache(tmp_path)
     with pytest.raises(BaseNotPulledError, match=rf"the engine does not have {PINNED}\nRun `invoke fetch`"):
-        make_base(now, Targets(now).base("RUNTIME"), cache, FakeEngine())  # type: ignore[arg-type]
+        make_base(now, Targets(now).base("RUNTIME"), cache, FakeEngine())
     assert cache.latest_inputs("base", "RUNTIME") is None
 
 
@@ -125,7 +125,7 @@ def test_the_script_gets_package_names_suite_and_exclusions(tmp_path: Path) -> N
         tar -cf "$3" -C "$3.d" ."""
     now, cache = bootstrapped(tmp_path, script)
     engine, target = FakeEngine(), Targets(now).base("RUNTIME")
-    tag = make_base(now, target, cache, engine)  # type: ignore[arg-type]
+    tag = make_base(now, target, cache, engine)
 
     assert sorted(name.removeprefix("./") for name in imported(engine)[tag]) == sorted(
         [
@@ -150,7 +150,7 @@ def test_a_script_that_fails_is_quoted_and_no_image_is_made(tmp_path: Path) -> N
     now, cache = bootstrapped(tmp_path, "echo 'E: no such suite' >&2; exit 9")
     engine = FakeEngine()
     with pytest.raises(ProgramFailedError, match="E: no such suite") as caught:
-        make_base(now, Targets(now).base("RUNTIME"), cache, engine)  # type: ignore[arg-type]
+        make_base(now, Targets(now).base("RUNTIME"), cache, engine)
 
     assert isinstance(caught.value, InstallerError)
     assert engine.loaded == []

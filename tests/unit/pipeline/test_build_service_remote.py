@@ -31,7 +31,7 @@ class Lab:
         self.project = load_locked_project(checkout)
         self.session = Session(checkout, cache_dir=str(checkout.parent / "cache"), environ={})
         bases = [local_image(base_tag(target)) for target in self.all(Kind.BASE)]
-        self.session.engine = FakeEngine(*bases)  # type: ignore[assignment]
+        self.session.engine = FakeEngine(*bases)
         self.said = io.StringIO()
         self.session.progress = Progress(Console(file=self.said, width=1000))
         self.made: list[Target] = []

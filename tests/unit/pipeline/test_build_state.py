@@ -19,7 +19,7 @@ def target(kind: Kind) -> Target:
 
 
 def state(tmp_path: Path, engine: FakeEngine) -> BuildState:
-    return BuildState(Cache(tmp_path), engine, IMAGE)  # type: ignore[arg-type]
+    return BuildState(Cache(tmp_path), engine, IMAGE)
 
 
 def test_a_base_is_there_by_its_tag_whatever_its_labels(tmp_path: Path) -> None:

@@ -1,9 +1,6 @@
-import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import IO
 
 import pytest
 
@@ -21,9 +18,9 @@ from lifecycle.pipeline.compile_errors import (
 )
 from lifecycle.planning.matrix import ModulePatch
 from lifecycle.planning.targets import Targets
-from lifecycle.tools.archive import tar_bytes
 from lifecycle.tools.labels import LABEL_DIGEST
-from tests.support.builders.projects import project
+from tests.support.builders.projects import local_image, project
+from tests.support.fakes.engine import FakeEngine
 
 OPEN, PROPRIETARY = ModuleType.OPEN, ModuleType.PROPRIETARY
 COMBINATIONS = project().matrix.combinations
@@ -59,47 +56,13 @@ def test_the_environment_says_all_that_the_script_reads() -> None:
     }
 
 
-@dataclass
-class Builder:
-    """A builder container: what it prints, how it ends, what it leaves in /out; and what it was given."""
-
-    out: Mapping[str, bytes]
-    code: int = 0
-    prints: bytes = b""
-    given: dict[str, bytes] = field(default_factory=dict)
-    env: Mapping[str, str] = field(default_factory=dict)
-    command: Sequence[str] = ()
-    images: list[str] = field(default_factory=list)
-
-    @contextmanager
-    def container(self, image: str, *, env: Mapping[str, str], entrypoint: Sequence[str]) -> Iterator["Builder"]:
-        self.env, self.command = {**env, "image": image}, entrypoint
-        yield self
-
-    def image(self, reference: str) -> str | None:
-        return reference if reference in self.images else None
-
-    def commit(self, reference: str, labels: Mapping[str, str]) -> None:
-        assert labels == {LABEL_DIGEST: reference.rpartition(":")[2]}
-        self.images.append(reference)
-
-    def put(self, files: Mapping[str, bytes | Path], *, folders: Iterable[str] = (), **_: object) -> None:
-        self.given.update(
-            (n, content if isinstance(content, bytes) else content.read_bytes()) for n, content in files.items()
-        )
-        self.given.update((folder, b"folder") for folder in folders)
-
-    def run(self, log: Path) -> int:
-        log.write_bytes(self.prints)
-        return self.code
-
-    @contextmanager
-    def get(self, path: str) -> Iterator[IO[bytes]]:
-        assert path == "/out"
-        yield io.BytesIO(tar_bytes({f"out/{name}": content for name, content in self.out.items()}))
+def builder(out: Mapping[str, bytes], *, code: int = 0, prints: bytes = b"") -> FakeEngine:
+    """Return an engine with the images of a builder whose containers leave files in /out, print something and end."""
+    files = {f"/out/{name}": content for name, content in out.items()}
+    return FakeEngine(local_image(IMAGE), local_image("builder:1"), files=files, exit_code=code, output=prints)
 
 
-def compile_in(builder: Builder, cache: Cache) -> Mapping[ModuleType, Result | InstallerError]:
+def compile_in(engine: FakeEngine, cache: Cache) -> Mapping[ModuleType, Result | InstallerError]:
     targets = Targets(project())
     driver = targets.project.lock.driver_for(COMBINATIONS[3])
     for file in [
@@ -108,7 +71,7 @@ def compile_in(builder: Builder, cache: Cache) -> Mapping[ModuleType, Result | I
     ]:
         cache.part(file.sha256).write_text(file.name)
         cache.keep_blob(cache.part(file.sha256), file.sha256)
-    hands = Compiler(targets=targets, cache=cache, engine=builder)  # type: ignore[arg-type]
+    hands = Compiler(targets=targets, cache=cache, engine=engine)
     return hands.compile(CompileJob(combination=COMBINATIONS[3], types=(PROPRIETARY, OPEN)), IMAGE, 2)
 
 
@@ -120,8 +83,8 @@ def test_each_type_that_fails_has_its_own_error_with_its_own_log(tmp_path: Path)
         "open/make.log": b"nv.c:2:2: error: two\n",
         "open/failed": b"",
     }
-    builder = Builder(out, code=1)
-    results = compile_in(builder, cache)
+    engine = builder(out, code=1)
+    results = compile_in(engine, cache)
 
     for module_type, said in ((PROPRIETARY, "one"), (OPEN, "two")):
         error = results[module_type]
@@ -129,9 +92,10 @@ def test_each_type_that_fails_has_its_own_error_with_its_own_log(tmp_path: Path)
         assert isinstance(error, CompileFailedError)
         assert f"error: {said}\n  the whole log: {log}" in str(error)
         assert log.read_text().endswith(f"error: {said}\n")
-    assert builder.given["in/open/sources/0-nvidia-open-dkms_550.163.01.deb"] == b"nvidia-open-dkms"
-    assert builder.given["out"] == b"folder"
-    assert (builder.env["image"], builder.command) == (IMAGE, ["compile.sh", "/in", "/out"])
+    (container,) = engine.containers
+    assert container.received["in/open/sources/0-nvidia-open-dkms_550.163.01.deb"] == b"nvidia-open-dkms"
+    assert "out" in container.folders
+    assert (container.image, container.entrypoint) == (IMAGE, ["compile.sh", "/in", "/out"])
     assert list(cache.tmp.glob("compile-*")) == []
 
 
@@ -139,7 +103,7 @@ def test_a_patch_that_does_not_apply_is_named_and_no_exclusion_is_offered(tmp_pa
     said = "patch 000-pci.patch does not apply to the open sources of 550.163.01"
     out = {f"{t}/{name}": text for t in (PROPRIETARY, OPEN) for name, text in {"failed": b"", "make.log": b""}.items()}
     error = compile_in(
-        Builder({**out, "open/make.log": f"Hunk #1 FAILED\ncompile.sh: error: {said}\n".encode()}, code=1),
+        builder({**out, "open/make.log": f"Hunk #1 FAILED\ncompile.sh: error: {said}\n".encode()}, code=1),
         Cache(tmp_path),
     )[OPEN]
 
@@ -149,7 +113,7 @@ def test_a_patch_that_does_not_apply_is_named_and_no_exclusion_is_offered(tmp_pa
 
 
 def test_the_error_for_a_container_that_ends_early_quotes_its_last_lines(tmp_path: Path) -> None:
-    error = compile_in(Builder({"empty": b""}, code=3, prints=b"first\ndpkg: no space left\n"), Cache(tmp_path))[OPEN]
+    error = compile_in(builder({"empty": b""}, code=3, prints=b"first\ndpkg: no space left\n"), Cache(tmp_path))[OPEN]
 
     assert isinstance(error, CompileFailedError)
     assert "  dpkg: no space left\n" in str(error)
@@ -158,7 +122,7 @@ def test_the_error_for_a_container_that_ends_early_quotes_its_last_lines(tmp_pat
 def test_modules_that_were_not_built_are_named_and_nothing_is_kept(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     out = {"open/make.log": b"", "proprietary/make.log": b"", "kernel.symvers": b""}
-    results = compile_in(Builder(out), cache)
+    results = compile_in(builder(out), cache)
 
     for error in results.values():
         assert isinstance(error, IncompatibleModulesError)
@@ -168,48 +132,50 @@ def test_modules_that_were_not_built_are_named_and_nothing_is_kept(tmp_path: Pat
 
 def test_output_that_leads_out_of_its_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InstallerError, match="the builder's output holds"):
-        compile_in(Builder({"../../escaped": b""}), Cache(tmp_path))
+        compile_in(builder({"../../escaped": b""}), Cache(tmp_path))
     assert not list(tmp_path.rglob("escaped"))
 
 
-def headers_in(builder: Builder, cache: Cache) -> str:
+def headers_in(engine: FakeEngine, cache: Cache) -> str:
     targets = Targets(project())
     for file in targets.project.lock.kernel_for(COMBINATIONS[3]).headers:
         cache.part(file.sha256).write_text(file.name)
         cache.keep_blob(cache.part(file.sha256), file.sha256)
-    return Compiler(targets=targets, cache=cache, engine=builder).kernel(COMBINATIONS[3], "builder:1")  # type: ignore[arg-type]
+    return Compiler(targets=targets, cache=cache, engine=engine).kernel(COMBINATIONS[3], "builder:1")
 
 
 def test_a_kernels_headers_are_unpacked_once_and_are_an_image_then(tmp_path: Path) -> None:
-    builder = Builder({})
-    tag = headers_in(builder, Cache(tmp_path))
+    engine = builder({})
+    tag = headers_in(engine, Cache(tmp_path))
     file = "in/0-linux-headers-6.12.117-amd64_6.12.117.deb"
 
-    assert (builder.images, builder.env) == ([tag], {"image": "builder:1"})
-    assert (builder.command, list(builder.given)) == (["headers.sh", "6.12.117-amd64", f"/{file}"], [file])
-    builder.given.clear()
-    assert (headers_in(builder, Cache(tmp_path)), builder.given) == (tag, {})
+    (container,) = engine.containers
+    assert (container.image, container.env, list(container.received)) == ("builder:1", {}, [file])
+    assert container.entrypoint == ["headers.sh", "6.12.117-amd64", f"/{file}"]
+    assert engine.images_there[-1].tags == (tag,)
+    assert engine.images_there[-1].labels == {LABEL_DIGEST: tag.rpartition(":")[2]}
+    assert (headers_in(engine, Cache(tmp_path)), len(engine.containers)) == (tag, 1)
 
 
 def test_headers_of_another_kernel_are_refused_and_make_no_image(tmp_path: Path) -> None:
-    builder = Builder({}, code=2, prints=b"headers.sh: these headers are not those of kernel 6.12.117-amd64\n")
+    engine = builder({}, code=2, prints=b"headers.sh: these headers are not those of kernel 6.12.117-amd64\n")
     with pytest.raises(InvalidHeadersError, match=r"(?s)new-2/6\.12.*are not those of kernel.*`invoke update`"):
-        headers_in(builder, Cache(tmp_path))
+        headers_in(engine, Cache(tmp_path))
 
-    assert builder.images == []
+    assert len(engine.images_there) == 2
 
 
 def test_the_container_is_given_what_is_known_of_the_kernel(tmp_path: Path) -> None:
-    cache, builder = Cache(tmp_path), Builder({})
+    cache, engine = Cache(tmp_path), builder({})
     (tmp_path / "new").write_text("b yes\n")
     cache.add_answers(IMAGE, tmp_path / "new")
-    compile_in(builder, cache)
+    compile_in(engine, cache)
 
-    assert builder.given["in/answers"] == b"b yes\n"
+    assert engine.containers[0].received["in/answers"] == b"b yes\n"
 
 
 def test_of_a_compile_that_failed_nothing_is_learnt(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
-    compile_in(Builder({"open/failed": b"", "open/make.log": b"", "answers": b"a no\n"}, code=1), cache)
+    compile_in(builder({"open/failed": b"", "open/make.log": b"", "answers": b"a no\n"}, code=1), cache)
 
     assert not cache.conftest_answers(IMAGE).exists()

@@ -111,7 +111,7 @@ def test_nothing_to_compile_is_no_job() -> None:
 def test_an_idle_plan_does_not_even_look_for_an_engine(tmp_path: Path) -> None:
     now, engine = project(), FakeEngine()
     plan = make_plan(Targets(now), now.matrix.combinations, Memory(every_target(now)))
-    executor = Executor(Targets(now), Cache(tmp_path), engine, Progress())  # type: ignore[arg-type]
+    executor = Executor(Targets(now), Cache(tmp_path), engine, Progress())
 
     assert executor.execute(plan) == Outcome(seconds={}, errors={})
     assert (engine.asked, list(tmp_path.iterdir())) == ([], [])
@@ -133,7 +133,7 @@ def test_modules_are_signed_after_their_compile_and_before_packing(
     for name in ("_base", "_compile", "_sign", "_userspace", "_archive", "_image"):
         monkeypatch.setattr(Executor, name, done(name))
     plan = make_plan(targets, now.matrix.combinations[:1], Memory())
-    Executor(targets, Cache(tmp_path), FakeEngine(), Progress()).execute(plan)  # type: ignore[arg-type]
+    Executor(targets, Cache(tmp_path), FakeEngine(), Progress()).execute(plan)
     order = [what for what, _ in work]
 
     assert order.index("_compile") < order.index("_sign") < order.index("_archive") < order.index("_image")
@@ -160,7 +160,7 @@ def test_what_a_compile_took_is_written_down_where_all_of_it_compiled(
     plan = make_plan(
         targets, [combination], Memory([targets.builder(combination), targets.runtime(combination)]), last=Kind.MODULES
     )
-    executor = Executor(targets, cache, FakeEngine(), Progress())  # type: ignore[arg-type]
+    executor = Executor(targets, cache, FakeEngine(), Progress())
     outcome = executor.execute(plan)
 
     assert bool(outcome.errors) == failing

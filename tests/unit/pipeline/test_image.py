@@ -122,7 +122,7 @@ def built(cache: Cache, combination: Combination = COMBINATION) -> FakeEngine:
     # Two drivers of one branch, so that the moving tag is only one's.
     drivers = {"535/amd64": driver("550.9.99"), "550.163.01/amd64": driver("550.163.01")}
     engine = FakeEngine()
-    hands = ImageBuilder(targets=Targets(project(root=ROOT, lock=lock(drivers=drivers))), cache=cache, engine=engine)  # type: ignore[arg-type]
+    hands = ImageBuilder(targets=Targets(project(root=ROOT, lock=lock(drivers=drivers))), cache=cache, engine=engine)
     hands.build(combination, contents, "base:1")
     return engine
 

@@ -12,10 +12,10 @@ from lifecycle.pipeline.package import Packager, disk_bytes
 from lifecycle.pipeline.unpack import NotUnpackedError, Unpacker
 from lifecycle.planning.targets import Kind, Targets
 from lifecycle.tools.archive import file_digests
-from lifecycle.tools.engine.engine import Engine
 from tests.support.builders.debs import real_deb
 from tests.support.builders.projects import lock, project
 from tests.support.checkout import ROOT
+from tests.support.fakes.engine import FakeEngine
 
 
 def kept(cache: Cache, deb: Path) -> LockedFile:
@@ -26,7 +26,7 @@ def kept(cache: Cache, deb: Path) -> LockedFile:
 
 
 def unpacker(cache: Cache) -> Unpacker:
-    return Unpacker(root=ROOT, cache=cache, engine=Engine({}), base="none")
+    return Unpacker(root=ROOT, cache=cache, engine=FakeEngine(), base="none")
 
 
 def packager(cache: Cache, *userspace: LockedFile) -> Packager:

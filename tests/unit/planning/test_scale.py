@@ -63,7 +63,7 @@ def made(of: LockedProject, folder: Path) -> BuildResult:
     for target in everything:
         with cache.making(target.kind, target.digest, {}):
             pass
-    state = BuildState(cache, FakeEngine(*images), of.component.image)  # type: ignore[arg-type]
+    state = BuildState(cache, FakeEngine(*images), of.component.image)
     plan = make_plan(Targets(of), combinations, state)
     return BuildResult(targets=Targets(of), combinations=combinations, plan=plan, outcome=None, state=state)
 

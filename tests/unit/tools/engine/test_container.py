@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.tools.archive import extract_safely, tar_bytes
-from lifecycle.tools.engine.container import Container, _ChunkReader, remove
+from lifecycle.tools.engine.container import DockerContainer, _ChunkReader, remove
 
 
 @given(st.lists(st.binary(min_size=1, max_size=20)), st.integers(1, 50))
@@ -61,14 +61,14 @@ class Raw:
 def test_what_a_container_prints_is_in_the_log_and_its_exit_code_comes_back(tmp_path: Path) -> None:
     raw = Raw(prints=[b"  CC a.o\n", b"half a li", b"ne \xff\n"], code=7)
 
-    assert Container(raw, lambda _: nullcontext()).run(tmp_path / "log") == 7
+    assert DockerContainer(raw, lambda _: nullcontext()).run(tmp_path / "log") == 7
     assert (tmp_path / "log").read_bytes() == b"  CC a.o\nhalf a line \xff\n"
     assert raw.asked == ["start", "wait"]
 
 
 def test_a_folder_of_a_container_is_unpacked_as_it_comes(tmp_path: Path) -> None:
     raw = Raw(holds=tar_bytes({"out/open/nvidia.ko": b"module"}))
-    with Container(raw, lambda _: nullcontext()).get("/out") as stream:
+    with DockerContainer(raw, lambda _: nullcontext()).get("/out") as stream:
         extract_safely(stream, tmp_path, archive="the container's")
 
     assert (tmp_path / "out/open/nvidia.ko").read_bytes() == b"module"
@@ -76,7 +76,7 @@ def test_a_folder_of_a_container_is_unpacked_as_it_comes(tmp_path: Path) -> None
 
 def test_a_stream_that_breaks_off_is_no_archive(tmp_path: Path) -> None:
     raw = Raw(holds=tar_bytes({"out/open/nvidia.ko": b"m" * 5000})[:3000])
-    with pytest.raises(tarfile.ReadError), Container(raw, lambda _: nullcontext()).get("/out") as stream:
+    with pytest.raises(tarfile.ReadError), DockerContainer(raw, lambda _: nullcontext()).get("/out") as stream:
         extract_safely(stream, tmp_path, archive="the container's")
 
 
@@ -109,7 +109,7 @@ class Attached(Raw):
 def test_standard_input_is_attached_before_the_start_written_and_closed(tmp_path: Path) -> None:
     raw = Attached(prints=[b"read it\n"])
     with raw.reader, raw.writer:
-        assert Container(raw, lambda _: nullcontext()).run(tmp_path / "log", stdin=b"secret\n") == 0
+        assert DockerContainer(raw, lambda _: nullcontext()).run(tmp_path / "log", stdin=b"secret\n") == 0
         assert raw.reader.makefile("rb").read() == b"secret\n"
 
     assert raw.asked == ["attach", "start", "wait"]
@@ -120,4 +120,4 @@ def test_a_program_that_does_not_read_its_input_is_known_by_its_exit_code(tmp_pa
     raw = Attached(code=3)
     raw.reader.close()
     with raw.writer:
-        assert Container(raw, lambda _: nullcontext()).run(tmp_path / "log", stdin=b"secret\n") == 3
+        assert DockerContainer(raw, lambda _: nullcontext()).run(tmp_path / "log", stdin=b"secret\n") == 3

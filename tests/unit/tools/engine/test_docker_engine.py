@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lifecycle.tools.engine.engine import Engine, _is_dead, owner_of
+from lifecycle.tools.engine.docker_engine import DockerEngine, _is_dead, owner_of
 from lifecycle.tools.engine.errors import EngineRefusedError, EngineUnreachableError
 
 
@@ -19,7 +19,7 @@ def dead_engine() -> Iterator[None]:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_engine_that_is_not_there_is_named_with_the_reason_and_the_remedy() -> None:
     with pytest.raises(EngineUnreachableError) as caught:
-        Engine({"DOCKER_HOST": "unix:///no/such.sock"}).image("x")
+        DockerEngine({"DOCKER_HOST": "unix:///no/such.sock"}).image("x")
 
     assert str(caught.value).splitlines() == [
         "no container engine answers at unix:///no/such.sock",
@@ -32,7 +32,7 @@ def test_an_engine_that_is_not_there_is_named_with_the_reason_and_the_remedy() -
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_address_that_is_none_is_refused_in_the_same_way() -> None:
     with pytest.raises(EngineUnreachableError, match="no container engine answers at nonsense://"):
-        Engine({"DOCKER_HOST": "nonsense://"}).image("x")
+        DockerEngine({"DOCKER_HOST": "nonsense://"}).image("x")
 
 
 @pytest.mark.parametrize(
