@@ -25,9 +25,9 @@ from lifecycle.planning.matrix import Combination
 
 ROOT = Path(__file__).resolve().parents[1]
 _HEAD = """\
-# Written by `python -m benchmarks.costs` from compiles that were timed: what `--shard` divides the matrix by.
-# Seconds of one of conftest's questions and of one source file; only their ratio counts. By driver branch: questions
-# of a kernel that nobody has asked before, `again` of one that another driver has, and files of each module type.
+# `python -m benchmarks.costs` measures compile times and writes this file; `--shard` divides the matrix by it.
+# `question` and `file` are the seconds of a conftest question and of a source file; only their ratio counts.
+# Each branch has its questions for a new kernel, `again` for a kernel that another driver has asked, and source files.
 """
 
 
