@@ -18,8 +18,7 @@ import yaml
 from lifecycle.cache.cache import Cache
 from lifecycle.config.costs import COSTS, Costs, load_costs
 from lifecycle.errors import InstallerError
-from lifecycle.pipeline.compile_timing import Timing, costs_of
-from lifecycle.pipeline.compile_timings import read_timings
+from lifecycle.pipeline.compile_timings import Timing, costs_of, read_timings
 from lifecycle.planning.locked_project import load_locked_project
 from lifecycle.planning.matrix import Combination
 

@@ -1,7 +1,7 @@
-"""Where a driver's files go in the user-space archive, whatever they come in. Pure.
+"""The layout of the user-space archive: where each file of a driver goes, by the format that it came in. Pure.
 
-`bin/` and `lib/` are what scripts/node puts on PATH and into ld.so.conf, `lib/firmware` is the kernel's search path. The first
-rule that matches a path decides; what matches none is left out: graphics, 32-bit libraries, installers.
+scripts/node puts `bin/` on PATH and `lib/` into ld.so.conf; `lib/firmware` is the kernel's search path. The first rule that
+matches a path applies. Files that match no rule are left out: graphics, 32-bit libraries, installers.
 """
 
 import re
@@ -20,7 +20,7 @@ _DEB: Rules = (
     (re.compile(r"usr/share/doc/([^/]+)/copyright"), r"share/doc/\1/copyright"),
 )
 
-# The names of NVIDIA's README, chapter "Installed Components": what CUDA, NVML, video and OpenCL need, without a screen.
+# Libraries for CUDA, NVML, video and OpenCL without a screen. Source: NVIDIA's README, chapter "Installed Components".
 _LIBRARIES = "|".join(
     [
         "cuda",
@@ -38,7 +38,7 @@ _RUNFILE: Rules = (
     (re.compile(r"(LICENSE)"), r"share/doc/nvidia-driver/\1"),
 )
 
-# Fabric manager's archive; scripts/node finds its configuration beside the tables of NVSwitch topologies.
+# The archive of fabric manager. scripts/node expects its configuration beside the NVSwitch topology files.
 _REDISTRIBUTABLE: Rules = (
     (re.compile(r"[^/]+/bin/([^/]+)"), r"bin/\1"),
     (re.compile(r"[^/]+/lib/(lib[^/]+\.so(?:\.[^/]+)?)"), r"lib/\1"),
@@ -49,10 +49,13 @@ _REDISTRIBUTABLE: Rules = (
 _RULES = {FileFormat.DEB: _DEB, FileFormat.RUNFILE: _RUNFILE, FileFormat.REDISTRIBUTABLE: _REDISTRIBUTABLE}
 
 
-def place_of(path: str, file_format: FileFormat, *, version: str) -> str | None:
-    """Where a file of a driver's `version` goes in the archive: `bin/nvidia-smi`; None if it does not belong there."""
-    for pattern, place in _RULES[file_format]:
+def archive_path(path: str, file_format: FileFormat, *, version: str) -> str | None:
+    """Return the path of a driver's file in the archive, such as `bin/nvidia-smi`. None if the file is left out.
+
+    `version` is the driver's.
+    """
+    for pattern, replacement in _RULES[file_format]:
         match = pattern.fullmatch(path)
         if match:
-            return match.expand(place).replace("{version}", version)
+            return match.expand(replacement).replace("{version}", version)
     return None

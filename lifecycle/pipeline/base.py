@@ -1,6 +1,5 @@
-"""base: the images that others start from, bootstrapped of locked packages without network, or pulled by fetch."""
+"""base: base images, bootstrapped from locked packages without network, or pulled by fetch."""
 
-from pathlib import Path
 from urllib.parse import quote
 
 from lifecycle.cache.cache import Cache
@@ -18,7 +17,7 @@ from lifecycle.tools.reproducible import SOURCE_DATE_EPOCH
 
 
 class BaseNotPulledError(InstallerError):
-    """A base that is to be pulled and is not in the engine."""
+    """A base image that was not pulled yet."""
 
     def __init__(self, reference: str) -> None:
         super().__init__(f"the engine does not have {reference}", resolution="Run `invoke fetch`, which pulls it.")
@@ -28,7 +27,7 @@ class BaseNotPulledError(InstallerError):
 
 
 def package_file_name(file: LockedFile) -> str:
-    """The name of a package's file, as apt writes it to its own cache (a colon of an epoch escaped)."""
+    """Return the file name of a package as in apt's own cache: the colon of an epoch is escaped."""
     return f"{file.name}_{quote(file.version, safe='+~')}.deb"
 
 
@@ -36,11 +35,14 @@ def package_file_name(file: LockedFile) -> str:
 
 
 def make_base(project: LockedProject, target: Target, cache: Cache, engine: Engine) -> str:
-    """Have a base image in the engine and return its tag; raises BaseNotPulledError, or what a tool says."""
+    """Bootstrap or tag a base image in the engine, and return its tag.
+
+    Raises BaseNotPulledError, ProgramFailedError, ProgramMissingError, and the engine's errors.
+    """
     base, locked, tag = project.base_of(target.name), project.lock.bases[target.name], base_tag(target)
     if locked.digest:
         reference = base.pinned(locked.digest)
-        # By its id, if the lock has it: a digest may be that of a list of images for several architectures.
+        # The id is preferred to the digest, which may be that of a list of images for several architectures.
         image = engine.image(locked.id or reference)
         if image is None:
             raise BaseNotPulledError(reference)
@@ -62,14 +64,8 @@ def _bootstrap(project: LockedProject, base: Base, target: Target, cache: Cache,
         for file in project.lock.bases[target.name].packages:
             (debs / package_file_name(file)).hardlink_to(cache.blob(file.sha256))
         script = project.root / "scripts" / "base" / "bootstrap"
-        run(
-            [*_command(script, debs, suite, tar), architecture, *packages.leave_out],
-            extra_env={"SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH)},
-        )
+        command = [str(script), str(debs), suite, str(tar), architecture, *packages.leave_out]
+        run(command, extra_env={"SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH)})
         root_image(tar, folder / "image.tar", base_tag(target), {LABEL_DIGEST: target.digest}, architecture)
         tar.unlink()
         engine.load(folder / "image.tar")
-
-
-def _command(script: Path, debs: Path, suite: str, tar: Path) -> list[str]:
-    return [str(script), str(debs), suite, str(tar)]

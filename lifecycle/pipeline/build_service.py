@@ -149,7 +149,7 @@ class BuildService:
         from lifecycle.pipeline.executor import Executor
 
         results = remote.results if remote else None
-        executor = Executor(result.targets, self.cache, self.engine, self.progress, key=key, results=results)
+        executor = Executor(result.targets, self.cache, self.engine, self.progress, key=key, remote=results)
         outcome = executor.execute(result.plan)
         state = BuildState(self.cache, self.engine, project.component.image)
         return replace(result, outcome=outcome, state=state)

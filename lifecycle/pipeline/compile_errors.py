@@ -1,4 +1,4 @@
-"""What goes wrong with a compile, said by what its log says."""
+"""The errors of the compile step, with the lines of its log that explain them."""
 
 import re
 import sys
@@ -17,35 +17,35 @@ _SHOWN = 8
 
 
 class CompileFailedError(InstallerError):
-    """Module sources that do not compile against a kernel: the compiler's own error lines, and the exclude entry to paste."""
+    """Module sources that do not compile for a kernel: the compiler's error lines, and an exclude entry to paste."""
 
     def __init__(self, combination: Combination, module_type: ModuleType, log: Path, lines: Sequence[str]) -> None:
         shown = "\n".join(f"  {line}" for line in lines[:_SHOWN]) or "  (no error line; see the log)"
         said = re.sub(r"^\S+: (fatal )?error: ", "", lines[0]) if lines else "see the log"
-        # Quoted by the YAML library, on one line: a compiler's message may hold anything.
+        # The YAML library quotes the compiler's message, which may contain anything, on one line.
         quoted = yaml.safe_dump(f"does not compile: {said}", default_style='"', allow_unicode=True, width=sys.maxsize)
         super().__init__(
             f"{combination.id}: the {module_type} modules do not compile",
             details=f"{shown}\n  the whole log: {log}",
-            resolution="If this driver is known not to work on this kernel, paste this under context.exclude in component.yaml:\n"
+            resolution="If this driver does not support this kernel, paste this under context.exclude in component.yaml:\n"
             f"    - {{driverVersion: {combination.driver}, moduleType: {module_type}, "
             f'kernel: ">={combination.linux}", reason: {quoted.strip()}}}',
         )
 
 
 class PatchDoesNotApplyError(InstallerError):
-    """A patch whose conditions hold for sources that it does not fit."""
+    """A patch that does not apply to sources that its conditions match."""
 
     def __init__(self, combination: Combination, module_type: ModuleType, log: Path, said: str) -> None:
         super().__init__(
             f"{combination.id}: the {module_type} modules: {said}",
             details=f"  the whole log: {log}",
-            resolution="Narrow the patch's conditions in patches/series.yaml, mend the patch, or take it out.",
+            resolution="Narrow the patch's conditions in patches/series.yaml, correct the patch, or remove it.",
         )
 
 
 class InvalidHeadersError(InstallerError):
-    """Packages that are not the headers of the kernel that they are locked for."""
+    """Header packages of another kernel than the one that they are locked for."""
 
     def __init__(self, combination: Combination, log: Path) -> None:
         said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-_SHOWN:]
@@ -57,18 +57,18 @@ class InvalidHeadersError(InstallerError):
 
 
 class IncompatibleModulesError(InstallerError):
-    """Modules that compiled and that the kernel would refuse all the same."""
+    """Modules that compiled, but that the kernel would refuse."""
 
     def __init__(self, combination: Combination, module_type: ModuleType, findings: Sequence[str]) -> None:
         super().__init__(
             f"{combination.id}: the {module_type} modules do not fit the kernel",
             details="\n".join(f"  {finding}" for finding in findings[:_SHOWN]),
-            resolution="The headers and the toolchain do not belong together: check image_versions and sources.releases.",
+            resolution="The headers do not match the toolchain: check image_versions and sources.releases.",
         )
 
 
 def error_lines(log: str) -> list[str]:
-    """The compiler's own error lines of a make log, in order, each once; make's own where it has nothing else to say."""
+    """Return the compiler's error lines in a make log, in order, each once; make's own error lines if there are no others."""
     lines = [line.strip() for line in log.splitlines()]
     own = [line for line in lines if _ERROR_LINE.search(line)]
     return list(dict.fromkeys(own or [line for line in lines if _MAKE_LINE.search(line)]))

@@ -1,4 +1,4 @@
-"""What is compiled in one container, and in which order containers are best started. Pure."""
+"""Compile jobs: the modules that are compiled in one container, and the order of the containers. Pure."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,10 +10,10 @@ from lifecycle.planning.targets import Targets, module_type_of
 
 
 def compile_jobs(targets: Targets, actions: Sequence[Action]) -> list[tuple[CompileJob, list[Action]]]:
-    """Group modules to compile by kernel and driver, a container each, in the order in which they are best started.
+    """Group the modules to compile by kernel and driver, one container per group, in the best order.
 
-    That is one driver of each kernel first, for the others wait for its answers; of these, those of the kernels with the most
-    to do. What is left over at the end is short.
+    One driver of each kernel comes first, since the others wait for its conftest answers. Kernels with the most work come first,
+    so that the last jobs are short.
     """
     groups: dict[tuple[tuple[str, str], str], list[Action]] = {}
     for action in actions:
@@ -27,7 +27,7 @@ def compile_jobs(targets: Targets, actions: Sequence[Action]) -> list[tuple[Comp
 
 
 def kernel_key(targets: Targets, combination: Combination) -> tuple[str, str]:
-    """What the drivers have in common that share the answers of a kernel's headers: the kernel, and what compiles for it."""
+    """Return what compiles with the same conftest answers have in common: the kernel and the builder."""
     return combination.kernel, targets.builder(combination).digest
 
 

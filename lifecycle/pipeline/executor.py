@@ -1,10 +1,11 @@
-"""Follows a plan: bases and user space beside the compiles, one compile's modules packed while the next compiles."""
+"""Execute a plan: bases and user space are built beside the compiles, and modules are packed while others compile."""
 
 import os
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from lifecycle.cache.cache import Cache
 from lifecycle.cache.remote import RemoteCache
@@ -14,7 +15,7 @@ from lifecycle.errors import InstallerError
 from lifecycle.pipeline.base import make_base
 from lifecycle.pipeline.compile import CompileJob, Compiler
 from lifecycle.pipeline.compile_jobs import compile_jobs, kernel_key
-from lifecycle.pipeline.compile_timings import note_compile
+from lifecycle.pipeline.compile_timings import save_timing
 from lifecycle.pipeline.concurrency import concurrency_for
 from lifecycle.pipeline.image import Contents, ImageBuilder
 from lifecycle.pipeline.package import Packager
@@ -33,14 +34,14 @@ Errors = Mapping[str, InstallerError]
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a run came to, by target digest: seconds of what was made, the error of what was not."""
+    """The outcome of a plan by target digest: the seconds of each built target, and the error of each failed one."""
 
     seconds: Mapping[str, float]
     errors: Errors
 
 
 class Executor:
-    """Runs plans with the hands it is given; `key` is for plans that sign, `results` are shared with other machines."""
+    """Executes plans. `key` is required for plans that sign; `remote` receives the results, if there is a remote cache."""
 
     def __init__(
         self,
@@ -50,7 +51,7 @@ class Executor:
         progress: Progress,
         *,
         key: SigningKey | None = None,
-        results: RemoteCache | None = None,
+        remote: RemoteCache | None = None,
     ) -> None:
         cpus = len(os.sched_getaffinity(0))
         self._targets, self._cache, self._engine, self._progress = targets, cache, engine, progress
@@ -58,67 +59,67 @@ class Executor:
         self._signer = ModuleSigner(targets=targets, cache=cache, engine=engine, key=key) if key else None
         self._packager = Packager(targets=targets, cache=cache, threads=cpus)
         self._images = ImageBuilder(targets=targets, cache=cache, engine=engine)
-        self._results = results
+        self._remote = remote
         self._cpus = cpus
-        self._one_builder = threading.Lock()
+        self._builder_lock = threading.Lock()
         self._seconds: dict[str, float] = {}
-        self._taken: set[str] = set()
+        self._downloaded: set[str] = set()
 
     def execute(self, plan: Plan) -> Outcome:
-        """Run what the plan says to run. Ctrl-C removes the containers and comes through as KeyboardInterrupt."""
+        """Execute a plan. Ctrl-C removes the containers and raises KeyboardInterrupt. Failures are in the outcome."""
         if plan.idle:
             return Outcome(seconds={}, errors={})
         self._engine.sweep()
         concurrency = concurrency_for(*self._engine.capacity())
         errors = run_graph(
-            self._nodes(plan, concurrency.jobs),
+            self._jobs(plan, concurrency.jobs),
             workers=concurrency.compiles + max(2, self._cpus),
             heavy=concurrency.compiles,
             abort=self._engine.stop_own_containers,
         )
         return Outcome(seconds=self._seconds, errors=errors)
 
-    def _nodes(self, plan: Plan, jobs: int) -> list[Job]:
-        """The work in the order in which it is started when several can be: first what compiles, with so many jobs, wait for."""
-        nodes = self._single(plan, Kind.BASE, self._base)
+    def _jobs(self, plan: Plan, make_jobs: int) -> list[Job]:
+        """Return the jobs in the order of their start; `make_jobs` is make's --jobs. What compiles wait for comes first."""
+        jobs = self._jobs_of(plan, Kind.BASE, self._base)
         first: dict[tuple[str, str], str] = {}
-        for job, actions in compile_jobs(self._targets, plan.running(Kind.MODULES)):
+        for compile_job, actions in compile_jobs(self._targets, plan.running(Kind.MODULES)):
             makes = tuple(action.target.digest for action in actions)
-            # What the first driver of a kernel has asked of the headers, the others need not ask.
-            leader = first.setdefault(kernel_key(self._targets, job.combination), makes[0])
+            # The other drivers of a kernel start after the first one, so that they find its conftest answers.
+            leader = first.setdefault(kernel_key(self._targets, compile_job.combination), makes[0])
             after = () if leader == makes[0] else (leader,)
-            work = _call(self._compile, job, jobs)
-            nodes.append(Job(makes=makes, needs=actions[0].needs, after=after, work=work, heavy=True))
-        nodes += self._single(plan, Kind.SIGNED, self._sign)
-        nodes += self._single(plan, Kind.USERSPACE, self._userspace)
-        nodes += self._single(plan, Kind.ARCHIVE, self._archive)
-        nodes += self._single(plan, Kind.IMAGE, self._image)
-        return nodes + self._gifts(plan)
+            work = partial(self._compile, compile_job, make_jobs)
+            jobs.append(Job(makes=makes, needs=actions[0].needs, after=after, work=work, heavy=True))
+        jobs += self._jobs_of(plan, Kind.SIGNED, self._sign)
+        jobs += self._jobs_of(plan, Kind.USERSPACE, self._userspace)
+        jobs += self._jobs_of(plan, Kind.ARCHIVE, self._archive)
+        jobs += self._jobs_of(plan, Kind.IMAGE, self._image)
+        return jobs + self._upload_jobs(plan)
 
-    def _gifts(self, plan: Plan) -> list[Job]:
-        """What other machines get, beside the work that goes on: nothing waits for it, and nothing of it fails."""
-        results = self._results
-        if results is None:
+    def _upload_jobs(self, plan: Plan) -> list[Job]:
+        """Return the uploads to the remote cache. No other job waits for them, and they never fail."""
+        remote = self._remote
+        if remote is None:
             return []
         return [
             Job(
                 makes=(f"shared {target.digest}",),
                 needs=(),
                 after=(target.digest,),
-                work=_call(self._give, results, target),
+                work=partial(self._upload, remote, target),
             )
             for kind in SHARED_KINDS
             for target in (action.target for action in plan.running(kind))
         ]
 
-    def _give(self, results: RemoteCache, target: Target) -> Errors:
-        if target.digest not in self._taken:
-            results.give(target)
+    def _upload(self, remote: RemoteCache, target: Target) -> Errors:
+        if target.digest not in self._downloaded:
+            remote.give(target)
         return {}
 
-    def _single(self, plan: Plan, kind: Kind, work: Callable[[Action], Errors]) -> list[Job]:
+    def _jobs_of(self, plan: Plan, kind: Kind, work: Callable[[Action], Errors]) -> list[Job]:
         return [
-            Job(makes=(action.target.digest,), needs=action.needs, work=_call(work, action))
+            Job(makes=(action.target.digest,), needs=action.needs, work=partial(work, action))
             for action in plan.running(kind)
         ]
 
@@ -128,7 +129,7 @@ class Executor:
         return {}
 
     def _compile(self, job: CompileJob, jobs: int) -> Errors:
-        job = self._without_taken(job)
+        job = self._download_first(job)
         targets = {t: self._targets.compiled(job.combination, t) for t in job.types}
         if not targets:
             return {}
@@ -141,37 +142,37 @@ class Executor:
                 fail()
         if not errors:
             seconds = self._seconds[next(iter(targets.values())).digest]
-            note_compile(
+            save_timing(
                 self._cache, job.combination, targets.values(), seconds, asked=self._cache.known_answers(image) - known
             )
         return errors
 
     def _builder(self, combination: Combination) -> str:
-        """The tag of a combination's builder image, built where the engine does not have it."""
+        """Return the tag of a combination's builder image; build the image if it is missing."""
         name = builder_title(combination.release)
-        with self._one_builder:
+        with self._builder_lock:
             return self._compiler.builder(base_tag(self._targets.builder(combination)), name)
 
-    def _without_taken(self, job: CompileJob) -> CompileJob:
-        """What is left of a job after taking what another machine has made since the plan was made."""
-        results, compiled = self._results, self._targets.compiled
-        if results is None:
+    def _download_first(self, job: CompileJob) -> CompileJob:
+        """Download results that other machines have uploaded since the plan was made, and return the rest of the job."""
+        remote, compiled = self._remote, self._targets.compiled
+        if remote is None:
             return job
         targets = {t: compiled(job.combination, t) for t in job.types}
-        taken = {target.digest for target in targets.values() if results.take(target)}
-        self._taken |= taken
-        return replace(job, types=tuple(t for t, target in targets.items() if target.digest not in taken))
+        downloaded = {target.digest for target in targets.values() if remote.take(target)}
+        self._downloaded |= downloaded
+        return replace(job, types=tuple(t for t, target in targets.items() if target.digest not in downloaded))
 
     def _kernel_image(self, combination: Combination) -> str:
-        """The tag of the image with a combination's headers, made where the engine does not have it."""
+        """Return the tag of the image with a combination's headers; build the image if it is missing."""
         builder = self._builder(combination)
-        with self._one_builder:
+        with self._builder_lock:
             return self._compiler.kernel(combination, builder)
 
     def _sign(self, action: Action) -> Errors:
         combination, module_type = action.combinations[0], module_type_of(action.target)
         if self._signer is None:
-            raise InstallerError(f"nobody has read the key that signs {action.target.name}")
+            raise InstallerError(f"cannot sign {action.target.name}: the signing key was not loaded")
         with self._step(action.target, f"sign {action.target.name}"):
             self._signer.sign(combination, module_type, self._builder(combination))
         return {}
@@ -211,7 +212,7 @@ class Executor:
 
 
 class _Step:
-    """Shows a step and writes down its seconds."""
+    """Displays a step and records its seconds."""
 
     def __init__(self, progress: Progress, seconds: dict[str, float], digest: str, title: str) -> None:
         self._shown = progress.step(title)
@@ -223,7 +224,3 @@ class _Step:
     def __exit__(self, *failure: object) -> None:
         self._seconds[self._digest] = time.monotonic() - self._started
         self._shown.__exit__(*failure)  # type: ignore[arg-type]
-
-
-def _call(work: Callable[..., Errors], *args: object) -> Callable[[], Errors]:
-    return lambda: work(*args)

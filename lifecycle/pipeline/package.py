@@ -12,7 +12,7 @@ from lifecycle.config.file_format import FileFormat, format_of
 from lifecycle.config.lock import LockedFile
 from lifecycle.config.schema import ModuleType
 from lifecycle.errors import InstallerError
-from lifecycle.pipeline.archive_layout import place_of
+from lifecycle.pipeline.archive_layout import archive_path
 from lifecycle.pipeline.unpack import Unpacker
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Target, Targets
@@ -83,7 +83,7 @@ class Packager:
         file_format = format_of(file.file_name) or FileFormat.DEB
 
         def place(path: str) -> str | None:
-            return place_of(path, file_format, version=version)
+            return archive_path(path, file_format, version=version)
 
         unpacker.unpack(file, unpacked, wanted=lambda path: place(path) is not None)
         for path in sorted(unpacked.rglob("*")):

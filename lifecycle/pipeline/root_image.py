@@ -1,7 +1,8 @@
-"""An image of one layer, made of a root file system without an engine: the same root gives the same id everywhere.
+"""An image with one layer, built from a root file system without an engine. The same root has the same id everywhere.
 
-`docker import` writes the time and its own machine's architecture into an image. The archive is what `docker load` reads
-(Docker image specification v1.2, "Combined Image JSON + Filesystem Changeset Format"; OCI image specification, "config").
+`docker import` is not used: it writes the time and its own machine's architecture into an image. The format of the archive is
+that of `docker load` (Docker image specification v1.2, "Combined Image JSON + Filesystem Changeset Format"; OCI image
+specification, "config").
 """
 
 import hashlib
@@ -19,7 +20,7 @@ from lifecycle.tools.reproducible import SOURCE_DATE_EPOCH
 
 
 def root_image(root: Path, out: Path, tag: str, labels: Mapping[str, str], architecture: str) -> str:
-    """Write the archive of an image around the tar of a root file system; returns the image's id (`sha256:…`)."""
+    """Write the archive of an image from the tar of a root file system (`root`). Return the image's id (`sha256:…`)."""
     layer = sha256_of(root)
     created = datetime.fromtimestamp(SOURCE_DATE_EPOCH, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     config = _json(

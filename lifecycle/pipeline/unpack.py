@@ -1,4 +1,4 @@
-"""The files of whatever a driver comes in, in a folder: nothing of it leads out of there, and none of its scripts run here."""
+"""Unpack the files of a driver into a folder. No path leads out of the folder, and none of the files' scripts run here."""
 
 import lzma
 import tarfile
@@ -17,12 +17,12 @@ from lifecycle.tools.engine.engine import Engine
 _SCRIPT = Path("scripts/runfile/unpack")
 _SHOWN = 8
 
-# Whether a file, by its path in the archive, is wanted.
+# Tells whether a file, by its path in the archive, is wanted.
 Wanted = Callable[[str], bool]
 
 
 class NotUnpackedError(InstallerError):
-    """A file of a driver that cannot be unpacked: the words of what tried."""
+    """A file of a driver that cannot be unpacked."""
 
     def __init__(self, file: LockedFile, said: str) -> None:
         super().__init__(f"{file.name} {file.version} cannot be unpacked", details=f"  {said.strip()}")
@@ -30,7 +30,7 @@ class NotUnpackedError(InstallerError):
 
 @dataclass(frozen=True, kw_only=True)
 class Unpacker:
-    """The hands for it. `root` is the checkout; NVIDIA's installers are run in a container of `base`, without network."""
+    """Unpacks files. `root` is the checkout. NVIDIA's installers run in a container of the image `base`, without network."""
 
     root: Path
     cache: Cache
@@ -38,7 +38,7 @@ class Unpacker:
     base: str
 
     def unpack(self, file: LockedFile, folder: Path, *, wanted: Wanted) -> FileFormat:
-        """Unpack the wanted files into a new folder; raises NotUnpackedError, UnsafeArchiveError."""
+        """Unpack the wanted files into a new folder, and return the format. Raises NotUnpackedError, UnsafeArchiveError."""
         file_format, path = format_of(file.file_name), self.cache.blob(file.sha256)
         folder.mkdir(parents=True)
         match file_format:
@@ -49,7 +49,7 @@ class Unpacker:
             case FileFormat.RUNFILE:
                 self._run(path, file, folder, wanted)
             case None:
-                raise NotUnpackedError(file, f"{file.file_name} is none of {', '.join(FileFormat)}")
+                raise NotUnpackedError(file, f"{file.file_name} has none of the known endings: {', '.join(FileFormat)}")
         return file_format
 
     def _run(self, path: Path, file: LockedFile, folder: Path, wanted: Wanted) -> None:
@@ -72,7 +72,7 @@ class Unpacker:
 
 
 def unpack_deb(path: Path, file: LockedFile, folder: Path, *, wanted: Wanted = lambda _: True) -> None:
-    """Unpack a package's files (not its scripts) into a folder; raises NotUnpackedError, UnsafeArchiveError."""
+    """Unpack a package's files, without its scripts, into a folder. Raises NotUnpackedError, UnsafeArchiveError."""
     try:
         with deb_stream(path) as stream:
             extract_safely(stream, folder, archive=path.name, wanted=wanted)

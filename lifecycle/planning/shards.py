@@ -1,6 +1,6 @@
-"""Shards: the matrix divided among workers that know nothing of one another. `--shard 1/4`. Pure but for reading costs.yaml.
+"""Shards: the matrix divided among independent workers, as in `--shard 1/4`. Pure except for reading costs.yaml.
 
-Every worker computes the whole division from its checkout and takes its own part. Combinations that share modules stay
+Every worker computes the whole division from its checkout and builds its own part. Combinations that share modules stay
 together, so that nothing is compiled in two shards.
 """
 
@@ -17,16 +17,16 @@ from lifecycle.planning.matrix import Combination
 from lifecycle.planning.selector import select
 from lifecycle.planning.targets import Targets
 
-# How much a second more of work counts beside one of waiting.
-_THRIFT = (0, 0.5, 1, 2)
+# Weights of a second of added work, compared with a second of the worker's total.
+_WEIGHTS = (0, 0.5, 1, 2)
 _FORM = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 
 
 class BadShardError(UsageError):
-    """A value of --shard that means no part of the matrix."""
+    """A value of --shard that is not a part of the matrix."""
 
     def __init__(self, text: str) -> None:
-        super().__init__(f"--shard {text!r}: write which part of how many, counted from 1, such as 1/4")
+        super().__init__(f"--shard {text!r}: write I/N for shard I of N, such as 1/4")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +42,9 @@ class Shard:
 
 @dataclass(frozen=True, kw_only=True)
 class Compile:
-    """What one container compiles: its kernel, as its builder sees it, and the seconds.
+    """The work of one container: its kernel (the release and the builder's digest), and the seconds that it takes.
 
-    `first` where nobody has asked that kernel conftest's questions before, `again` where another driver has.
+    `first` applies if conftest was never run on that kernel, `again` if another driver was compiled for it before.
     """
 
     kernel: tuple[str, str]
@@ -54,7 +54,7 @@ class Compile:
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Combinations that share modules, and the compiles that make these; `name` orders groups of the same cost."""
+    """Combinations that share modules, and the compiles for them. `name` orders groups of equal cost."""
 
     name: str
     combinations: tuple[Combination, ...]
@@ -63,14 +63,14 @@ class Group:
 
 @dataclass(kw_only=True)
 class Load:
-    """What one worker has to do: its groups, their `seconds`, and the kernels that it asks conftest's questions of."""
+    """The work of one worker: its groups, their `seconds`, and the kernels whose headers conftest has been run on."""
 
     groups: list[Group] = field(default_factory=list)
     seconds: float = 0
     asked: set[tuple[str, str]] = field(default_factory=set)
 
     def more(self, group: Group) -> float:
-        """The seconds that a group adds: less where a kernel has been asked already."""
+        """Return the seconds that a group adds. A kernel that was `asked` before costs less."""
         asked, total = set(self.asked), 0.0
         for work in group.compiles:
             total += work.again if work.kernel in asked else work.first
@@ -85,7 +85,7 @@ class Load:
 
 
 def parse_shard(text: str) -> Shard | None:
-    """What `--shard` says, "" for None, which is the whole matrix; raises BadShardError."""
+    """Parse a value of `--shard`; "" is None, the whole matrix. Raises BadShardError."""
     if not text:
         return None
     match = _FORM.fullmatch(text)
@@ -96,9 +96,9 @@ def parse_shard(text: str) -> Shard | None:
 
 
 def chosen(project: LockedProject, only: str, shard: Shard | None) -> tuple[Combination, ...]:
-    """The combinations of a project that selectors mean, and of these the ones of a shard, in the order of the matrix.
+    """Return the selected combinations, or those of them that are in a shard, in the order of the matrix.
 
-    Raises NothingSelectedError, and ConfigurationError where costs.yaml cannot be read. A shard may be empty.
+    A shard may be empty. Raises NothingSelectedError, and ConfigurationError if costs.yaml cannot be read.
     """
     combinations = select(project.matrix, only)
     if shard is None:
@@ -111,35 +111,36 @@ def chosen(project: LockedProject, only: str, shard: Shard | None) -> tuple[Comb
 
 
 def groups_of(targets: Targets, combinations: Iterable[Combination], costs: Costs) -> list[Group]:
-    """Combinations, put together where they have modules in common, or would be compiled in one container."""
-    found: dict[object, _Sharing] = {}
+    """Group the combinations that share modules, or whose modules are compiled in one container."""
+    found: dict[object, _GroupBuilder] = {}
     for combination in combinations:
-        sharing = _Sharing.of(targets, combination)
-        for other in {id(found[key]): found[key] for key in sharing.keys if key in found}.values():
-            sharing.join(other)
-        found |= dict.fromkeys(sharing.keys, sharing)
-    return [sharing.group(costs) for sharing in {id(sharing): sharing for sharing in found.values()}.values()]
+        builder = _GroupBuilder.of(targets, combination)
+        for other in {id(found[key]): found[key] for key in builder.keys if key in found}.values():
+            builder.join(other)
+        found |= dict.fromkeys(builder.keys, builder)
+    return [builder.group(costs) for builder in {id(builder): builder for builder in found.values()}.values()]
 
 
 def divide(groups: Sequence[Group], count: int) -> list[Load]:
-    """The loads of `count` workers, fewer where there are fewer groups: the others have nothing to do.
+    """Divide groups among `count` workers. There are fewer loads than workers if there are fewer groups.
 
-    The longest group first, each to whom it leaves with the least to do (R. L. Graham, "Bounds on multiprocessing timing
-    anomalies", 1969). So no load exceeds the mean, were every group to ask its own questions, by more than the longest group:
-    when the largest took its last, every other would have become as large with it. Who is thrifty beyond that, and
-    rather waits for a kernel that it has asked, may come out better: of several such divisions it is the best.
+    Groups are assigned from the longest to the shortest, each to the worker that then has the least to do (R. L. Graham, "Bounds
+    on multiprocessing timing anomalies", 1969). So no load exceeds the mean by more than the longest group: when the largest load
+    received its last group, any other load would have become as large with it. The mean counts each group as if conftest were
+    run for it alone. A worker saves time on a kernel that it has compiled for before, so several weights of added work are
+    tried, and the best division is returned.
     """
     return min(
-        (_divided(groups, count, thrift) for thrift in _THRIFT), key=lambda loads: max(_seconds(loads), default=0)
+        (_divide(groups, count, weight) for weight in _WEIGHTS), key=lambda loads: max(_seconds(loads), default=0)
     )
 
 
-def _divided(groups: Sequence[Group], count: int, thrift: float) -> list[Load]:
+def _divide(groups: Sequence[Group], count: int, weight: float) -> list[Load]:
     loads = [Load() for _ in range(min(count, len(groups)))]
     alone = {group.name: Load().more(group) for group in groups}
     for group in sorted(groups, key=lambda group: (-alone[group.name], group.name)):
         added = [load.more(group) for load in loads]
-        after = [load.seconds + (1 + thrift) * more for load, more in zip(loads, added, strict=True)]
+        after = [load.seconds + (1 + weight) * more for load, more in zip(loads, added, strict=True)]
         loads[min(range(len(loads)), key=lambda index: (after[index], added[index], index))].take(group)
     return loads
 
@@ -149,15 +150,15 @@ def _seconds(loads: Iterable[Load]) -> list[float]:
 
 
 @dataclass(kw_only=True)
-class _Sharing:
-    """A group that still grows: its combinations, what they have in common with others, and module types by container."""
+class _GroupBuilder:
+    """A group under construction: its combinations, the keys that it shares with others, and module types by container."""
 
     keys: set[object]
     combinations: list[Combination]
     compiles: dict[tuple[str, str, str], set[ModuleType]]
 
     @classmethod
-    def of(cls, targets: Targets, combination: Combination) -> "_Sharing":
+    def of(cls, targets: Targets, combination: Combination) -> "_GroupBuilder":
         container = (combination.kernel, targets.builder(combination).digest, combination.driver)
         modules = {targets.compiled(combination, module_type).digest for module_type in combination.module_types}
         return cls(
@@ -166,7 +167,7 @@ class _Sharing:
             compiles={container: set(combination.module_types)},
         )
 
-    def join(self, other: "_Sharing") -> None:
+    def join(self, other: "_GroupBuilder") -> None:
         self.keys |= other.keys
         self.combinations += other.combinations
         for container, types in other.compiles.items():

@@ -144,7 +144,7 @@ def test_a_build_that_fails_fails_the_pod_and_ends_the_engine(pod: Pod) -> None:
         ended = engine.wait(SECONDS)
 
     assert (code, ended) == (2, 0)
-    assert "--only 'nowhere' matches nothing" in pod.said("build")
+    assert "--only 'nowhere' matches no combination" in pod.said("build")
 
 
 def test_a_build_that_is_killed_ends_the_engine_too(pod: Pod) -> None:

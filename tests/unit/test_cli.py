@@ -191,7 +191,7 @@ def test_a_shard_that_is_none_is_refused(invoke: Invoke, task: str, tmp_path: Pa
     done = invoke(task, "--shard=3/2")
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: --shard '3/2': write which part of how many, counted from 1, such as 1/4\n"
+    assert done.stderr == "error: --shard '3/2': write I/N for shard I of N, such as 1/4\n"
     assert not (tmp_path / "cache").exists()
 
 

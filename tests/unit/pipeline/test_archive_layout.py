@@ -1,7 +1,7 @@
 import pytest
 
 from lifecycle.config.file_format import FileFormat, format_of
-from lifecycle.pipeline.archive_layout import place_of
+from lifecycle.pipeline.archive_layout import archive_path
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ from lifecycle.pipeline.archive_layout import place_of
     ],
 )
 def test_a_packages_file_goes_where_the_node_looks_for_it(path: str, place: str | None) -> None:
-    assert place_of(path, FileFormat.DEB, version="535.309.01") == place
+    assert archive_path(path, FileFormat.DEB, version="535.309.01") == place
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_packages_file_goes_where_the_node_looks_for_it(path: str, place: str 
     ],
 )
 def test_a_file_of_nvidias_installer_goes_where_the_packages_would(path: str, place: str | None) -> None:
-    assert place_of(path, FileFormat.RUNFILE, version="580.105.08") == place
+    assert archive_path(path, FileFormat.RUNFILE, version="580.105.08") == place
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_file_of_nvidias_installer_goes_where_the_packages_would(path: str, pl
 def test_a_file_of_fabric_manager_goes_where_the_node_looks_for_it(path: str, place: str | None) -> None:
     whole = f"fabricmanager-linux-x86_64-580.105.08-archive/{path}"
 
-    assert place_of(whole, FileFormat.REDISTRIBUTABLE, version="580.105.08") == place
+    assert archive_path(whole, FileFormat.REDISTRIBUTABLE, version="580.105.08") == place
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,7 @@ from pathlib import Path
 
 from lifecycle.cache.cache import Cache
 from lifecycle.config.schema import ModuleType
-from lifecycle.pipeline.compile_timing import Compiled, Timing
-from lifecycle.pipeline.compile_timings import note_compile, read_timings
+from lifecycle.pipeline.compile_timings import Compiled, Timing, read_timings, save_timing
 from lifecycle.planning.targets import Target, Targets
 from tests.support.builders.projects import project
 
@@ -32,7 +31,7 @@ def compiled(cache: Cache) -> list[Target]:
 
 def test_what_a_compile_took_is_there_afterwards(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
-    note_compile(cache, COMBINATION, compiled(cache), 12.34, asked=2)
+    save_timing(cache, COMBINATION, compiled(cache), 12.34, asked=2)
 
     assert read_timings(cache) == [TIMING]
 
@@ -40,21 +39,21 @@ def test_what_a_compile_took_is_there_afterwards(tmp_path: Path) -> None:
 def test_the_last_compile_of_a_driver_for_a_kernel_counts(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     for seconds in (99, 12.34):
-        note_compile(cache, COMBINATION, compiled(cache), seconds, asked=2)
+        save_timing(cache, COMBINATION, compiled(cache), seconds, asked=2)
 
     assert read_timings(cache) == [TIMING]
 
 
 def test_it_is_no_part_of_a_result(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
-    note_compile(cache, COMBINATION, compiled(cache), 12.34, asked=2)
+    save_timing(cache, COMBINATION, compiled(cache), 12.34, asked=2)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["logs", "timings", "tmp"]
 
 
 def test_a_damaged_file_is_left_out(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
-    note_compile(cache, COMBINATION, compiled(cache), 12.34, asked=2)
+    save_timing(cache, COMBINATION, compiled(cache), 12.34, asked=2)
     cache.timing("6.1/half").write_text('{"kernel": "6.1", ')
     cache.timing("6.1/other").write_text("[]")
 

@@ -58,7 +58,7 @@ class Lab:
         """Compile what the combination needs."""
         bases = Memory([TARGETS.builder(COMBINATION), TARGETS.runtime(COMBINATION)])
         plan = make_plan(TARGETS, [COMBINATION], bases, last=Kind.MODULES)
-        executor = Executor(TARGETS, self.cache, FakeEngine(), Progress(), results=results)  # type: ignore[arg-type]
+        executor = Executor(TARGETS, self.cache, FakeEngine(), Progress(), remote=results)  # type: ignore[arg-type]
         return executor.execute(plan)
 
 

@@ -71,14 +71,14 @@ def test_an_encrypted_key_without_a_passphrase_is_refused_without_a_prompt(
     path = encrypted(ours.key, tmp_path, traditional=traditional)
 
     assert refusal(file, ours, {"KEY": str(path)}) == (
-        f"component.yaml:{LINES + 3}:3: signing.key: is encrypted: add `passphrase: env:NAME`, which opens it"
+        f"component.yaml:{LINES + 3}:3: signing.key: is encrypted: add its passphrase as `passphrase: env:NAME`"
     )
 
 
 def test_a_wrong_passphrase_is_refused(file: Path, ours: Pair, tmp_path: Path) -> None:
     path = encrypted(ours.key, tmp_path)
 
-    assert f"component.yaml:{LINES + 4}:3: signing.passphrase: does not open the key" in refusal(
+    assert f"component.yaml:{LINES + 4}:3: signing.passphrase: does not decrypt the key" in refusal(
         file, ours, {"KEY": str(path), "PASSPHRASE": "open barley"}, "env:PASSPHRASE"
     )
 
@@ -86,19 +86,19 @@ def test_a_wrong_passphrase_is_refused(file: Path, ours: Pair, tmp_path: Path) -
 def test_the_key_of_another_certificate_is_refused(file: Path, ours: Pair, theirs: Pair) -> None:
     assert refusal(file, ours, {"KEY": str(theirs.key)}) == (
         f"component.yaml:{LINES + 3}:3: signing.key: is not the key of the certificate of 'Our modules': "
-        "name the pair that belongs together"
+        "name a key and a certificate that belong together"
     )
 
 
 def test_a_key_that_is_none_is_refused(file: Path, ours: Pair) -> None:
-    assert "signing.key: is no private key (" in refusal(file, ours, {"KEY": str(ours.certificate)})
+    assert "signing.key: is not a private key (" in refusal(file, ours, {"KEY": str(ours.certificate)})
 
 
 def test_a_key_whose_signatures_differ_each_time_is_refused(file: Path, tmp_path: Path) -> None:
     pair = make_pair(tmp_path / "ec", "Curves", algorithm="ec")
 
     assert refusal(file, pair, {"KEY": str(pair.key)}) == (
-        f"component.yaml:{LINES + 2}:3: signing.certificate: is of a key of type id-ecPublicKey, "
+        f"component.yaml:{LINES + 2}:3: signing.certificate: has a key of type id-ecPublicKey, "
         "whose signatures differ each time: use an RSA key"
     )
 

@@ -215,5 +215,5 @@ def test_what_is_no_shard_is_one_sentence(text: str) -> None:
     with pytest.raises(BadShardError) as caught:
         parse_shard(text)
 
-    assert str(caught.value) == f"--shard {text!r}: write which part of how many, counted from 1, such as 1/4"
+    assert str(caught.value) == f"--shard {text!r}: write I/N for shard I of N, such as 1/4"
     assert caught.value.exit_code == EXIT_USAGE

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from lifecycle.config.costs import BranchCosts, Costs
 from lifecycle.config.schema import ModuleType
-from lifecycle.pipeline.compile_timing import Compiled, NothingToTellApartError, Timing, costs_of, read_make_log
+from lifecycle.pipeline.compile_timings import Compiled, ProportionalTimingsError, Timing, costs_of, read_make_log
 
 PROPRIETARY, OPEN = ModuleType.PROPRIETARY, ModuleType.OPEN
 LOG = """\
@@ -76,7 +76,7 @@ def test_whatever_was_timed_nothing_costs_less_than_nothing(timed: list[tuple[in
     several = [timing("535.1", seconds, proprietary=(asks(q), files)) for q, files, seconds in timed]
     try:
         costs = costs_of(several, None)
-    except NothingToTellApartError:
+    except ProportionalTimingsError:
         assume(False)
 
     assert min(costs.question, costs.file) >= 0
@@ -86,7 +86,7 @@ def test_drivers_of_one_module_type_do_not_tell_questions_from_files() -> None:
     alike = [timing("535.1", 228, proprietary=(asks(383), 192)), timing("550.1", 233, proprietary=(asks(402), 198))]
 
     for several in ([], alike[:1], alike):
-        with pytest.raises(NothingToTellApartError, match=f"^the {len(several)} compiles that were timed"):
+        with pytest.raises(ProportionalTimingsError, match=f"^the {len(several)} compiles that were timed"):
             costs_of(several, None)
 
 
