@@ -1,4 +1,4 @@
-"""What tasks print: tables for people, plain data for `--json`. On stdout."""
+"""Output on stdout: tables for people, and plain data for `--json`."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -12,38 +12,38 @@ from lifecycle.planning.targets import Kind
 
 
 def print_json(value: object) -> None:
-    """Plain data on stdout."""
+    """Print plain data as JSON."""
     print(json.dumps(value, indent=2, ensure_ascii=False))  # noqa: T201 - stdout is where results go
 
 
 def room(size: int) -> str:
-    """A number of bytes for people."""
+    """Return a number of bytes as text for people: `12 kB`, `34 MB`, `5.60 GB`."""
     if size < 1e6:
         return f"{-(-size // 1000)} kB"
     return f"{size / 1e6:.0f} MB" if size < 1e9 else f"{size / 1e9:.2f} GB"
 
 
 def print_lines(lines: Iterable[str]) -> None:
-    """Plain lines on stdout."""
+    """Print plain lines."""
     for line in lines:
         print(line)  # noqa: T201 - stdout is where results go
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table without borders; cells are folded, never cut."""
+    """Print a table without borders. Long cells are folded, never cut."""
     from lifecycle.tools import table
 
     table.print_table(title, columns, rows)
 
 
-def _print_some(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table that an empty shard does without."""
+def _print_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table, or nothing if it has no rows, as for an empty shard."""
     if rows:
         print_table(title, columns, rows)
 
 
 def matrix_rows(matrix: Matrix, combinations: Sequence[Combination]) -> dict[str, object]:
-    """The matrix as plain data."""
+    """Return the matrix as plain data."""
     return {
         "combinations": [_plain(combination) for combination in combinations],
         "excluded": [_plain(combination) for combination in matrix.excluded],
@@ -67,7 +67,7 @@ def _plain(combination: Combination) -> dict[str, object]:
 
 
 def print_matrix(matrix: Matrix, combinations: Sequence[Combination]) -> None:
-    """The matrix as a table, then what is excluded and why; nothing of a shard that is empty."""
+    """Print the matrix as a table, then the excluded modules with their reasons. An empty shard prints nothing."""
     everything = [*matrix.excluded, *combinations]
     if not everything:
         return
@@ -91,8 +91,8 @@ def print_matrix(matrix: Matrix, combinations: Sequence[Combination]) -> None:
 
 
 def print_plan(actions: Iterable[Action]) -> None:
-    """The plan, a line an action."""
-    _print_some(
+    """Print the plan, one line per action."""
+    _print_rows(
         "plan",
         ["", "what", "name", "reason"],
         [
@@ -102,22 +102,22 @@ def print_plan(actions: Iterable[Action]) -> None:
     )
 
 
-def print_made(made: BuildResult, last: Kind) -> None:
-    """What a run up to a step came to: the targets of that step, a line each."""
-    errors = made.outcome.errors if made.outcome else {}
-    _print_some(
+def print_targets(result: BuildResult, last: Kind) -> None:
+    """Print the targets of the last kind that was built, one line each."""
+    errors = result.outcome.errors if result.outcome else {}
+    _print_rows(
         f"{last}",
         ["", "name", "reason"],
         [
-            ("FAILED" if a.target.digest in errors else "made" if a.run else "there", a.target.name, a.reason)
-            for a in made.plan.actions
+            ("FAILED" if a.target.digest in errors else "built" if a.run else "exists", a.target.name, a.reason)
+            for a in result.plan.actions
             if a.target.kind is last
         ],
     )
 
 
 def plan_rows(actions: Iterable[Action]) -> list[dict[str, object]]:
-    """The plan as plain data."""
+    """Return the plan as plain data."""
     return [
         {
             "run": action.run,
@@ -134,7 +134,7 @@ def plan_rows(actions: Iterable[Action]) -> list[dict[str, object]]:
 
 @dataclass(frozen=True, kw_only=True)
 class ResultRow:
-    """What there is of a combination after a run: `size` in bytes, and what became of the kinds of targets."""
+    """A combination after a build: its image (`size` in bytes), and the kinds of targets by what was done with them."""
 
     combination: str
     image: str
@@ -147,21 +147,21 @@ class ResultRow:
     failed: list[str]
 
 
-def result_rows(made: BuildResult) -> list[ResultRow]:
-    """A row for each chosen combination."""
-    actions: dict[str, list[Action]] = {combination.id: [] for combination in made.combinations}
-    for action in made.plan.actions:
+def result_rows(result: BuildResult) -> list[ResultRow]:
+    """Return a row for each selected combination."""
+    actions: dict[str, list[Action]] = {combination.id: [] for combination in result.combinations}
+    for action in result.plan.actions:
         for combination in action.combinations:
             actions[combination.id].append(action)
-    return [_result_row(made, combination, actions[combination.id]) for combination in made.combinations]
+    return [_result_row(result, combination, actions[combination.id]) for combination in result.combinations]
 
 
-def _result_row(made: BuildResult, combination: Combination, mine: Sequence[Action]) -> ResultRow:
-    image = made.state.images.get(made.targets.image(combination).digest)
-    ran = [action for action in mine if action.run]
-    failed = [action for action in ran if made.outcome and action.target.digest in made.outcome.errors]
-    seconds = made.outcome.seconds if made.outcome else {}
-    reference, moving = references(made.targets.project.component.image, combination)
+def _result_row(result: BuildResult, combination: Combination, actions: Sequence[Action]) -> ResultRow:
+    image = result.state.images.get(result.targets.image(combination).digest)
+    ran = [action for action in actions if action.run]
+    failed = [action for action in ran if result.outcome and action.target.digest in result.outcome.errors]
+    seconds = result.outcome.seconds if result.outcome else {}
+    reference, moving = references(result.targets.project.component.image, combination)
     return ResultRow(
         combination=combination.id,
         image=reference,
@@ -169,7 +169,7 @@ def _result_row(made: BuildResult, combination: Combination, mine: Sequence[Acti
         id=image.id if image else None,
         size=image.size if image else None,
         seconds=round(sum(seconds.get(action.target.digest, 0) for action in ran), 1),
-        reused=_kinds(action for action in mine if not action.run),
+        reused=_kinds(action for action in actions if not action.run),
         made=_kinds(action for action in ran if action not in failed),
         failed=_kinds(failed),
     )
@@ -179,10 +179,10 @@ def _kinds(actions: Iterable[Action]) -> list[str]:
     return sorted({str(action.target.kind) for action in actions})
 
 
-def print_results(made: BuildResult) -> None:
-    """The closing table of a build."""
-    image = made.targets.project.component.image
-    _print_some(
+def print_results(result: BuildResult) -> None:
+    """Print the closing table of a build."""
+    image = result.targets.project.component.image
+    _print_rows(
         f"{image.registry}/{image.repository}",
         ["combination", "tag", "size", "seconds", "reused"],
         [
@@ -193,6 +193,6 @@ def print_results(made: BuildResult) -> None:
                 f"{row.seconds:.0f}",
                 (", ".join(row.reused) or "nothing") if row.made or row.failed else "everything",
             )
-            for row in result_rows(made)
+            for row in result_rows(result)
         ],
     )

@@ -1,44 +1,66 @@
-"""Making the targets of the chosen combinations, and saying what it came to. `invoke build` and its single steps."""
+"""`invoke build` and its single steps: build the targets of the selected combinations and print the result."""
 
 from dataclasses import asdict
 
 from lifecycle.app import output
 from lifecycle.app.session import Session
-from lifecycle.commands.failures import raise_failures
-from lifecycle.pipeline.build_service import BuildRequest
+from lifecycle.errors import InstallerError
+from lifecycle.pipeline.build_service import BuildRequest, BuildResult
 from lifecycle.planning.shards import chosen, parse_shard
 from lifecycle.planning.targets import Kind
+from lifecycle.tools.graph import NeedFailedError
+
+
+class BuildFailedError(InstallerError):
+    """Targets that failed, each with its error, and targets that were skipped because of them."""
+
+    def __init__(self, failed: list[InstallerError], skipped: list[str], built: int) -> None:
+        head = f"{len(failed)} failed, {len(skipped)} skipped because of that, {built} built"
+        rest = [f"skipped: {', '.join(skipped)}"] if skipped else []
+        super().__init__(head, details="\n\n".join(["", *(str(error) for error in failed), *rest]))
 
 
 def show_fetch(session: Session, only: str, shard: str, *, update: bool, kernel_images: bool, locked: bool) -> None:
-    """Have all inputs, and make the bases of them; raises BuildFailedError."""
+    """Fetch all inputs and build the base images. Raises BuildFailedError."""
     part = parse_shard(shard)
     locked = locked or part is not None
     builds = session.build_service()
     project = builds.resolve(update=update, locked=locked)
     done = builds.fetch(project, lambda p: chosen(p, only, part), locked=locked, kernel_images=kernel_images)
     session.progress.say(
-        f"{done.downloaded_files} files downloaded, {done.downloaded_bytes / 1e6:.0f} MB; the rest was there"
+        f"{done.downloaded_files} files downloaded, {done.downloaded_bytes / 1e6:.0f} MB; the cache had the rest"
     )
     show_made(session, only, shard, Kind.BASE, locked=locked)
 
 
 def show_made(session: Session, only: str, shard: str, last: Kind, *, locked: bool) -> None:
-    """Make everything up to a kind, and print the targets of that kind; raises BuildFailedError."""
+    """Build everything up to a kind, and print the targets of that kind. Raises BuildFailedError."""
     request = BuildRequest(only=only, shard=parse_shard(shard), last=last, locked=locked)
-    made = session.build_service().build(request)
-    output.print_made(made, last)
-    raise_failures(made)
+    result = session.build_service().build(request)
+    output.print_targets(result, last)
+    raise_failures(result)
 
 
 def show_build(
     session: Session, only: str, shard: str, *, dry_run: bool, as_json: bool, locked: bool, rebuild: bool
 ) -> None:
-    """Make everything, with `rebuild` whatever exists, and print a row a combination; raises BuildFailedError."""
+    """Build everything and print one row per combination; `rebuild` ignores existing targets. Raises BuildFailedError."""
     request = BuildRequest(only=only, shard=parse_shard(shard), dry_run=dry_run, locked=locked, rebuild=rebuild)
-    made = session.build_service().build(request)
+    result = session.build_service().build(request)
     if dry_run:
-        output.print_json(output.plan_rows(made.plan.actions)) if as_json else output.print_plan(made.plan.actions)
+        output.print_json(output.plan_rows(result.plan.actions)) if as_json else output.print_plan(result.plan.actions)
         return
-    output.print_json([asdict(row) for row in output.result_rows(made)]) if as_json else output.print_results(made)
-    raise_failures(made)
+    output.print_json([asdict(row) for row in output.result_rows(result)]) if as_json else output.print_results(result)
+    raise_failures(result)
+
+
+def raise_failures(result: BuildResult) -> None:
+    """Raise BuildFailedError if a target failed."""
+    if result.outcome is None or not result.outcome.errors:
+        return
+    errors = result.outcome.errors
+    own = {id(error): error for error in errors.values() if not isinstance(error, NeedFailedError)}
+    names = {action.target.digest: f"{action.target.kind} {action.target.name}" for action in result.plan.actions}
+    skipped = [names[digest] for digest, error in errors.items() if isinstance(error, NeedFailedError)]
+    ran = sum(action.run for action in result.plan.actions)
+    raise BuildFailedError(list(own.values()), skipped, ran - len(errors))

@@ -1,4 +1,4 @@
-"""Inputs as one file, from a machine with network to one without. `invoke bundle`, `--from-bundle`."""
+"""`invoke bundle` and `--from-bundle`: carry all inputs in one file to a machine without network."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,29 +17,29 @@ from lifecycle.sources.bundle import BundledImage, read_bundle, saved_tags, writ
 _SHOWN = 5
 
 
-class BundleLacksError(UsageError):
-    """A bundle, and a cache, that do not hold all that the lock names."""
+class BundleIncompleteError(UsageError):
+    """A bundle that, together with the cache, lacks files of versions.lock."""
 
     def __init__(self, path: Path, lacking: Sequence[str]) -> None:
         more = f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else ""
         super().__init__(
-            f"{path} does not hold {', '.join(lacking[:_SHOWN])}{more}, which versions.lock names: "
-            "make it anew with `invoke bundle` from this very commit, or choose combinations with --only"
+            f"{path} lacks {', '.join(lacking[:_SHOWN])}{more}, which versions.lock names: "
+            "run `invoke bundle` again at this commit, or select combinations with --only"
         )
 
 
-class OtherImageError(InstallerError):
-    """A base image that is not the one that the lock names."""
+class WrongBaseImageError(InstallerError):
+    """A base image in a bundle that is not the locked one."""
 
     def __init__(self, name: str, wanted: str, found: str) -> None:
         super().__init__(
-            f"the bundle's {name} is not the image that versions.lock names: it was not taken",
+            f"the bundle's {name} is not the image that versions.lock names: it was not loaded",
             details=f"  expected id {wanted}\n  obtained id {found}",
         )
 
 
 def make_bundle(session: Session, path: Path, only: str, *, kernel_images: bool) -> None:
-    """Write everything that the chosen combinations are made of, downloaded where need be, into one file."""
+    """Write all inputs of the selected combinations into one file; missing inputs are downloaded first."""
     builds = session.build_service()
     project = builds.resolve(locked=True)
     fetched = builds.fetch(project, lambda p: select(p.matrix, only), locked=True, kernel_images=kernel_images)
@@ -54,9 +54,9 @@ def make_bundle(session: Session, path: Path, only: str, *, kernel_images: bool)
 
 
 def take_bundle(session: Session, path: Path, only: str, *, kernel_images: bool = False) -> None:
-    """Bring a bundle's content into the cache and the engine, all of it verified; afterwards no network is needed.
+    """Verify the content of a bundle and put it into the cache and the engine, so that no network is needed.
 
-    Raises NoBundleError, BundleDamagedError, OtherImageError, and BundleLacksError where something is missing then.
+    Raises NoBundleError, BundleDamagedError, WrongBaseImageError, and BundleIncompleteError if inputs are still missing.
     """
     project = session.locked_project
     combinations = select(project.matrix, only)
@@ -68,12 +68,12 @@ def take_bundle(session: Session, path: Path, only: str, *, kernel_images: bool 
             tag = base_tag(Targets(project).base(name))
             if tag in arrived.images:
                 _load(session, project, name, arrived.images[tag])
-    session.progress.say(f"{len(arrived.files)} files of the lock arrived, {arrived.others} others were left out")
+    session.progress.say(f"took {len(arrived.files)} locked files; {arrived.others} other files were left out")
     needed = _files(project, combinations, kernel_images=kernel_images)
     lacking = [file.name for file in needed if not session.cache.has_blob(file.sha256)]
     lacking += [n for n in _pulled(project, combinations) if not session.state().has(Targets(project).base(n))]
     if lacking:
-        raise BundleLacksError(path, lacking)
+        raise BundleIncompleteError(path, lacking)
 
 
 def _files(project: LockedProject, combinations: Sequence[Combination], *, kernel_images: bool) -> list[LockedFile]:
@@ -82,7 +82,7 @@ def _files(project: LockedProject, combinations: Sequence[Combination], *, kerne
 
 
 def _pulled(project: LockedProject, combinations: Sequence[Combination]) -> list[str]:
-    """The bases of combinations that are pulled: those that are bootstrapped are made of files."""
+    """Return the bases of combinations that are pulled. The others are bootstrapped from files."""
     return [name for name in bases_of(project, combinations) if project.lock.bases[name].digest]
 
 
@@ -95,14 +95,14 @@ def _saved(session: Session, project: LockedProject, name: str, folder: Path) ->
 
 def _load(session: Session, project: LockedProject, name: str, tar: Path) -> None:
     target, wanted = Targets(project).base(name), project.lock.bases[name].id
-    # Whatever names a tar brings, an engine gives to its images.
+    # The engine gives its images the names in the tar, whatever they are.
     names = saved_tags(tar)
     if names != [base_tag(target)]:
-        raise OtherImageError(name, str(wanted), f"none: it would name {', '.join(names) or 'nothing'}")
+        raise WrongBaseImageError(name, str(wanted), f"none: it would name {', '.join(names) or 'nothing'}")
     session.engine.load(tar)
     loaded = session.engine.image(base_tag(target))
     found = loaded.id if loaded else "none"
     if found != wanted:
         session.engine.remove_tag(base_tag(target))
-        raise OtherImageError(name, str(wanted), found)
+        raise WrongBaseImageError(name, str(wanted), found)
     session.cache.remember(target.kind, target.name, target.inputs)

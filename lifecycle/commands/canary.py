@@ -1,4 +1,4 @@
-"""The canary: one combination that CI builds and tests for a change of our code that alters the inputs of no image."""
+"""The canary: one combination that CI builds and tests if code changed but the inputs of no image did."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +9,8 @@ from lifecycle.config.versions import version_key
 from lifecycle.planning.matrix import Combination, Matrix
 from lifecycle.tools.process import run
 
-# The code that builds and tests images, and the libraries that it runs with. An error in it shows in a real build alone.
-# Documentation, unit tests and the charts build no image: their own tests are what shows an error there.
+# The code that builds and tests images, and its libraries. Only a real build shows an error in it. Documentation, unit tests and
+# charts build no image: their own tests show errors there.
 CODE = (
     "lifecycle",
     "scripts",
@@ -21,6 +21,7 @@ CODE = (
     "requirements/test.txt",
     "tests/images",
     "tests/node",
+    "tests/support",
     ":(glob)tests/*.py",
 )
 _CHANNELS = (Channel.CANARY, Channel.CURRENT, Channel.PREVIOUS)
@@ -49,9 +50,9 @@ def canary_of(matrix: Matrix, preferred: Architecture) -> Combination | None:
 
 
 def reason_of(files: Sequence[str]) -> str:
-    """Return why the canary is built: `canary: tasks.py changed, and no image would be built anew`."""
+    """Return why the canary is built: `canary: tasks.py changed, but no image would be rebuilt`."""
     more = f" and {len(files) - _LISTED} more files" if len(files) > _LISTED else ""
-    return f"canary: {', '.join(files[:_LISTED])}{more} changed, and no image would be built anew"
+    return f"canary: {', '.join(files[:_LISTED])}{more} changed, but no image would be rebuilt"
 
 
 # ----- effects
@@ -60,7 +61,7 @@ def reason_of(files: Sequence[str]) -> str:
 def changed_code(root: Path, revision: str) -> list[str]:
     """Return the files of CODE in the working tree that differ from a commit, sorted: changed, deleted and untracked ones.
 
-    Raises ProgramFailedError where git does not know the commit.
+    Raises ProgramFailedError if git does not know the commit.
     """
     listings = (
         ("diff", "--name-only", "--no-renames", "--relative", revision),

@@ -1,4 +1,4 @@
-"""The combinations that a change affects: new ones, those whose image would be built anew, or a canary. `invoke changed`."""
+"""`invoke changed`: the combinations that a change affects, or a canary for a change of code alone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,38 +14,38 @@ from lifecycle.planning.matrix import Combination, Matrix
 from lifecycle.planning.matrix_diff import MatrixDiff
 from lifecycle.tools.checkout import Checkout, CheckoutError, UnknownRevisionError
 
-# What the changes of a branch are counted from; a clone of CI has no branch of its own that is called main.
+# The main branch by its names; a clone in CI has no local branch of that name.
 _MAIN = {"origin/main": "refs/remotes/origin/main", "main": "refs/heads/main"}
 _FETCH_MAIN = "origin main:refs/remotes/origin/main"
 
 
 class NoRepositoryError(UsageError):
-    """A checkout whose history git does not show."""
+    """A checkout without a readable git history."""
 
     def __init__(self, said: str) -> None:
         super().__init__(
-            f"git does not show this checkout's history: {said}: run the command in a clone of the repository"
+            f"cannot read this checkout's git history: {said}: run the command in a clone of the repository"
         )
 
 
 class NoMainError(UsageError):
-    """A clone without the branch that changes are counted from."""
+    """A clone without the main branch, with which changes are compared."""
 
     def __init__(self) -> None:
         super().__init__(
-            f"there is neither {' nor '.join(_MAIN)} here: run `git fetch {_FETCH_MAIN}`, or name a revision with --since"
+            f"this clone has neither {' nor '.join(_MAIN)}: run `git fetch {_FETCH_MAIN}`, or name a revision with --since"
         )
 
 
 class UnrelatedError(UsageError):
-    """A main branch that shares no commit with what is checked out."""
+    """A main branch that shares no commit with HEAD."""
 
     def __init__(self, main: str) -> None:
         super().__init__(f"HEAD and {main} have no common history: name a revision with --since")
 
 
 class ShallowError(UsageError):
-    """A clone whose history ends before what is looked for."""
+    """A shallow clone whose history ends before the requested commit."""
 
     def __init__(self, lacking: str) -> None:
         super().__init__(
@@ -55,9 +55,9 @@ class ShallowError(UsageError):
 
 @dataclass(frozen=True, kw_only=True)
 class Affected:
-    """A combination that a change affects, and why.
+    """A combination that a change affects, with the reasons.
 
-    `rebuild` is True for a canary: its image exists as the inputs say, so CI has to make everything of it again.
+    `rebuild` is True for a canary: an image with the same inputs may exist, so CI has to build everything again.
     """
 
     combination: Combination
@@ -69,7 +69,7 @@ class Affected:
 
 
 def affected_by(found: MatrixDiff, matrix: Matrix) -> tuple[Affected, ...]:
-    """What of the matrix a difference affects, in the order of the matrix."""
+    """Return the combinations that a difference affects, in the order of the matrix."""
     reasons: Mapping[str, tuple[str, ...]] = {**dict.fromkeys(found.added, ("added",)), **found.rebuilt}
     return tuple(Affected(combination=c, reasons=reasons[c.id]) for c in matrix.combinations if c.id in reasons)
 
@@ -78,11 +78,10 @@ def affected_by(found: MatrixDiff, matrix: Matrix) -> tuple[Affected, ...]:
 
 
 def show_changed(session: Session, since: str, *, as_json: bool, ci_format: str) -> None:
-    """Print the combinations that differ from a revision, "" for where HEAD left the main branch.
+    """Print the combinations that differ from a revision; "" means the merge base of HEAD with the main branch.
 
-    Where none differs, and code that builds or tests images does, a canary is printed; where that does not either, nothing.
-    Raises UnknownFormatError, TwoOutputsError, UnknownRevisionError, ShallowError, NoMainError, UnrelatedError,
-    NoRepositoryError.
+    If none differs but code that builds or tests images does, a canary is printed. Raises UnknownFormatError, TwoOutputsError,
+    UnknownRevisionError, ShallowError, NoMainError, UnrelatedError, NoRepositoryError.
     """
     check_format(ci_format, json=as_json)
     revision = starting_point(session.root, since)
@@ -102,16 +101,16 @@ def _affected_since(session: Session, revision: str) -> tuple[Affected, ...]:
     try:
         found = differences(session.root, revision, project)
     except UnreadableRevisionError as error:
-        # What cannot be compared may be affected: a check that is skipped by mistake is worse than one too many.
+        # A check that is skipped by mistake is worse than one too many.
         session.progress.warn(
-            f"everything counts as changed, for the files of {revision} make no matrix: {error.details}"
+            f"cannot compare with {revision}, so every combination counts as changed: {error.details}"
         )
         found = MatrixDiff(added=tuple(c.id for c in project.matrix.combinations), dropped=(), rebuilt={})
     return affected_by(found, project.matrix)
 
 
 def _canary(session: Session, revision: str) -> tuple[Affected, ...]:
-    """Return what a change of code alone has CI build: one combination, or none where no code changed."""
+    """Return the combination that CI builds for a change of code alone, or nothing if no code changed."""
     project, files = session.locked_project, changed_code(session.root, revision)
     canary = canary_of(project.matrix, project.component.context.architecture[0])
     if not files or canary is None:

@@ -1,4 +1,4 @@
-"""Combinations as a CI system takes them: `--format` of `invoke matrix` and `invoke changed`."""
+"""Combinations as lists of CI jobs: `--format` of `invoke matrix` and `invoke changed`."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -12,21 +12,21 @@ GITHUB, JENKINS = "github", "jenkins"
 
 
 class UnknownFormatError(UsageError):
-    """A value of --format that no CI system stands for."""
+    """A value of --format that names no CI system."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"--format {name!r}: there are {GITHUB} and {JENKINS}")
+        super().__init__(f"--format {name!r}: write {GITHUB} or {JENKINS}")
 
 
 class TwoOutputsError(UsageError):
-    """Options that each want standard output for themselves."""
+    """Options that each decide what standard output contains."""
 
     def __init__(self, options: Sequence[str]) -> None:
-        super().__init__(f"{' and '.join(options)} both say what to print: choose one of them")
+        super().__init__(f"{' and '.join(options)} exclude each other: use one of them")
 
 
 def check_format(name: str, **others: object) -> None:
-    """Refuse a --format that does not exist, or one beside other options that were given, by their names.
+    """Check a value of --format, and that none of the `others`, options by name, was given beside it.
 
     Raises UnknownFormatError, TwoOutputsError.
     """
@@ -40,9 +40,9 @@ def check_format(name: str, **others: object) -> None:
 
 
 def entry_of(combination: Combination) -> dict[str, str]:
-    """What a job of one combination has to know; `name` is the identifier as the name of a file or an artifact.
+    """Return the CI job of a combination; `name` is the identifier as the name of a file or an artifact.
 
-    An identifier's only character that no file name takes is the slash, and it has no underscore.
+    The only character of an identifier that a file name cannot contain is the slash, and identifiers have no underscore.
     """
     return {
         "id": combination.id,
@@ -59,9 +59,9 @@ def entry_of(combination: Combination) -> dict[str, str]:
 def print_for_ci(name: str, combinations: Sequence[Combination], *, rebuild: Collection[str] = ()) -> None:
     """Print one line of JSON: for `strategy.matrix` of GitHub Actions, or a list for `readJSON` of Jenkins.
 
-    The entries of the combinations whose identifiers are in `rebuild` say so; the others have no such key.
-    An output of a step in GitHub Actions is one line; a matrix that includes nothing is an error there, so a workflow
-    asks first (https://docs.github.com/actions, "Running variations of jobs in a workflow").
+    Entries whose identifiers are in `rebuild` have a key of that name. The output of a step in GitHub Actions is one line. An empty
+    matrix is an error there, so a workflow checks for it (https://docs.github.com/actions, "Running variations of jobs in a
+    workflow").
     """
     entries = [entry_of(c) | ({"rebuild": "true"} if c.id in rebuild else {}) for c in combinations]
     output.print_lines([json.dumps({"include": entries} if name == GITHUB else entries)])

@@ -1,4 +1,4 @@
-"""Why a combination is in, out, patched, or would be built anew. `invoke explain`."""
+"""`invoke explain`: why a combination is in, out, patched or rebuilt."""
 
 from lifecycle.app.output import print_lines
 from lifecycle.app.session import Session
@@ -10,18 +10,18 @@ from lifecycle.tools.engine.errors import EngineUnreachableError
 
 
 def show_explanation(session: Session, selector: str) -> None:
-    """Print all that is known of the combinations that a selector means; raises NothingSelectedError."""
+    """Print the facts and the plan of the selected combinations, excluded ones too. Raises NothingSelectedError."""
     matrix = session.locked_project.matrix
     everything = [*matrix.combinations, *matrix.excluded]
-    chosen = [combination for combination in everything if matches(selector, combination)]
-    if not chosen:
+    selected = [combination for combination in everything if matches(selector, combination)]
+    if not selected:
         raise NothingSelectedError(selector, [combination.id for combination in everything])
-    for combination in chosen:
+    for combination in selected:
         print_lines([*facts(combination), *(_plan(session, combination) if combination.module_types else [])])
 
 
 def facts(combination: Combination) -> list[str]:
-    """What the files say of a combination."""
+    """Return what the configuration files say about a combination."""
     state = "in the matrix" if combination.module_types else "excluded"
     declared = combination.declared_driver
     lines = [
@@ -41,7 +41,7 @@ def _plan(session: Session, combination: Combination) -> list[str]:
     try:
         plan = make_plan(Targets(session.locked_project), [combination], session.state())
     except EngineUnreachableError as error:
-        return [f"  built     not known: {error.brief}"]
+        return [f"  built     unknown: {error.brief}"]
     return [
         f"  {'build' if action.run else 'keep ':<9} {action.target.kind} {action.target.name}: {action.reason}"
         for action in plan.actions

@@ -1,4 +1,4 @@
-"""The matrix, for people, scripts and CI. `invoke matrix`."""
+"""`invoke matrix`: print the matrix for people, scripts and CI, or compare it with a revision."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -14,16 +14,16 @@ from lifecycle.planning.shards import chosen, parse_shard
 
 
 class PartOfDiffError(UsageError):
-    """Options that choose a part, for a comparison of two whole matrices."""
+    """Options that select a part, beside a comparison of two whole matrices."""
 
     def __init__(self, options: Sequence[str]) -> None:
-        super().__init__(f"--diff is about the whole matrix: leave out {' and '.join(options)}")
+        super().__init__(f"--diff compares whole matrices: leave out {' and '.join(options)}")
 
 
 def show_matrix(session: Session, only: str, shard: str, *, diff: str, as_json: bool, ci_format: str) -> None:
-    """Print the chosen combinations; with `diff`, a git revision, what the working tree changes since.
+    """Print the selected combinations; with `diff`, a git revision, print the changes since that revision.
 
-    Raises TwoOutputsError, PartOfDiffError, and what the parts of it raise.
+    Raises UnknownFormatError, TwoOutputsError, PartOfDiffError, BadShardError, NothingSelectedError, NotLockedError.
     """
     check_format(ci_format, json=as_json, diff=diff)
     part = parse_shard(shard)
@@ -36,7 +36,7 @@ def show_matrix(session: Session, only: str, shard: str, *, diff: str, as_json: 
     everything = session.locked_project.matrix
     combinations = chosen(session.locked_project, only, part)
     if part:
-        everything = replace(everything, excluded=())  # of no shard
+        everything = replace(everything, excluded=())  # no shard has them
     for warning in everything.warnings:
         session.progress.warn(warning)
     if ci_format:
@@ -48,7 +48,7 @@ def show_matrix(session: Session, only: str, shard: str, *, diff: str, as_json: 
 
 
 def show_diff(root: Path, revision: str, project: LockedProject, *, as_json: bool) -> None:
-    """Print what the working tree changes since a revision. Raises UnknownRevisionError, UnreadableRevisionError."""
+    """Print the difference between a revision and the working tree. Raises UnknownRevisionError, UnreadableRevisionError."""
     found = differences(root, revision, project)
     if as_json:
         output.print_json(asdict(found))
@@ -56,7 +56,5 @@ def show_diff(root: Path, revision: str, project: LockedProject, *, as_json: boo
     lines = [f"+ {key}" for key in found.added] + [f"- {key}" for key in found.dropped]
     for key, reasons in found.rebuilt.items():
         lines += [f"~ {key}", *(f"    {reason}" for reason in reasons)]
-    counts = (
-        f"{len(found.added)} added, {len(found.dropped)} dropped, {len(found.rebuilt)} to build anew since {revision}"
-    )
+    counts = f"{len(found.added)} added, {len(found.dropped)} dropped, {len(found.rebuilt)} rebuilt since {revision}"
     output.print_lines([*lines, counts])

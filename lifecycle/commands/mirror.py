@@ -1,4 +1,4 @@
-"""What `invoke mirror` shows and does."""
+"""`invoke mirror`: copy a release's packages into its Swift container."""
 
 from dataclasses import asdict, dataclass
 
@@ -8,7 +8,7 @@ from lifecycle.sources.mirror import Copy, Mirror, ObjectStatus, mirrored, relea
 
 
 def show_mirror(session: Session, name: str, *, kernel: str, flavour: str, dry_run: bool, as_json: bool) -> None:
-    """Copy a release's packages into its container, or with `dry_run` only say what would be copied, and print it."""
+    """Copy a release's packages into its container and print a row per object; `dry_run` only plans."""
     component = session.project.component
     mirrored(component, name)
     mirror = Mirror(indexes=session.inputs.indexes, progress=session.progress)
@@ -25,7 +25,7 @@ def show_mirror(session: Session, name: str, *, kernel: str, flavour: str, dry_r
 
 @dataclass(frozen=True, kw_only=True)
 class MirrorRow:
-    """What became, or would become, of one object; `size` in bytes."""
+    """One object: the action, its size in bytes, and its status before."""
 
     action: str
     object: str

@@ -13,11 +13,11 @@ from lifecycle.tools.checkout import Checkout
 
 
 class UnreadableRevisionError(UsageError):
-    """A revision whose files are no project that a matrix could be made of."""
+    """A revision whose files have no valid matrix."""
 
     def __init__(self, revision: str, why: UsageError) -> None:
         super().__init__(
-            f"--diff {revision!r}: its files make no matrix: name a revision at which `invoke matrix` works",
+            f"--diff {revision!r}: its files have no valid matrix: name a revision at which `invoke matrix` works",
             details=str(why),
         )
 
@@ -30,7 +30,7 @@ def differences(root: Path, revision: str, project: LockedProject) -> MatrixDiff
 
 def _project_at(folder: Path, revision: str) -> LockedProject:
     try:
-        # The numbers are of the code that made that revision's images, and not of the code that runs.
+        # The format numbers must be those of the revision's code, not of the running code.
         project = replace(load_project(folder), formats=formats_at(folder))
         locked = require_locked(project)
         expand(locked.component, locked.lock, locked.series)

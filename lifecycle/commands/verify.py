@@ -1,7 +1,7 @@
-"""Proof, without booting anything, that the kernels would take the modules that ship. `invoke verify`.
+"""`invoke verify`: prove offline that the kernels would load the modules that ship.
 
-What is read are the modules in the images themselves; where the engine has no image of the very inputs, those in the
-cache's archives, of which images are made.
+The modules are read from the images. If the engine has no image with the same inputs, they are read from the archives in the
+cache, from which images are made.
 """
 
 import io
@@ -36,10 +36,10 @@ from lifecycle.tools.engine.errors import EngineUnreachableError
 
 
 class ProofFailedError(InstallerError):
-    """Modules that do not hold, or are not there: a sentence each."""
+    """Modules that fail a check or are missing, one sentence each."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        count = f"{len(problems)} finding{'s' if len(problems) > 1 else ''}"
+        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         super().__init__(f"not all modules are proven: {count}", details="\n".join(f"  {line}" for line in problems))
 
 
@@ -55,9 +55,9 @@ class HeadersMissingError(InstallerError):
 
 @dataclass(frozen=True, kw_only=True)
 class Proof:
-    """What was found of one module type of a combination.
+    """The proof for one module type of a combination.
 
-    `source` is what was read: `image`, `archive`, or nothing where neither is there; `problems` are sentences.
+    `source` is `image` or `archive`, from which the modules were read, or None if neither exists. `problems` are sentences.
     """
 
     combination: str
@@ -71,24 +71,24 @@ class Proof:
 
 
 def not_built(combination: Combination, module_type: ModuleType) -> Proof:
-    """The proof that cannot be given."""
-    said = f"is not built: run `invoke build --only {combination.id}`"
-    return Proof(combination=combination.id, module_type=module_type, source=None, modules=(), problems=(said,))
+    """Return the proof for modules that do not exist yet."""
+    problem = f"is not built: run `invoke build --only {combination.id}`"
+    return Proof(combination=combination.id, module_type=module_type, source=None, modules=(), problems=(problem,))
 
 
-def differences(found: Mapping[str, str], named: Mapping[str, str]) -> list[str]:
-    """A sentence for each file, by path to sha256, in which an archive and its manifest differ."""
-    lines = [f"{name} is in the manifest and not in the archive" for name in named if name not in found]
-    lines += [f"{name} is in the archive and not in the manifest" for name in found if name not in named]
+def differences(found: Mapping[str, str], manifest_files: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each file in which an archive and its manifest (both path to sha256) differ."""
+    lines = [f"{name} is in the manifest but not in the archive" for name in manifest_files if name not in found]
+    lines += [f"{name} is in the archive but not in the manifest" for name in found if name not in manifest_files]
     return lines + [
-        f"{name} is not the bytes that the manifest names"
+        f"{name} differs from the sha256 in the manifest"
         for name in found
-        if named.get(name, "") != found[name] and name in named
+        if manifest_files.get(name, "") != found[name] and name in manifest_files
     ]
 
 
 def sentences(proofs: Iterable[Proof]) -> list[str]:
-    """All that is wrong, each with the combination and module type that it is wrong with."""
+    """Return all problems, each with its combination and module type."""
     return [f"{proof.combination} {proof.module_type}: {line}" for proof in proofs for line in proof.problems]
 
 
@@ -96,13 +96,13 @@ def sentences(proofs: Iterable[Proof]) -> list[str]:
 
 
 class Prover:
-    """Reads modules where they are and examines them, against kernels whose symbols are read once."""
+    """Reads and examines modules; the symbols of each kernel are read once."""
 
     def __init__(self, session: Session, targets: Targets, images: Mapping[str, LocalImage]) -> None:
-        self._bench, self._targets, self._images = session, targets, images
+        self._session, self._targets, self._images = session, targets, images
 
     def prove(self, combinations: Sequence[Combination]) -> list[Proof]:
-        """A proof for each module type of each combination, in order; raises HeadersMissingError, or what a tool says."""
+        """Return a proof for each module type of each combination, in order. Raises HeadersMissingError."""
         kernels = {c.kernel: c for c in combinations}
         symvers = {name: self._symvers(c) for name, c in kernels.items()}
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
@@ -111,28 +111,28 @@ class Prover:
 
     def _symvers(self, combination: Combination) -> Symvers:
         headers = self._targets.project.lock.kernel_for(combination).headers
-        # The package of the flavour holds it; the others are read only where it does not.
+        # The flavour's own package usually has Module.symvers; the others are read only if it does not.
         headers = sorted(headers, key=lambda file: not file.name.endswith(combination.kernel))
-        if not all(self._bench.cache.has_blob(file.sha256) for file in headers):
+        if not all(self._session.cache.has_blob(file.sha256) for file in headers):
             raise HeadersMissingError(combination)
-        return symvers_of_headers({file.name: self._bench.cache.blob(file.sha256) for file in headers})
+        return symvers_of_headers({file.name: self._session.cache.blob(file.sha256) for file in headers})
 
     def _prove(self, combination: Combination, symvers: Symvers) -> Iterator[Proof]:
         image = self._images.get(self._targets.image(combination).digest)
         if image is None:
             yield from (self._prove_archive(combination, t, symvers) for t in combination.module_types)
             return
-        with self._bench.engine.container(image.id, env={}) as container:
+        with self._session.engine.container(image.id, env={}) as container:
             with _file_of(container, "manifest.json") as file:
                 manifest = json.load(file)
             for module_type in combination.module_types:
-                named = manifest["module_types"][str(module_type)]["files"]
+                manifest_files = manifest["module_types"][str(module_type)]["files"]
                 with _file_of(container, f"modules-{module_type}.tar.zst") as archive:
-                    yield self._examine(combination, module_type, symvers, archive, named, "image")
+                    yield self._examine(combination, module_type, symvers, archive, manifest_files, "image")
 
     def _prove_archive(self, combination: Combination, module_type: ModuleType, symvers: Symvers) -> Proof:
         target = self._targets.archive(combination, module_type)
-        result = self._bench.cache.result(target.kind, target.digest)
+        result = self._session.cache.result(target.kind, target.digest)
         if result is None:
             return not_built(combination, module_type)
         archive = archive_of(result)
@@ -145,7 +145,7 @@ class Prover:
         module_type: ModuleType,
         symvers: Symvers,
         packed: IO[bytes],
-        named: Mapping[str, str],
+        manifest_files: Mapping[str, str],
         source: str,
     ) -> Proof:
         expected = Expectation(
@@ -155,10 +155,10 @@ class Prover:
             driver_version=combination.driver,
             signer=self._targets.project.signer,
         )
-        with self._bench.cache.scratch("verify") as folder:
+        with self._session.cache.scratch("verify") as folder:
             with zstandard.ZstdDecompressor().stream_reader(packed) as stream:
                 extract_safely(io.BufferedReader(stream), folder, archive=f"the {module_type} modules")
-            problems = differences(file_digests(folder), named)
+            problems = differences(file_digests(folder), manifest_files)
             modules, unreadable = read_all(folder)
             examined = examine_modules(modules, expected)
         problems += unreadable
@@ -173,7 +173,7 @@ class Prover:
 
 
 def read_all(folder: Path) -> tuple[list[KernelModule], list[str]]:
-    """The modules below a folder, and a sentence for each that cannot be read or is not there."""
+    """Return the modules below a folder, and a sentence for each that is unreadable or missing."""
     modules, problems = [], []
     paths = {path.name: path for path in sorted(folder.rglob("*.ko"))}
     for path in paths.values():
@@ -186,16 +186,16 @@ def read_all(folder: Path) -> tuple[list[KernelModule], list[str]]:
 
 @contextmanager
 def _file_of(container: Container, name: str) -> Iterator[IO[bytes]]:
-    """A file of the image's own folder, as it comes."""
+    """Yield a file of the installer's folder in an image, as a stream."""
     with container.get(f"/{HOME}/{name}") as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
         file = next((tar.extractfile(member) for member in tar), None)
         if file is None:
-            raise InstallerError(f"/{HOME}/{name} is no file in the image")
+            raise InstallerError(f"the image has no file /{HOME}/{name}")
         yield file
 
 
 def prove(session: Session, only: str) -> list[Proof]:
-    """Prove the modules of the chosen combinations; without an engine those in the cache, and says so."""
+    """Prove the modules of the selected combinations. Without an engine, a warning is printed and archives are read."""
     project = session.locked_project
     combinations = select(project.matrix, only)
     return Prover(session, Targets(project), _images(session, session.state())).prove(combinations)

@@ -1,4 +1,4 @@
-"""What `invoke verify` prints: a table for each set of modules, or plain data."""
+"""`invoke verify`: print the proofs as a table per set of modules, or as plain data."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ _COLUMNS = (
 
 
 def show_proof(session: Session, only: str, *, as_json: bool) -> None:
-    """Print the proof of the chosen combinations; raises ProofFailedError, with a sentence a finding, unless all holds."""
+    """Print the proofs of the selected combinations. Raises ProofFailedError, with one sentence per problem."""
     proofs = prove(session, only)
     if as_json:
         output.print_json([plain(proof) for proof in proofs])
@@ -35,10 +35,10 @@ def show_proof(session: Session, only: str, *, as_json: bool) -> None:
 
 
 def print_proofs(proofs: Sequence[Proof]) -> None:
-    """A table for each combination and module type, a line a module."""
+    """Print a table for each combination and module type, one line per module."""
     for index, proof in enumerate(proofs):
         output.print_lines([""] if index else [])
-        verdict = "all of it holds" if not proof.problems else f"{len(proof.problems)} WRONG"
+        verdict = "all correct" if not proof.problems else f"{len(proof.problems)} WRONG"
         title = f"{proof.combination} {proof.module_type}, from the {proof.source}: {verdict}"
         output.print_table(title, _COLUMNS, [_row(examined) for examined in proof.modules])
 
@@ -62,11 +62,11 @@ def _row(examined: Examined) -> tuple[str, ...]:
 def _signature(signature: Signature | None) -> str:
     if signature is None:
         return "–"
-    return f"{signature.state}: {signature.signer or 'nobody known'}, {signature.hash or 'no hash'}"
+    return f"{signature.state}: {signature.signer or 'unknown signer'}, {signature.hash or 'no hash'}"
 
 
 def plain(proof: Proof) -> dict[str, object]:
-    """A proof as plain data; docs/reference/tasks.md promises its keys."""
+    """Return a proof as plain data. docs/reference/tasks.md documents the keys."""
     return {
         "combination": proof.combination,
         "module_type": proof.module_type,

@@ -77,7 +77,7 @@ def test_files_in_a_config_map_are_printed_as_their_lines(clone: Path) -> None:
             "error: --build: there is no `store` that pods could share what they compile through",
         ),
         ([], {"INVOKE_STORE": "localhost:5000/store"}, "error: build-job: Helm refuses it"),
-        (["--diff"], {}, "error: --build and --diff both say what to print"),
+        (["--diff"], {}, "error: --build and --diff exclude each other"),
         (["--values=nowhere.yaml"], {}, "error: nowhere.yaml: no such file"),
     ],
 )

@@ -11,7 +11,7 @@ import docker
 import pytest
 
 from lifecycle.app.session import Session
-from lifecycle.commands.bundle import OtherImageError, make_bundle, take_bundle
+from lifecycle.commands.bundle import WrongBaseImageError, make_bundle, take_bundle
 from lifecycle.pipeline.root_image import root_image
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.targets import Targets, base_tag
@@ -94,7 +94,7 @@ def test_another_image_is_not_taken_whatever_it_calls_itself(
     with_image(tmp_path / "b", tag, evil)
     other = Session(session.root, cache_dir=str(tmp_path / "other"), environ=os.environ)
     try:
-        with pytest.raises(OtherImageError, match=r"is not the image that versions\.lock names: it was not taken"):
+        with pytest.raises(WrongBaseImageError, match=r"is not the image that versions\.lock names: it was not taken"):
             take_bundle(other, tmp_path / "b", "")
         assert not engine.images.list(tag)
         assert not engine.images.list("debian:13")

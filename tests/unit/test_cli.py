@@ -120,7 +120,7 @@ def test_explain_works_without_an_engine_and_says_what_it_does_not_know(invoke: 
 
     assert done.returncode == 0
     assert "patched   open modules, pci-resize-resource.patch: " in done.stdout
-    assert "built     not known: no container engine answers" in done.stdout
+    assert "built     unknown: no container engine answers" in done.stdout
 
 
 def test_a_selector_that_matches_nothing_lists_what_exists(invoke: Invoke) -> None:
@@ -166,14 +166,14 @@ def test_a_format_that_does_not_exist_is_refused(invoke: Invoke, task: str) -> N
     done = invoke(task, "--format=gitlab")
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: --format 'gitlab': there are github and jenkins\n"
+    assert done.stderr == "error: --format 'gitlab': write github or jenkins\n"
 
 
 def test_what_changed_is_not_known_without_a_repository(invoke: Invoke, tmp_path: Path) -> None:
     done = invoke("changed", GIT_CEILING_DIRECTORIES=str(tmp_path))
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("error: git does not show this checkout's history: fatal: not a git repository")
+    assert done.stderr.startswith("error: cannot read this checkout's git history: fatal: not a git repository")
     assert len(done.stderr.splitlines()) == 1
 
 

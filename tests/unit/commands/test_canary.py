@@ -60,7 +60,7 @@ def test_of_two_that_are_as_new_the_first_is_the_canary() -> None:
     ],
 )
 def test_the_reason_names_files_and_why_no_other_image_is_built(files: list[str], listed: str) -> None:
-    assert reason_of(files) == f"canary: {listed} changed, and no image would be built anew"
+    assert reason_of(files) == f"canary: {listed} changed, but no image would be rebuilt"
 
 
 @pytest.mark.parametrize("path", [path for path in CODE if not path.startswith(":")])

@@ -86,12 +86,12 @@ def test_a_format_that_does_not_exist_is_one_sentence(name: str) -> None:
     with pytest.raises(UnknownFormatError) as caught:
         check_format(name)
 
-    assert str(caught.value) == f"--format {name!r}: there are github and jenkins"
+    assert str(caught.value) == f"--format {name!r}: write github or jenkins"
     assert caught.value.exit_code == EXIT_USAGE
 
 
 def test_a_format_beside_another_kind_of_output_is_refused() -> None:
-    with pytest.raises(TwoOutputsError, match=r"^--format and --json both say what to print: choose one of them$"):
+    with pytest.raises(TwoOutputsError, match=r"^--format and --json exclude each other: use one of them$"):
         check_format("github", json=True, diff="")
 
 

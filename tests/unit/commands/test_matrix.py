@@ -14,5 +14,5 @@ from tests.support.checkout import ROOT
 def test_a_part_of_a_diff_is_refused_by_the_options_that_choose_it(only: str, shard: str, named: str) -> None:
     session = Session(ROOT, cache_dir="", environ={})
 
-    with pytest.raises(PartOfDiffError, match=f"^--diff is about the whole matrix: leave out {named}$"):
+    with pytest.raises(PartOfDiffError, match=f"^--diff compares whole matrices: leave out {named}$"):
         show_matrix(session, only, shard, diff="HEAD", as_json=False, ci_format="")

@@ -39,7 +39,7 @@ def test_a_revision_is_a_folder_with_its_files_that_is_gone_afterwards(committed
 def test_the_working_tree_as_committed_differs_in_nothing(committed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     show_diff(committed, "HEAD", load_locked_project(committed), as_json=False)
 
-    assert capsys.readouterr().out == "0 added, 0 dropped, 0 to build anew since HEAD\n"
+    assert capsys.readouterr().out == "0 added, 0 dropped, 0 rebuilt since HEAD\n"
 
 
 def test_a_change_is_shown_with_signs_reasons_and_counts(committed: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,7 +50,7 @@ def test_a_change_is_shown_with_signs_reasons_and_counts(committed: Path, capsys
 
     assert {line.split("/")[0] for line in lines if line.startswith("- ")} == {"- debian-12", "- debian-13"}
     assert {line for line in lines if line.startswith("    ")} == {"    image: name changed"}
-    assert lines[-1] == "0 added, 2 dropped, 2 to build anew since HEAD"
+    assert lines[-1] == "0 added, 2 dropped, 2 rebuilt since HEAD"
 
 
 def test_a_change_as_data_is_the_same(committed: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,7 +93,7 @@ def test_a_revision_that_holds_no_such_project_is_named(
     with pytest.raises(UnreadableRevisionError) as caught:
         show_diff(committed, "HEAD", now, as_json=False)
 
-    assert str(caught.value).startswith("--diff 'HEAD': its files make no matrix: name a revision at which ")
+    assert str(caught.value).startswith("--diff 'HEAD': its files have no valid matrix: name a revision at which ")
     assert said in caught.value.details
 
 

@@ -100,9 +100,9 @@ def test_an_archive_that_is_not_what_its_manifest_names_is_found(
     have(proving, modules, named={**{k: v for k, v in named.items() if k != first}, second: "0" * 64, "lib/x": "1"})
 
     assert proof(proving).problems == (
-        "lib/x is in the manifest and not in the archive",
-        f"{first} is in the archive and not in the manifest",
-        f"{second} is not the bytes that the manifest names",
+        "lib/x is in the manifest but not in the archive",
+        f"{first} is in the archive but not in the manifest",
+        f"{second} differs from the sha256 in the manifest",
     )
 
 

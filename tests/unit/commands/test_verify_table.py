@@ -18,7 +18,7 @@ def test_what_is_not_built_names_the_command_that_builds_it(proving: Bench, caps
         show_proof(proving, ONLY, as_json=False)
 
     assert str(caught.value) == (
-        f"not all modules are proven: 1 finding\n  {ID} proprietary: is not built: run `invoke build --only {ID}`"
+        f"not all modules are proven: 1 problem\n  {ID} proprietary: is not built: run `invoke build --only {ID}`"
     )
     assert capsys.readouterr().out == ""
 
@@ -29,7 +29,7 @@ def test_a_proof_is_a_table_a_line_a_module(proving: Bench, modules: Path, capsy
     lines = capsys.readouterr().out.splitlines()
     cells = [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in lines]
 
-    assert lines[0].strip() == f"{ID} proprietary, from the archive: all of it holds"
+    assert lines[0].strip() == f"{ID} proprietary, from the archive: all correct"
     assert " ".join(cells[1]) == "module kernel vermagic arch symbols of siblings namespaces licence signature size"
     assert cells[5][:3] == ["nvidia-uvm.ko", RELEASE, "SMP preempt mod_unload modversions"]
     assert cells[5][3:] == ["amd64", "2 of 2", "1", "–", "GPL", "–", "0.00 MB"]

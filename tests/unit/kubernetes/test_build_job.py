@@ -157,5 +157,5 @@ def test_an_address_that_no_pod_reaches_is_refused(address: str) -> None:
 def test_a_selector_that_means_nothing_and_a_comparison_are_refused(session: Session) -> None:
     with pytest.raises(NothingSelectedError):
         show_build_job(session, "nowhere", release="", diff=False, output="", values="")
-    with pytest.raises(TwoOutputsError, match=r"^--build and --diff both say what to print"):
+    with pytest.raises(TwoOutputsError, match=r"^--build and --diff exclude each other"):
         show_build_job(session, "", release="", diff=True, output="", values="")

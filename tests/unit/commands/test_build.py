@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.cache.cache import Cache
-from lifecycle.commands.failures import BuildFailedError, raise_failures
+from lifecycle.commands.build import BuildFailedError, raise_failures
 from lifecycle.config.schema import ModuleType
 from lifecycle.errors import EXIT_FAILURE, InstallerError
 from lifecycle.pipeline.build_service import BuildResult
@@ -55,14 +55,14 @@ def test_what_failed_says_why_and_what_was_not_tried_is_named(tmp_path: Path) ->
         raise_failures(made(tmp_path, errors))
 
     assert str(caught.value).splitlines() == [
-        f"1 failed, 2 not tried for that, {PLANNED - 3} made",
+        f"1 failed, 2 skipped because of that, {PLANNED - 3} built",
         "",
         "",
         "they do not compile",
         "  a.c:1: error: no",
         "Mend it.",
         "",
-        f"not tried: archive {ARCHIVE.name}, image {IMAGE.name}",
+        f"skipped: archive {ARCHIVE.name}, image {IMAGE.name}",
     ]
     assert caught.value.exit_code == EXIT_FAILURE
 
@@ -78,6 +78,6 @@ def test_one_error_of_several_targets_is_said_once(tmp_path: Path) -> None:
 def test_two_errors_are_both_said(tmp_path: Path) -> None:
     errors = {OPEN.digest: InstallerError("one broke"), PROPRIETARY.digest: InstallerError("another broke")}
     with pytest.raises(
-        BuildFailedError, match=r"^2 failed, 0 not tried for that, 10 made[\s\S]*one broke[\s\S]*another"
+        BuildFailedError, match=r"^2 failed, 0 skipped because of that, 10 built[\s\S]*one broke[\s\S]*another"
     ):
         raise_failures(made(tmp_path, errors))
