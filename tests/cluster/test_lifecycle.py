@@ -43,7 +43,7 @@ def test_an_unloaded_driver_ends_its_container_and_a_new_pod_loads_it(
     pod = release.pod_of(images.new)
     for module in host.loaded():
         shutil.rmtree(host.sysfs / "module" / module)
-    assert "is not loaded any more" in release.end("driver", GONE)["message"]
+    assert "is no longer loaded" in release.end("driver", GONE)["message"]
     release.delete(pod)
     release.pod_of(images.new, other_than=pod["metadata"]["uid"])
     assert host.loaded() == LOADED

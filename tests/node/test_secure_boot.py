@@ -11,7 +11,7 @@ def test_the_kernel_locks_itself_down(secure_boot: Boot) -> None:
 
 def test_unsigned_modules_are_refused_before_anything_is_touched(secure_boot: Boot) -> None:
     assert secure_boot["unsigned"].code == 23
-    assert "this kernel takes signed modules only (module.sig_enforce), and this image's are not signed" in (
+    assert "this kernel loads signed modules only (module.sig_enforce), and this image's are not signed" in (
         secure_boot["unsigned"].text
     )
     assert secure_boot["listing after"].text == secure_boot["listing before"].text

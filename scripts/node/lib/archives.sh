@@ -1,17 +1,17 @@
 # shellcheck shell=bash
-# The image's archives: user space, and the modules of one type.
+# The archives in the image: user space, and modules by type.
 
 archive_names() { # MODULE-TYPE
   printf '%s\n' "$NVIDIA_INSTALLER_HOME/userspace.tar.zst" "$NVIDIA_INSTALLER_HOME/modules-$1.tar.zst"
 }
 
-# Prints the bytes that the archives need on a disk. The manifest says it: asking the archives means unpacking them twice.
+# Prints the unpacked size of the archives in bytes, from the manifest. Reading it from the archives would unpack them twice.
 unpacked_bytes() { # MODULE-TYPE
   local archive
   local -a archives
   mapfile -t archives < <(archive_names "$1")
   for archive in "${archives[@]}"; do
-    [[ -f $archive && -r $archive ]] || fail "$EXIT_DAMAGED_IMAGE" "$archive is missing; pull the image anew"
+    [[ -f $archive && -r $archive ]] || fail "$EXIT_DAMAGED_IMAGE" "$archive is missing; pull the image again"
   done
   [[ ${IMAGE[UNPACKED_BYTES_${1^^}]:-} =~ ^[0-9]{1,15}$ ]] ||
     fail "$EXIT_DAMAGED_IMAGE" "$MANIFEST is damaged: it has no usable UNPACKED_BYTES_${1^^}"
@@ -25,14 +25,14 @@ unpack_archives() { # MODULE-TYPE FOLDER
   for archive in "${archives[@]}"; do
     if output=$(tar --extract --zstd --same-permissions --no-same-owner --directory "$2" --file "$archive" 2>&1); then continue; fi
     if tar --list --zstd --file "$archive" &>/dev/null; then
-      give_up "$EXIT_STEP_FAILED" "this could not be unpacked: $archive" "$output"
+      fail_with_output "$EXIT_STEP_FAILED" "cannot unpack $archive; see tar's output above" "$output"
     fi
-    quote "$output"
-    fail "$EXIT_DAMAGED_IMAGE" "$archive is damaged; pull the image anew"
+    log_output "$output"
+    fail "$EXIT_DAMAGED_IMAGE" "$archive is damaged; pull the image again"
   done
 }
 
-# Prints nvidia.ko as it is in the archive, for a question that has to be answered before anything is unpacked.
-packed_module() { # MODULE-TYPE
+# Prints nvidia.ko from the archive, for checks that run before anything is unpacked.
+archived_module() { # MODULE-TYPE
   tar --extract --to-stdout --zstd --file "$NVIDIA_INSTALLER_HOME/modules-$1.tar.zst" --wildcards '*/nvidia.ko' 2>/dev/null
 }

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# What has to hold before anything on the host is touched. Each check passes silently or ends the run.
+# Checks that run before anything on the host changes. Each check passes silently or ends the run.
 
 check_root() {
-  [[ $(id -u) == 0 ]] || fail "$EXIT_NOT_ROOT" "this needs root; run it in a privileged container"
+  [[ $(id -u) == 0 ]] || fail "$EXIT_NOT_ROOT" "nvidia-installer needs root; run it in a privileged container"
 }
 
 check_architecture() {
@@ -10,7 +10,8 @@ check_architecture() {
   machine=$(uname -m)
   case ${IMAGE[ARCHITECTURE]}/$machine in
     amd64/x86_64 | arm64/aarch64) ;;
-    *) fail "$EXIT_WRONG_ARCHITECTURE" "this node is $machine, and the image is for ${IMAGE[ARCHITECTURE]}" ;;
+    *) fail "$EXIT_WRONG_ARCHITECTURE" \
+      "this node is $machine, and the image is for ${IMAGE[ARCHITECTURE]}; use an image for this architecture" ;;
   esac
 }
 
@@ -20,16 +21,16 @@ check_kernel() {
   [[ $kernel == "${IMAGE[KERNEL_RELEASE]}" ]] || fail_for_kernel "this node runs $kernel" "$kernel"
 }
 
-# `+` may not stand in the tag of an image.
-fail_for_kernel() { # WORDS KERNEL
+# Ends the run and names the image for a kernel. The tag of an image must not contain `+`.
+fail_for_kernel() { # MESSAGE KERNEL
   local tag
   tag=${IMAGE[DRIVER_VERSION]}-${2//+/-}-$(node_release)
   fail "$EXIT_WRONG_KERNEL" \
     "$1, and the image is for ${IMAGE[KERNEL_RELEASE]}; this node needs the image with the tag $tag"
 }
 
-# Prints the OS release as image tags name it. A node with another kernel may well have been upgraded to another one, so
-# its own os-release counts where the host's root is mounted; a suffix (debian-13-backports) only the image knows.
+# Prints the OS release as image tags name it. The host's os-release wins if the host's root is mounted, because an upgrade
+# may have changed the node's release. A suffix (debian-13-backports) comes from the image.
 node_release() {
   local release=${IMAGE[OS_RELEASE]} id version
   if [[ $HOST_ROOT != / ]]; then
@@ -47,16 +48,16 @@ os_release_value() { # KEY
 
 check_host_root() {
   local reason folder
-  [[ -d $HOST_ROOT ]] || fail "$EXIT_HOST_ROOT" "HOST_ROOT=$HOST_ROOT is no folder; mount the host's root there"
-  reason=$(stays_on_host "$STORE") || fail "$EXIT_HOST_ROOT" "$reason; choose another INSTALL_ROOT"
-  folder=$(realpath -m -- "$STORE")
+  [[ -d $HOST_ROOT ]] || fail "$EXIT_HOST_ROOT" "HOST_ROOT=$HOST_ROOT is not a folder; mount the host's root there"
+  reason=$(check_on_host "$DRIVERS_DIR") || fail "$EXIT_HOST_ROOT" "$reason; choose another INSTALL_ROOT"
+  folder=$(realpath -m -- "$DRIVERS_DIR")
   folder=$(existing_ancestor "$folder")
   [[ -d $folder && -w $folder ]] || fail "$EXIT_HOST_ROOT" \
-    "$folder is no folder that can be written; mount it read-write, or choose another INSTALL_ROOT"
+    "$folder is not a writable folder; mount it read-write, or choose another INSTALL_ROOT"
 }
 
-# A link on the host that begins with `/` would lead into the container's own files from here; which is said, and fails.
-stays_on_host() { # PATH
+# Fails with a message if a path leads out of the host's root. In the container, an absolute link on the host does.
+check_on_host() { # PATH
   local root target
   root=$(realpath -- "$HOST_ROOT")
   target=$(realpath -m -- "$1")
@@ -78,18 +79,18 @@ check_space() { # PATH BYTES
   path=$(existing_ancestor "$path")
   available=$(df --output=avail --block-size=1 -- "$path" | sed -n '2{s/ //g;p}')
   ((available >= $2)) || fail "$EXIT_NO_SPACE" \
-    "$path has $((available >> 20)) MiB left, and the driver needs $((($2 >> 20) + 1)) MiB; make room and run again"
+    "$path has $((available >> 20)) MiB free, and the driver needs $((($2 >> 20) + 1)) MiB; free some space and run again"
 }
 
 LOCK=
 
-# One lock a node, however many containers there are. A folder of the host's is locked, so that nothing is left behind:
-# /run, because it is never on a network file system, some of which cannot lock folders.
+# Takes the node's one lock. The lock is on a folder of the host, so no file remains. The folder is /run, because it is never
+# on a network file system: some of these cannot lock folders.
 take_lock() { # [FOLDER]
   [[ -z $LOCK ]] || return 0
   exec {LOCK}<"$(lock_folder "$@")"
   flock --nonblock "$LOCK" ||
-    fail "$EXIT_LOCKED" "another nvidia-installer is at work on this node; run again when it has ended"
+    fail "$EXIT_LOCKED" "another nvidia-installer runs on this node; run again after it ends"
 }
 
 lock_folder() { # [FOLDER]
@@ -97,15 +98,15 @@ lock_folder() { # [FOLDER]
   if [[ -d $folder ]]; then printf '%s' "$folder"; else printf '%s' "$HOST_ROOT"; fi
 }
 
-# Waits until no other nvidia-installer is at work on the node.
-let_others_end() {
+# Waits until no other nvidia-installer holds the lock.
+wait_for_other_runs() {
   local lock
   exec {lock}<"$(lock_folder)"
   flock "$lock" || true
   exec {lock}<&-
 }
 
-# For a process that outlives the work.
+# For a process that lives longer than this run.
 release_lock() {
   [[ -z $LOCK ]] || exec {LOCK}<&-
 }

@@ -1,18 +1,18 @@
 # shellcheck shell=bash
-# nvidia-driver: what NVIDIA's GPU Operator asks of a driver container. It runs in the container's own root, which the
-# host has no other access to: hence the driver is installed inside the container, and its root is mounted on the host,
-# where the Operator's other containers look for it. The contract is that of
-# https://github.com/NVIDIA/gpu-driver-container (ubuntu24.04/precompiled/nvidia-driver) and, for the DaemonSet,
-# https://github.com/NVIDIA/gpu-operator (manifests/state-driver/0500_daemonset.yaml).
+# nvidia-driver: the interface between NVIDIA's GPU Operator and a driver container. The driver is installed inside the
+# container, because the container cannot access the host's root. Then the container's root is mounted on the host, where
+# the Operator's other containers expect it. Sources of the interface:
+#   https://github.com/NVIDIA/gpu-driver-container (ubuntu24.04/precompiled/nvidia-driver)
+#   https://github.com/NVIDIA/gpu-operator (manifests/state-driver/0500_daemonset.yaml), for the DaemonSet
 
-readonly PID_FILE=$STATE/nvidia-driver.pid
-readonly DIGEST_FILE=$STATE/nvidia-driver.state
-readonly DAEMONS_FILE=$STATE/validations/.driver-daemons-status
+readonly PID_FILE=$STATE_DIR/nvidia-driver.pid
+readonly DIGEST_FILE=$STATE_DIR/nvidia-driver.state
+readonly DAEMONS_FILE=$STATE_DIR/validations/.driver-daemons-status
 
 driver_command() { # init|update|reload_nvidia_peermem|probe_nvidia_peermem [FLAG…]
   local -r command=${1:-}
   [[ $# == 0 ]] || shift
-  KERNEL_ASKED_FOR=
+  REQUESTED_KERNEL=
   case $command in
     init | update)
       read_driver_flags "$@"
@@ -22,19 +22,19 @@ driver_command() { # init|update|reload_nvidia_peermem|probe_nvidia_peermem [FLA
       [[ $# == 0 ]] || usage_error "$command takes no arguments, but got: $*"
       "$command"
       ;;
-    *) usage_error "nvidia-driver knows init, update, reload_nvidia_peermem and probe_nvidia_peermem, not '$command'" ;;
+    *) usage_error "unknown nvidia-driver command '$command'; use init, update, reload_nvidia_peermem or probe_nvidia_peermem" ;;
   esac
 }
 
-# NVIDIA's own containers compile, sign and accept a licence; here all that has been done when the image was built.
+# NVIDIA's own containers compile, sign and accept a licence at this point. This image did so when it was built.
 read_driver_flags() { # FLAG…
   while (($# > 0)); do
     case $1 in
-      -k | --kernel) KERNEL_ASKED_FOR=${2:-} ;;
-      --kernel=*) KERNEL_ASKED_FOR=${1#*=} ;;
-      -a | --accept-license | --max-threads=* | --sign=* | --tag=*) say "$1 has no meaning here, and is ignored" ;;
-      -m | --max-threads | -s | --sign | -t | --tag) say "$1 ${2:-} has no meaning here, and is ignored" ;;
-      *) usage_error "nvidia-driver does not know $1" ;;
+      -k | --kernel) REQUESTED_KERNEL=${2:-} ;;
+      --kernel=*) REQUESTED_KERNEL=${1#*=} ;;
+      -a | --accept-license | --max-threads=* | --sign=* | --tag=*) log "$1 is ignored: the modules are already compiled" ;;
+      -m | --max-threads | -s | --sign | -t | --tag) log "$1 ${2:-} is ignored: the modules are already compiled" ;;
+      *) usage_error "unknown nvidia-driver option $1" ;;
     esac
     case $1 in
       -k | --kernel | -m | --max-threads | -s | --sign | -t | --tag)
@@ -48,12 +48,12 @@ read_driver_flags() { # FLAG…
 
 driver_init() {
   check_root
-  run mkdir -p -- "$STATE"
-  take_lock "$STATE"
+  run mkdir -p -- "$STATE_DIR"
+  take_lock "$STATE_DIR"
   write_file "$PID_FILE" "$$"
   trap 'exit "$EXIT_STOPPED"' HUP QUIT
   write_file "$DAEMONS_FILE" NotReady
-  AT_EXIT+=(leave_root)
+  AT_EXIT+=(unmount_unused_root)
   mount_root
   install_command
   link_into_root
@@ -61,31 +61,31 @@ driver_init() {
   ensure_daemons
   write_file "$DAEMONS_FILE" Ready
   [[ $DRIVER_CONFIG_DIGEST == none ]] || write_file "$DIGEST_FILE" "$DRIVER_CONFIG_DIGEST"
-  say "the driver is ready; waiting for a signal"
+  log "the driver is ready; waiting for a signal"
   supervise
   stop_driver
 }
 
-# Jobs that still run keep their driver: it stays loaded and mounted, and the next container goes on with it.
+# A driver in use stays loaded and mounted for the jobs that run, and the next container takes it over.
 stop_driver() {
   local users
   mark_not_ready
   run rm -f -- "$DAEMONS_FILE"
   stop_daemons
-  users=$(users_in_words)
+  users=$(describe_users)
   if [[ -n $users ]]; then
-    quote "$users"
-    fail "$EXIT_IN_USE" "the driver stays loaded and mounted, for it is in use by what stands above"
+    log_output "$users"
+    fail "$EXIT_IN_USE" "the driver is in use (see above), so it stays loaded and mounted"
   fi
-  unload_modules "this container ends"
+  unload_modules "the container must unload the driver before it ends"
   reset_firmware_path
   unmount_root
   run rm -f -- "$PID_FILE" "$DIGEST_FILE"
 }
 
-# For another kernel there is another image: nothing can be prepared here.
+# Each kernel has its own image, so an update has nothing to prepare.
 driver_update() {
-  local -r kernel=${KERNEL_ASKED_FOR:-$(uname -r)}
+  local -r kernel=${REQUESTED_KERNEL:-$(uname -r)}
   [[ $kernel == "${IMAGE[KERNEL_RELEASE]}" ]] || fail_for_kernel "the update is for kernel $kernel" "$kernel"
-  say "the modules for $kernel are in this image; there is nothing to update"
+  log "the modules for $kernel are in this image; there is nothing to update"
 }

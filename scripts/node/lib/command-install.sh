@@ -1,30 +1,30 @@
 # shellcheck shell=bash
-# nvidia-installer install: the driver on the host, current, loaded and ready.
+# nvidia-installer install: installs the driver on the host, loads it and marks it ready.
 
 install_command() { # [--no-load]
   local load=true type record folder state=
   case "$*" in
     "") ;;
     --no-load) load=false ;;
-    *) usage_error "install knows --no-load only, not: $*" ;;
+    *) usage_error "install has only the option --no-load, but got: $*" ;;
   esac
   check_root
   check_architecture
   if "$load"; then check_kernel; fi
   check_host_root
-  if "$load"; then read_bus && check_gpu; fi
+  if "$load"; then scan_pci_bus && check_gpu; fi
   type=$(module_type)
-  record=$(record_of "$type")
+  record=$(record_for "$type")
   read_parameters
   take_lock
-  folder=$(folder_of "${IMAGE[DRIVER_VERSION]}-${IMAGE[KERNEL_RELEASE]}" "$record")
+  folder=$(folder_for "${IMAGE[DRIVER_VERSION]}-${IMAGE[KERNEL_RELEASE]}" "$record")
   if "$load"; then
     state=$(loaded_state "$folder" "$type" "$record")
     if [[ $state == same ]]; then report_parameters; fi
-    if ! is_done "$folder" "$record" "$state"; then
+    if ! is_up_to_date "$folder" "$record" "$state"; then
       check_before_loading "$state" "$folder" "$type" "$record"
       ensure_unpacked "$folder" "$type" "$record"
-      put_into_service "$folder" "$state"
+      activate_driver "$folder" "$state"
     fi
     remove_leftovers
   else
@@ -32,33 +32,33 @@ install_command() { # [--no-load]
     ensure_current "$folder"
     register_libraries
   fi
-  say "driver $folder ($type) is installed in $INSTALL_ROOT"
+  log "driver $folder ($type) is installed in $INSTALL_ROOT"
 }
 
-# Whether there is nothing to do. Readiness is told last, so whoever told it has done all the rest.
-is_done() { # FOLDER RECORD STATE
+# Succeeds if there is nothing to do. install marks readiness last, so a ready driver is complete.
+is_up_to_date() { # FOLDER RECORD STATE
   [[ $3 == same ]] && are_loaded "${REQUIRED[@]}" && has_record "$1" "$2" &&
     [[ $(linked_folder current) == "$1" ]] && is_ready "$1"
 }
 
 check_before_loading() { # STATE FOLDER MODULE-TYPE RECORD
-  if [[ $1 == different ]]; then check_idle "$(why_unload)"; fi
+  if [[ $1 == different ]]; then check_idle "$(unload_reason)"; fi
   if [[ $1 != same ]]; then
     check_signature "$2" "$3" "$4"
     check_nouveau
   fi
 }
 
-why_unload() {
-  printf '%s' "the kernel has driver $(loaded_version) loaded, and another one is to take its place"
+unload_reason() {
+  printf '%s' "driver $(loaded_version) is loaded and must be unloaded first"
 }
 
-# From here on the running driver is touched, and until the end the node is not ready.
-put_into_service() { # FOLDER STATE
+# Replaces the running driver. The node is not ready until the end.
+activate_driver() { # FOLDER STATE
   check_fabric_manager "$1"
   mark_not_ready
   blacklist_nouveau
-  if [[ $2 == different ]]; then unload_modules "$(why_unload)"; fi
+  if [[ $2 == different ]]; then unload_modules "$(unload_reason)"; fi
   unload_nouveau
   ensure_current "$1"
   register_libraries
@@ -73,12 +73,12 @@ put_into_service() { # FOLDER STATE
   INSTALLED=true
 }
 
-# The first program that talks to the GPUs; what it says of a fault is worth more than what we could.
+# Runs nvidia-smi, the first program that uses the GPUs, and logs its error message.
 check_with_nvidia_smi() {
   local output
   ((${#GPUS[@]} > 0)) || return 0
-  if output=$(LD_LIBRARY_PATH=$STORE/current/lib timeout 120 "$STORE/current/bin/nvidia-smi" 2>&1); then return 0; fi
-  quote "$output"
-  quote "$(kernel_words)"
-  fail "$EXIT_CHECK_FAILED" "the driver is loaded, but nvidia-smi fails; what it says stands above"
+  if output=$(LD_LIBRARY_PATH=$DRIVERS_DIR/current/lib timeout 120 "$DRIVERS_DIR/current/bin/nvidia-smi" 2>&1); then return 0; fi
+  log_output "$output"
+  log_output "$(kernel_messages)"
+  fail "$EXIT_CHECK_FAILED" "the driver is loaded, but nvidia-smi fails; see its output above"
 }

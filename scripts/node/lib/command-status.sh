@@ -1,14 +1,15 @@
 # shellcheck shell=bash
-# nvidia-installer status: what is, changing nothing. Its exit code is 0 only if what `current` says is loaded and ready.
+# nvidia-installer status: prints the state and changes nothing. The exit code is 0 only if the driver at `current` is loaded
+# and ready.
 
 declare -A STATUS=()
 
 status_command() { # [--json | --quiet]
   case "$*" in
     "" | --json | --quiet) ;;
-    *) usage_error "status knows --json and --quiet only, not: $*" ;;
+    *) usage_error "status has only the options --json and --quiet, but got: $*" ;;
   esac
-  read_bus
+  scan_pci_bus
   read_status "$@"
   case "$*" in
     "") print_status ;;
@@ -17,25 +18,24 @@ status_command() { # [--json | --quiet]
   [[ ${STATUS[ready]} == true ]] || exit "$EXIT_NOT_READY"
 }
 
-# The four states, and what install does in each:
-#   absent          loads the driver
-#   same            nothing, or what is missing for readiness
-#   different-idle  unloads what is loaded, and loads the image's driver
-#   different-busy  refuses (21)
+# Sets STATUS. The four states, and the action of install in each:
+#   absent          load the driver
+#   same            do nothing, or the steps that are missing for readiness
+#   different-idle  unload the other driver, and load the image's
+#   different-busy  refuse with exit code 21
 read_status() { # [--json | --quiet]
   local -A record=()
   local folder
   folder=$(linked_folder current)
-  # shellcheck disable=SC2153 # RECORD is a file's name
-  [[ -z $folder ]] || read_env "$STORE/$folder/$RECORD" record
+  [[ -z $folder ]] || read_env "$DRIVERS_DIR/$folder/$RECORD_FILE" record
   STATUS=([folder]=$folder [driver]=${record[DRIVER_VERSION]:-} [kernel]=${record[KERNEL_RELEASE]:-}
     [type]=${record[MODULE_TYPE]:-} [image]=${record[IMAGE_TAG]:-} [users]='' [ready]=false [complete]=false [state]=absent)
   STATUS[loaded]=$(loaded_version)
   STATUS[srcversion]=$(loaded_value srcversion)
   STATUS[of_image]=false
   if [[ ${1:-} != --quiet ]]; then
-    if [[ -n $folder ]] && has_record "$folder" "$(record_of "${STATUS[type]}")"; then STATUS[of_image]=true; fi
-    if [[ -n ${STATUS[loaded]} ]]; then STATUS[users]=$(users_in_words); fi
+    if [[ -n $folder ]] && has_record "$folder" "$(record_for "${STATUS[type]}")"; then STATUS[of_image]=true; fi
+    if [[ -n ${STATUS[loaded]} ]]; then STATUS[users]=$(describe_users); fi
   fi
   if are_loaded "${REQUIRED[@]}"; then STATUS[complete]=true; fi
   if [[ -n $folder ]] && is_loaded_from "$folder"; then

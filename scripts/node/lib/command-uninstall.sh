@@ -1,39 +1,39 @@
 # shellcheck shell=bash
-# nvidia-installer uninstall: install the other way round. Whatever is gone already is no obstacle.
+# nvidia-installer uninstall: undoes install. Missing files are no error.
 
 uninstall_command() { # [--keep-modules]
   local unload=true
   case "$*" in
     "") ;;
     --keep-modules) unload=false ;;
-    *) usage_error "uninstall knows --keep-modules only, not: $*" ;;
+    *) usage_error "uninstall has only the option --keep-modules, but got: $*" ;;
   esac
   check_root
   check_host_root
   take_lock
-  if "$unload"; then unload_ours; fi
+  if "$unload"; then unload_own_driver; fi
   mark_not_ready
-  forget_libraries
+  unregister_libraries
   run rm -f -- "$NOUVEAU_FILE" "${NOUVEAU_FILE%/*}/.nvidia-installer" "${LIBRARY_FILE%/*}/.nvidia-installer"
-  run rm -f -- "$STATE/fabricmanager.cfg" "$STATE/.nvidia-installer" "$STATE/validations/.nvidia-installer"
+  run rm -f -- "$STATE_DIR/fabricmanager.cfg" "$STATE_DIR/.nvidia-installer" "$STATE_DIR/validations/.nvidia-installer"
   remove_drivers
-  remove_empty "$STATE/validations" "$STATE" "$STORE"
+  remove_empty "$STATE_DIR/validations" "$STATE_DIR" "$DRIVERS_DIR"
   remove_reports
-  say "no driver is installed in $INSTALL_ROOT any more"
+  log "no driver is installed in $INSTALL_ROOT any more"
 }
 
-# What somebody else has loaded (a package of the host's) stays.
-unload_ours() {
+# Unloads a driver from INSTALL_ROOT. A driver that someone else loaded, such as the host's package, stays.
+unload_own_driver() {
   local folder ours=false
-  for folder in "$STORE"/*; do
-    if [[ -f $folder/$RECORD ]] && is_loaded_from "${folder##*/}"; then ours=true; fi
+  for folder in "$DRIVERS_DIR"/*; do
+    if [[ -f $folder/$RECORD_FILE ]] && is_loaded_from "${folder##*/}"; then ours=true; fi
   done
   if "$ours"; then
-    check_idle "the driver is to be uninstalled"
+    check_idle "uninstall must unload the driver"
     mark_not_ready
-    unload_modules "the driver is to be uninstalled"
+    unload_modules "uninstall must unload the driver"
   elif is_loaded nvidia; then
-    say "driver $(loaded_version) stays loaded: it is none that is installed in $INSTALL_ROOT"
+    log "driver $(loaded_version) stays loaded: it does not come from $INSTALL_ROOT"
     return 0
   fi
   run rm -f -- "$LOADED_PARAMETERS"
@@ -44,9 +44,9 @@ unload_ours() {
 remove_drivers() {
   local folder
   remove_leftovers
-  run rm -f -- "$STORE/current" "$STORE/previous"
-  for folder in "$STORE"/*; do
-    if [[ -f $folder/$RECORD ]]; then remove_folder "${folder##*/}"; fi
+  run rm -f -- "$DRIVERS_DIR/current" "$DRIVERS_DIR/previous"
+  for folder in "$DRIVERS_DIR"/*; do
+    if [[ -f $folder/$RECORD_FILE ]]; then remove_folder "${folder##*/}"; fi
   done
 }
 

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# nvidia-installer unpack: the driver's files in a folder, to look at.
+# nvidia-installer unpack: unpacks the driver into a folder, for inspection.
 
 unpack_command() { # FOLDER
   [[ $# == 1 && -n $1 && $1 != -* ]] || usage_error "unpack takes one folder"

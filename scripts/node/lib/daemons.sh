@@ -1,13 +1,13 @@
 # shellcheck shell=bash
-# The driver's daemons. They live as long as the command that runs them (`wait`, `nvidia-driver init`): a daemon that an
-# init container starts dies with it.
+# The driver's daemons. They end with the command that runs them (`wait`, `nvidia-driver init`). An init container cannot run
+# them: its processes end with it.
 
-# Prints the process ids of daemons that were started from below INSTALL_ROOT; others are not ours.
+# Prints the process ids of daemons from INSTALL_ROOT. Daemons of other installations are left out.
 daemon_pids() { # NAME…
   local name pid file
   local -a words
   for name; do
-    # The kernel cuts a process's name to 15 characters.
+    # The kernel truncates the name of a process to 15 characters.
     while IFS= read -r file; do
       pid=${file%/comm}
       mapfile -d '' -t words <"${file%/comm}/cmdline" 2>/dev/null || continue
@@ -16,7 +16,7 @@ daemon_pids() { # NAME…
   done
 }
 
-# Each prints off, not needed, missing, running or stopped.
+# persistence_state and fabric_state print off, not needed, missing, running or stopped.
 persistence_state() {
   if [[ $PERSISTENCE == off ]]; then
     printf 'off'
@@ -40,52 +40,52 @@ fabric_state() {
 daemon_state() { # NAME
   if [[ -n $(daemon_pids "$1") ]]; then
     printf 'running'
-  elif [[ -x $STORE/current/bin/$1 ]]; then
+  elif [[ -x $DRIVERS_DIR/current/bin/$1 ]]; then
     printf 'stopped'
   else
     printf 'missing'
   fi
 }
 
-# An NVSwitch without its fabric manager makes CUDA fail on every GPU of the node, so it is said before it is met.
+# Warns, or ends the run, if the node has an NVSwitch and the image no fabric manager. CUDA fails on all GPUs of such a node.
 check_fabric_manager() { # FOLDER
-  local -r lack="this node has an NVSwitch, and this image has no fabric manager: CUDA will not start on GPUs behind it"
+  local -r problem="this node has an NVSwitch, but this image has no fabric manager; CUDA does not start on GPUs behind it"
   ((${#NVSWITCHES[@]} > 0)) || return 0
-  [[ $FABRIC_MANAGER != off && ! -x $STORE/$1/bin/nv-fabricmanager ]] || return 0
-  [[ $FABRIC_MANAGER != required ]] || fail "$EXIT_NO_FABRIC_MANAGER" "$lack"
-  say "$lack"
+  [[ $FABRIC_MANAGER != off && ! -x $DRIVERS_DIR/$1/bin/nv-fabricmanager ]] || return 0
+  [[ $FABRIC_MANAGER != required ]] || fail "$EXIT_NO_FABRIC_MANAGER" "$problem"
+  log "$problem"
 }
 
 ensure_daemons() {
   if [[ $(persistence_state) == stopped ]]; then
-    start_daemon nvidia-persistenced --persistence-mode --nvidia-cfg-path="$STORE/current/lib"
+    start_daemon nvidia-persistenced --persistence-mode --nvidia-cfg-path="$DRIVERS_DIR/current/lib"
   fi
   if [[ $(fabric_state) == stopped ]]; then
     write_fabric_configuration
-    start_daemon nv-fabricmanager -c "$STATE/fabricmanager.cfg"
+    start_daemon nv-fabricmanager -c "$STATE_DIR/fabricmanager.cfg"
   fi
 }
 
-# Fabric manager as a process of ours: in the foreground, logging to us, with its tables where they are.
+# Configures the fabric manager to run in the foreground, log to stderr, and read its tables from the driver's folder.
 write_fabric_configuration() {
-  local -r folder=$STORE/current/share/nvidia/nvswitch
-  write_file "$STATE/fabricmanager.cfg" "$(sed -E -e 's/^DAEMONIZE=.*/DAEMONIZE=0/' -e 's/^LOG_FILE_NAME=.*/LOG_FILE_NAME=/' \
+  local -r folder=$DRIVERS_DIR/current/share/nvidia/nvswitch
+  write_file "$STATE_DIR/fabricmanager.cfg" "$(sed -E -e 's/^DAEMONIZE=.*/DAEMONIZE=0/' -e 's/^LOG_FILE_NAME=.*/LOG_FILE_NAME=/' \
     -e "s,^(TOPOLOGY_FILE_PATH|DATABASE_PATH)=.*,\1=$folder," "$folder/fabricmanager.cfg" 2>/dev/null)"
 }
 
-# Neither the lock nor anything else of ours goes with it.
+# Starts a daemon in the background. It does not inherit the lock.
 start_daemon() { # NAME ARGUMENT…
   local -r name=$1
   shift
-  say "starting $name"
+  log "starting $name"
   (
     release_lock
-    export LD_LIBRARY_PATH=$STORE/current/lib
-    exec "$STORE/current/bin/$name" "$@"
+    export LD_LIBRARY_PATH=$DRIVERS_DIR/current/lib
+    exec "$DRIVERS_DIR/current/bin/$name" "$@"
   ) </dev/null > >(exec sed -u 's/^/nvidia-installer: | /' >&2) 2>&1 &
 }
 
-# A process that has ended has no command line any more, even if nobody has asked yet how it ended.
+# Ends the daemons and waits up to 5 seconds for each. A process that ended has no command line, even as a zombie.
 stop_daemons() {
   local pid
   local -i tries

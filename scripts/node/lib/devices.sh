@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Device files. The driver makes none itself, and udev knows nothing of it. Numbers and names are those of
+# Device files. Neither the driver nor udev creates them. Source of the numbers and names:
 # https://github.com/NVIDIA/nvidia-modprobe, modprobe-utils/nvidia-modprobe-utils.{c,h}.
 
 readonly NVIDIA_MAJOR=195
@@ -8,7 +8,7 @@ make_device_files() {
   local folder name major minor mode
   for folder in "${HOST_ROOT%/}/dev" "$DEV_ROOT"; do
     if [[ ! -d $folder ]]; then
-      say "there is no folder $folder for device files"
+      log "cannot create device files in $folder, which is not a folder; mount the host's /dev there"
       continue
     fi
     while read -r name major minor mode; do
@@ -18,7 +18,7 @@ make_device_files() {
   done
 }
 
-# Prints NAME MAJOR MINOR MODE of each device file that the loaded driver has.
+# Prints NAME MAJOR MINOR MODE for each device of the loaded driver.
 device_files() {
   local file number name
   local -A majors=()
@@ -48,7 +48,7 @@ nvswitch_files() { # MAJOR
   done
 }
 
-# Who may partition GPUs (MIG) is a matter of access to these; the driver says how open they are, in decimal.
+# Access to these files allows to partition GPUs (MIG). The driver gives their mode, in decimal.
 capability_file() { # MAJOR FILE
   local minor mode
   minor=$(sed -nE 's/^DeviceFileMinor:[[:space:]]*([0-9]+)$/\1/p' "$2")
@@ -56,8 +56,8 @@ capability_file() { # MAJOR FILE
   [[ -z $minor ]] || printf '%s %o\n' "nvidia-caps/nvidia-cap$minor $1 $minor" "${mode:-256}"
 }
 
-# The link in /dev/char is what systemd looks devices up by: without it a reload of systemd takes the GPU away from
-# running containers (https://github.com/NVIDIA/nvidia-container-toolkit/issues/48).
+# systemd finds devices by their link in /dev/char. Without the link, a reload of systemd removes the GPU from running
+# containers (https://github.com/NVIDIA/nvidia-container-toolkit/issues/48).
 ensure_device_file() { # FOLDER NAME MAJOR MINOR MODE
   local -r path=$1/$2 link=$1/char/$3:$4
   local wanted present

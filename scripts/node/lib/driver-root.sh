@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# The container's root as the GPU Operator's other containers want to find it: mounted on the host, with the driver's
-# programs and libraries in the usual folders.
+# The container's root, for the GPU Operator's other containers: mounted on the host, with the driver's programs and
+# libraries in the usual folders.
 
-readonly DRIVER_ROOT=$STATE/driver
+readonly DRIVER_ROOT=$STATE_DIR/driver
 
-# Mounted before the modules are loaded, so that the kernel finds the firmware below it. /sys stays out of it, as in
-# NVIDIA's own containers.
+# Mounts the root. Loading the modules comes later, because the kernel then reads firmware from this mount. /sys is not part
+# of the mount, as in NVIDIA's own containers.
 mount_root() {
   unmount_root
   run mount --make-runbindable /sys
@@ -24,13 +24,13 @@ is_mounted() {
   grep -q " $DRIVER_ROOT " "$PROC_ROOT/self/mounts"
 }
 
-# A root of a container that failed is of no use to anybody; one of a driver that stays loaded is.
-leave_root() {
+# Unmounts the root, unless a driver stays loaded and needs it.
+unmount_unused_root() {
   if ! is_loaded nvidia && is_mounted; then umount -l -R "$DRIVER_ROOT" || true; fi
 }
 
-# The links are relative: they have to lead to the driver from the host and from other containers, too. What the image
-# has there of its own stays.
+# Links the driver's files into the usual folders. The links are relative, so they also work on the host and in other
+# containers. The image's own files stay.
 link_into_root() {
   local triplet=x86_64-linux-gnu
   [[ ${IMAGE[ARCHITECTURE]} != arm64 ]] || triplet=aarch64-linux-gnu
@@ -41,7 +41,7 @@ link_into_root() {
 link_all() { # FOLDER-OF-THE-DRIVER FOLDER-OF-THE-ROOT WAY-UP
   local file link
   run mkdir -p -- "${HOST_ROOT%/}/$2"
-  for file in "$STORE/current/$1"/*; do
+  for file in "$DRIVERS_DIR/current/$1"/*; do
     link=${HOST_ROOT%/}/$2/${file##*/}
     [[ ! -d $file && (-L $link || ! -e $link) ]] || continue
     run ln -sfn -- "$3$INSTALL_ROOT/current/$1/${file##*/}" "$link"

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
-# Small files that the installer writes on the host beside the driver.
+# Small files on the host, apart from the driver.
 
 readonly LIBRARY_FILE=${HOST_ROOT%/}/etc/ld.so.conf.d/nvidia-installer.conf
 readonly LIBRARY_CACHE=${HOST_ROOT%/}/etc/ld.so.cache
-readonly READY_FILE=$STATE/nvidia-installer.ready
+readonly READY_FILE=$STATE_DIR/nvidia-installer.ready
 # The GPU Operator's validator waits for this one.
-readonly OPERATOR_READY_FILE=$STATE/validations/.driver-ctr-ready
+readonly OPERATOR_READY_FILE=$STATE_DIR/validations/.driver-ctr-ready
 
-# Writes a file whole, by a rename; one that is right is left alone.
+# Writes a file atomically, by a rename. A file with this content stays untouched.
 write_file() { # PATH CONTENT
   local -r next=${1%/*}/.nvidia-installer
   if has_content "$1" "$2"; then return 0; fi
@@ -16,8 +16,8 @@ write_file() { # PATH CONTENT
   run mv -T -- "$next" "$1"
 }
 
-# The same where the host may refuse it (an immutable system's /etc) and the driver works without.
-write_host_file() { # PATH CONTENT WHAT-IS-LOST
+# Writes a file that the driver works without. The host may refuse it, for example in a read-only /etc.
+write_host_file() { # PATH CONTENT CONSEQUENCE
   local -r next=${1%/*}/.nvidia-installer
   if has_content "$1" "$2"; then return 0; fi
   try "$3" mkdir -p -- "${1%/*}" && try "$3" write_content "$next" "$2" && try "$3" mv -T -- "$next" "$1"
@@ -31,22 +31,22 @@ write_content() { # PATH CONTENT
   printf '%s\n' "$2" >"$1"
 }
 
-# A host without /etc/ld.so.conf has no library cache to tell anything.
+# Adds the driver's libraries to the host's library cache. A host without /etc/ld.so.conf has no such cache.
 register_libraries() {
   [[ -e ${HOST_ROOT%/}/etc/ld.so.conf ]] || return 0
   write_host_file "$LIBRARY_FILE" "$INSTALL_ROOT/current/lib" \
-    "the host's programs do not find the driver's libraries by themselves" || return 0
+    "the host's programs do not find the driver's libraries" || return 0
   if [[ ! -e $LIBRARY_CACHE ]] ||
-    [[ -n $(find "$LIBRARY_FILE" "$STORE/current" -maxdepth 0 -newer "$LIBRARY_CACHE") ]]; then
+    [[ -n $(find "$LIBRARY_FILE" "$DRIVERS_DIR/current" -maxdepth 0 -newer "$LIBRARY_CACHE") ]]; then
     refresh_libraries
   fi
 }
 
 refresh_libraries() {
-  try "the host's library cache stays as it is" ldconfig -r "$HOST_ROOT" || true
+  try "the host's library cache is not up to date" ldconfig -r "$HOST_ROOT" || true
 }
 
-forget_libraries() {
+unregister_libraries() {
   [[ -e $LIBRARY_FILE ]] || return 0
   run rm -f -- "$LIBRARY_FILE"
   refresh_libraries
@@ -67,25 +67,26 @@ mark_not_ready() {
   run rm -f -- "$READY_FILE" "$OPERATOR_READY_FILE"
 }
 
-# An empty file in each folder that was made where others have theirs, by which the folder is known again.
-readonly MADE_MARK=.nvidia-installer-made
+# An empty file that marks each folder that nvidia-installer created outside its own folders.
+readonly CREATED_MARK=.nvidia-installer-made
 
 make_marked_folder() { # FOLDER
-  [[ -z $1 || -d $1 ]] || { make_marked_folder "${1%/*}" && mkdir -- "$1" && : >"$1/$MADE_MARK"; }
+  [[ -z $1 || -d $1 ]] || { make_marked_folder "${1%/*}" && mkdir -- "$1" && : >"$1/$CREATED_MARK"; }
 }
 
-# Of the folders that were made, those stay that hold something of others. One of those given may lie in another.
+# Removes the marked folders at and above the given ones. A folder with other files stays and loses its mark. A given folder
+# may contain another one.
 remove_marked_folders() { # FOLDER…
   local folder
   for folder; do
-    while [[ -n $folder && (! -e $folder || $(ls -A -- "$folder") == "$MADE_MARK") ]]; do
-      [[ ! -e $folder ]] || { rm -- "$folder/$MADE_MARK" && rmdir -- "$folder"; } || return 1
+    while [[ -n $folder && (! -e $folder || $(ls -A -- "$folder") == "$CREATED_MARK") ]]; do
+      [[ ! -e $folder ]] || { rm -- "$folder/$CREATED_MARK" && rmdir -- "$folder"; } || return 1
       folder=${folder%/*}
     done
   done
   for folder; do
     until [[ -z $folder ]]; do
-      [[ ! -e $folder/$MADE_MARK ]] || rm -- "$folder/$MADE_MARK" || return 1
+      [[ ! -e $folder/$CREATED_MARK ]] || rm -- "$folder/$CREATED_MARK" || return 1
       folder=${folder%/*}
     done
   done

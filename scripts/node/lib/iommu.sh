@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # GPUs behind a strict IOMMU. In a group of type DMA the driver's first transfers may fault (IO_PAGE_FAULT), and no device
-# appears: https://github.com/gardenlinux/gardenlinux-nvidia-installer/pull/354. DMA-FQ, most kernels' default, is fine.
-# The type can be changed as long as no driver has the device: Documentation/ABI/testing/sysfs-kernel-iommu_groups.
+# appears: https://github.com/gardenlinux/gardenlinux-nvidia-installer/pull/354. DMA-FQ, the default of most kernels, works.
+# The type is writable while no driver uses the device: Documentation/ABI/testing/sysfs-kernel-iommu_groups.
 
 relax_iommu_groups() {
   local gpu file type
@@ -10,12 +10,12 @@ relax_iommu_groups() {
     file=$SYSFS_ROOT/bus/pci/devices/$gpu/iommu_group/type
     { read -r type <"$file"; } 2>/dev/null || continue
     [[ $type == DMA ]] || continue
-    if try "the IOMMU group of $gpu stays of type DMA, in which the driver may fault" write_word identity "$file"; then
-      say "the IOMMU group of $gpu is of type identity now; it was DMA, in which the driver may fault"
+    if try "the IOMMU group of $gpu stays of type DMA, in which the driver may fault" write_value identity "$file"; then
+      log "the IOMMU group of $gpu is of type identity now; it was DMA, in which the driver may fault"
     fi
   done
 }
 
-write_word() { # WORD FILE
+write_value() { # WORD FILE
   printf '%s' "$1" >"$2"
 }

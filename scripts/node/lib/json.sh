@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# The status as one JSON object; the image has no program that writes JSON.
+# Prints the status as one JSON object. The image contains no program that writes JSON.
 
-# Prints a string in JSON (RFC 8259); names of processes can hold anything.
+# Prints a JSON string (RFC 8259). The name of a process may contain any byte.
 json_string() { # TEXT
   local text=$1 out='' character code
   local -i i
@@ -20,7 +20,7 @@ json_string() { # TEXT
   printf '"%s"' "$out"
 }
 
-# A string, or null for an empty one.
+# Prints a JSON string, or null for an empty text.
 json_value() { # TEXT
   if [[ -n $1 ]]; then json_string "$1"; else printf 'null'; fi
 }

@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# Kernel modules into the kernel and out of it.
+# Loads and unloads the kernel modules.
 
-# Writes the index that modprobe needs. depmod ends with 0 even where it could not read a module.
+# Writes the index that modprobe needs. depmod exits with 0 even if it cannot read a module.
 index_modules() { # FOLDER
   local -r kernel=${IMAGE[KERNEL_RELEASE]}
   local output
   [[ -f $1/lib/modules/$kernel/kernel/drivers/video/nvidia/nvidia.ko ]] ||
-    fail "$EXIT_DAMAGED_IMAGE" "the modules archive has no nvidia.ko for $kernel; pull the image anew"
+    fail "$EXIT_DAMAGED_IMAGE" "the modules archive has no nvidia.ko for $kernel; pull the image again"
   if output=$(depmod -b "$1" "$kernel" 2>&1) && [[ $output != *ERROR:* ]]; then return 0; fi
-  give_up "$EXIT_DAMAGED_IMAGE" "depmod cannot read the modules; pull the image anew" "$output"
+  fail_with_output "$EXIT_DAMAGED_IMAGE" "depmod cannot read the modules; pull the image again" "$output"
 }
 
 load_modules() { # FOLDER
@@ -27,28 +27,28 @@ load_module() { # FOLDER MODULE
   if [[ ! -f $file && " ${REQUIRED[*]} " != *" $2 "* ]]; then return 0; fi
   load_host_modules "$file" "$2"
   [[ -z ${PARAMETERS[$2]} ]] || mapfile -t words <<<"${PARAMETERS[$2]}"
-  if reason=$(modprobe -d "$STORE/$1" "$2" "${words[@]}" 2>&1); then
-    say "loaded $2${words[*]:+ with ${words[*]}}"
+  if reason=$(modprobe -d "$DRIVERS_DIR/$1" "$2" "${words[@]}" 2>&1); then
+    log "loaded $2${words[*]:+ with ${words[*]}}"
   elif [[ " ${REQUIRED[*]} " != *" $2 "* ]]; then
-    say "went on without $2, which is optional: $reason"
+    log "skipped $2, which is optional: $reason"
   else
-    explain_refusal "$2" "$file" "$reason"
+    fail_for_refusal "$2" "$file" "$reason"
   fi
 }
 
-# The kernel's own modules that one of ours needs (drm, video, ib_core) are in the host's tree, of which our index knows
-# nothing. One that does not load is reason enough to go on: the kernel decides whether ours can do without.
+# Loads the kernel's own modules that an NVIDIA module needs (drm, video, ib_core). They are in the host's tree, which our
+# index does not contain. If one fails to load, the kernel decides whether the NVIDIA module works without it.
 load_host_modules() { # FILE MODULE
   local depends module
   depends=$(modinfo -F depends "$1")
   for module in ${depends//,/ }; do
     [[ " ${LOAD_ORDER[*]//-/_} " != *" ${module//-/_} "* ]] || continue
-    is_loaded "$module" || try "$2 needs the kernel's $module, which does not load" modprobe -d "$HOST_ROOT" "$module" || true
+    is_loaded "$module" || try "$2 needs the kernel's module $module, which does not load" modprobe -d "$HOST_ROOT" "$module" || true
   done
 }
 
-# The other way round, whatever has been loaded of them.
-unload_modules() { # WHY
+# Unloads all NVIDIA modules that are loaded.
+unload_modules() { # REASON
   local module output
   stop_daemons
   check_idle "$1"
@@ -56,9 +56,9 @@ unload_modules() { # WHY
     is_loaded "$module" || continue
     if output=$(rmmod "$module" 2>&1); then continue; fi
     check_idle "$1"
-    quote "$output"
-    fail "$EXIT_IN_USE" "$1, but the kernel does not let go of $module; reboot the node"
+    log_output "$output"
+    fail "$EXIT_IN_USE" "$1, but the kernel does not unload $module; reboot the node"
   done
   run rm -f -- "$LOADED_PARAMETERS"
-  say "unloaded the kernel modules"
+  log "unloaded the kernel modules"
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# What the kernel has loaded, and whether it is the driver of a folder or of the image.
+# Inspects the loaded modules, and compares them with the driver of a folder or of the image.
 
-# nvidia-uvm stands last: once all the required ones are loaded, the optional ones have been tried.
+# nvidia-uvm is last, so when all required modules are loaded, the optional ones have been tried.
 # shellcheck disable=SC2034 # used by the files beside this one
 readonly LOAD_ORDER=(nvidia nvidia-modeset nvidia-drm nvidia-peermem nvidia-uvm)
 # shellcheck disable=SC2034 # used by the files beside this one
@@ -20,7 +20,7 @@ are_loaded() { # MODULE…
   done
 }
 
-# Prints what the kernel says of the loaded nvidia.ko; nothing if it does not say.
+# Prints an attribute of the loaded nvidia.ko from sysfs; nothing if the kernel does not have it.
 loaded_value() { # version|srcversion
   local value=
   { read -r value <"$SYSFS_ROOT/module/nvidia/$1"; } 2>/dev/null || true
@@ -35,16 +35,16 @@ loaded_version() {
 }
 
 module_file() { # FOLDER MODULE
-  printf '%s' "$STORE/$1/lib/modules/${IMAGE[KERNEL_RELEASE]}/kernel/drivers/video/nvidia/$2.ko"
+  printf '%s' "$DRIVERS_DIR/$1/lib/modules/${IMAGE[KERNEL_RELEASE]}/kernel/drivers/video/nvidia/$2.ko"
 }
 
-# A hash of the module's sources, by which the kernel tells modules of one version apart (MODULE_VERSION in the kernel's
-# include/linux/module.h): open from proprietary, patched from plain.
-packed_srcversion() { # MODULE-TYPE
-  packed_module "$1" | grep --text --only-matching --max-count=1 -E 'srcversion=[0-9A-F]+' || true
+# Prints the module's srcversion, a hash of its sources (MODULE_VERSION in the kernel's include/linux/module.h). It differs
+# between open and proprietary, and between patched and unpatched modules of one version.
+archived_srcversion() { # MODULE-TYPE
+  archived_module "$1" | grep --text --only-matching --max-count=1 -E 'srcversion=[0-9A-F]+' || true
 }
 
-# Prints absent, same or different, for the driver of the image.
+# Compares the loaded driver with the image's. Prints absent, same or different.
 loaded_state() { # FOLDER MODULE-TYPE RECORD
   local loaded wanted
   is_loaded nvidia || { printf 'absent' && return 0; }
@@ -55,17 +55,17 @@ loaded_state() { # FOLDER MODULE-TYPE RECORD
   elif has_record "$1" "$3"; then
     wanted=$(modinfo -F srcversion "$(module_file "$1" nvidia)")
   else
-    wanted=$(packed_srcversion "$2")
+    wanted=$(archived_srcversion "$2")
     wanted=${wanted#*=}
   fi
   if [[ $loaded == "$wanted" ]]; then printf 'same'; else printf 'different'; fi
 }
 
-# Whether the loaded nvidia.ko is the one in a folder.
+# Succeeds if the loaded nvidia.ko is the one in a folder.
 is_loaded_from() { # FOLDER
   local file
   is_loaded nvidia || return 1
-  for file in "$STORE/$1"/lib/modules/*/kernel/drivers/video/nvidia/nvidia.ko; do
+  for file in "$DRIVERS_DIR/$1"/lib/modules/*/kernel/drivers/video/nvidia/nvidia.ko; do
     [[ -f $file ]] || continue
     [[ $(modinfo -F srcversion "$file") == "$(loaded_value srcversion)" ]] || continue
     [[ $(modinfo -F version "$file") == "$(loaded_value version)" ]] || continue

@@ -1,41 +1,41 @@
 # shellcheck shell=bash
-# What is said, and how a run ends. All of it goes to stderr: stdout is for what a command was asked to print.
+# Log messages and the end of a run. Messages go to stderr, because stdout is for the output of a command.
 
-say() {
+log() {
   printf 'nvidia-installer: %s\n' "$*" >&2
 }
 
-# The words of a tool, line by line.
-quote() { # TEXT
+# Logs the output of a tool, line by line.
+log_output() { # TEXT
   local line
   while IFS= read -r line; do
-    [[ -z $line ]] || say "| $line"
+    [[ -z $line ]] || log "| $line"
   done < <(printf '%s\n' "$1")
 }
 
-fail() { # CODE SENTENCE…
+fail() { # CODE MESSAGE
   local -r code=$1
   shift
-  say "$@"
+  log "$@"
   exit "$code"
 }
 
-usage_error() { # SENTENCE
+usage_error() { # MESSAGE
   fail "$EXIT_USAGE" "$1; see nvidia-installer --help"
 }
 
-# Ends the run for a tool that failed; a full disk has an exit code of its own, whichever tool met it.
-give_up() { # CODE SENTENCE WORDS-OF-THE-TOOL
-  quote "$3"
-  [[ $3 != *"No space left on device"* ]] || fail "$EXIT_NO_SPACE" "the disk is full; make room and run again"
+# Ends the run after a tool failed. A full disk has its own exit code, whichever tool failed.
+fail_with_output() { # CODE MESSAGE OUTPUT
+  log_output "$3"
+  [[ $3 != *"No space left on device"* ]] || fail "$EXIT_NO_SPACE" "the disk is full; free some space and run again"
   fail "$1" "$2"
 }
 
-# Functions that are called with the exit code when the run ends, however it ends but by KILL; the last one first. Each has
-# to bear being called for nothing, and must neither fail nor exit.
+# Functions to call when the run ends, with its exit code, in reverse order. Only KILL prevents the calls. Each function must
+# work without anything to do, and must neither fail nor exit.
 AT_EXIT=()
 
-# A subshell that a signal kills early calls this, too.
+# A subshell that a signal kills early also gets here, so it returns at once.
 run_at_exit() {
   local -r code=$?
   local -i i
@@ -45,19 +45,19 @@ run_at_exit() {
   done
 }
 
-# For a tool whose output matters only if it fails.
+# Runs a command. If it fails, logs its output and ends the run.
 run() { # COMMAND…
   local output
   if output=$("$@" 2>&1); then return 0; fi
-  give_up "$EXIT_STEP_FAILED" "this failed: $*" "$output"
+  fail_with_output "$EXIT_STEP_FAILED" "command failed: $*" "$output"
 }
 
-# For a step without which the driver works, too.
-try() { # WHAT-IS-LOST COMMAND…
-  local -r lost=$1
+# Runs a command that the driver works without. If it fails, logs the consequence and the output, and returns 1.
+try() { # CONSEQUENCE COMMAND…
+  local -r consequence=$1
   local output
   shift
   if output=$("$@" 2>&1); then return 0; fi
-  say "$lost: ${output//$'\n'/; }"
+  log "$consequence: ${output//$'\n'/; }"
   return 1
 }

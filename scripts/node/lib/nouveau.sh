@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# nouveau, the kernel's own driver for NVIDIA's GPUs, which has to be gone before ours loads.
+# nouveau, the kernel's own driver for NVIDIA's GPUs. It must be unloaded before NVIDIA's driver loads.
 
 readonly NOUVEAU_FILE=${HOST_ROOT%/}/etc/modprobe.d/nvidia-installer-nouveau.conf
 
@@ -10,10 +10,10 @@ check_nouveau() {
   ((count > 0)) || return 0
   blacklist_nouveau
   fail "$EXIT_NOUVEAU_IN_USE" \
-    "the kernel's own driver nouveau is in use (a console or a display); it is blacklisted now, so reboot the node"
+    "nouveau, the kernel's own driver, is in use by a console or a display; it is blacklisted now, so reboot the node"
 }
 
-# Only where it could load: a kernel without nouveau, as clouds have it, needs no such file.
+# Blacklists nouveau if it could load. Kernels without nouveau, such as cloud kernels, need no such file.
 blacklist_nouveau() {
   ((${#GPUS[@]} > 0)) || return 0
   is_loaded nouveau ||
@@ -25,5 +25,5 @@ blacklist_nouveau() {
 unload_nouveau() {
   is_loaded nouveau || return 0
   run rmmod nouveau
-  say "unloaded nouveau, which had taken the GPUs"
+  log "unloaded nouveau, which held the GPUs"
 }

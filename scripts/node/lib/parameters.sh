@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# Parameters of the kernel modules: the image's defaults, and over them, parameter by parameter, the files that the GPU
-# Operator (driver.kernelModuleConfig) or the pod mounts. Both are <module>.conf, with words of name=value in each line.
+# Parameters of the kernel modules. Files that the GPU Operator (driver.kernelModuleConfig) or the pod mounts override the
+# image's defaults, parameter by parameter. Each file is <module>.conf, with any number of name=value per line.
 
-# Words by module, one a line.
+# The parameters by module, one name=value per line.
 declare -A PARAMETERS=()
 
 read_parameters() {
@@ -24,12 +24,12 @@ read_module_parameters() { # MODULE
   PARAMETERS[$1]=$words
 }
 
-# Reads into the caller's names and values.
+# Reads a file into the caller's names and values.
 read_parameter_file() { # FILE
   local line word number=0
   local -a words
   [[ -e $1 ]] || return 0
-  [[ -f $1 && -r $1 ]] || usage_error "$1 is no file that can be read"
+  [[ -f $1 && -r $1 ]] || usage_error "$1 is not a readable file"
   while IFS= read -r line || [[ -n $line ]]; do
     number=$((number + 1))
     read -r -a words <<<"${line%%#*}"
@@ -43,8 +43,8 @@ read_parameter_file() { # FILE
   done <"$1"
 }
 
-# Prints all that modules are loaded with: <module> <word>, one a line. It is kept as long as the modules are, since the
-# kernel does not show all parameters of a loaded module.
+# Prints the parameters of all modules: `<module> <name=value>`, one per line. The kernel does not show all parameters of a
+# loaded module, so LOADED_PARAMETERS keeps this text while the modules are loaded.
 all_parameters() {
   local module word
   for module in "${LOAD_ORDER[@]}"; do
@@ -54,10 +54,10 @@ all_parameters() {
   done
 }
 
-readonly LOADED_PARAMETERS=$STATE/nvidia-installer.parameters
+readonly LOADED_PARAMETERS=$STATE_DIR/nvidia-installer.parameters
 
 report_parameters() {
   [[ -f $LOADED_PARAMETERS ]] || return 0
   [[ $(<"$LOADED_PARAMETERS") == "$(all_parameters)" ]] ||
-    say "module parameters have changed, and apply when the modules are loaded anew: uninstall, or reboot the node"
+    log "module parameters have changed; to apply them, uninstall and install again, or reboot the node"
 }

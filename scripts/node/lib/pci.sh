@@ -1,13 +1,13 @@
 # shellcheck shell=bash
-# What the PCI bus holds of NVIDIA's, as sysfs shows it.
+# NVIDIA's devices on the PCI bus, from sysfs.
 
-# PCI addresses, and the device id of each as a number.
+# PCI addresses of the devices, and the device id of each address as a number.
 declare -a GPUS=() NVSWITCHES=()
 declare -A DEVICE_IDS=()
 
-# Classes: PCI Code and ID Assignment Specification; 0300 is a VGA controller, 0302 a 3D controller, 0680 a bridge that is
-# none of the usual ones, as which NVSwitches show themselves. NVIDIA's audio and USB functions are no concern of ours.
-read_bus() {
+# Sets GPUS, NVSWITCHES and DEVICE_IDS. Classes by the PCI Code and ID Assignment Specification: 0300 is a VGA controller, 0302
+# a 3D controller, 0680 an "other" bridge, the class of NVSwitches. NVIDIA's audio and USB functions are left out.
+scan_pci_bus() {
   local folder vendor class id
   GPUS=() NVSWITCHES=() DEVICE_IDS=()
   for folder in "$SYSFS_ROOT"/bus/pci/devices/*; do
@@ -24,7 +24,8 @@ read_bus() {
   done
 }
 
-# An NVSwitch counts: NVIDIA's module loads where there is nothing else (a baseboard whose GPUs belong to guests).
+# Ends the run without a GPU. An NVSwitch counts, because NVIDIA's module loads for it alone: on some hosts all GPUs belong to
+# virtual machines.
 check_gpu() {
   ((${#GPUS[@]} + ${#NVSWITCHES[@]} == 0)) || return 0
   [[ $REQUIRE_GPU == true ]] || return 0

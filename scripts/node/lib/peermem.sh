@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# nvidia-driver reload_nvidia_peermem and probe_nvidia_peermem: a container of the GPU Operator's beside the driver's,
-# which loads nvidia-peermem once the network's driver (MOFED) is there.
+# nvidia-driver reload_nvidia_peermem and probe_nvidia_peermem. The GPU Operator runs them in a second container, which loads
+# nvidia-peermem when the network driver (MOFED) is ready.
 
 reload_nvidia_peermem() {
   trap request_stop TERM INT HUP QUIT
@@ -21,7 +21,7 @@ network_driver_is_ready() {
   fi
 }
 
-# The driver is in the other container's root.
+# Loads nvidia-peermem from the root of the driver's container.
 load_peermem() {
   local reason
   local -a words=()
@@ -29,9 +29,9 @@ load_peermem() {
   read_parameters
   [[ -z ${PARAMETERS[nvidia-peermem]} ]] || mapfile -t words <<<"${PARAMETERS[nvidia-peermem]}"
   if reason=$(modprobe -d "$DRIVER_ROOT$INSTALL_ROOT/current" nvidia-peermem "${words[@]}" 2>&1); then
-    say "loaded nvidia-peermem"
+    log "loaded nvidia-peermem"
   else
-    explain_refusal nvidia-peermem "$DRIVER_ROOT$INSTALL_ROOT/current" "$reason"
+    fail_for_refusal nvidia-peermem "$DRIVER_ROOT$INSTALL_ROOT/current" "$reason"
   fi
 }
 

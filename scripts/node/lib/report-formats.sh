@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# What is in the files of report.sh. Both are made of STATUS.
+# The content of the files that report.sh writes, from STATUS.
 
-# For node-exporter's textfile collector, which reads what ends with .prom:
+# Prints metrics for node-exporter's textfile collector, which reads files named *.prom:
 # https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
-# What an install has told stays, and is read from the file that is there.
+# The values of the last install come from the existing file.
 metrics() { # PATH EXIT-CODE SECONDS
   local -r code=${2:-$(kept_metric "$1" install_exit_code)} seconds=${3:-$(kept_metric "$1" install_seconds)}
   local state labels=
@@ -12,16 +12,16 @@ metrics() { # PATH EXIT-CODE SECONDS
     add_label kernel "${STATUS[kernel]}"
     add_label module_type "${STATUS[type]}"
     add_label image "${STATUS[image]}"
-    metric info "The driver that is installed, and the tag of its image." "{$labels} 1"
+    metric info "The installed driver, and the tag of its image." "{$labels} 1"
   fi
-  metric ready "Whether the driver that is installed is loaded and ready." " $(as_number "${STATUS[ready]}" true)"
+  metric ready "1 if the installed driver is loaded and ready, else 0." " $(bool_number "${STATUS[ready]}" true)"
   local -a states=()
   for state in absent same different-idle different-busy; do
-    states+=("{state=\"$state\"} $(as_number "${STATUS[state]}" "$state")")
+    states+=("{state=\"$state\"} $(bool_number "${STATUS[state]}" "$state")")
   done
-  metric state "What the kernel has loaded, compared with what is installed." "${states[@]}"
-  [[ -z $seconds ]] || metric install_seconds "How long the last install took that had something to do and did it." " $seconds"
-  [[ -z $code ]] || metric install_exit_code "How the last install ended; 0 is well." " $code"
+  metric state "The loaded driver, compared with the installed one." "${states[@]}"
+  [[ -z $seconds ]] || metric install_seconds "Duration of the last install that changed something and succeeded." " $seconds"
+  [[ -z $code ]] || metric install_exit_code "Exit code of the last install; 0 is success." " $code"
 }
 
 metric() { # NAME HELP SAMPLE…
@@ -30,11 +30,11 @@ metric() { # NAME HELP SAMPLE…
   printf "$name%s\\n" "${@:3}"
 }
 
-as_number() { # WORD WORD
+bool_number() { # WORD WORD
   if [[ $1 == "$2" ]]; then printf 1; else printf 0; fi
 }
 
-# Adds to the caller's labels.
+# Appends to the caller's labels.
 add_label() { # NAME VALUE
   local value=${2//\\/"\\\\"}
   value=${value//\"/"\\\""}
@@ -47,7 +47,7 @@ kept_metric() { # PATH NAME
   if [[ -f $1 && $(<"$1") =~ $pattern ]]; then printf '%s' "${BASH_REMATCH[1]}"; fi
 }
 
-# For Node Feature Discovery, which makes labels of the node of it:
+# Prints features for Node Feature Discovery, which sets them as labels of the node:
 # https://kubernetes-sigs.github.io/node-feature-discovery/stable/usage/customization-guide#feature-files
 features() {
   local state=${STATUS[state]}
@@ -65,7 +65,7 @@ features() {
   feature state "$state"
 }
 
-# What the value of a label may be: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/
+# Prints a feature, with a valid label value: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/
 feature() { # NAME VALUE
   local value=${2//[^A-Za-z0-9._-]/-}
   value=${value:0:63}

@@ -1,29 +1,29 @@
 # shellcheck shell=bash
-# What the installer tells programs of the host, in files, so that nothing on a node needs access to the Kubernetes API.
-# What is in them: report-formats.sh.
+# Writes reports for programs on the host. The reports are files, so nothing on the node needs access to the Kubernetes API.
+# report-formats.sh has their content.
 
 readonly REPORTS=(METRICS_FILE:metrics FEATURES_FILE:features)
-# Whether this run has unpacked a driver or put one into service.
+# true if this run has unpacked or activated a driver.
 INSTALLED=false
-REPORT_TROUBLE=
+LAST_REPORT_ERROR=
 
-# For `install`, when it ends.
+# Writes the reports when `install` ends.
 report_installation() { # EXIT-CODE
   local seconds=
   if "$INSTALLED" && [[ $1 == "$EXIT_OK" ]]; then seconds=$SECONDS; fi
   report "$1" "$seconds"
 }
 
-# The same trouble is said once. A subshell, because reading the state may end the process, and because it takes locks.
+# Writes the reports, and logs an error once. The work is in a subshell, because it takes locks and may exit.
 report() { # EXIT-CODE SECONDS
-  local words
+  local error
   [[ -n $METRICS_FILE$FEATURES_FILE && -d $HOST_ROOT ]] || return 0
-  words=$(write_reports "$@" 2>&1) || true
-  [[ -z $words || $words == "$REPORT_TROUBLE" ]] || printf '%s\n' "$words" >&2
-  REPORT_TROUBLE=$words
+  error=$(write_reports "$@" 2>&1) || true
+  [[ -z $error || $error == "$LAST_REPORT_ERROR" ]] || printf '%s\n' "$error" >&2
+  LAST_REPORT_ERROR=$error
 }
 
-# Only a run that refuses has looked for users. A `wait` that outlives an uninstallation has nothing to tell any more.
+# Only a run that exits with EXIT_IN_USE has searched for users. A `wait` that runs after an uninstall writes nothing.
 write_reports() { # EXIT-CODE SECONDS
   local report name path
   read_status --quiet
@@ -34,17 +34,18 @@ write_reports() { # EXIT-CODE SECONDS
     path=${HOST_ROOT%/}${!name}
     [[ -n ${!name} && (-n $1 || -n ${STATUS[folder]} || -e $path) ]] || continue
     has_content "$path" "$("${report#*:}" "$path" "$@")" ||
-      try "$name=${!name} is not up to date, which the driver does not mind" write_report "${report#*:}" "$path" "$@" || true
+      try "$name=${!name} is not up to date, which does not affect the driver" write_report "${report#*:}" "$path" "$@" || true
   done
 }
 
-# `install` and `wait` may write at once: whoever has the folder's lock reads what has been kept, and writes. Some network
-# file systems have no such locks. In a trap, `return` alone means something else.
+# Writes one report. `install` and `wait` may write at the same time, so the lock of the folder covers both reading the old
+# values and writing. Some network file systems have no such locks. The `return` needs a number: without one, it means
+# something else in a trap.
 write_report() { # metrics|features PATH EXIT-CODE SECONDS
   local -r next=${2%/*}/.nvidia-installer
   local content lock
-  stays_on_host "$2" || return 1
-  # Only `install` makes folders: while `wait` looks, another run may be uninstalling, which takes them away.
+  check_on_host "$2" || return 1
+  # Only `install` creates folders: while `wait` polls, an uninstall may remove them.
   if [[ -n $3 ]]; then make_marked_folder "${2%/*}" || return 1; fi
   [[ -d ${2%/*} ]] || return 0
   exec {lock}<"${2%/*}" || return 1
@@ -67,5 +68,5 @@ remove_reports() {
 remove_report() { # PATH
   local lock
   [[ ! -d ${1%/*} ]] || { exec {lock}<"${1%/*}" && flock --timeout 5 "$lock"; } || true
-  stays_on_host "$1" && rm -f -- "$1" "${1%/*}/.nvidia-installer"
+  check_on_host "$1" && rm -f -- "$1" "${1%/*}/.nvidia-installer"
 }

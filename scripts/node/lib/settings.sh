@@ -1,43 +1,43 @@
 # shellcheck shell=bash
 # The environment variables that nvidia-installer reads. docs/reference/node.md shows the same table.
 
-: "${NVIDIA_INSTALLER_HOME:=/opt/nvidia-installer}" # where the image's manifest and archives are
-: "${HOST_ROOT:=/}"                                 # the host's root, as it is mounted into the container
-: "${INSTALL_ROOT:=/opt/nvidia}"                    # where drivers are installed, as the host sees it
-: "${KERNEL_MODULE_TYPE:=auto}"                     # auto, open or proprietary; auto goes by the driver's branch and the node's GPUs
-: "${REQUIRE_GPU:=true}"                            # true or false: whether to end with 22 on a node without an NVIDIA GPU
-: "${PARAMETERS_DIR:=/drivers}"                     # the folder of module parameters, one file `<module>.conf` a module
-: "${IOMMU_GROUP_TYPE:=auto}"                       # auto or keep: whether GPUs in a strict DMA group of the IOMMU get type identity
-: "${PERSISTENCE:=auto}"                            # auto or off: whether `wait` and `nvidia-driver` run nvidia-persistenced
-: "${FABRIC_MANAGER:=auto}"                         # auto, required or off: what a node with an NVSwitch gets; required ends with 27 without it
-: "${POLL_SECONDS:=5}"                              # how long `wait` and `nvidia-driver` sleep between two looks
-: "${RUN_DIR:=/run/nvidia}"                         # where readiness is told, as the host sees it
-: "${METRICS_FILE:=}"                               # a file for node-exporter's textfile collector, as the host sees it; empty: none
-: "${FEATURES_FILE:=}"                              # a file for Node Feature Discovery, as the host sees it; empty: none
-: "${SYSFS_ROOT:=/sys}"                             # the kernel's view of devices, modules and firmware
-: "${PROC_ROOT:=/proc}"                             # the kernel's view of processes and device numbers
-: "${DEV_ROOT:=/dev}"                               # this container's own device files, for the programs that it runs itself
-: "${OPEN_KERNEL_MODULES_ENABLED:=false}"           # the GPU Operator's older word for KERNEL_MODULE_TYPE=open
-: "${DRIVER_CONFIG_DIGEST:=none}"                   # the GPU Operator's name for a configuration, kept for its driver manager
-: "${GPU_DIRECT_RDMA_ENABLED:=false}"               # told in .driver-ctr-ready
-: "${GDS_ENABLED:=false}"                           # told in .driver-ctr-ready
-: "${GDRCOPY_ENABLED:=false}"                       # told in .driver-ctr-ready
-: "${USE_HOST_MOFED:=false}"                        # true or false: whether nvidia-peermem waits for the host's own mlx5_core
+: "${NVIDIA_INSTALLER_HOME:=/opt/nvidia-installer}" # folder of the image's manifest and archives
+: "${HOST_ROOT:=/}"                                 # mount point of the host's root in the container
+: "${INSTALL_ROOT:=/opt/nvidia}"                    # folder of the installed drivers, on the host
+: "${KERNEL_MODULE_TYPE:=auto}"                     # auto, open or proprietary; auto depends on the driver's branch and the node's GPUs
+: "${REQUIRE_GPU:=true}"                            # true: exit with 22 on a node without an NVIDIA GPU; false: install anyway
+: "${PARAMETERS_DIR:=/drivers}"                     # folder of module parameters, with a file `<module>.conf` for each module
+: "${IOMMU_GROUP_TYPE:=auto}"                       # auto: set GPUs in an IOMMU group of type DMA to type identity; keep: change nothing
+: "${PERSISTENCE:=auto}"                            # auto: `wait` and `nvidia-driver` run nvidia-persistenced; off: never
+: "${FABRIC_MANAGER:=auto}"                         # auto: run it on a node with an NVSwitch; required: exit with 27 if the image lacks it; off
+: "${POLL_SECONDS:=5}"                              # seconds between two polls of `wait` and `nvidia-driver`
+: "${RUN_DIR:=/run/nvidia}"                         # folder of the files that mark readiness, on the host
+: "${METRICS_FILE:=}"                               # file for node-exporter's textfile collector, on the host; empty: none
+: "${FEATURES_FILE:=}"                              # file for Node Feature Discovery, on the host; empty: none
+: "${SYSFS_ROOT:=/sys}"                             # mount point of sysfs: devices, modules and firmware
+: "${PROC_ROOT:=/proc}"                             # mount point of procfs: processes and device numbers
+: "${DEV_ROOT:=/dev}"                               # folder of the container's own device files
+: "${OPEN_KERNEL_MODULES_ENABLED:=false}"           # the GPU Operator's older form of KERNEL_MODULE_TYPE=open
+: "${DRIVER_CONFIG_DIGEST:=none}"                   # the GPU Operator's digest of a configuration, written for its driver manager
+: "${GPU_DIRECT_RDMA_ENABLED:=false}"               # written to .driver-ctr-ready
+: "${GDS_ENABLED:=false}"                           # written to .driver-ctr-ready
+: "${GDRCOPY_ENABLED:=false}"                       # written to .driver-ctr-ready
+: "${USE_HOST_MOFED:=false}"                        # true: nvidia-peermem waits for the host's mlx5_core; false: for the MOFED container
 
 readonly NVIDIA_INSTALLER_HOME HOST_ROOT INSTALL_ROOT KERNEL_MODULE_TYPE REQUIRE_GPU PARAMETERS_DIR IOMMU_GROUP_TYPE
 readonly PERSISTENCE FABRIC_MANAGER POLL_SECONDS RUN_DIR SYSFS_ROOT PROC_ROOT DEV_ROOT OPEN_KERNEL_MODULES_ENABLED
 readonly METRICS_FILE FEATURES_FILE DRIVER_CONFIG_DIGEST GPU_DIRECT_RDMA_ENABLED GDS_ENABLED GDRCOPY_ENABLED USE_HOST_MOFED
 
-# Where drivers are installed and readiness is told, as this process sees it.
+# The folders of drivers and of the readiness files, in this container.
 # shellcheck disable=SC2034 # used by the files beside this one
-readonly STORE=${HOST_ROOT%/}$INSTALL_ROOT STATE=${HOST_ROOT%/}$RUN_DIR
+readonly DRIVERS_DIR=${HOST_ROOT%/}$INSTALL_ROOT STATE_DIR=${HOST_ROOT%/}$RUN_DIR
 
-# These say where an install tells how it ended, so that it can tell of all others that are wrong.
+# Checks these settings first, so that the reports can record an error in any other setting.
 check_report_settings() {
   [[ $HOST_ROOT == /* ]] || usage_error "HOST_ROOT=$HOST_ROOT is not an absolute path"
   [[ -z $METRICS_FILE ]] || check_plain_path METRICS_FILE /var/lib/node_exporter/textfile_collector/nvidia-installer.prom
   [[ -z $METRICS_FILE || $METRICS_FILE == *.prom ]] ||
-    usage_error "METRICS_FILE=$METRICS_FILE is no name that node-exporter reads; it has to end with .prom"
+    usage_error "METRICS_FILE=$METRICS_FILE is not read by node-exporter; the name must end with .prom"
   [[ -z $FEATURES_FILE ]] ||
     check_plain_path FEATURES_FILE /etc/kubernetes/node-feature-discovery/features.d/nvidia-installer
 }
@@ -71,5 +71,5 @@ check_choice() { # VARIABLE VALUE…
   for choice; do
     [[ ${!name} != "$choice" ]] || return 0
   done
-  usage_error "$name=${!name} is none of: $*"
+  usage_error "$name=${!name} is not one of: $*"
 }

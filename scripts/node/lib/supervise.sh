@@ -1,15 +1,15 @@
 # shellcheck shell=bash
-# What runs for as long as its container does.
+# The loop of commands that run as long as their container.
 
 STOPPING=false
 
-# All that a signal does. bash has a rule of its own for what functions return in a trap, so no work is done in one.
+# Handles a signal. The real work happens outside the trap, because bash changes the meaning of `return` inside one.
 request_stop() {
   STOPPING=true
 }
 
-# bash runs traps while it waits, but not while a program runs. After a signal the sleep is left to itself: killed before
-# it is more than a copy of this shell, it would call what this shell has for its own end.
+# Sleeps in the background: bash runs traps during `wait`, but not while a program runs. After a signal the sleep continues
+# alone. If killed too early, while it is still a copy of this shell, it would run this shell's exit functions.
 pause() {
   (
     release_lock
@@ -18,16 +18,16 @@ pause() {
   "$STOPPING" || wait "$!" || true
 }
 
-# Keeps the daemons alive until a signal comes; ends the run if the driver goes.
+# Keeps the daemons running until a signal. Ends the run if the driver is unloaded.
 supervise() { # [FUNCTION]
   until "$STOPPING"; do
     "${1:-true}"
     if ! is_loaded nvidia; then
       stop_daemons
-      # An `uninstall` in this very container (a preStop hook) would end with it, half done. The signal comes after it.
-      let_others_end
+      # An `uninstall` in this container (a preStop hook) must finish first. The signal comes after it.
+      wait_for_other_runs
       pause
-      "$STOPPING" || fail "$EXIT_DRIVER_GONE" "the driver is not loaded any more"
+      "$STOPPING" || fail "$EXIT_DRIVER_GONE" "the driver is no longer loaded; install it again"
       break
     fi
     ensure_daemons

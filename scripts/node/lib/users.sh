@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# Who uses the loaded driver.
+# The users of the loaded driver: processes and kernel modules.
 
-readonly MOST_USERS_NAMED=10
+readonly MAX_NAMED_USERS=10
 
-# Prints a line for each process that has a device of NVIDIA's open: PID COMMAND POD. Processes of other containers show
-# only with the host's process ids (hostPID). Our own daemons are no users: they go when we ask.
+# Prints a line for each process with an open NVIDIA device: PID COMMAND POD. Processes of other containers are visible only
+# with the host's process ids (hostPID). Our own daemons are left out, because unloading stops them.
 using_processes() {
   local pid own pod command
   own=" $(daemon_pids nvidia-persistenced nv-fabricmanager) "
@@ -19,7 +19,7 @@ using_processes() {
     sed -E 's,^.*/([0-9]+)/fd$,\1,' | sort -nu)
 }
 
-# Prints the kernel modules of others that hold one of ours, such as gdrdrv and nvidia_fs.
+# Prints other kernel modules that use NVIDIA's, such as gdrdrv and nvidia_fs.
 using_modules() {
   local module holder
   for module in "${LOAD_ORDER[@]}"; do
@@ -30,7 +30,7 @@ using_modules() {
   done | sort -u
 }
 
-# Prints the modules of ours that have more references than their holders explain.
+# Prints the NVIDIA modules with more references than holders.
 unexplained_references() {
   local module count
   local -a holders
@@ -42,8 +42,8 @@ unexplained_references() {
   done
 }
 
-# Prints a line for each user, in words; nothing if the driver is idle.
-users_in_words() {
+# Prints a line of text for each user; nothing if the driver is idle.
+describe_users() {
   local pid command pod users
   users=$(
     while read -r pid command pod; do
@@ -52,18 +52,18 @@ users_in_words() {
     using_modules | sed 's/^/kernel module /'
   )
   if [[ -z $users && -z $(daemon_pids nvidia-persistenced nv-fabricmanager) ]]; then
-    users=$(unexplained_references | sed -E 's/.*/something that holds & and cannot be seen from here; hostPID shows it/')
+    users=$(unexplained_references | sed -E 's/.*/an unknown user of &; set hostPID to see the processes of other containers/')
   fi
   [[ -z $users ]] || printf '%s\n' "$users"
 }
 
-# Ends the run if somebody uses the driver.
-check_idle() { # WHY-IT-HAS-TO-GO
+# Ends the run if the driver is in use.
+check_idle() { # REASON
   local users count
-  users=$(users_in_words)
+  users=$(describe_users)
   [[ -n $users ]] || return 0
   count=$(grep -c '' <<<"$users")
-  quote "$(sed "${MOST_USERS_NAMED}q" <<<"$users")"
-  ((count <= MOST_USERS_NAMED)) || quote "and $((count - MOST_USERS_NAMED)) more"
-  fail "$EXIT_IN_USE" "$1, but it is in use by what stands above; drain the node's GPU users, or reboot the node"
+  log_output "$(sed "${MAX_NAMED_USERS}q" <<<"$users")"
+  ((count <= MAX_NAMED_USERS)) || log_output "and $((count - MAX_NAMED_USERS)) more"
+  fail "$EXIT_IN_USE" "$1, but it is in use (see above); drain the node's GPU users, or reboot the node"
 }

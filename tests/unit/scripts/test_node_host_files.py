@@ -86,7 +86,7 @@ def test_a_host_with_a_read_only_etc_gets_the_driver_too(node: Node) -> None:
     shutil.rmtree(node.host / "etc/ld.so.conf.d")
     (node.host / "etc/ld.so.conf.d").write_text("in the way")
     said = node.installs()
-    assert "the host's programs do not find the driver's libraries by themselves: " in said
+    assert "the host's programs do not find the driver's libraries: " in said
     assert node.loaded() == LOADED
 
 
@@ -107,7 +107,7 @@ def load_nouveau(node: Node, users: int) -> Path:
 
 def test_nouveau_is_unloaded_and_blacklisted(node: Node) -> None:
     file = load_nouveau(node, users=0)
-    assert "unloaded nouveau, which had taken the GPUs" in node.installs()
+    assert "unloaded nouveau, which held the GPUs" in node.installs()
     assert file.read_text() == "blacklist nouveau\noptions nouveau modeset=0\n"
     assert node.calls("rmmod") == ["nouveau"]
 
@@ -158,13 +158,13 @@ def test_the_firmware_path_of_an_older_driver_of_ours_is_replaced(node: Node) ->
 def test_a_firmware_path_that_another_program_has_set_stays_and_is_named(node: Node) -> None:
     node.firmware_path.write_text("/run/nvidia/driver/lib/firmware\n")
     said = node.installs()
-    assert "the firmware search path stays /run/nvidia/driver/lib/firmware, which is not ours; " in said
+    assert "the firmware search path stays /run/nvidia/driver/lib/firmware, set by another program; " in said
     assert node.firmware_path.read_text() == "/run/nvidia/driver/lib/firmware\n"
 
 
 def test_a_kernel_without_a_firmware_path_is_no_obstacle(node: Node) -> None:
     shutil.rmtree(node.firmware_path.parents[1])
-    assert f"{node.firmware_path} cannot be written; " in node.installs()
+    assert f"{node.firmware_path} is not writable; " in node.installs()
 
 
 def test_the_firmware_lies_where_the_path_leads(node: Node) -> None:

@@ -131,7 +131,7 @@ def test_only_the_current_driver_and_the_one_before_it_stay(node: Node) -> None:
         write_manifests(node.image, BUILD=build)
         said = node.installs()
     assert sorted(path.name for path in node.cache.iterdir()) == [f"{NAME}.2", f"{NAME}.3", "current", "previous"]
-    assert f"removed {NAME}, which is neither the current driver nor the one before it" in said
+    assert f"removed {NAME}, which is neither the current nor the previous driver" in said
 
 
 def test_a_folder_that_is_no_driver_is_not_removed(node: Node) -> None:

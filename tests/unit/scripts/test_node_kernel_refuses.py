@@ -7,7 +7,7 @@ from tests.support.machines.node_host import LOADED, Node, executable
 
 def test_an_optional_module_that_the_kernel_refuses_is_named_with_the_reason(node: Node) -> None:
     reason = "modprobe: ERROR: could not insert 'nvidia-peermem': Invalid argument"
-    assert f"nvidia-installer: went on without nvidia-peermem, which is optional: {reason}\n" in node.installs()
+    assert f"nvidia-installer: skipped nvidia-peermem, which is optional: {reason}\n" in node.installs()
 
 
 def test_a_refused_required_module_ends_the_run_with_the_kernels_words(node: Node) -> None:
@@ -26,14 +26,14 @@ def test_a_refused_required_module_ends_the_run_with_the_kernels_words(node: Nod
         (
             "Exec format error",
             20,
-            "the kernel refused nvidia: it was compiled for another kernel than the one that runs",
+            "the kernel refused nvidia: it was compiled for another kernel with the same release",
         ),
         ("Unknown symbol in module, or unknown parameter (see dmesg)", 20, "it lacks a symbol that nvidia needs"),
         ("Invalid argument", 20, "a symbol has changed since nvidia was compiled, or a parameter"),
-        ("Cannot allocate memory", 20, "the kernel refused nvidia; its reason stands above"),
+        ("Cannot allocate memory", 20, "the kernel refused nvidia; see its reason above"),
         ("Operation not permitted", 20, "this container may not load nvidia; run it privileged"),
         ("Key was rejected by service", 23, "nvidia is not signed by a key that it trusts; build the image with"),
-        ("Required key not available", 23, "the kernel takes signed modules only"),
+        ("Required key not available", 23, "the kernel loads signed modules only"),
         ("No such device", 25, "nvidia found no GPU that it can drive"),
     ],
 )
@@ -87,6 +87,6 @@ def test_the_kernels_own_modules_are_loaded_from_the_hosts_tree(node: Node) -> N
 def test_a_missing_kernel_module_is_named_and_the_kernel_decides(node: Node) -> None:
     node.environment["REFUSED"] = "drm nvidia-drm"
     said = node.installs()
-    assert "nvidia-drm needs the kernel's drm, which does not load: " in said
-    assert "went on without nvidia-drm, which is optional" in said
+    assert "nvidia-drm needs the kernel's module drm, which does not load: " in said
+    assert "skipped nvidia-drm, which is optional" in said
     assert node.loaded() == LOADED - {"nvidia_drm"}

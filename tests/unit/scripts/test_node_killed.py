@@ -127,7 +127,7 @@ def test_a_disk_that_is_too_small_is_noticed_before_anything_is_written(node: No
     make_image(node, library=os.urandom(3 << 20))
     done = on_a_small_disk(node, "2m", INSTALL, "code=$?", 'ls -A "$HOST_ROOT/opt"', "exit $code")
     assert (done.returncode, done.stdout) == (13, "")
-    assert done.stderr.endswith("/host/opt has 2 MiB left, and the driver needs 5 MiB; make room and run again\n")
+    assert done.stderr.endswith("/host/opt has 2 MiB free, and the driver needs 5 MiB; free some space and run again\n")
 
 
 def test_a_disk_that_fills_up_leaves_the_old_driver_loaded_and_ready(node: Node) -> None:
@@ -141,7 +141,7 @@ def test_a_disk_that_fills_up_leaves_the_old_driver_loaded_and_ready(node: Node)
     done = on_a_small_disk(node, "2m", first, INSTALL, "code=$?", status, look, "exit $code")
     assert done.returncode == 13, done.stderr
     assert done.stdout.split() == [OLD_NAME, ".:", OLD_NAME, "current", "current/bin:", "nvidia-smi"]
-    assert done.stderr.endswith("nvidia-installer: the disk is full; make room and run again\n")
+    assert done.stderr.endswith("nvidia-installer: the disk is full; free some space and run again\n")
     assert (node.sysfs / "module/nvidia/version").read_text() == f"{OLD_DRIVER}\n"
 
 

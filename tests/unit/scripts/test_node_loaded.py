@@ -5,7 +5,7 @@ import pytest
 from tests.support.machines.node_host import DRIVER, LOADED, NAME, OLD_DRIVER, Node
 from tests.support.machines.node_image import make_image, srcversion_of
 
-LOADED_ALREADY = "the kernel has driver 535.309.01 loaded, and another one is to take its place"
+LOADED_ALREADY = "driver 535.309.01 is loaded and must be unloaded first"
 
 
 def srcversion(node: Node) -> str:
@@ -52,7 +52,7 @@ def test_another_version_that_is_in_use_stays_and_its_users_are_named(old: Node)
         f"nvidia-installer: | process 41 (train.py) in pod {pod}",
         "nvidia-installer: | process 42 (Xorg)",
         "nvidia-installer: | kernel module gdrdrv",
-        f"nvidia-installer: {LOADED_ALREADY}, but it is in use by what stands above; "
+        f"nvidia-installer: {LOADED_ALREADY}, but it is in use (see above); "
         "drain the node's GPU users, or reboot the node",
     ]
     assert old.stat() == before
@@ -77,7 +77,7 @@ def test_a_user_outside_the_container_is_noticed_by_the_kernels_count(old: Node)
     before = old.stat()
     done = old.run("install")
     assert done.returncode == 21
-    assert "something that holds nvidia_uvm and cannot be seen from here; hostPID shows it" in done.stderr
+    assert "an unknown user of nvidia_uvm; set hostPID to see the processes of other containers" in done.stderr
     assert old.stat() == before
 
 
@@ -85,7 +85,7 @@ def test_a_module_that_cannot_be_unloaded_leaves_the_old_driver_current(old: Nod
     old.stub("rmmod", "echo 'rmmod: ERROR: Module nvidia_drm is in use' >&2; exit 1")
     done = old.run("install")
     assert done.returncode == 21
-    assert f"{LOADED_ALREADY}, but the kernel does not let go of nvidia-drm; reboot the node" in done.stderr
+    assert f"{LOADED_ALREADY}, but the kernel does not unload nvidia-drm; reboot the node" in done.stderr
     assert OLD_DRIVER in str((old.cache / "current").readlink())
 
 
@@ -99,7 +99,7 @@ def test_a_driver_that_somebody_else_has_loaded_gives_way_if_it_is_idle(node: No
 def test_a_driver_of_an_unknown_version_is_another_one(node: Node) -> None:
     (node.sysfs / "module/nvidia").mkdir()
     node.add_process(41, "train.py", "/dev/nvidia0")
-    assert "the kernel has driver of an unknown version loaded" in node.run("install").stderr
+    assert "driver of an unknown version is loaded" in node.run("install").stderr
 
 
 def test_what_is_missing_of_the_same_driver_is_loaded_without_unloading(node: Node) -> None:

@@ -63,7 +63,10 @@ def test_gpus_that_no_type_of_the_image_can_drive_are_named(node: Node, types: s
 def test_a_requested_type_is_used_with_a_warning_where_it_cannot_work(node: Node) -> None:
     put_on_the_bus(node, V100)
     node.environment["KERNEL_MODULE_TYPE"] = "open"
-    assert "KERNEL_MODULE_TYPE=open is obeyed, but 10de:1db6 at 0000:30:00.0 will not work with it" in node.installs()
+    assert (
+        "KERNEL_MODULE_TYPE=open is set, but does not work with all GPUs of this node: 10de:1db6 at 0000:30:00.0"
+        in node.installs()
+    )
     assert type_of(node) == "open"
 
 
@@ -84,7 +87,7 @@ def test_an_nvswitch_alone_is_enough_to_go_on_and_needs_no_nvidia_smi(node: Node
     node.add_to_bus("0000:05:00.0", H100_SWITCH, "068000")
     node.environment["SMI_CODE"] = "9"
     said = node.installs()
-    assert "this node has an NVSwitch, and this image has no fabric manager: CUDA will not start" in said
+    assert "this node has an NVSwitch, but this image has no fabric manager; CUDA does not start" in said
 
 
 def test_a_missing_required_fabric_manager_ends_the_run_before_any_load(node: Node) -> None:

@@ -55,7 +55,7 @@ def test_changed_parameters_of_a_loaded_driver_are_reported_not_applied(node: No
     node.installs()
     write(node, "drivers", "nvidia", "NVreg_NvLinkDisable=1\n")
     before = node.stat()
-    assert "module parameters have changed, and apply when the modules are loaded anew" in node.installs()
+    assert "module parameters have changed; to apply them, uninstall and install again" in node.installs()
     assert node.stat() == before
 
 

@@ -99,7 +99,7 @@ REFUSALS: Mapping[str, tuple[Callable[[Node], object], int, str]] = {
         11,
         "this node is aarch64, and the image is for",
     ),
-    "user": (lambda n: n.environment.update(USER_ID="1000"), 12, "this needs root"),
+    "user": (lambda n: n.environment.update(USER_ID="1000"), 12, "nvidia-installer needs root"),
     "no archive": (lambda n: (n.image / "userspace.tar.zst").unlink(), 15, "userspace.tar.zst is missing"),
     "no manifest": (lambda n: (n.image / "manifest.json").unlink(), 15, "manifest.json is missing"),
     "no values": (lambda n: (n.image / "manifest.env").unlink(), 15, "manifest.env is missing"),
@@ -123,9 +123,13 @@ REFUSALS: Mapping[str, tuple[Callable[[Node], object], int, str]] = {
         16,
         "this image has no proprietary modules, only: open",
     ),
-    "no host": (lambda n: n.environment.update(HOST_ROOT=f"{n.host}/none"), 17, "is no folder; mount the host's root"),
+    "no host": (
+        lambda n: n.environment.update(HOST_ROOT=f"{n.host}/none"),
+        17,
+        "is not a folder; mount the host's root",
+    ),
     "link outside": (point_outside, 17, "which is not on the host"),
-    "no folder": (lambda n: replace_by_a_file(n.host / "opt"), 17, "is no folder that can be written"),
+    "no folder": (lambda n: replace_by_a_file(n.host / "opt"), 17, "is not a writable folder"),
     "no GPU": (lambda n: n.empty_bus(), 22, "this node has no NVIDIA GPU: none is on its PCI bus"),
     "only sound": (lambda n: n.add_to_bus("0000:3b:00.0", "22ba", "040300"), 22, "this node has no NVIDIA GPU"),
     "signatures": (enforce_signatures, 23, "signed modules only (module.sig_enforce), and this image's are not signed"),
@@ -133,7 +137,7 @@ REFUSALS: Mapping[str, tuple[Callable[[Node], object], int, str]] = {
     "wrong option": (
         lambda n: n.environment.update(KERNEL_MODULE_TYPE="closed"),
         2,
-        "KERNEL_MODULE_TYPE=closed is none of",
+        "KERNEL_MODULE_TYPE=closed is not one of",
     ),
 }
 
@@ -172,7 +176,7 @@ def spoil_modules(node: Node, change: Callable[[Path], object]) -> None:
 
 
 DAMAGES: Mapping[str, tuple[Callable[[Node], object], str]] = {
-    "cut archive": (lambda n: cut(n.image / "userspace.tar.zst"), "userspace.tar.zst is damaged; pull the image anew"),
+    "cut archive": (lambda n: cut(n.image / "userspace.tar.zst"), "userspace.tar.zst is damaged; pull the image again"),
     "flipped bit": (lambda n: flip_a_bit(n.image / "modules-proprietary.tar.zst"), "proprietary.tar.zst is damaged"),
     "no module": (
         lambda n: spoil_modules(n, lambda folder: (folder / "nvidia.ko").unlink()),

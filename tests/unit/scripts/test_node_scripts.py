@@ -103,7 +103,7 @@ def test_help_or_no_command_prints_commands_variables_and_exit_codes(arguments: 
 def test_a_wrong_command_is_a_usage_error() -> None:
     done = installer("instal")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "nvidia-installer: there is no command 'instal'; see nvidia-installer --help\n"
+    assert done.stderr == "nvidia-installer: unknown command 'instal'; see nvidia-installer --help\n"
 
 
 @pytest.mark.parametrize(

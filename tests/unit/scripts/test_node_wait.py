@@ -72,7 +72,7 @@ def test_it_notices_that_the_driver_has_gone(node: Node) -> None:
         process.stderr.readline()
         (node.sysfs / "module/nvidia").rename(node.folder / "gone")
         said = process.communicate(timeout=30)[1]
-    assert (process.returncode, said) == (32, "nvidia-installer: the driver is not loaded any more\n")
+    assert (process.returncode, said) == (32, "nvidia-installer: the driver is no longer loaded; install it again\n")
 
 
 def test_an_uninstall_beside_it_is_let_end_first(node: Node) -> None:

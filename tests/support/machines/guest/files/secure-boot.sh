@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# A kernel that takes signed modules only: the image's own, which are not, and then those of /homes.
+# A kernel that loads signed modules only: the image's own, which are not, and then those of /homes.
 
 section "lockdown" cat /sys/kernel/security/lockdown
 section "listing before" listing
