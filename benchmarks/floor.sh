@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# The floor of the benchmark: what `make` alone takes. Runs in a container of a plain base, with network for `prepare`.
+# The benchmark's lower bound: `make` alone. Runs in a container of a plain base; `prepare` needs network.
 #
-#   floor.sh prepare    compilers, headers and sources, where `compile` finds them
-#   floor.sh compile    `make` of every module type, one after the other
+#   floor.sh prepare    install compilers and headers, and unpack the sources
+#   floor.sh compile    run `make` for each module type in turn
 #
-# Environment: KERNEL (uname -r), MODULES (lines of `type address`).
+# Environment: KERNEL (uname -r), MODULES (lines of `type URL`).
 #
-# Exit codes: 0 done; 2 wrong usage; otherwise that of what failed.
+# Exit codes: 0 done; 2 wrong usage; otherwise the exit code of the command that failed.
 set -euo pipefail
 
 main() {
@@ -31,7 +31,7 @@ prepare() {
         dpkg-deb --extract /tmp/package.deb "$unpacked"
         mkdir -p /sources
         mv "$(dirname "$(find "$unpacked" -name dkms.conf)")" "/sources/$type"
-        # As in plain/build.sh.
+        # The same patch as in plain/build.sh.
         sed -i 's/pci_resize_resource(pci_dev, NV_GPU_BAR1, requested_size)/pci_resize_resource(pci_dev, NV_GPU_BAR1, requested_size, 0)/' \
             "/sources/$type/nvidia/nv-pci.c"
     done <<<"$MODULES"

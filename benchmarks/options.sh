@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Times the compiler at a file with headers that drivers include: what its options cost or save, each against none.
+# Measures how compiler options change the compile time of a file that includes the headers of a driver.
 #
 #   options.sh IMAGE OPTION …
 #
-# IMAGE has the headers of a kernel, as `invoke compile` makes it: `docker images 'nvidia-installer/kernel-*'`. Five compiles in a
-# row are timed, without an option and with each, and that 14 times in turn. Prints an option's seconds of a core for five, the
-# median, and its ratio to that without; and says if an option changes the object.
+# IMAGE contains the headers of a kernel; `invoke compile` builds it: `docker images 'nvidia-installer/kernel-*'`. Each sample is
+# the CPU time of five compiles in seconds. There are 14 samples without an option and 14 with each option, in turn. Prints the
+# median for each option and its ratio to the median without options. Warns if an option changes the object file.
 #
-# Exit codes: 0 done; 2 wrong usage; otherwise that of what failed.
+# Exit codes: 0 done; 2 wrong usage; otherwise the exit code of the command that failed.
 set -euo pipefail
 
 main() {
@@ -21,7 +21,7 @@ main() {
         | docker run --rm --interactive --network none --entrypoint bash "$image" -s | medians
 }
 
-# Runs in the container: prints `option user-seconds system-seconds`, a line each time.
+# Runs in the container. Prints a line `option user-seconds system-seconds` for each sample.
 measure() {
     set -euo pipefail
     local -r folder=/module TIMEFORMAT='%U %S'
@@ -33,7 +33,7 @@ measure() {
     } >"$folder/driver.c"
     echo 'obj-m := driver.o' >"$folder/Kbuild"
     cd /lib/modules/*/build
-    # The command for the file alone, without objtool and the rest that follows it; without debug info, as we compile.
+    # The compile command alone, without objtool and the other steps after it, and without debug info, as in our builds.
     compile=$(make M="$folder" KCFLAGS=-g0 V=1 driver.o | grep --only-matching '^ *[^ ]*gcc.* -c -o [^ ]*driver.o [^ ]*driver.c')
     eval "$compile"
     before=$(sha256sum <"$folder/driver.o")

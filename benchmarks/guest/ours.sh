@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Our way on a node.
+# Installs our image on a node.
 
 section "ours" nvidia-installer install
 section "loaded" grep -c ^nvidia /proc/modules

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# The predecessor's way on a node: one archive, unpacked; an index; modprobe.
+# Installs the plain image on a node, as the predecessor did: unpack one archive, run depmod, run modprobe.
 
 plain_install() {
   local -r folder=/host/opt/plain
   mkdir -p "$folder"
-  # The image has no gzip; zstd reads its format, with zlib, as fast.
+  # The image has no gzip. zstd reads the format with zlib, and is as fast.
   tar -x --use-compress-program='zstd -d' -f /plain/driver.tar.gz -C "$folder"
   sync -f "$folder"
   depmod -b "$folder" "$(uname -r)"

@@ -143,7 +143,7 @@ def test_names_are_those_that_a_pod_s_host_name_can_have() -> None:
         ({"installers": [{"release": "a", "driver": "550", "version": "550.1"}]}, "missing property 'image'"),
         ({"installers": [installer_of(COMBINATIONS[0], image={"repository": "r"})]}, "/installers/0/image"),
         ({"installers": [installer_of(COMBINATIONS[0], moduleType="both")]}, "/installers/0/moduleType"),
-        ({"installers": [installer_of(COMBINATIONS[0])] * 2}, "a release and a driver may stand there once"),
+        ({"installers": [installer_of(COMBINATIONS[0])] * 2}, "list each release and driver once"),
         ({"onTermination": "unload"}, "/onTermination"),
         ({"updateStrategy": {"type": "Recreate"}}, "/updateStrategy/type"),
         ({"updateStrategy": {"maxUnavailable": 0}}, "/updateStrategy/maxUnavailable"),

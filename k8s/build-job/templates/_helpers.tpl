@@ -3,7 +3,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" }}
 {{- end }}
 
-{{/* What all objects' names start with. */}}
+{{/* The prefix of all objects' names. */}}
 {{- define "build.fullname" -}}
 {{- if .Values.fullnameOverride }}
 {{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" }}
@@ -14,7 +14,7 @@
 {{- end }}
 {{- end }}
 
-{{/* The Job's name. What a Job runs can never be changed: another commit, or other values, are another Job. */}}
+{{/* The Job's name. A Job is immutable, so another commit or other values need another Job. */}}
 {{- define "build.job" -}}
 {{- printf "%s-%s-%s" (include "build.fullname" .) (trunc 8 .Values.revision) (.Values | toJson | sha256sum | trunc 6) }}
 {{- end }}
@@ -26,21 +26,21 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
-{{/* What tells the pods from all others. */}}
+{{/* Labels that select the pods. */}}
 {{- define "build.selector" -}}
 app.kubernetes.io/name: {{ include "build.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: build
 {{- end }}
 
-{{/* Environment, as a list of variables: takes (dict "root" $ "env" (dict …)), which goes over the values' own. */}}
+{{/* Environment, as a list of variables; takes (dict "root" $ "env" (dict …)), which overrides the values' `env`. */}}
 {{- define "build.env" -}}
 {{- range $name, $value := merge (dict) .env .root.Values.env }}
 - {name: {{ $name }}, value: {{ toString $value | quote }}}
 {{- end }}
 {{- end }}
 
-{{/* Root in a container, for apt-get and mmdebstrap, and no more rights than these two use. */}}
+{{/* Security context: root with only the capabilities that apt-get and mmdebstrap use. */}}
 {{- define "build.rights" -}}
 allowPrivilegeEscalation: false
 capabilities:

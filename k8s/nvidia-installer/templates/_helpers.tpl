@@ -3,7 +3,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" }}
 {{- end }}
 
-{{/* What all objects' names start with. */}}
+{{/* The prefix of all objects' names. */}}
 {{- define "nvidia-installer.fullname" -}}
 {{- if .Values.fullnameOverride }}
 {{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" }}
@@ -22,7 +22,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
-{{/* What tells the pods of an installer from all others; takes (dict "root" $ "installer" …). It can never change. */}}
+{{/* Labels that select the pods of one installer; takes (dict "root" $ "installer" …). A DaemonSet's selector is immutable. */}}
 {{- define "nvidia-installer.selector" -}}
 app.kubernetes.io/name: {{ include "nvidia-installer.name" .root }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
@@ -31,12 +31,12 @@ nvidia-installer/release: {{ .installer.release | quote }}
 nvidia-installer/driver: {{ .installer.driver | quote }}
 {{- end }}
 
-{{/* The name of an installer's objects: release and driver, without the dots that a pod's host name cannot have. */}}
+{{/* The name of an installer's objects: release and driver. Dots become dashes, because a pod's host name has no dots. */}}
 {{- define "nvidia-installer.installer" -}}
 {{- printf "%s-%s-%s" (include "nvidia-installer.fullname" .root) .installer.release .installer.driver | replace "." "-" | lower | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
-{{/* An image by digest, or, where there is none, by tag. */}}
+{{/* An image by digest, or by tag if it has no digest. */}}
 {{- define "nvidia-installer.image" -}}
 {{- if .digest }}
 {{- printf "%s@%s" .repository .digest }}
@@ -45,7 +45,7 @@ nvidia-installer/driver: {{ .installer.driver | quote }}
 {{- end }}
 {{- end }}
 
-{{/* The nodes: takes (dict "root" $ "installer" …); without an installer all that have one. */}}
+{{/* Affinity to the nodes of some releases and drivers; takes (dict "root" $ "releases" … "drivers" …). */}}
 {{- define "nvidia-installer.affinity" -}}
 {{- $nodes := .root.Values.nodes }}
 nodeAffinity:
@@ -64,7 +64,7 @@ nodeAffinity:
           - {key: kubernetes.io/os, operator: In, values: [linux]}
 {{- end }}
 
-{{/* What install, wait and uninstall are told; takes (dict "root" $ "installer" …). */}}
+{{/* Environment of install, wait and uninstall; takes (dict "root" $ "installer" …). */}}
 {{- define "nvidia-installer.env" -}}
 {{- $values := .root.Values }}
 {{- $env := dict "HOST_ROOT" "/host" "INSTALL_ROOT" $values.installRoot "RUN_DIR" $values.runDir }}
@@ -80,11 +80,11 @@ nodeAffinity:
 {{- end }}
 {{- end }}
 
-{{/* What both containers of an installer see of the host. */}}
+{{/* Volume mounts of both containers of an installer. */}}
 {{- define "nvidia-installer.mounts" -}}
 - name: host
   mountPath: /host
-  # What is mounted on the host later is seen here, too.
+  # The container also sees later mounts of the host.
   mountPropagation: HostToContainer
 - name: dev
   mountPath: /dev

@@ -91,7 +91,7 @@ def test_an_archive_that_apt_does_not_have_is_named_and_set_up_goes_on(machine: 
     (machine.checkout.parent / "lists").write_text("")
     done = machine.setup()
     assert done.returncode == 0
-    assert "this machine's apt has no archive labelled Debian Debian-Security" in done.stderr
+    assert "component.yaml names archives that this machine's apt does not have: Debian Debian-Security" in done.stderr
     assert [call.split()[1] for call in machine.calls("apt-get")] == ["update"] * 3
 
 
@@ -109,7 +109,7 @@ def test_without_apt_get_the_packages_are_named(machine: Machine) -> None:
     machine.lacks("zstd", "apt-get")
     done = machine.setup()
     assert done.returncode == 2
-    assert done.stderr.endswith("install what brings these, your system's way: zstd\n")
+    assert done.stderr.endswith("install the programs of these Debian packages yourself: zstd\n")
 
 
 def test_a_user_without_sudo_is_told_the_command_to_run_as_root(machine: Machine) -> None:

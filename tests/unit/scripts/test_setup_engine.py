@@ -59,7 +59,8 @@ def test_an_engine_that_ends_at_once_is_reported_with_the_end_of_its_log(without
     done = in_namespaces(without_engine, "scripts/setup")
     assert done.returncode == 1
     assert (
-        done.stderr == "Devices cgroup is not mounted\nsetup: dockerd ended at once; its log is /var/log/dockerd.log\n"
+        done.stderr
+        == "Devices cgroup is not mounted\nsetup: dockerd ended at once; see its log, /var/log/dockerd.log\n"
     )
 
 
