@@ -28,7 +28,7 @@ from lifecycle.cache.cache import Cache, default_cache_dir
 from lifecycle.planning.locked_project import LockedProject, load_locked_project
 from lifecycle.planning.matrix import Combination
 from lifecycle.sources.apt_machine import MachineArchives
-from tests.support.machines.guest.machine_parts import Lab
+from tests.support.machines.guest.machine_parts import MachineParts
 
 ROOT = Path(__file__).resolve().parents[1]
 SCENARIOS = ["growth", "matrix", "unchanged", "second", "bytes", "node", "scale"]
@@ -123,9 +123,11 @@ class Run:
         folder = self.folder / "node"
         folder.mkdir()
         engine = self.stack.enter_context(closing(docker.from_env()))
-        lab = Lab(project=self.project, cache=Cache(default_cache_dir(os.environ)), engine=engine, folder=folder)
+        parts = MachineParts(
+            project=self.project, cache=Cache(default_cache_dir(os.environ)), engine=engine, folder=folder
+        )
         image = self.theirs[first.id][1]
-        NodeBenchmark(lab=lab, plain=self.plain, plain_image=image, combination=first, folder=folder).run(self.note)
+        NodeBenchmark(parts=parts, plain=self.plain, plain_image=image, combination=first, folder=folder).run(self.note)
 
     def loop(self, combinations: tuple[Combination, ...]) -> float:
         """The seconds of the plain loop over combinations; each is built once in a run."""

@@ -25,7 +25,7 @@ from lifecycle.sources.apt import AptIndex
 from lifecycle.sources.download import Request, download_all
 from lifecycle.sources.transfer import Address
 from lifecycle.tools.process import run
-from tests.support.machines.guest.machine_parts import Lab
+from tests.support.machines.guest.machine_parts import MachineParts
 
 # Besides what our user space has.
 _GRAPHICS = [
@@ -50,7 +50,7 @@ _BOOT_SECONDS = 900
 class NodeBenchmark:
     """One combination, its plain image in the plain side's engine, ours in the engine that `invoke build` uses."""
 
-    lab: Lab
+    parts: MachineParts
     plain: Plain
     plain_image: str
     combination: Combination
@@ -73,7 +73,7 @@ class NodeBenchmark:
         shutil.copytree(_GUEST, over / "guest")
         (over / "plain").mkdir()
         archive.rename(over / "plain/driver.tar.gz")
-        machine = self.lab.machine(self.combination, over=[over], memory_mib=4096)
+        machine = self.parts.machine(self.combination, over=[over], memory_mib=4096)
         for side in ("ours", "plain"):
             boot = machine.boot(side, self.folder / f"boot-{side}", seconds=_BOOT_SECONDS)
             if boot[side].code:
@@ -93,8 +93,8 @@ class NodeBenchmark:
         run(["depmod", "-b", str(to), self.combination.kernel])
 
     def _our_home(self) -> Path:
-        reference = references(self.lab.project.component.image, self.combination)[0]
-        container = self.lab.engine.containers.create(reference)
+        reference = references(self.parts.project.component.image, self.combination)[0]
+        container = self.parts.engine.containers.create(reference)
         try:
             run(["docker", "cp", f"{container.id}:/{HOME}", str(self.folder / "home")])
         finally:
@@ -119,7 +119,7 @@ class NodeBenchmark:
         return tree, archive
 
     def _add_graphics(self, tree: Path) -> None:
-        component = self.lab.project.component
+        component = self.parts.project.component
         driver = component.driver_source_of(self.combination.driver)
         source = component.source_of(driver.release) if isinstance(driver, PackagedDriver) else None
         repositories = source.repositories if isinstance(source, AptSource) else []
@@ -134,7 +134,7 @@ class NodeBenchmark:
             name: [v for v in index.versions(name) if v.startswith(self.combination.driver)] for name in _GRAPHICS
         }
         files = index.locate([(name, found[0]) for name, found in versions.items() if found])
-        cache = self.lab.cache
+        cache = self.parts.cache
         addresses = {f.sha256: Address(uri=self.plain.machine.address(f.origin, repositories)) for f in files}
         requests = [Request(file=f, address=addresses[f.sha256]) for f in files]
         download_all([r for r in requests if not cache.has_blob(r.file.sha256)], cache, advance=lambda _: None)

@@ -32,7 +32,7 @@ def good(project: LockedProject, request: pytest.FixtureRequest) -> Combination:
     if request.config.getoption("--image"):
         pytest.skip("a bad image is being checked")
     if not is_everything(request.config.getoption("--only")):
-        pytest.skip("a part of the matrix is being checked, perhaps without an image that is good to spoil")
+        pytest.skip("a part of the matrix is being checked, perhaps without an image that is good to corrupt")
     return next(c for c in project.matrix.combinations if len(c.module_types) == 1)
 
 
@@ -60,16 +60,16 @@ def unpack(engine: docker.DockerClient, reference: str, archive: str, folder: Pa
 
 
 @pytest.fixture
-def spoilt(
+def corrupted(
     bad: Bad, good: Combination, material: Material, project: LockedProject, engine: docker.DockerClient, tmp_path: Path
 ) -> Iterator[str]:
     reference = references(project.component.image, good)[0]
     files: dict[str, bytes | Path] = {}
     instructions = [f"FROM {reference}", bad.dockerfile]
-    if bad.spoil:
+    if bad.corrupt:
         archive = bad.archive if bad.archive == "userspace" else f"{bad.archive}-{good.module_types[0]}"
         unpack(engine, reference, archive, tmp_path / "tree")
-        bad.spoil(tmp_path / "tree", material)
+        bad.corrupt(tmp_path / "tree", material)
         write_tar_zst(tmp_path / "tree", tmp_path / "archive", level=1, threads=2)
         files["archive"] = tmp_path / "archive"
         instructions.append(f"COPY archive {HOME}/{archive}.tar.zst")
@@ -85,9 +85,9 @@ def spoilt(
 
 
 @pytest.mark.parametrize("bad", BAD, ids=[bad.name for bad in BAD])
-def test_a_bad_image_turns_exactly_its_own_checks_red(bad: Bad, good: Combination, spoilt: str) -> None:
+def test_a_bad_image_turns_exactly_its_own_checks_red(bad: Bad, good: Combination, corrupted: str) -> None:
     command = [sys.executable, "-m", "pytest", "tests/images", "-q", "-rfE", "--tb=no", "-p", "no:cacheprovider"]
-    options = ["--image", spoilt, "--combination", good.id, "--deselect", "tests/images/test_checks_can_fail.py"]
+    options = ["--image", corrupted, "--combination", good.id, "--deselect", "tests/images/test_checks_can_fail.py"]
     done = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, check=False)
     red = set(re.findall(r"^(?:FAILED|ERROR) \S+::(\w+)", done.stdout, re.MULTILINE))
 

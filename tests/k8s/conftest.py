@@ -7,8 +7,8 @@ import docker
 import pytest
 
 from lifecycle.cache.cache import Cache, default_cache_dir
-from tests.support.builders.installer_chart import PROJECT
-from tests.support.machines.guest.machine_parts import Lab
+from tests.support.charts.installer_chart import PROJECT
+from tests.support.machines.guest.machine_parts import MachineParts
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +20,7 @@ def engine() -> Iterator[docker.DockerClient]:
 
 
 @pytest.fixture(scope="session")
-def lab(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Lab:
+def parts(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> MachineParts:
     """The parts that guests are made of."""
     cache = Cache(default_cache_dir(os.environ))
-    return Lab(project=PROJECT, cache=cache, engine=engine, folder=tmp_path_factory.mktemp("lab"))
+    return MachineParts(project=PROJECT, cache=cache, engine=engine, folder=tmp_path_factory.mktemp("guests"))

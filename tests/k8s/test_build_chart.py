@@ -8,7 +8,7 @@ import pytest
 
 from lifecycle.kubernetes.build_job import CHART, NAMESPACE
 from lifecycle.tools.helm import ChartRefusedError
-from tests.support.builders.build_chart import (
+from tests.support.charts.build_chart import (
     EVERYTHING,
     REMOTE,
     REVISION,
@@ -18,10 +18,10 @@ from tests.support.builders.build_chart import (
     names_of,
     rendered_build,
 )
-from tests.support.builders.installer_chart import containers_of, pod_of
-from tests.support.builders.pods import environment
+from tests.support.charts.installer_chart import containers_of, pod_of
+from tests.support.charts.kubernetes_versions import NEWEST, OLDEST
+from tests.support.charts.pods import environment
 from tests.support.checkout import ROOT
-from tests.support.kubernetes_versions import NEWEST, OLDEST
 
 USUAL_CHART, WHOLE_CHART, REMOTE_CHART = (rendered_build(values) for values in (USUAL, EVERYTHING, REMOTE))
 # What the oldest version does not know yet is left out, as docs/how-to/build-on-many-machines.md says.

@@ -17,9 +17,9 @@ import pytest
 
 from lifecycle.planning.locked_project import load_locked_project
 from lifecycle.planning.shards import Shard, chosen
-from tests.support.builders.build_chart import USUAL, container, rendered_build
-from tests.support.builders.installer_chart import Rendered
-from tests.support.builders.pods import environment
+from tests.support.charts.build_chart import USUAL, container, rendered_build
+from tests.support.charts.installer_chart import Rendered
+from tests.support.charts.pods import environment
 from tests.support.committed_copy import committed_copy
 from tests.support.git import git
 from tests.support.servers.container_engine import own_bridge

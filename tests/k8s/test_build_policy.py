@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from lifecycle.kubernetes.build_job import NAMESPACE
-from tests.support.builders.build_chart import EVERYTHING, REMOTE, USUAL, job_of, rendered_build
-from tests.support.builders.installer_chart import containers_of
-from tests.support.pod_policy import RULES, Rule
+from tests.support.charts.build_chart import EVERYTHING, REMOTE, USUAL, job_of, rendered_build
+from tests.support.charts.installer_chart import containers_of
+from tests.support.charts.pod_policy import RULES, Rule
 
 JOBS = [job_of(rendered_build(values)) for values in (USUAL, EVERYTHING, REMOTE)]
 _DAEMON = "they are of a DaemonSet, and this is a Job"

@@ -8,7 +8,7 @@ import pytest
 from lifecycle.kubernetes.manifests import CHART, NAMESPACE
 from lifecycle.planning.tags import tag_of
 from lifecycle.tools.helm import ChartRefusedError
-from tests.support.builders.installer_chart import (
+from tests.support.charts.installer_chart import (
     COMBINATIONS,
     DIGEST,
     EVERYTHING,

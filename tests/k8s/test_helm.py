@@ -8,7 +8,7 @@ import pytest
 
 from lifecycle.kubernetes.manifests import CHART, NAMESPACE
 from lifecycle.tools import helm
-from tests.support.builders.installer_chart import EVERYTHING, RELEASE, rendered
+from tests.support.charts.installer_chart import EVERYTHING, RELEASE, rendered
 from tests.support.checkout import ROOT
 
 
@@ -16,7 +16,7 @@ from tests.support.checkout import ROOT
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A `helm` on PATH, and no library."""
     script = tmp_path / "helm"
-    script.write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT / "tests/support/helm_program.py"} "$@"\n')
+    script.write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT / "tests/support/charts/helm_program.py"} "$@"\n')
     script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(helm, "_has_library", lambda: False)

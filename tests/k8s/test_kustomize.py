@@ -7,7 +7,7 @@ import yaml
 
 from lifecycle.config.gitops import ValuesFiles
 from lifecycle.gitops.settings import edit, seed, settings
-from tests.support.builders.installer_chart import COMBINATIONS, DIGEST, PROJECT, containers_of, rendered
+from tests.support.charts.installer_chart import COMBINATIONS, DIGEST, PROJECT, containers_of, rendered
 
 NAMES = {
     "image": "registry.example.org/system-services/nvidia-installer",

@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 
 from lifecycle.planning.tags import moving_tags
-from tests.support.builders.installer_chart import COMBINATIONS, PROJECT
+from tests.support.charts.installer_chart import COMBINATIONS, PROJECT
 from tests.support.checkout import ROOT
 
 VALUES = yaml.safe_load((ROOT / Path("k8s/gpu-operator/values.yaml")).read_text())["driver"]

@@ -3,11 +3,11 @@
 import pytest
 
 from lifecycle.planning.matrix import Combination
-from tests.support.builders.installer_chart import COMBINATIONS, installer_of, rendered
-from tests.support.builders.pods import write_pod
+from tests.support.charts.installer_chart import COMBINATIONS, installer_of, rendered
+from tests.support.charts.pods import write_pod
 from tests.support.checkout import ROOT
 from tests.support.machines.guest.machine import Boot
-from tests.support.machines.guest.machine_parts import Lab
+from tests.support.machines.guest.machine_parts import MachineParts
 
 COMBINATION: Combination = COMBINATIONS[-1]
 NAME = f"nvidia-installer-{COMBINATION.release}-{COMBINATION.branch}"
@@ -16,7 +16,7 @@ FEATURES = "/etc/kubernetes/node-feature-discovery/features.d/nvidia-installer"
 
 
 @pytest.fixture(scope="module")
-def boot(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Boot:
+def boot(parts: MachineParts, tmp_path_factory: pytest.TempPathFactory) -> Boot:
     chart = rendered(
         {
             "installers": [installer_of(COMBINATION)],
@@ -28,7 +28,7 @@ def boot(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Boot:
     )
     over = tmp_path_factory.mktemp("over")
     write_pod(chart, NAME, over / "pod")
-    return lab.machine(COMBINATION, over=[over / "pod"]).boot("pod", ROOT / "build/node/pod", seconds=600)
+    return parts.machine(COMBINATION, over=[over / "pod"]).boot("pod", ROOT / "build/node/pod", seconds=600)
 
 
 def test_before_it_the_probe_fails_and_says_what_it_is_documented_to(boot: Boot) -> None:

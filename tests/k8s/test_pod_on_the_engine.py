@@ -10,8 +10,8 @@ import docker
 import pytest
 
 from lifecycle.planning.tags import references, tag_for
-from tests.support.builders.installer_chart import COMBINATIONS, PROJECT, installer_of, pod_of, rendered
-from tests.support.builders.pods import engine_options
+from tests.support.charts.installer_chart import COMBINATIONS, PROJECT, installer_of, pod_of, rendered
+from tests.support.charts.pods import engine_options
 
 COMBINATION = COMBINATIONS[0]
 HERE = os.uname().release

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.builders.installer_chart import EVERYTHING, USUAL, rendered
-from tests.support.pod_policy import RULES
+from tests.support.charts.installer_chart import EVERYTHING, USUAL, rendered
+from tests.support.charts.pod_policy import RULES
 
 _LOADS = "it loads kernel modules, makes device files and runs NVIDIA's daemons"
 _DEVICES = "it opens the GPUs' device files and writes CDI specifications for the container runtime"

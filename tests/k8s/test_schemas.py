@@ -5,8 +5,8 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
-from tests.support.builders.installer_chart import EVERYTHING, USUAL, rendered
-from tests.support.kubernetes_versions import NEWEST, OLDEST
+from tests.support.charts.installer_chart import EVERYTHING, USUAL, rendered
+from tests.support.charts.kubernetes_versions import NEWEST, OLDEST
 
 OBJECTS = [*rendered(USUAL).objects, *rendered(EVERYTHING).objects]
 

@@ -20,7 +20,7 @@ from tests.support.checkout import ROOT
 from tests.support.combinations import runnable
 from tests.support.machines.guest.boots import Boots, Load
 from tests.support.machines.guest.machine import Boot
-from tests.support.machines.guest.machine_parts import Lab
+from tests.support.machines.guest.machine_parts import MachineParts
 
 _SUMMARY = pytest.StashKey[list[str]]()
 
@@ -62,12 +62,12 @@ def two_kernels(config: pytest.Config) -> Kernels | None:
 def boots(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Boots]:
     """Every boot that one of the chosen tests asks for, begun; the longest first."""
     wanted = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
-    config, folder = request.config, tmp_path_factory.mktemp("lab")
+    config, folder = request.config, tmp_path_factory.mktemp("guests")
     kernels = two_kernels(config)
     cache = Cache(default_cache_dir(os.environ))
     with ThreadPoolExecutor(os.cpu_count()) as pool, closing(docker.from_env()) as engine:
-        lab = Lab(project=load_locked_project(ROOT), cache=cache, engine=engine, folder=folder)
-        boots = Boots(lab=lab, pool=pool, kept=ROOT / "build/node")
+        parts = MachineParts(project=load_locked_project(ROOT), cache=cache, engine=engine, folder=folder)
+        boots = Boots(parts=parts, pool=pool, kept=ROOT / "build/node")
         if "installation" in wanted:
             for combination in chosen(config):
                 boots.begin_installation(combination)

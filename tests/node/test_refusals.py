@@ -14,9 +14,9 @@ BEFORE_LOADING = ["no GPU", "other kernel", "signatures enforced"]
         ("no GPU", "install all the same", 25, "NVRM: No NVIDIA GPU found."),
         ("other kernel", "install", 10, "this node needs the image with the tag"),
         ("signatures enforced", "install", 23, "this kernel loads signed modules only (module.sig_enforce)"),
-        ("spoilt modules", "other-release", 20, "compiled for another kernel with the same release"),
-        ("spoilt modules", "wrong-crc", 20, "disagrees about version of symbol module_layout"),
-        ("spoilt modules", "missing-symbol", 20, "Unknown symbol missing_"),
+        ("corrupted modules", "other-release", 20, "compiled for another kernel with the same release"),
+        ("corrupted modules", "wrong-crc", 20, "disagrees about version of symbol module_layout"),
+        ("corrupted modules", "missing-symbol", 20, "Unknown symbol missing_"),
     ],
     ids=lambda value: str(value).replace(" ", "-"),
 )
@@ -36,6 +36,6 @@ def test_a_refusal_before_loading_leaves_the_host_alone(refusals: Boots, boot: s
     assert result["listing after"].text == result["listing before"].text
 
 
-@pytest.mark.parametrize("boot", [*BEFORE_LOADING, "spoilt modules"])
+@pytest.mark.parametrize("boot", [*BEFORE_LOADING, "corrupted modules"])
 def test_nothing_is_loaded_after_a_refusal(refusals: Boots, boot: str) -> None:
     assert "nvidia" not in refusals[boot]["loaded"].text

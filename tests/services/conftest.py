@@ -15,7 +15,7 @@ from lifecycle.planning.locked_project import load_locked_project
 from lifecycle.planning.targets import Targets, base_tag
 from lifecycle.tools.engine.docker_engine import DockerEngine
 from tests.support.builders.apt_archive import Archive, end_agent, make_archive
-from tests.support.builders.push_session import Lab
+from tests.support.builders.push_session import PushSession
 from tests.support.builders.source_checkout import GARDEN_PACKAGES
 from tests.support.checkout import ROOT
 from tests.support.machines.cache_machines import Machines, machines
@@ -91,7 +91,7 @@ def machine(tmp_path: Path, server: RegistryServer) -> Iterator[Machines]:
 
 
 @pytest.fixture
-def lab(server: RegistryServer, tmp_path: Path) -> Iterator[Lab]:
+def session(server: RegistryServer, tmp_path: Path) -> Iterator[PushSession]:
     """Small images, and a pusher of them into the registry."""
-    with closing(Lab(server, tmp_path)) as made:
+    with closing(PushSession(server, tmp_path)) as made:
         yield made

@@ -18,7 +18,7 @@ from lifecycle.planning.targets import Targets, base_tag
 from lifecycle.tools.archive import tar_bytes
 from lifecycle.tools.engine.docker_engine import DockerEngine
 from tests.support.builders.apt_archive import Archive
-from tests.support.builders.source_checkout import make_lab
+from tests.support.builders.source_checkout import make_source_checkout
 from tests.support.servers.registry_server import registry_server
 
 NAMES = {"BUILDER_GARDENLINUX_1592_9": "kmodbuild", "RUNTIME": "runtime"}
@@ -34,8 +34,12 @@ def made(engine: DockerEngine, folder: Path, tag: str, content: bytes) -> str:
 @pytest.fixture
 def session(engine: docker.DockerClient, garden: Archive, tmp_path: Path) -> Iterator[Session]:
     """A component whose bases have been pulled from a registry, and locked."""
-    lab, ours, ids = make_lab(tmp_path, "{kind: directory, path: in}", environ={}), DockerEngine(os.environ), []
-    shutil.copytree(garden.folder / "pool", lab.root / "in")
+    checkout, ours, ids = (
+        make_source_checkout(tmp_path, "{kind: directory, path: in}", environ={}),
+        DockerEngine(os.environ),
+        [],
+    )
+    shutil.copytree(garden.folder / "pool", checkout.root / "in")
     with registry_server(tmp_path / "registry") as server:
         references = {name: f"{server.host}/bases/{image}:1" for name, image in NAMES.items()}
         for name, reference in references.items():
@@ -43,8 +47,8 @@ def session(engine: docker.DockerClient, garden: Archive, tmp_path: Path) -> Ite
             assert ours.push(reference, None) == ""
             engine.images.remove(reference, force=True)
         lines = "".join(f"{name}={reference}\n" for name, reference in references.items())
-        (lab.root / "image_versions").write_text(lines)
-        found = Session(lab.root, cache_dir=str(lab.cache), environ=os.environ)
+        (checkout.root / "image_versions").write_text(lines)
+        found = Session(checkout.root, cache_dir=str(checkout.cache), environ=os.environ)
         found.build_service().resolve()
         assert {base.id for base in reloaded(found).project.lock.bases.values()} == set(ids)
         yield reloaded(found)

@@ -22,7 +22,7 @@ MB = 1_000_000
 
 
 @dataclass(frozen=True)
-class Lab:
+class EngineCache:
     """An engine, and images that are made in it."""
 
     client: docker.DockerClient
@@ -68,92 +68,92 @@ def own() -> Iterator[tuple[docker.DockerClient, DockerEngine]]:
 
 
 @pytest.fixture
-def lab(own: tuple[docker.DockerClient, DockerEngine], tmp_path: Path) -> Iterator[Lab]:
+def setup(own: tuple[docker.DockerClient, DockerEngine], tmp_path: Path) -> Iterator[EngineCache]:
     client, engine = own
-    lab = Lab(client, engine, tmp_path)
-    yield lab
+    setup = EngineCache(client, engine, tmp_path)
+    yield setup
     for container in client.containers.list(all=True):
         container.remove(force=True)
-    for tag in lab.names():
+    for tag in setup.names():
         client.images.remove(tag, force=True)
     client.images.prune(filters={"dangling": True})
 
 
-def test_what_is_needed_stays_and_the_rest_goes_from_the_top(lab: Lab) -> None:
-    base = lab.base()
-    lab.built(BUILDER, base)
-    lab.built(KERNEL, BUILDER)
-    lab.base("nvidia-installer/base:2")
-    fates = lab.prune("nvidia-installer/base:2")
+def test_what_is_needed_stays_and_the_rest_goes_from_the_top(setup: EngineCache) -> None:
+    base = setup.base()
+    setup.built(BUILDER, base)
+    setup.built(KERNEL, BUILDER)
+    setup.base("nvidia-installer/base:2")
+    fates = setup.prune("nvidia-installer/base:2")
 
     assert [fate.names[0] for fate in fates[:2]] == [KERNEL, BUILDER]
     assert {fate.names[0]: (fate.needed, fate.kept) for fate in fates[2:]} == {
         BASE: (False, ""),
         "nvidia-installer/base:2": (True, ""),
     }
-    assert lab.names() == {"nvidia-installer/base:2"}
-    assert len(lab.client.images.list(all=True)) == 1
+    assert setup.names() == {"nvidia-installer/base:2"}
+    assert len(setup.client.images.list(all=True)) == 1
 
 
-def test_an_image_counts_what_it_adds_to_the_one_that_it_is_made_of(lab: Lab) -> None:
-    lab.built(BUILDER, lab.base())
-    sizes = {fate.names[0]: round(fate.size / MB) for fate in lab.plan()}
+def test_an_image_counts_what_it_adds_to_the_one_that_it_is_made_of(setup: EngineCache) -> None:
+    setup.built(BUILDER, setup.base())
+    sizes = {fate.names[0]: round(fate.size / MB) for fate in setup.plan()}
 
     assert sizes == {BASE: 2, BUILDER: 1}
-    assert round(lab.engine.stored_bytes() / MB) == 3
+    assert round(setup.engine.stored_bytes() / MB) == 3
 
 
-def test_a_base_of_other_images_loses_its_name_and_is_removed_with_them(lab: Lab) -> None:
-    base = lab.base()
-    other = lab.built("mine:1", base, mine="1")
-    (fate,) = lab.prune()
+def test_a_base_of_other_images_loses_its_name_and_is_removed_with_them(setup: EngineCache) -> None:
+    base = setup.base()
+    other = setup.built("mine:1", base, mine="1")
+    (fate,) = setup.prune()
 
     assert fate.kept == "images are made of it: only its name is gone, and its layers go with them"
-    assert lab.names() == {"mine:1"}
-    assert lab.engine.remove_image(other, ["mine:1"]) == ""
-    assert lab.client.images.list(all=True) == []
+    assert setup.names() == {"mine:1"}
+    assert setup.engine.remove_image(other, ["mine:1"]) == ""
+    assert setup.client.images.list(all=True) == []
 
 
-def test_what_a_container_uses_stays_with_its_name(lab: Lab) -> None:
-    lab.base()
-    lab.client.containers.create(BASE, ["x"], network_mode="none")
-    (fate,) = lab.prune()
+def test_what_a_container_uses_stays_with_its_name(setup: EngineCache) -> None:
+    setup.base()
+    setup.client.containers.create(BASE, ["x"], network_mode="none")
+    (fate,) = setup.prune()
 
     assert fate.kept == "a container uses it"
-    assert lab.names() == {BASE}
+    assert setup.names() == {BASE}
 
 
-def test_an_image_with_a_name_of_somebody_elses_stays_with_all_of_its_names(lab: Lab) -> None:
-    lab.engine.tag(lab.base(), "mine:1")
-    (fate,) = lab.prune()
+def test_an_image_with_a_name_of_somebody_elses_stays_with_all_of_its_names(setup: EngineCache) -> None:
+    setup.engine.tag(setup.base(), "mine:1")
+    (fate,) = setup.prune()
 
     assert fate.kept == "it has a name that is none of ours: mine:1"
-    assert lab.names() == {BASE, "mine:1"}
+    assert setup.names() == {BASE, "mine:1"}
 
 
-def test_installer_images_and_what_others_named_so_are_not_looked_at(lab: Lab) -> None:
-    base = lab.base("mine:1")
+def test_installer_images_and_what_others_named_so_are_not_looked_at(setup: EngineCache) -> None:
+    base = setup.base("mine:1")
     installer = {LABEL_DIGEST: "1", LABEL_COMPONENT: "team", LABEL_COMBINATION: "a/1/1"}
-    lab.built("nvidia-installer/installer:1", base, **installer)
-    lab.built("localhost:5000/nvidia-installer/builder-x:1", base)
+    setup.built("nvidia-installer/installer:1", base, **installer)
+    setup.built("localhost:5000/nvidia-installer/builder-x:1", base)
 
-    assert lab.plan() == []
+    assert setup.plan() == []
 
 
-def test_it_is_known_when_an_image_was_made(lab: Lab) -> None:
+def test_it_is_known_when_an_image_was_made(setup: EngineCache) -> None:
     before = time.time()
-    lab.built(BUILDER, lab.base())
-    builder, base = lab.plan()
+    setup.built(BUILDER, setup.base())
+    builder, base = setup.plan()
 
     assert before - 1 <= builder.used <= time.time() + 1
     # As reproducible as it is, it does not know.
     assert base.used == SOURCE_DATE_EPOCH
 
 
-def test_a_foreign_container_of_our_image_is_not_ours(lab: Lab) -> None:
-    with lab.engine.container(lab.base(), env={}, entrypoint=["/file"]) as ours:
+def test_a_foreign_container_of_our_image_is_not_ours(setup: EngineCache) -> None:
+    with setup.engine.container(setup.base(), env={}, entrypoint=["/file"]) as ours:
         ours.commit(KERNEL, {LABEL_DIGEST: "1"})
-    theirs = lab.client.containers.create(KERNEL, ["/file"])
-    DockerEngine({"DOCKER_HOST": lab.engine.address.url}).stop_own_containers()
+    theirs = setup.client.containers.create(KERNEL, ["/file"])
+    DockerEngine({"DOCKER_HOST": setup.engine.address.url}).stop_own_containers()
 
-    assert lab.client.containers.list(all=True) == [theirs]
+    assert setup.client.containers.list(all=True) == [theirs]

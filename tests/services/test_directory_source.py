@@ -9,21 +9,21 @@ from lifecycle.sources.deb_folder import OtherPackageError
 from lifecycle.sources.package_index import PackageNotFoundError
 from lifecycle.sources.resolve_lock import LockOutdatedError
 from tests.support.builders.apt_archive import Archive
-from tests.support.builders.source_checkout import HEADERS, KERNEL, Lab, make_lab
+from tests.support.builders.source_checkout import HEADERS, KERNEL, SourceCheckout, make_source_checkout
 
 
 @pytest.fixture
-def lab(garden: Archive, tmp_path: Path) -> Lab:
-    made = make_lab(tmp_path, "{kind: directory, path: 'inputs/{version}'}", environ={})
+def checkout(garden: Archive, tmp_path: Path) -> SourceCheckout:
+    made = make_source_checkout(tmp_path, "{kind: directory, path: 'inputs/{version}'}", environ={})
     shutil.copytree(garden.folder / "pool", made.root / "inputs/1592.9")
     (made.root / "inputs/1592.9/README").write_text("not a package")
     return made
 
 
-def test_a_release_is_resolved_downloaded_and_locked(lab: Lab) -> None:
-    project = lab.resolve()
-    lab.empty_cache()
-    lab.download(project, locked=True)
+def test_a_release_is_resolved_downloaded_and_locked(checkout: SourceCheckout) -> None:
+    project = checkout.resolve()
+    checkout.empty_cache()
+    checkout.download(project, locked=True)
     kernel = project.lock.kernels["gardenlinux-1592.9/amd64"]
 
     assert kernel.release == KERNEL
@@ -31,39 +31,39 @@ def test_a_release_is_resolved_downloaded_and_locked(lab: Lab) -> None:
     assert kernel.headers[0].origin == f"file:inputs/1592.9/linux-headers-{KERNEL}_6.6.71-1_amd64.deb"
 
 
-def test_without_a_metapackage_the_newest_kernel_of_the_flavour_is_meant(lab: Lab) -> None:
-    next((lab.root / "inputs/1592.9").glob("linux-headers-cloud-amd64_*")).unlink()
+def test_without_a_metapackage_the_newest_kernel_of_the_flavour_is_meant(checkout: SourceCheckout) -> None:
+    next((checkout.root / "inputs/1592.9").glob("linux-headers-cloud-amd64_*")).unlink()
 
-    assert lab.resolve().lock.kernels["gardenlinux-1592.9/amd64"].release == KERNEL
+    assert checkout.resolve().lock.kernels["gardenlinux-1592.9/amd64"].release == KERNEL
 
 
-def test_a_file_with_another_packages_name_is_refused(lab: Lab) -> None:
-    folder = lab.root / "inputs/1592.9"
+def test_a_file_with_another_packages_name_is_refused(checkout: SourceCheckout) -> None:
+    folder = checkout.root / "inputs/1592.9"
     shutil.copy(next(folder.glob("libcuda1_*")), next(folder.glob("linux-kbuild-*")))
     with pytest.raises(
         OtherPackageError, match=r"is another package than its name says: it is libcuda1 550\.163\.01-1"
     ):
-        lab.resolve()
-    assert not (lab.root / "versions.lock").exists()
+        checkout.resolve()
+    assert not (checkout.root / "versions.lock").exists()
 
 
-def test_a_package_that_is_missing_is_named(lab: Lab) -> None:
-    next((lab.root / "inputs/1592.9").glob("linux-kbuild-*")).unlink()
+def test_a_package_that_is_missing_is_named(checkout: SourceCheckout) -> None:
+    next((checkout.root / "inputs/1592.9").glob("linux-kbuild-*")).unlink()
     with pytest.raises(PackageNotFoundError, match=r"does not carry linux-kbuild-6\.6\.71: it has no version of it"):
-        lab.resolve()
+        checkout.resolve()
 
 
-def test_a_file_that_vanished_after_locking_is_an_error_for_ci(lab: Lab) -> None:
-    project = lab.resolve()
-    lab.empty_cache()
-    next((lab.root / "inputs/1592.9").glob("linux-kbuild-*")).unlink()
+def test_a_file_that_vanished_after_locking_is_an_error_for_ci(checkout: SourceCheckout) -> None:
+    project = checkout.resolve()
+    checkout.empty_cache()
+    next((checkout.root / "inputs/1592.9").glob("linux-kbuild-*")).unlink()
     with pytest.raises(LockOutdatedError, match="which the archive no longer carries"):
-        lab.download(project, locked=True)
+        checkout.download(project, locked=True)
 
 
-def test_a_folder_that_is_not_there_is_a_mistake_in_the_component(lab: Lab) -> None:
-    shutil.rmtree(lab.root / "inputs")
-    done = lab.invoke("fetch")
+def test_a_folder_that_is_not_there_is_a_mistake_in_the_component(checkout: SourceCheckout) -> None:
+    shutil.rmtree(checkout.root / "inputs")
+    done = checkout.invoke("fetch")
 
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
     assert "component.yaml: there is no folder 'inputs/1592.9', which a source of kind directory names" in done.stderr

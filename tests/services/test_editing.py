@@ -14,85 +14,89 @@ from lifecycle.versions.apply_edit import show_edit
 from lifecycle.versions.edits import new_release
 from lifecycle.versions.outdated import findings, show_update
 from tests.support.builders.apt_archive import Archive, make_deb
-from tests.support.builders.source_checkout import KERNEL, Lab, make_lab
+from tests.support.builders.source_checkout import KERNEL, SourceCheckout, make_source_checkout
 
 DATE = "2026-11-24"
 FILES = ("component.yaml", "image_versions", "versions.lock")
 
 
 @pytest.fixture
-def lab(garden: Archive, tmp_path: Path) -> Lab:
+def checkout(garden: Archive, tmp_path: Path) -> SourceCheckout:
     """Garden Linux 1592.9, resolved; 1592.10 and 1800.0 lie beside it."""
-    made = make_lab(tmp_path, "{kind: directory, path: 'inputs/{version}'}", environ={})
+    made = make_source_checkout(tmp_path, "{kind: directory, path: 'inputs/{version}'}", environ={})
     for version in ("1592.9", "1592.10", "1800.0"):
         shutil.copytree(garden.folder / "pool", made.root / "inputs" / version)
     made.resolve()
     return made
 
 
-def texts(lab: Lab) -> list[str]:
-    return [(lab.root / name).read_text() for name in FILES]
+def texts(checkout: SourceCheckout) -> list[str]:
+    return [(checkout.root / name).read_text() for name in FILES]
 
 
-def add(lab: Lab, name: str, *, dry_run: bool = False) -> None:
+def add(checkout: SourceCheckout, name: str, *, dry_run: bool = False) -> None:
     new = new_release(name, channel="canary", kernel="newest", flavour="cloud")
-    show_edit(lab.session(), partial(edits.add_release, release=new, builder="", date=DATE), dry_run=dry_run)
+    show_edit(checkout.session(), partial(edits.add_release, release=new, builder="", date=DATE), dry_run=dry_run)
 
 
-def test_a_release_is_added_with_its_builder_and_its_lock(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
-    component, images, _ = texts(lab)
-    add(lab, "gardenlinux-1592.10")
+def test_a_release_is_added_with_its_builder_and_its_lock(
+    checkout: SourceCheckout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    component, images, _ = texts(checkout)
+    add(checkout, "gardenlinux-1592.10")
     said = capsys.readouterr().out
 
     line = "    - {name: gardenlinux-1592.10, kernelFlavour: cloud, channel: canary}"
-    assert [new for new in texts(lab)[0].splitlines() if new not in component.splitlines()] == [line]
+    assert [new for new in texts(checkout)[0].splitlines() if new not in component.splitlines()] == [line]
     builder = "BUILDER_GARDENLINUX_1592_10=registry.example/kmodbuild:1592.10"
-    assert [new for new in texts(lab)[1].splitlines() if new not in images.splitlines()] == [builder]
+    assert [new for new in texts(checkout)[1].splitlines() if new not in images.splitlines()] == [builder]
     assert {f"+{line}", f"+{builder}"} <= set(said.splitlines())
-    lock = Lock.load(lab.root / "versions.lock")
+    lock = Lock.load(checkout.root / "versions.lock")
     assert lock.kernels["gardenlinux-1592.10/amd64"].release == KERNEL
-    assert lab.resolve(locked=True).lock == lock
+    assert checkout.resolve(locked=True).lock == lock
 
 
-def test_a_dry_run_shows_the_same_and_writes_nothing(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
-    before = texts(lab)
-    add(lab, "gardenlinux-1592.10", dry_run=True)
+def test_a_dry_run_shows_the_same_and_writes_nothing(
+    checkout: SourceCheckout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = texts(checkout)
+    add(checkout, "gardenlinux-1592.10", dry_run=True)
     shown = capsys.readouterr().out
 
-    assert texts(lab) == before
-    add(lab, "gardenlinux-1592.10")
+    assert texts(checkout) == before
+    add(checkout, "gardenlinux-1592.10")
     assert capsys.readouterr().out == shown
 
 
-def test_a_release_that_the_source_lacks_is_refused_and_nothing_is_written(lab: Lab) -> None:
-    before = texts(lab)
+def test_a_release_that_the_source_lacks_is_refused_and_nothing_is_written(checkout: SourceCheckout) -> None:
+    before = texts(checkout)
     with pytest.raises(NoFolderError, match=r"inputs/1592\.11"):
-        add(lab, "gardenlinux-1592.11")
-    assert texts(lab) == before
+        add(checkout, "gardenlinux-1592.11")
+    assert texts(checkout) == before
 
 
-def test_a_driver_that_the_source_lacks_is_refused_and_nothing_is_written(lab: Lab) -> None:
-    before = texts(lab)
+def test_a_driver_that_the_source_lacks_is_refused_and_nothing_is_written(checkout: SourceCheckout) -> None:
+    before = texts(checkout)
     with pytest.raises(UsageError, match=r"does not carry the driver 550\.999\.01: it has 550\.163\.01"):
-        show_edit(lab.session(), partial(edits.add_driver, version="550.999.01", date=DATE), dry_run=False)
-    assert texts(lab) == before
+        show_edit(checkout.session(), partial(edits.add_driver, version="550.999.01", date=DATE), dry_run=False)
+    assert texts(checkout) == before
 
 
-def test_what_is_outdated_is_found_and_taken(lab: Lab) -> None:
-    folder = lab.root / "made"
+def test_what_is_outdated_is_found_and_taken(checkout: SourceCheckout) -> None:
+    folder = checkout.root / "made"
     for name, version in {"nvidia-kernel-dkms": "550.170.01-1", "libcuda1": "550.170.01-1"}.items():
         make_deb(_pool(folder), name, version, "")
     for deb in (folder / "pool").iterdir():
-        shutil.copy(deb, lab.root / "inputs/1592.9")
-    found = [(str(f.topic), f.has, f.offered) for f in findings(lab.session())]
+        shutil.copy(deb, checkout.root / "inputs/1592.9")
+    found = [(str(f.topic), f.has, f.offered) for f in findings(checkout.session())]
 
     assert found == [
         ("driver", "550.163.01", "550.170.01"),
         ("release", "gardenlinux-1592.9", "gardenlinux-1592.10"),
         ("release", "", "gardenlinux-1800.0"),
     ]
-    show_update(lab.session(), dry_run=False)
-    project = lab.resolve(locked=True)
+    show_update(checkout.session(), dry_run=False)
+    project = checkout.resolve(locked=True)
     assert [(r.name, str(r.channel)) for r in project.component.context.releases] == [
         ("gardenlinux-1592.10", "current"),
         ("gardenlinux-1800.0", "canary"),
@@ -117,10 +121,12 @@ def _pool(folder: Path) -> Path:
         (["add-release", "suse-1"], "name the image that its modules are compiled in with --builder"),
     ],
 )
-def test_a_mistake_is_one_sentence_and_changes_nothing(lab: Lab, words: list[str], sentence: str) -> None:
-    before = texts(lab)
-    done = lab.invoke(*words)
+def test_a_mistake_is_one_sentence_and_changes_nothing(
+    checkout: SourceCheckout, words: list[str], sentence: str
+) -> None:
+    before = texts(checkout)
+    done = checkout.invoke(*words)
 
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
     assert sentence in done.stderr
-    assert texts(lab) == before
+    assert texts(checkout) == before

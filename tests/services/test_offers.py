@@ -8,14 +8,14 @@ from lifecycle.sources.swift import SwiftSession
 from lifecycle.versions.outdated import findings
 from lifecycle.versions.updates import Topic
 from tests.support.builders.apt_archive import Archive
-from tests.support.builders.source_checkout import Lab, make_lab
+from tests.support.builders.source_checkout import SourceCheckout, make_source_checkout
 from tests.support.servers.swift_cluster import SwiftCluster
 from tests.support.servers.web_server import Web
 
 
-def releases(lab: Lab) -> list[tuple[str, str]]:
-    lab.resolve()
-    return [(f.has, f.offered) for f in findings(lab.session()) if f.topic is Topic.RELEASE]
+def releases(checkout: SourceCheckout) -> list[tuple[str, str]]:
+    checkout.resolve()
+    return [(f.has, f.offered) for f in findings(checkout.session()) if f.topic is Topic.RELEASE]
 
 
 def test_a_container_is_asked_for_the_versions_in_it(swift: SwiftCluster, garden: Archive, tmp_path: Path) -> None:
@@ -25,8 +25,8 @@ def test_a_container_is_asked_for_the_versions_in_it(swift: SwiftCluster, garden
             session.put("offers", f"{prefix}/{deb.name}", deb, sha256_of(deb))
     source = json.dumps({"kind": "swift", "container": "offers", "prefix": "gl/{version}/"})
 
-    lab = make_lab(tmp_path, source, environ=swift.environ)
-    assert releases(lab) == [("gardenlinux-1592.9", "gardenlinux-1592.10")]
+    checkout = make_source_checkout(tmp_path, source, environ=swift.environ)
+    assert releases(checkout) == [("gardenlinux-1592.9", "gardenlinux-1592.10")]
 
 
 def test_a_page_names_the_versions_of_an_archive(web: Web, garden: Archive, tmp_path: Path) -> None:
@@ -34,23 +34,23 @@ def test_a_page_names_the_versions_of_an_archive(web: Web, garden: Archive, tmp_
     repository = {"uri": web.address, "keyring": str(garden.keyring), "suite": "{version}", "components": ["main"]}
     source = {"kind": "apt", "repositories": [repository], "versions": f"{web.address}/index.html"}
 
-    lab = make_lab(tmp_path, json.dumps(source), environ={})
-    assert releases(lab) == [("gardenlinux-1592.9", "gardenlinux-1592.12")]
+    checkout = make_source_checkout(tmp_path, json.dumps(source), environ={})
+    assert releases(checkout) == [("gardenlinux-1592.9", "gardenlinux-1592.12")]
 
 
 def test_an_archive_without_a_page_is_not_asked(web: Web, garden: Archive, tmp_path: Path) -> None:
     repository = {"uri": web.address, "keyring": str(garden.keyring), "suite": "{version}", "components": ["main"]}
 
-    lab = make_lab(tmp_path, json.dumps({"kind": "apt", "repositories": [repository]}), environ={})
-    assert releases(lab) == []
+    checkout = make_source_checkout(tmp_path, json.dumps({"kind": "apt", "repositories": [repository]}), environ={})
+    assert releases(checkout) == []
 
 
 def test_a_page_that_is_not_there_is_named(web: Web, garden: Archive, tmp_path: Path) -> None:
     repository = {"uri": web.address, "keyring": str(garden.keyring), "suite": "{version}", "components": ["main"]}
     source = {"kind": "apt", "repositories": [repository], "versions": f"{web.address}/nothing.html"}
-    lab = make_lab(tmp_path, json.dumps(source), environ={})
-    lab.resolve()
-    done = lab.invoke("outdated")
+    checkout = make_source_checkout(tmp_path, json.dumps(source), environ={})
+    checkout.resolve()
+    done = checkout.invoke("outdated")
 
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
     assert f"{web.address}/nothing.html, which should name the versions, cannot be read" in done.stderr

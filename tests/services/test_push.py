@@ -19,7 +19,7 @@ from lifecycle.publish.push import PushDecision, PushedImage, decide_push
 from tests.support.builders.push_session import (
     COMBINATION,
     REPOSITORY,
-    Lab,
+    PushSession,
     checkout_for,
     copied_checkout,
     note_tested,
@@ -28,92 +28,94 @@ from tests.support.builders.push_session import (
 from tests.support.servers.registry_server import RegistryServer
 
 
-def test_an_image_is_pushed_once_under_its_immutable_tag(lab: Lab, server: RegistryServer) -> None:
-    image = lab.made()
-    decision, pushed = lab.publish(image)
-    blobs, said = server.blobs(), len(lab.said)
+def test_an_image_is_pushed_once_under_its_immutable_tag(session: PushSession, server: RegistryServer) -> None:
+    image = session.made()
+    decision, pushed = session.publish(image)
+    blobs, said = server.blobs(), len(session.said)
 
     assert decision is PushDecision.PUSH
-    assert pushed.tag == lab.tag(image)
-    assert pushed.reference == f"{server.host}/{REPOSITORY}@{lab.there(pushed.tag).digest}"
-    assert lab.there(pushed.tag).id == image.id
-    again, same = lab.publish(image)
+    assert pushed.tag == session.tag(image)
+    assert pushed.reference == f"{server.host}/{REPOSITORY}@{session.there(pushed.tag).digest}"
+    assert session.there(pushed.tag).id == image.id
+    again, same = session.publish(image)
     assert (again, same) == (PushDecision.SAME, replace(pushed, verdict="there"))
-    assert (server.blobs(), len(lab.said)) == (blobs, said)
+    assert (server.blobs(), len(session.said)) == (blobs, said)
 
 
-def test_in_the_engine_an_image_keeps_its_two_names(lab: Lab) -> None:
-    image = lab.made()
-    lab.publish(image)
-    found = lab.engine.image(image.id)
+def test_in_the_engine_an_image_keeps_its_two_names(session: PushSession) -> None:
+    image = session.made()
+    session.publish(image)
+    found = session.engine.image(image.id)
 
     assert found is not None
-    assert sorted(found.tags) == sorted(lab.names)
+    assert sorted(found.tags) == sorted(session.names)
 
 
-def test_what_a_local_name_leads_to_by_now_is_not_what_is_pushed(lab: Lab) -> None:
-    image = lab.made()
-    other = lab.made(b"2" + lab.content, inputs="b" * 64)
+def test_what_a_local_name_leads_to_by_now_is_not_what_is_pushed(session: PushSession) -> None:
+    image = session.made()
+    other = session.made(b"2" + session.content, inputs="b" * 64)
     assert other.id != image.id
-    _, pushed = lab.publish(image)
+    _, pushed = session.publish(image)
 
-    assert {lab.there(tag).id for tag in (pushed.tag, *pushed.moving)} == {image.id}
+    assert {session.there(tag).id for tag in (pushed.tag, *pushed.moving)} == {image.id}
     # Its names are the other one's: without the one that the push gave it, it would be gone.
-    assert lab.engine.image(image.id) is not None
+    assert session.engine.image(image.id) is not None
 
 
-def test_an_image_that_was_made_of_the_same_inputs_elsewhere_is_left_alone(lab: Lab) -> None:
-    _, pushed = lab.publish(lab.made())
+def test_an_image_that_was_made_of_the_same_inputs_elsewhere_is_left_alone(session: PushSession) -> None:
+    _, pushed = session.publish(session.made())
 
-    assert lab.publish(lab.made(os.urandom(1000))) == (
+    assert session.publish(session.made(os.urandom(1000))) == (
         PushDecision.SAME_INPUTS,
         replace(pushed, verdict="there, made of the same inputs elsewhere"),
     )
 
 
-def test_an_immutable_tag_never_moves(lab: Lab) -> None:
+def test_an_immutable_tag_never_moves(session: PushSession) -> None:
     # The same first digits, and another digest.
-    one, other = lab.made(), lab.made(b"2" + lab.content, inputs="a" * 12 + "b" * 52)
-    lab.publish(one)
+    one, other = session.made(), session.made(b"2" + session.content, inputs="a" * 12 + "b" * 52)
+    session.publish(one)
 
-    assert lab.tag(one) == lab.tag(other)
-    assert decide_push(lab.candidate(other), untested=True) is PushDecision.OTHER
+    assert session.tag(one) == session.tag(other)
+    assert decide_push(session.candidate(other), untested=True) is PushDecision.OTHER
 
 
-def test_what_was_not_tested_is_refused_unless_it_is_asked_for(lab: Lab) -> None:
-    candidate = lab.candidate(lab.made(), tested=False)
+def test_what_was_not_tested_is_refused_unless_it_is_asked_for(session: PushSession) -> None:
+    candidate = session.candidate(session.made(), tested=False)
 
     assert decide_push(candidate, untested=False) is PushDecision.UNTESTED
     assert decide_push(candidate, untested=True) is PushDecision.PUSH
     assert decide_push(replace(candidate, tested=True), untested=False) is PushDecision.PUSH
 
 
-def test_an_untested_push_says_so_and_moves_no_tag_until_it_is_tested(lab: Lab, server: RegistryServer) -> None:
-    image = lab.made()
-    untested = lab.pusher.publish(lab.candidate(image, tested=False), PushDecision.PUSH, [COMBINATION])
-    again = lab.candidate(image, tested=False)
+def test_an_untested_push_says_so_and_moves_no_tag_until_it_is_tested(
+    session: PushSession, server: RegistryServer
+) -> None:
+    image = session.made()
+    untested = session.pusher.publish(session.candidate(image, tested=False), PushDecision.PUSH, [COMBINATION])
+    again = session.candidate(image, tested=False)
     tags = server.tags()
-    _, tested = lab.publish(image)
+    _, tested = session.publish(image)
 
-    assert (untested.tag, untested.moving, tags) == (f"{lab.tag(image)}-untested", (), [untested.tag])
+    assert (untested.tag, untested.moving, tags) == (f"{session.tag(image)}-untested", (), [untested.tag])
     assert decide_push(again, untested=True) is PushDecision.SAME
     assert decide_push(again, untested=False) is PushDecision.UNTESTED
-    assert (tested.digest, tested.tag) == (untested.digest, lab.tag(image))
+    assert (tested.digest, tested.tag) == (untested.digest, session.tag(image))
     assert server.tags() == sorted([untested.tag, tested.tag, *tested.moving])
 
 
-def test_what_came_there_tested_needs_no_test_here(lab: Lab) -> None:
-    image = lab.made()
-    lab.publish(image)
+def test_what_came_there_tested_needs_no_test_here(session: PushSession) -> None:
+    image = session.made()
+    session.publish(image)
 
-    assert decide_push(lab.candidate(image, tested=False), untested=False) is PushDecision.SAME
+    assert decide_push(session.candidate(image, tested=False), untested=False) is PushDecision.SAME
 
 
-def test_two_pushes_at_once_come_to_the_same(lab: Lab, server: RegistryServer) -> None:
-    image = lab.made(os.urandom(3_000_000))
-    candidate, found = lab.candidate(image), list[PushedImage]()
+def test_two_pushes_at_once_come_to_the_same(session: PushSession, server: RegistryServer) -> None:
+    image = session.made(os.urandom(3_000_000))
+    candidate, found = session.candidate(image), list[PushedImage]()
     # One may have to try again, after the pause that it makes in earnest.
-    pusher, start = replace(lab.pusher, wait=time.sleep), threading.Barrier(2)
+    pusher, start = replace(session.pusher, wait=time.sleep), threading.Barrier(2)
 
     def go() -> None:
         start.wait()
@@ -178,12 +180,12 @@ def test_what_the_registry_has_is_known_without_an_engine(
 
 
 def test_another_image_behind_the_immutable_tag_counts_for_none(
-    lab: Lab, server: RegistryServer, tmp_path: Path
+    session: PushSession, server: RegistryServer, tmp_path: Path
 ) -> None:
     project = load_locked_project(copied_checkout(server.host, tmp_path / "copy"))
     tag = immutable_tag(COMBINATION, Targets(project).image(COMBINATION).digest)
     reference = f"{server.host}/{project.component.image.repository}:{tag}"
-    lab.engine.tag(lab.made().id, reference)
+    session.engine.tag(session.made().id, reference)
 
-    assert lab.engine.push(reference, None) == ""
+    assert session.engine.push(reference, None) == ""
     assert published_images(project, [COMBINATION], {}) == {COMBINATION: None}

@@ -16,7 +16,7 @@ from lifecycle.publish.push import PushDecision, PushFailedError
 from lifecycle.tools.registry.errors import RegistryRefusedError
 from lifecycle.tools.registry.registry import Registry
 from lifecycle.tools.registry.session import CERTIFICATES
-from tests.support.builders.push_session import REPOSITORY, Lab
+from tests.support.builders.push_session import REPOSITORY, PushSession
 from tests.support.servers.registry_server import RegistryServer, registry_server
 
 
@@ -54,26 +54,26 @@ def test_our_client_explains_an_untrusted_certificate_and_the_remedy(server: Reg
     assert advice(server) in str(caught.value)
 
 
-def test_a_push_says_the_same_of_what_the_engine_says(lab: Lab, server: RegistryServer) -> None:
-    image = lab.made()
+def test_a_push_says_the_same_of_what_the_engine_says(session: PushSession, server: RegistryServer) -> None:
+    image = session.made()
     with pytest.raises(PushFailedError, match="x509: certificate signed by unknown authority") as caught:
-        lab.publish(image)
+        session.publish(image)
 
     assert advice(server) in str(caught.value)
-    assert lab.waits == []
+    assert session.waits == []
     assert server.tags() == []
 
 
-def test_the_advice_helps_both(lab: Lab, server: RegistryServer) -> None:
+def test_the_advice_helps_both(session: PushSession, server: RegistryServer) -> None:
     folder = CERTIFICATES / server.host
-    image = lab.made()
+    image = session.made()
     try:
         folder.mkdir(parents=True)
     except OSError as error:
         pytest.skip(f"the engine's folder of authorities is not ours to write: {error}")
     try:
         shutil.copy(str(server.authority), folder / "ca.crt")
-        decision, pushed = lab.publish(image)
+        decision, pushed = session.publish(image)
         with closing(Registry(server.host, None)) as registry:
             found = registry.image(REPOSITORY, pushed.tag)
     finally:

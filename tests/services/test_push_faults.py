@@ -14,7 +14,7 @@ import docker
 import pytest
 
 from lifecycle.publish.push import PushDecision, PushFailedError
-from tests.support.builders.push_session import COMBINATION, Lab, checkout_for, push
+from tests.support.builders.push_session import COMBINATION, PushSession, checkout_for, push
 from tests.support.servers.faulty_proxy import faulty_proxy
 from tests.support.servers.registry_server import LOOPBACK, RegistryServer, registry_server
 
@@ -23,30 +23,30 @@ MB = 1_000_000
 SMALL, LARGE = "20m", "1g"
 
 
-def test_a_registry_that_dies_is_asked_again_and_the_push_goes_on(lab: Lab, server: RegistryServer) -> None:
-    image = lab.made()
-    candidate = lab.candidate(image)
+def test_a_registry_that_dies_is_asked_again_and_the_push_goes_on(session: PushSession, server: RegistryServer) -> None:
+    image = session.made()
+    candidate = session.candidate(image)
     server.process.stop()
 
     def wait(seconds: float) -> None:
-        lab.waits.append(seconds)
+        session.waits.append(seconds)
         server.restart()
 
-    pusher = replace(lab.pusher, wait=wait)
+    pusher = replace(session.pusher, wait=wait)
     pushed = pusher.publish(candidate, PushDecision.PUSH, [COMBINATION])
 
-    assert lab.waits == [2.0]
-    assert lab.there(pushed.tag).id == image.id
+    assert session.waits == [2.0]
+    assert session.there(pushed.tag).id == image.id
 
 
-def test_a_registry_that_stays_away_is_an_error_that_says_so(lab: Lab, server: RegistryServer) -> None:
-    image = lab.made()
-    candidate = lab.candidate(image)
+def test_a_registry_that_stays_away_is_an_error_that_says_so(session: PushSession, server: RegistryServer) -> None:
+    image = session.made()
+    candidate = session.candidate(image)
     server.process.stop()
     with pytest.raises(PushFailedError, match="connection refused") as caught:
-        lab.pusher.publish(candidate, PushDecision.PUSH, [COMBINATION])
+        session.pusher.publish(candidate, PushDecision.PUSH, [COMBINATION])
 
-    assert lab.waits == [2.0, 4.0, 8.0]
+    assert session.waits == [2.0, 4.0, 8.0]
     assert "Run the command again: layers that the registry has are not sent again." in str(caught.value)
 
 
@@ -80,20 +80,20 @@ def test_a_registry_killed_within_a_layer_gets_only_that_layer_again(server: Reg
     killer = Killer(server)
     with (
         faulty_proxy(server.port) as proxy,
-        closing(Lab(server, tmp_path, host=f"{LOOPBACK}:{proxy.port}")) as lab,
+        closing(PushSession(server, tmp_path, host=f"{LOOPBACK}:{proxy.port}")) as session,
     ):
-        image = lab.made(more=os.urandom(20 * MB))
-        candidate = lab.candidate(image)
+        image = session.made(more=os.urandom(20 * MB))
+        candidate = session.candidate(image)
         proxy.sent, proxy.answered = killer.sent, killer.answered
-        pushed = lab.pusher.publish(candidate, PushDecision.PUSH, [COMBINATION])
+        pushed = session.pusher.publish(candidate, PushDecision.PUSH, [COMBINATION])
 
         stored = [found for path in server.requests("PUT", 201) if (found := re.search(r"digest=sha256%3A(\w+)", path))]
         # Two layers and the image's configuration.
         assert (killer.kills, len(stored)) == (1, 3)
         assert {*Counter(found[1] for found in stored).values()} == {1}
         assert len(server.requests("PATCH", 202)) == 3
-        assert lab.there(pushed.tag).id == image.id
-        assert lab.there(pushed.tag).size > 20 * MB
+        assert session.there(pushed.tag).id == image.id
+        assert session.there(pushed.tag).size > 20 * MB
 
 
 def mount(*words: str) -> None:

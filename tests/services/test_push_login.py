@@ -12,7 +12,14 @@ import pytest
 from lifecycle.publish.push import PushDecision, PushFailedError
 from lifecycle.tools.registry.errors import RegistryRefusedError
 from lifecycle.tools.registry.login import Login
-from tests.support.builders.push_session import COMBINATION, REPOSITORY, Lab, checkout_for, copied_checkout, push
+from tests.support.builders.push_session import (
+    COMBINATION,
+    REPOSITORY,
+    PushSession,
+    checkout_for,
+    copied_checkout,
+    push,
+)
 from tests.support.servers.registry_server import PASSWORD, USER, RegistryServer, registry_server
 from tests.support.servers.token_server import token_server
 
@@ -33,11 +40,11 @@ def secure(tmp_path: Path) -> Iterator[RegistryServer]:
 
 
 def test_a_registry_with_tls_and_a_password_lets_us_in(secure: RegistryServer, tmp_path: Path) -> None:
-    with closing(Lab(secure, tmp_path, LOGIN)) as lab:
-        image = lab.made()
-        decision, pushed = lab.publish(image)
+    with closing(PushSession(secure, tmp_path, LOGIN)) as session:
+        image = session.made()
+        decision, pushed = session.publish(image)
 
-        assert (decision, lab.there(pushed.tag).id) == (PushDecision.PUSH, image.id)
+        assert (decision, session.there(pushed.tag).id) == (PushDecision.PUSH, image.id)
         assert secure.tags() == sorted([pushed.tag, *pushed.moving])
 
 
@@ -45,12 +52,12 @@ def test_a_registry_with_tls_and_a_password_lets_us_in(secure: RegistryServer, t
 def test_a_wrong_password_is_refused_with_what_to_do_and_never_shown(
     secure: RegistryServer, tmp_path: Path, login: Login | None
 ) -> None:
-    with closing(Lab(secure, tmp_path, login)) as lab:
-        image = lab.made()
+    with closing(PushSession(secure, tmp_path, login)) as session:
+        image = session.made()
         with pytest.raises(RegistryRefusedError, match="INVOKE_REGISTRY_PASSWORD") as caught:
-            lab.candidate(image)
+            session.candidate(image)
         with pytest.raises(PushFailedError, match="INVOKE_REGISTRY_PASSWORD") as pushed:
-            lab.pusher._push(image, f"{secure.host}/{REPOSITORY}:x")
+            session.pusher._push(image, f"{secure.host}/{REPOSITORY}:x")
 
     assert "wrong-4712" not in str(caught.value) + str(pushed.value) + repr(login)
 
@@ -59,16 +66,16 @@ def test_tokens_are_asked_for_with_what_they_have_to_allow(tmp_path: Path) -> No
     with (
         token_server(tmp_path / "tokens") as tokens,
         registry_server(tmp_path / "registry", tokens=tokens.configuration) as server,
-        closing(Lab(server, tmp_path, LOGIN)) as lab,
+        closing(PushSession(server, tmp_path, LOGIN)) as session,
     ):
-        image = lab.made()
-        candidate = lab.candidate(image)
-        lab.pusher._push(image, f"{server.host}/{REPOSITORY}:{lab.tag(image)}")
+        image = session.made()
+        candidate = session.candidate(image)
+        session.pusher._push(image, f"{server.host}/{REPOSITORY}:{session.tag(image)}")
         tokens.scopes.clear()
-        pushed = lab.pusher.publish(candidate, PushDecision.SAME, [COMBINATION])
-        found = sorted(lab.registry.tags(REPOSITORY))
-        lab.registry.delete(REPOSITORY, pushed.digest)
-        left = lab.registry.tags(REPOSITORY)
+        pushed = session.pusher.publish(candidate, PushDecision.SAME, [COMBINATION])
+        found = sorted(session.registry.tags(REPOSITORY))
+        session.registry.delete(REPOSITORY, pushed.digest)
+        left = session.registry.tags(REPOSITORY)
         scopes = list(tokens.scopes)
 
     assert found == sorted([pushed.tag, *pushed.moving])
@@ -84,12 +91,12 @@ def test_a_token_server_that_knows_us_not_is_an_error_that_says_what_to_do(tmp_p
     with (
         token_server(tmp_path / "tokens") as tokens,
         registry_server(tmp_path / "registry", tokens=tokens.configuration) as server,
-        closing(Lab(server, tmp_path, Login(USER, "wrong-4712"))) as lab,
+        closing(PushSession(server, tmp_path, Login(USER, "wrong-4712"))) as session,
         pytest.raises(
             RegistryRefusedError, match=f"cannot sign in\n.*401 unauthorized\nLog in with `docker login {server.host}`"
         ),
     ):
-        lab.registry.tags(REPOSITORY)
+        session.registry.tags(REPOSITORY)
 
 
 # ----- Docker's credential helpers
@@ -150,7 +157,7 @@ def test_a_credential_helper_lets_us_in_and_nobody_sees_the_password(
         (
             "lab",
             "#!/bin/sh\necho the vault is locked; exit 1\n",
-            'docker-credential-lab exited with "the vault is locked ".',
+            'docker-credential-session exited with "the vault is locked ".',
         ),
         ("lab", "#!/bin/sh\necho nonsense\n", "the helper's answer is none of a credential helper"),
         ("lab", "#!/bin/sh\necho '{}'\n", "the helper's answer is none of a credential helper"),

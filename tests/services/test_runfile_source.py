@@ -18,7 +18,7 @@ from lifecycle.sources.runfile import NoVersionsError
 from lifecycle.sources.swift import SwiftSession
 from lifecycle.tools.archive import UnsafeArchiveError
 from tests.support.builders.runfiles import make_runfile
-from tests.support.builders.source_checkout import Lab, make_lab
+from tests.support.builders.source_checkout import SourceCheckout, make_source_checkout
 from tests.support.servers.swift_cluster import SwiftCluster
 from tests.support.servers.web_server import Web, web_server
 
@@ -55,19 +55,19 @@ def drivers(runfiles: Path, tmp_path: Path) -> Iterator[Web]:
 
 def lab_of(
     tmp_path: Path, url: str, *, version: str = "550", environ: Mapping[str, str] | None = None, **more: str
-) -> Lab:
+) -> SourceCheckout:
     driver = json.dumps({"kind": "runfile", "url": url, **more})
-    return make_lab(tmp_path, NO_RELEASE, environ=environ or {}, driver=driver, driver_version=version)
+    return make_source_checkout(tmp_path, NO_RELEASE, environ=environ or {}, driver=driver, driver_version=version)
 
 
-def driver_of(lab: Lab) -> dict[str, LockedFile]:
+def driver_of(checkout: SourceCheckout) -> dict[str, LockedFile]:
     """The driver's files in a lock that has been resolved: by name."""
-    return {file.name: file for file in lab.resolve_driver().userspace}
+    return {file.name: file for file in checkout.resolve_driver().userspace}
 
 
 def test_a_branch_is_the_newest_version_in_a_folder(runfiles: Path, tmp_path: Path) -> None:
-    lab = lab_of(tmp_path, f"{runfiles}/NVIDIA-Linux-{{arch}}-{{version}}.run")
-    locked = lab.resolve_driver()
+    checkout = lab_of(tmp_path, f"{runfiles}/NVIDIA-Linux-{{arch}}-{{version}}.run")
+    locked = checkout.resolve_driver()
     path = runfiles / "NVIDIA-Linux-x86_64-550.163.01.run"
 
     assert locked.version == "550.163.01"
@@ -82,37 +82,39 @@ def test_a_branch_is_the_newest_version_in_a_container(swift: SwiftCluster, runf
     for version in VERSIONS:
         path = runfiles / f"NVIDIA-Linux-x86_64-{version}.run"
         session.put("drivers", f"nvidia/{path.name}", path, sha256_of(path), segment=4096)
-    lab = lab_of(tmp_path, "swift:drivers/nvidia/NVIDIA-Linux-{arch}-{version}.run", environ=swift.environ)
+    checkout = lab_of(tmp_path, "swift:drivers/nvidia/NVIDIA-Linux-{arch}-{version}.run", environ=swift.environ)
 
-    assert driver_of(lab)["NVIDIA-Linux-x86_64"].sha256 == sha256_of(runfiles / "NVIDIA-Linux-x86_64-550.163.01.run")
+    assert driver_of(checkout)["NVIDIA-Linux-x86_64"].sha256 == sha256_of(
+        runfiles / "NVIDIA-Linux-x86_64-550.163.01.run"
+    )
 
 
 def test_a_branch_is_the_newest_version_that_a_page_names(drivers: Web, tmp_path: Path) -> None:
     (drivers.folder / "list.html").write_text("<a href='550.90.07/'>550.90.07/</a> <a href='570.10.01/'>570.10.01/</a>")
     url = f"{drivers.address}/NVIDIA-Linux-{{arch}}-{{version}}.run"
-    lab = lab_of(tmp_path, url, versions=f"{drivers.address}/list.html")
+    checkout = lab_of(tmp_path, url, versions=f"{drivers.address}/list.html")
 
-    assert lab.resolve_driver().version == "550.90.07"
+    assert checkout.resolve_driver().version == "550.90.07"
 
 
 def test_a_branch_on_the_web_without_a_page_asks_for_an_exact_version(drivers: Web, tmp_path: Path) -> None:
-    lab = lab_of(tmp_path, f"{drivers.address}/NVIDIA-Linux-{{arch}}-{{version}}.run")
+    checkout = lab_of(tmp_path, f"{drivers.address}/NVIDIA-Linux-{{arch}}-{{version}}.run")
     with pytest.raises(
         NoVersionsError, match="cannot be listed: write an exact version, or name a page under `versions`"
     ):
-        lab.resolve_driver()
+        checkout.resolve_driver()
 
 
 def test_a_branch_that_a_folder_lacks_says_what_there_is(runfiles: Path, tmp_path: Path) -> None:
-    lab = lab_of(tmp_path, f"{runfiles}/NVIDIA-Linux-{{arch}}-{{version}}.run.bak")
+    checkout = lab_of(tmp_path, f"{runfiles}/NVIDIA-Linux-{{arch}}-{{version}}.run.bak")
     with pytest.raises(NoVersionsError, match="it has none at all"):
-        lab.resolve_driver()
+        checkout.resolve_driver()
 
 
 def test_a_version_that_is_not_there_is_a_mistake_in_the_component(drivers: Web, tmp_path: Path) -> None:
-    lab = lab_of(tmp_path, f"{drivers.address}/NVIDIA-Linux-{{arch}}-{{version}}.run", version="550.10.01")
+    checkout = lab_of(tmp_path, f"{drivers.address}/NVIDIA-Linux-{{arch}}-{{version}}.run", version="550.10.01")
     with pytest.raises(SourceFileNotFoundError, match=r"there is no NVIDIA-Linux-x86_64 550\.10\.01 at http"):
-        lab.resolve_driver()
+        checkout.resolve_driver()
 
 
 @pytest.mark.parametrize("right", [True, False])
@@ -120,25 +122,25 @@ def test_the_checksum_that_nvidia_publishes_beside_it_has_to_hold(drivers: Web, 
     path = drivers.folder / "NVIDIA-Linux-x86_64-550.163.01.run"
     stated = sha256_of(path) if right else "0" * 64
     path.with_name(f"{path.name}.sha256sum").write_text(f"{stated}  {path.name}\n")
-    lab = lab_of(tmp_path, f"{drivers.address}/NVIDIA-Linux-{{arch}}-{{version}}.run", version="550.163.01")
+    checkout = lab_of(tmp_path, f"{drivers.address}/NVIDIA-Linux-{{arch}}-{{version}}.run", version="550.163.01")
     if right:
-        assert driver_of(lab)["NVIDIA-Linux-x86_64"].sha256 == stated
+        assert driver_of(checkout)["NVIDIA-Linux-x86_64"].sha256 == stated
         return
     with pytest.raises(DamagedError, match="did not arrive as its source has it: it was thrown away"):
-        lab.resolve_driver()
-    assert not lab.session().cache.has_blob(sha256_of(path))
+        checkout.resolve_driver()
+    assert not checkout.session().cache.has_blob(sha256_of(path))
 
 
 def test_fabric_manager_is_of_the_drivers_version(drivers: Web, tmp_path: Path) -> None:
     name = "fabricmanager-linux-x86_64-550.163.01-archive.tar.xz"
     redistributable(drivers.folder / name, {"bin/nv-fabricmanager": b"fm"})
-    lab = lab_of(
+    checkout = lab_of(
         tmp_path,
         f"{drivers.address}/NVIDIA-Linux-{{arch}}-{{version}}.run",
         version="550.163.01",
         fabricManager=f"{drivers.address}/fabricmanager-{{platform}}-{{version}}-archive.tar.xz",
     )
-    files = driver_of(lab)
+    files = driver_of(checkout)
 
     assert list(files) == ["NVIDIA-Linux-x86_64", "fabricmanager-linux-x86_64"]
     assert files["fabricmanager-linux-x86_64"].version == "550.163.01"

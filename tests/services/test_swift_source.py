@@ -13,7 +13,7 @@ from lifecycle.sources.download import DamagedError, Request, download_all
 from lifecycle.sources.swift import NoContainerError, SwiftRefusedError, SwiftSession
 from lifecycle.sources.swift_login import CredentialsMissingError, swift_connection
 from tests.support.builders.apt_archive import Archive
-from tests.support.builders.source_checkout import HEADERS, KERNEL, Lab, make_lab
+from tests.support.builders.source_checkout import HEADERS, KERNEL, SourceCheckout, make_source_checkout
 from tests.support.servers.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.support.servers.keystone_server import Keystone
 from tests.support.servers.swift_cluster import PAGE, SwiftCluster
@@ -43,8 +43,8 @@ def filled(swift: SwiftCluster, debs: list[Path]) -> SwiftCluster:
 
 
 @pytest.fixture
-def lab(filled: SwiftCluster, tmp_path: Path) -> Lab:
-    return make_lab(tmp_path, SOURCE, environ=filled.environ)
+def checkout(filled: SwiftCluster, tmp_path: Path) -> SourceCheckout:
+    return make_source_checkout(tmp_path, SOURCE, environ=filled.environ)
 
 
 @pytest.fixture
@@ -60,10 +60,10 @@ def test_a_listing_of_several_pages_is_whole(filled: SwiftCluster, debs: list[Pa
     assert len(listed) > 2 * PAGE
 
 
-def test_a_release_is_resolved_downloaded_and_locked(lab: Lab, debs: list[Path]) -> None:
-    project = lab.resolve()
-    lab.empty_cache()
-    lab.download(project)
+def test_a_release_is_resolved_downloaded_and_locked(checkout: SourceCheckout, debs: list[Path]) -> None:
+    project = checkout.resolve()
+    checkout.empty_cache()
+    checkout.download(project)
     kernel = project.lock.kernels["gardenlinux-1592.9/amd64"]
 
     assert kernel.release == KERNEL
@@ -71,12 +71,12 @@ def test_a_release_is_resolved_downloaded_and_locked(lab: Lab, debs: list[Path])
     assert kernel.headers[0].origin == f"swift:gardenlinux-packages/{PREFIX}linux-headers-{KERNEL}_6.6.71-1_amd64.deb"
     by_name = {deb.name: deb for deb in debs}
     for file in project.lock.files():
-        assert lab.session().cache.blob(file.sha256).read_bytes() == by_name[file.file_name].read_bytes()
+        assert checkout.session().cache.blob(file.sha256).read_bytes() == by_name[file.file_name].read_bytes()
 
 
-def test_a_locked_build_needs_no_listing(lab: Lab) -> None:
-    lab.download(lab.resolve())
-    nobody = Lab(lab.root, lab.cache, {})
+def test_a_locked_build_needs_no_listing(checkout: SourceCheckout) -> None:
+    checkout.download(checkout.resolve())
+    nobody = SourceCheckout(checkout.root, checkout.cache, {})
 
     assert nobody.download(nobody.resolve(locked=True), locked=True).downloaded_files == 0
 
@@ -85,7 +85,7 @@ def test_a_locked_build_needs_no_listing(lab: Lab) -> None:
 def test_keystone_lets_us_in(keystone: Keystone, debs: list[Path], tmp_path: Path, how: str) -> None:
     upload(SwiftSession(keystone.password_environ), "gardenlinux-packages", debs)
     environ = keystone.password_environ if how == "password" else keystone.application_environ()
-    project = make_lab(tmp_path, SOURCE, environ=environ).resolve()
+    project = make_source_checkout(tmp_path, SOURCE, environ=environ).resolve()
 
     assert project.lock.kernels["gardenlinux-1592.9/amd64"].release == KERNEL
 
@@ -166,17 +166,17 @@ def test_an_object_that_rotted_in_the_cluster_is_thrown_away(
         content = bytearray(path.read_bytes())
         content[len(content) // 2] ^= 1
         path.write_bytes(bytes(content))
-    lab = make_lab(tmp_path, SOURCE.replace("gardenlinux-packages", "rotten"), environ=swift.environ)
+    checkout = make_source_checkout(tmp_path, SOURCE.replace("gardenlinux-packages", "rotten"), environ=swift.environ)
     with pytest.raises(DamagedError, match="did not arrive as its source has it"):
-        lab.resolve()
+        checkout.resolve()
 
-    assert list((lab.cache / "blobs").glob("*")) == []
+    assert list((checkout.cache / "blobs").glob("*")) == []
 
 
-def test_a_token_that_expired_is_renewed(lab: Lab, filled: SwiftCluster) -> None:
-    project = lab.resolve()
-    lab.empty_cache()
-    session = lab.session()
+def test_a_token_that_expired_is_renewed(checkout: SourceCheckout, filled: SwiftCluster) -> None:
+    project = checkout.resolve()
+    checkout.empty_cache()
+    session = checkout.session()
     session.inputs.locations.swift.headers(anew=False)
     filled.forget_tokens()
     fetched = session.build_service().fetch(project, lambda p: p.matrix.combinations, locked=True)
@@ -184,17 +184,17 @@ def test_a_token_that_expired_is_renewed(lab: Lab, filled: SwiftCluster) -> None
     assert fetched.downloaded_files > 0
 
 
-def requests(lab: Lab) -> list[Request]:
-    session = lab.session()
+def requests(checkout: SourceCheckout) -> list[Request]:
+    session = checkout.session()
     return [
         Request(file=file, address=session.inputs.locations.address(file.origin))
-        for file in lab.resolve().lock.kernels["gardenlinux-1592.9/amd64"].headers
+        for file in checkout.resolve().lock.kernels["gardenlinux-1592.9/amd64"].headers
     ]
 
 
-def test_a_cluster_that_answers_503_is_asked_again(lab: Lab, filled: SwiftCluster) -> None:
-    wanted = requests(lab)
-    lab.empty_cache()
+def test_a_cluster_that_answers_503_is_asked_again(checkout: SourceCheckout, filled: SwiftCluster) -> None:
+    wanted = requests(checkout)
+    checkout.empty_cache()
     server = filled.servers["object"]
     server.stop()
     waits: list[float] = []
@@ -206,20 +206,24 @@ def test_a_cluster_that_answers_503_is_asked_again(lab: Lab, filled: SwiftCluste
             if len(waits) == 1:
                 filled.start("object")
 
-    download_all(wanted, Cache(lab.cache), advance=lambda _: None, wait=wait)
+    download_all(wanted, Cache(checkout.cache), advance=lambda _: None, wait=wait)
     assert waits
 
 
-def test_a_body_that_was_cut_is_taken_up_where_it_ended(lab: Lab, filled: SwiftCluster, proxy: FaultyProxy) -> None:
-    proxied = Lab(lab.root, lab.cache, {**filled.environ, "ST_AUTH": f"http://127.0.0.1:{proxy.port}/auth/v1.0"})
+def test_a_body_that_was_cut_is_taken_up_where_it_ended(
+    checkout: SourceCheckout, filled: SwiftCluster, proxy: FaultyProxy
+) -> None:
+    proxied = SourceCheckout(
+        checkout.root, checkout.cache, {**filled.environ, "ST_AUTH": f"http://127.0.0.1:{proxy.port}/auth/v1.0"}
+    )
     wanted = requests(proxied)
     assert f":{proxy.port}/" in wanted[0].address.uri
-    lab.empty_cache()
+    checkout.empty_cache()
     proxy.script, proxy.cut_after = ["cut"] * len(wanted), 900
-    download_all(wanted, Cache(lab.cache), advance=lambda _: None, wait=lambda _: None)
+    download_all(wanted, Cache(checkout.cache), advance=lambda _: None, wait=lambda _: None)
 
     assert proxy.met.count("cut") == len(wanted)
-    assert all(Cache(lab.cache).has_blob(request.file.sha256) for request in wanted)
+    assert all(Cache(checkout.cache).has_blob(request.file.sha256) for request in wanted)
 
 
 @pytest.mark.parametrize(
@@ -232,24 +236,26 @@ def test_a_body_that_was_cut_is_taken_up_where_it_ended(lab: Lab, filled: SwiftC
     ],
 )
 def test_bad_credentials_are_one_clear_message(
-    lab: Lab, filled: SwiftCluster, environ: dict[str, str], code: int, sentence: str
+    checkout: SourceCheckout, filled: SwiftCluster, environ: dict[str, str], code: int, sentence: str
 ) -> None:
-    done = Lab(lab.root, lab.cache, {**(filled.environ if environ else {}), **environ}).invoke("fetch")
+    done = SourceCheckout(checkout.root, checkout.cache, {**(filled.environ if environ else {}), **environ}).invoke(
+        "fetch"
+    )
 
     assert (done.returncode, "Traceback" in done.stderr) == (code, False)
     assert sentence in done.stderr
-    assert lab.kept() == []
+    assert checkout.kept() == []
 
 
-def test_a_password_is_in_no_message(lab: Lab, filled: SwiftCluster) -> None:
-    done = Lab(lab.root, lab.cache, {**filled.environ, "ST_KEY": "geheim-4711"}).invoke("fetch")
+def test_a_password_is_in_no_message(checkout: SourceCheckout, filled: SwiftCluster) -> None:
+    done = SourceCheckout(checkout.root, checkout.cache, {**filled.environ, "ST_KEY": "geheim-4711"}).invoke("fetch")
 
     assert done.returncode == 1
     assert "geheim-4711" not in done.stdout + done.stderr
 
 
 def test_a_container_that_is_not_there_is_named(swift: SwiftCluster, tmp_path: Path) -> None:
-    done = make_lab(tmp_path, "{kind: swift, container: nobodys}", environ=swift.environ).invoke("fetch")
+    done = make_source_checkout(tmp_path, "{kind: swift, container: nobodys}", environ=swift.environ).invoke("fetch")
 
     assert done.returncode == 2
     assert "Swift: there is no container 'nobodys' in this account" in done.stderr
@@ -257,7 +263,7 @@ def test_a_container_that_is_not_there_is_named(swift: SwiftCluster, tmp_path: P
 
 def test_a_version_that_the_container_lacks_is_named(filled: SwiftCluster, tmp_path: Path) -> None:
     source = json.dumps({"kind": "swift", "container": "gardenlinux-packages", "prefix": "9{version}/"})
-    done = make_lab(tmp_path, source, environ=filled.environ).invoke("fetch")
+    done = make_source_checkout(tmp_path, source, environ=filled.environ).invoke("fetch")
 
     assert done.returncode == 2
     assert "does not carry linux-headers-cloud-amd64" in done.stderr

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.builders.apt_archive import Archive, end_agent, make_archive
-from tests.support.builders.driver_modules import bench_with, fitting_modules, headers_package
+from tests.support.builders.driver_modules import fitting_modules, headers_package, session_with
 from tests.support.builders.signing_keys import Pair, make_pair
 from tests.support.checkout import copy_parts
-from tests.support.fakes.sessions import Bench
+from tests.support.fakes.sessions import FakeSession
 from tests.support.git import git
 
 # How long one example takes depends on what else the machine does; it says nothing of the code.
@@ -72,12 +72,12 @@ def fitting(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def proving(tmp_path: Path, headers: Path) -> Bench:
-    """A bench whose cache has the headers, and nothing else."""
-    return bench_with(headers, tmp_path / "cache")
+def proving(tmp_path: Path, headers: Path) -> FakeSession:
+    """A session whose cache has the headers, and nothing else."""
+    return session_with(headers, tmp_path / "cache")
 
 
 @pytest.fixture
 def modules(fitting: Path, tmp_path: Path) -> Path:
-    """Modules that fit, to be spoilt."""
+    """Modules that fit, to be corrupted."""
     return Path(shutil.copytree(fitting, tmp_path / "tree"))

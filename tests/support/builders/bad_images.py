@@ -14,13 +14,13 @@ MANIFEST = "test_the_manifest_holds_for_every_file"
 
 @dataclass(frozen=True)
 class Bad:
-    """A way to spoil an image: instructions for a Dockerfile, or a change to one of its archives; what has to fail."""
+    """A way to corrupt an image: instructions for a Dockerfile, or a change to one of its archives; what has to fail."""
 
     name: str
     fails: frozenset[str]
     dockerfile: str = ""
     archive: str = ""
-    spoil: Callable[[Path, "Material"], None] | None = None
+    corrupt: Callable[[Path, "Material"], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ BAD = [
     Bad(
         name="module of another kernel",
         archive="modules",
-        spoil=put_module_of_another_kernel,
+        corrupt=put_module_of_another_kernel,
         fails=frozenset(
             {
                 MANIFEST,
@@ -86,7 +86,7 @@ BAD = [
     Bad(
         name="truncated module",
         archive="modules",
-        spoil=truncate_module,
+        corrupt=truncate_module,
         fails=frozenset(
             {
                 MANIFEST,
@@ -99,19 +99,19 @@ BAD = [
     Bad(
         name="one wrong CRC",
         archive="modules",
-        spoil=put_a_wrong_crc,
+        corrupt=put_a_wrong_crc,
         fails=frozenset({MANIFEST, "test_the_kernel_accepts_every_imported_symbol"}),
     ),
     Bad(
         name="missing module",
         archive="modules",
-        spoil=remove_module,
+        corrupt=remove_module,
         fails=frozenset({MANIFEST, "test_every_module_is_there"}),
     ),
     Bad(
         name="missing driver library",
         archive="userspace",
-        spoil=remove_library,
+        corrupt=remove_library,
         fails=frozenset(
             {
                 MANIFEST,
@@ -123,19 +123,19 @@ BAD = [
     Bad(
         name="missing tool",
         archive="userspace",
-        spoil=remove_tool,
+        corrupt=remove_tool,
         fails=frozenset({MANIFEST, "test_every_tool_is_there_and_executable"}),
     ),
     Bad(
         name="firmware of another version",
         archive="userspace",
-        spoil=rename_firmware_folder,
+        corrupt=rename_firmware_folder,
         fails=frozenset({MANIFEST, "test_firmware_is_of_the_drivers_version_and_what_the_module_asks_for"}),
     ),
     Bad(
         name="tool of another version",
         archive="userspace",
-        spoil=change_tool,
+        corrupt=change_tool,
         fails=frozenset({MANIFEST, "test_the_tools_are_of_the_drivers_version"}),
     ),
     Bad(

@@ -1,4 +1,4 @@
-"""Ways to spoil a kernel module, so that a check or a kernel can be seen refusing it."""
+"""Ways to corrupt a kernel module, so that a check or a kernel can be seen refusing it."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Archives and images of a driver's modules, small real ones, for `invoke verify`: good ones, and ways to spoil them."""
+"""Archives and images of a driver's modules, small real ones, for `invoke verify`: good ones, and ways to corrupt them."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ from lifecycle.tools.archive import file_digests, write_tar_zst
 from tests.support.builders.kernel_modules import module_maker
 from tests.support.builders.projects import kernel, local_image, lock, project
 from tests.support.fakes.engine import FakeEngine
-from tests.support.fakes.sessions import Bench
+from tests.support.fakes.sessions import FakeSession
 
 RELEASE = "6.1.0-56-cloud-amd64"
 ONLY = "old-1/535"
@@ -53,23 +53,23 @@ def fitting_modules(folder: Path) -> Path:
     return tree
 
 
-def bench_with(headers: Path, cache: Path) -> Bench:
+def session_with(headers: Path, cache: Path) -> FakeSession:
     """A cache that has the headers, and nothing else."""
     file = LockedFile(
         name=f"linux-headers-{RELEASE}", version="1", origin="Debian/h", size=1, sha256=sha256_of(headers)
     )
     one = kernel(RELEASE, "6.1.192").model_copy(update={"headers": [file]})
-    session = Bench(project(lock=lock(kernels={**lock().kernels, "old-1/amd64": one})), cache, FakeEngine())
+    session = FakeSession(project(lock=lock(kernels={**lock().kernels, "old-1/amd64": one})), cache, FakeEngine())
     shutil.copyfile(headers, session.cache.part(file.sha256))
     session.cache.keep_blob(session.cache.part(file.sha256), file.sha256)
     return session
 
 
-def combination(session: Bench) -> Combination:
+def combination(session: FakeSession) -> Combination:
     return session.given.matrix.combinations[0]
 
 
-def pack(session: Bench, tree: Path, *, named: Mapping[str, str] | None = None) -> Path:
+def pack(session: FakeSession, tree: Path, *, named: Mapping[str, str] | None = None) -> Path:
     """Have the tree as the combination's archive in the cache."""
     target = Targets(session.given).archive(combination(session), ModuleType.PROPRIETARY)
     about: dict[str, object] = {"contents": dict(named or file_digests(tree)), "unpacked_bytes": 1}
@@ -78,7 +78,7 @@ def pack(session: Bench, tree: Path, *, named: Mapping[str, str] | None = None) 
     return session.cache.root / "results" / target.kind / target.digest / "archive.tar.zst"
 
 
-def in_an_image(session: Bench, tree: Path, *, named: Mapping[str, str] | None = None) -> Bench:
+def in_an_image(session: FakeSession, tree: Path, *, named: Mapping[str, str] | None = None) -> FakeSession:
     """Have the tree in an image of the combination, and nothing in the cache."""
     archive = pack(session, tree)
     reference = references(session.given.component.image, combination(session))[0]

@@ -13,11 +13,16 @@ from lifecycle.pipeline.package import MODULES_FOLDER
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Targets
 from lifecycle.tools.archive import write_tar_zst
-from tests.support.machines.guest.machine_parts import Lab, NotDeclaredError
+from tests.support.machines.guest.machine_parts import MachineParts, NotDeclaredError
 
 
 def make_home(
-    lab: Lab, combination: Combination, folder: Path, change: Callable[[Path], None], *, modules_of: Combination
+    parts: MachineParts,
+    combination: Combination,
+    folder: Path,
+    change: Callable[[Path], None],
+    *,
+    modules_of: Combination,
 ) -> None:
     """A home for a combination's image in `folder`, whose proprietary modules (or another's) `change` is let at."""
     folder.mkdir(parents=True)
@@ -25,9 +30,9 @@ def make_home(
         (folder / name).symlink_to(f"/{HOME}/{name}")
     # Its digest tells images apart.
     (folder / "manifest.json").write_text(json.dumps({"home": folder.name}))
-    tree = lab.folder / "trees" / folder.name
+    tree = parts.folder / "trees" / folder.name
     place = tree / MODULES_FOLDER.format(kernel=combination.kernel)
-    _unpack(lab, modules_of, tree)
+    _unpack(parts, modules_of, tree)
     if modules_of.kernel != combination.kernel:
         place.parent.mkdir(parents=True)
         (tree / MODULES_FOLDER.format(kernel=modules_of.kernel)).rename(place)
@@ -38,9 +43,9 @@ def make_home(
     write_tar_zst(tree, folder / "userspace.tar.zst", level=1, threads=1)
 
 
-def _unpack(lab: Lab, combination: Combination, tree: Path) -> None:
-    target = Targets(lab.project).archive(combination, ModuleType.PROPRIETARY)
-    result = lab.cache.result(target.kind, target.digest)
+def _unpack(parts: MachineParts, combination: Combination, tree: Path) -> None:
+    target = Targets(parts.project).archive(combination, ModuleType.PROPRIETARY)
+    result = parts.cache.result(target.kind, target.digest)
     if result is None:
         raise NotDeclaredError(f"the modules of {target.name} are not in the cache: run `invoke build`")
     tree.mkdir(parents=True)

@@ -6,7 +6,7 @@ from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.plan import Plan, make_plan
 from lifecycle.planning.targets import Kind, Targets
 from tests.support.builders.projects import project
-from tests.support.fakes.build_state import Memory
+from tests.support.fakes.build_state import FakeBuildState
 
 NEVER = "never built before"
 SAME = "same inputs"
@@ -39,7 +39,7 @@ NAMES = [
 ]
 
 
-def plan(of: LockedProject, state: Memory, *, only: slice = slice(None), last: Kind = Kind.IMAGE) -> Plan:
+def plan(of: LockedProject, state: FakeBuildState, *, only: slice = slice(None), last: Kind = Kind.IMAGE) -> Plan:
     """The plan for the combinations of a project, or some of them."""
     return make_plan(Targets(of), of.matrix.combinations[only], state, last=last)
 

@@ -21,7 +21,7 @@ from tests.support.builders.push_session import copied_checkout, invoke
 RETIRED = "debian-11/5.10.0-1-amd64/470.1.1"
 
 
-class PruneLab:
+class PruneCheckout:
     """A checkout with a name of its own whose images go to a registry, and images of it."""
 
     def __init__(self, host: str, folder: Path) -> None:

@@ -31,7 +31,7 @@ COMBINATION = load_locked_project(ROOT).matrix.combinations[0]
 REPOSITORY = "push-test/nvidia-installer"
 
 
-class Lab:
+class PushSession:
     """Small images of a combination, and a pusher of them; `host` is how the registry is called, if not by its own."""
 
     def __init__(self, server: RegistryServer, folder: Path, login: Login | None = None, *, host: str = "") -> None:
@@ -44,7 +44,7 @@ class Lab:
             shutil.copy(server.authority, folder / "certs" / server.host / "ca.crt")
         self.registry = Registry(server.host, login, certificates=folder / "certs")
         self.ids: list[str] = []
-        # Of this lab alone: another one, beside it, takes its images out of the engine in the end.
+        # Of this session alone: another one, beside it, takes its images out of the engine in the end.
         self.content = os.urandom(100_000)
         self.said: list[str] = []
         self.waits: list[float] = []

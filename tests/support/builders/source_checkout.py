@@ -1,4 +1,4 @@
-"""A checkout whose component takes Garden Linux and a driver from wherever a test says, and the workbench over it."""
+"""A checkout whose component takes Garden Linux and a driver from wherever a test says, and the session over it."""
 
 import shutil
 import subprocess
@@ -65,7 +65,7 @@ _PACKAGED = "{kind: packages, release: gardenlinux-1592.9}"
 
 
 @dataclass(frozen=True)
-class Lab:
+class SourceCheckout:
     """A checkout, a cache beside it, and the environment of whoever works there."""
 
     root: Path
@@ -113,7 +113,7 @@ class Lab:
         return sorted(path for path in found if path.is_file())
 
 
-def make_lab(
+def make_source_checkout(
     folder: Path,
     release: str,
     *,
@@ -121,8 +121,8 @@ def make_lab(
     driver: str = _PACKAGED,
     driver_version: str = "550.163.01",
     types: Sequence[str] = ("proprietary",),
-) -> Lab:
-    """A lab in a folder; `release` and `driver` are the sources, in YAML's flow style."""
+) -> SourceCheckout:
+    """A checkout in a folder; `release` and `driver` are the sources, in YAML's flow style."""
     root = folder / "checkout"
     root.mkdir(parents=True)
     for part in ("dockerfiles", "scripts", "lifecycle"):
@@ -131,4 +131,4 @@ def make_lab(
     text = _COMPONENT.format(release=release, driver=driver, driver_version=driver_version, types=", ".join(types))
     (root / "component.yaml").write_text(text)
     (root / "image_versions").write_text(_IMAGES)
-    return Lab(root, folder / "cache", environ)
+    return SourceCheckout(root, folder / "cache", environ)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from lifecycle.planning.targets import Kind, Target
 
 
-class Memory:
+class FakeBuildState:
     """A planner's state: what has been made, in memory."""
 
     def __init__(self, made: Iterable[Target] = (), shared: Iterable[Target] = ()) -> None:

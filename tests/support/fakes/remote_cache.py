@@ -9,7 +9,7 @@ from lifecycle.planning.targets import SHARED_KINDS, Target
 MODULES = {"nvidia.ko": {"vermagic": "6.1", "version": "1", "size": 1}}
 
 
-class Elsewhere:
+class FakeRemoteCache:
     """Results that a store can have: those of `there`, of which some may be `damaged`, and those made `meanwhile`.
 
     `offered` is set as soon as one is given.

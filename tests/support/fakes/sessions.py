@@ -1,4 +1,4 @@
-"""A workbench on a project in memory, over a cache and an engine that a test gives it."""
+"""A session on a project in memory, over a cache and an engine that a test gives it."""
 
 import io
 from pathlib import Path
@@ -13,8 +13,8 @@ from tests.support.builders.cache_items import kept_input, kept_result, results
 from tests.support.fakes.engine import FakeEngine
 
 
-class Bench(Session):
-    """A workbench on a project in memory; `said` is what goes to stderr."""
+class FakeSession(Session):
+    """A session on a project in memory; `said` is what goes to stderr."""
 
     def __init__(self, given: LockedProject, cache: Path, engine: FakeEngine) -> None:
         super().__init__(given.root, cache_dir=str(cache), environ={})
@@ -31,7 +31,7 @@ class Bench(Session):
         return self.given
 
 
-def fill(session: Bench, *, age: float = 0) -> None:
+def fill(session: FakeSession, *, age: float = 0) -> None:
     """Have all in the cache that the project's combinations need."""
     needs = needs_of(session.given)
     for sha256 in needs.inputs:

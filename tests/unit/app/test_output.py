@@ -16,7 +16,7 @@ from lifecycle.planning.plan import make_plan
 from lifecycle.planning.targets import Kind, Target, Targets
 from lifecycle.tools.graph import NeedFailedError
 from tests.support.builders.projects import component, every_target, local_image, project
-from tests.support.fakes.build_state import Memory
+from tests.support.fakes.build_state import FakeBuildState
 from tests.support.fakes.engine import FakeEngine
 
 PATCH = Patch(file="a.patch", module_type=ModuleType.OPEN, reason="it does not compile")
@@ -90,7 +90,7 @@ def test_the_matrix_as_tables_keeps_every_word_whatever_the_width(capsys: pytest
 
 
 def test_a_plan_as_data() -> None:
-    plan = make_plan(TARGETS, [FIRST], Memory([TARGETS.builder(FIRST)]), last=Kind.MODULES)
+    plan = make_plan(TARGETS, [FIRST], FakeBuildState([TARGETS.builder(FIRST)]), last=Kind.MODULES)
     modules = TARGETS.modules(FIRST, ModuleType.PROPRIETARY)
 
     assert output.plan_rows(plan.actions) == [
@@ -125,7 +125,7 @@ def test_a_plan_as_data() -> None:
 
 
 def test_a_plan_as_a_table_says_run_or_skip(capsys: pytest.CaptureFixture[str]) -> None:
-    plan = make_plan(TARGETS, [FIRST], Memory([TARGETS.builder(FIRST)]), last=Kind.BASE)
+    plan = make_plan(TARGETS, [FIRST], FakeBuildState([TARGETS.builder(FIRST)]), last=Kind.BASE)
     output.print_plan(plan.actions)
 
     assert [line.strip().split(maxsplit=3) for line in capsys.readouterr().out.splitlines()] == [
@@ -136,7 +136,7 @@ def test_a_plan_as_a_table_says_run_or_skip(capsys: pytest.CaptureFixture[str]) 
     ]
 
 
-def made(tmp_path: Path, before: Memory, *, failed: list[Target] | None = None) -> BuildResult:
+def made(tmp_path: Path, before: FakeBuildState, *, failed: list[Target] | None = None) -> BuildResult:
     """A run that took a second for each target; the images that did not fail are there."""
     plan = make_plan(TARGETS, MATRIX.combinations, before)
     ran = [action.target for action in plan.actions if action.run]
@@ -174,18 +174,18 @@ def row(index: int, **changes: object) -> ResultRow:
 def test_a_run_that_made_everything(tmp_path: Path) -> None:
     everything = ["archive", "base", "image", "modules", "userspace"]
 
-    assert output.result_rows(made(tmp_path, Memory())) == [
+    assert output.result_rows(made(tmp_path, FakeBuildState())) == [
         row(0, seconds=6.2, reused=[], made=everything),
         row(1, seconds=8.3, reused=[], made=everything),
     ]
 
 
 def test_a_run_that_had_nothing_to_do(tmp_path: Path) -> None:
-    assert output.result_rows(made(tmp_path, Memory(every_target(PROJECT)))) == [row(0), row(1)]
+    assert output.result_rows(made(tmp_path, FakeBuildState(every_target(PROJECT)))) == [row(0), row(1)]
 
 
 def test_a_run_that_made_the_images_only(tmp_path: Path) -> None:
-    before = Memory(target for target in every_target(PROJECT) if target.kind is not Kind.IMAGE)
+    before = FakeBuildState(target for target in every_target(PROJECT) if target.kind is not Kind.IMAGE)
     reused = ["archive", "base", "modules", "userspace"]
 
     assert output.result_rows(made(tmp_path, before)) == [
@@ -199,7 +199,7 @@ def broken(tmp_path: Path) -> BuildResult:
         TARGETS.archive(SECOND, ModuleType.OPEN),
         TARGETS.image(SECOND),
     ]
-    before = Memory(target for target in every_target(PROJECT) if target not in (*failed, TARGETS.image(FIRST)))
+    before = FakeBuildState(target for target in every_target(PROJECT) if target not in (*failed, TARGETS.image(FIRST)))
     return made(tmp_path, before, failed=failed)
 
 
@@ -235,8 +235,8 @@ def test_a_build_ends_with_a_table(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], ran: str, endings: list[str]
 ) -> None:
     run = {
-        "everything": lambda: made(tmp_path, Memory()),
-        "nothing": lambda: made(tmp_path, Memory(every_target(PROJECT))),
+        "everything": lambda: made(tmp_path, FakeBuildState()),
+        "nothing": lambda: made(tmp_path, FakeBuildState(every_target(PROJECT))),
         "broken": lambda: broken(tmp_path),
     }[ran]()
     output.print_results(run)

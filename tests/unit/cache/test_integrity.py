@@ -59,7 +59,7 @@ def test_a_result_is_what_was_made(made: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "problem"),
+    ("corrupt", "problem"),
     [
         (lambda made: (made / "a.ko").write_text("abd"), "a.ko is not as it was written"),
         (lambda made: (made / "a.ko").unlink(), "a.ko is missing"),
@@ -70,9 +70,9 @@ def test_a_result_is_what_was_made(made: Path) -> None:
     ],
 )
 def test_a_result_of_which_a_file_is_another_is_damaged(
-    made: Path, spoil: Callable[[Path], None], problem: str
+    made: Path, corrupt: Callable[[Path], None], problem: str
 ) -> None:
-    spoil(made)
+    corrupt(made)
 
     assert look_at_result(made) == Condition(problem=problem)
 

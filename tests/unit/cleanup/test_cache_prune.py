@@ -21,7 +21,7 @@ from lifecycle.tools.labels import LABEL_DIGEST
 from tests.support.builders.cache_items import OTHER, aged, everything, kept_input, kept_result, results, written
 from tests.support.builders.projects import component, every_target, project
 from tests.support.fakes.engine import FakeEngine
-from tests.support.fakes.sessions import Bench, fill
+from tests.support.fakes.sessions import FakeSession, fill
 
 NOW = project()
 NEEDS = needs_of(NOW)
@@ -34,12 +34,12 @@ def image(name: str) -> LocalImage:
     return LocalImage(id=f"sha256:{name}", tags=(name,), size=1_000_000, labels={LABEL_DIGEST: "1"}, layers=(name,))
 
 
-def session(cache: Path, *images: str) -> Bench:
-    return Bench(NOW, cache, FakeEngine(*map(image, images)))
+def session(cache: Path, *images: str) -> FakeSession:
+    return FakeSession(NOW, cache, FakeEngine(*map(image, images)))
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Bench:
+def here(tmp_path: Path) -> FakeSession:
     """A cache and an engine with all that is needed, and some more."""
     made = session(tmp_path / "cache", "nvidia-installer/base:old", *map(str, NEEDS.images))
     fill(made)
@@ -111,7 +111,7 @@ def test_nothing_of_ours_stays_that_nobody_needs(things: set[str]) -> None:
     assert left <= books | {path.relative_to(folder) for path in needed_paths(Path(folder))}
 
 
-def test_what_is_built_is_still_there_for_the_next_build(here: Bench) -> None:
+def test_what_is_built_is_still_there_for_the_next_build(here: FakeSession) -> None:
     show_cache_prune(here, None, dry_run=False, as_json=True)
 
     assert not (here.cache.root / "blobs" / OTHER).exists()
@@ -119,7 +119,7 @@ def test_what_is_built_is_still_there_for_the_next_build(here: Bench) -> None:
     assert all(here.cache.result(kind, digest) for kind, digest in results(NEEDS.results))
 
 
-def test_what_was_retired_goes(here: Bench) -> None:
+def test_what_was_retired_goes(here: FakeSession) -> None:
     before, (driver,) = NOW.lock.drivers["535/amd64"], [c for c in NOW.matrix.combinations if c.branch == "535"][:1]
     modules = Targets(NOW).compiled(driver, driver.module_types[0])
     here.given = project(component=component(("    - 535\n", "")), lock=NOW.lock)
@@ -129,7 +129,7 @@ def test_what_was_retired_goes(here: Bench) -> None:
     assert here.cache.result(modules.kind, modules.digest) is None
 
 
-def test_people_see_what_went_and_what_it_came_to(here: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_people_see_what_went_and_what_it_came_to(here: FakeSession, capsys: pytest.CaptureFixture[str]) -> None:
     show_cache_prune(here, None, dry_run=False, as_json=False)
     lines = [
         [cell.strip() for cell in line.split("  ") if cell.strip()] for line in capsys.readouterr().out.splitlines()
@@ -146,7 +146,7 @@ def test_people_see_what_went_and_what_it_came_to(here: Bench, capsys: pytest.Ca
     assert capsys.readouterr().out == "there is nothing to remove\n"
 
 
-def test_a_dry_run_says_the_same_and_touches_nothing(here: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_dry_run_says_the_same_and_touches_nothing(here: FakeSession, capsys: pytest.CaptureFixture[str]) -> None:
     before, images = everything(here.cache.root), look(here).images
     show_cache_prune(here, None, dry_run=True, as_json=True)
     said = json.loads(capsys.readouterr().out)
@@ -159,7 +159,7 @@ def test_a_dry_run_says_the_same_and_touches_nothing(here: Bench, capsys: pytest
     assert (done["freed"] > 0, done["freed_in_engine"], done["dry_run"]) == (True, 1_000_000, False)
 
 
-def test_as_data_it_is_what_nobody_needs_one_by_one(here: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_as_data_it_is_what_nobody_needs_one_by_one(here: FakeSession, capsys: pytest.CaptureFixture[str]) -> None:
     show_cache_prune(here, MONTH, dry_run=True, as_json=True)
     said = json.loads(capsys.readouterr().out)
     blob, result = said["things"]
@@ -176,7 +176,7 @@ def test_as_data_it_is_what_nobody_needs_one_by_one(here: Bench, capsys: pytest.
     assert [(one["names"], one["kept"]) for one in said["images"]] == [(["nvidia-installer/base:old"], "")]
 
 
-def test_what_is_gone_is_not_in_the_records_any_more(here: Bench) -> None:
+def test_what_is_gone_is_not_in_the_records_any_more(here: FakeSession) -> None:
     kept = str(next(iter(NEEDS.inputs)))
     write_used(here.cache, {OTHER: 1, "nvidia-installer/base:old": 1, kept: 1})
     show_cache_prune(here, None, dry_run=False, as_json=True)
@@ -184,7 +184,9 @@ def test_what_is_gone_is_not_in_the_records_any_more(here: Bench) -> None:
     assert used(here.cache) == {kept: 1}
 
 
-def test_without_an_engine_the_cache_is_pruned_and_it_is_said(here: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_an_engine_the_cache_is_pruned_and_it_is_said(
+    here: FakeSession, capsys: pytest.CaptureFixture[str]
+) -> None:
     here.engine.unreachable = True
     show_cache_prune(here, None, dry_run=False, as_json=True)
 
@@ -211,7 +213,7 @@ def test_nothing_is_removed_where_the_lock_does_not_say_what_is_current(checkout
     assert here.cache.blob(OTHER).exists()
 
 
-def test_pruning_waits_for_a_running_build_and_uses_the_lock_it_writes(here: Bench) -> None:
+def test_pruning_waits_for_a_running_build_and_uses_the_lock_it_writes(here: FakeSession) -> None:
     """The build moves versions.lock, after which it needs what nobody needed before."""
     seen = threading.Event()
     here.progress.say = lambda text: seen.set() if "waiting for it to end" in text else None  # type: ignore[method-assign]

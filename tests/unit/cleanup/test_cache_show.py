@@ -10,22 +10,22 @@ from lifecycle.tools.labels import LABEL_DIGEST
 from tests.support.builders.cache_items import OTHER, everything, kept_input, kept_result, written
 from tests.support.builders.projects import project
 from tests.support.fakes.engine import FakeEngine
-from tests.support.fakes.sessions import Bench, fill
+from tests.support.fakes.sessions import FakeSession, fill
 
 NOW = project()
 BLOCK = 4096
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Bench:
-    return Bench(NOW, tmp_path / "cache", FakeEngine())
+def here(tmp_path: Path) -> FakeSession:
+    return FakeSession(NOW, tmp_path / "cache", FakeEngine())
 
 
 def image(name: str, *layers: str, size: int) -> LocalImage:
     return LocalImage(id=name, tags=(name,), size=size, labels={LABEL_DIGEST: "1"}, layers=layers)
 
 
-def shown(session: Bench, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+def shown(session: FakeSession, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
     show_room(session, as_json=True)
     return dict(json.loads(capsys.readouterr().out))
 
@@ -37,7 +37,7 @@ def test_things_of_a_sort_are_added_up() -> None:
     assert (second.what, second.count, second.size, second.needed, second.not_needed) == ("b", 1, 5, 0, 5)
 
 
-def test_it_is_shown_what_takes_room_by_what_it_is(here: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_is_shown_what_takes_room_by_what_it_is(here: FakeSession, capsys: pytest.CaptureFixture[str]) -> None:
     fill(here)
     kept_input(here.cache, OTHER)
     things = shown(here, capsys)["things"]
@@ -57,7 +57,7 @@ def test_it_is_shown_what_takes_room_by_what_it_is(here: Bench, capsys: pytest.C
 
 
 def test_what_an_earlier_lock_named_is_known_by_what_was_made_of_it(
-    here: Bench, capsys: pytest.CaptureFixture[str]
+    here: FakeSession, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kept_input(here.cache, OTHER)
     kept_input(here.cache, "e" * 64)
@@ -69,7 +69,7 @@ def test_what_an_earlier_lock_named_is_known_by_what_was_made_of_it(
     assert {row["what"] for row in things} >= {"kernel headers", "user-space packages"}  # type: ignore[attr-defined]
 
 
-def test_images_of_the_engine_are_shown_by_their_name(here: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_images_of_the_engine_are_shown_by_their_name(here: FakeSession, capsys: pytest.CaptureFixture[str]) -> None:
     needed = next(name for name in map(str, needs_of(NOW).images) if "/base:" in name)
     old = "nvidia-installer/builder-debian_12:old"
     here.engine.images_there = [image(old, "l1", "l2", size=103), image(needed, "l1", size=100)]
@@ -80,7 +80,7 @@ def test_images_of_the_engine_are_shown_by_their_name(here: Bench, capsys: pytes
     ]
 
 
-def test_people_see_tables_with_what_can_go_at_the_end(here: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_people_see_tables_with_what_can_go_at_the_end(here: FakeSession, capsys: pytest.CaptureFixture[str]) -> None:
     fill(here)
     kept_result(here.cache, "modules", OTHER)
     written(here.cache.root / "mine")
@@ -101,7 +101,9 @@ def test_people_see_tables_with_what_can_go_at_the_end(here: Bench, capsys: pyte
     ]
 
 
-def test_where_there_is_no_cache_that_is_said_and_none_is_made(here: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_where_there_is_no_cache_that_is_said_and_none_is_made(
+    here: FakeSession, capsys: pytest.CaptureFixture[str]
+) -> None:
     show_room(here, as_json=False)
 
     assert capsys.readouterr().out == f"there is nothing in {here.cache.root}\n"
@@ -109,7 +111,7 @@ def test_where_there_is_no_cache_that_is_said_and_none_is_made(here: Bench, caps
 
 
 def test_without_an_engine_it_is_said_that_its_images_are_left_out(
-    here: Bench, capsys: pytest.CaptureFixture[str]
+    here: FakeSession, capsys: pytest.CaptureFixture[str]
 ) -> None:
     here.engine.unreachable = True
 
@@ -117,7 +119,7 @@ def test_without_an_engine_it_is_said_that_its_images_are_left_out(
     assert "no container engine answers at unix:///nobody: its images are left out" in here.said.getvalue()
 
 
-def test_looking_changes_nothing(here: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_looking_changes_nothing(here: FakeSession, capsys: pytest.CaptureFixture[str]) -> None:
     fill(here)
     before = everything(here.cache.root)
     show_room(here, as_json=False)

@@ -9,28 +9,28 @@ from lifecycle.cleanup.cache_verify import CacheDamagedError, show_damage
 from tests.support.builders.cache_items import OTHER, everything, kept_input, kept_result, written
 from tests.support.builders.projects import project
 from tests.support.fakes.engine import FakeEngine
-from tests.support.fakes.sessions import Bench
+from tests.support.fakes.sessions import FakeSession
 
 SHA256 = hashlib.sha256(b"content").hexdigest()
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Bench:
+def here(tmp_path: Path) -> FakeSession:
     """A cache with an input and a result, both whole."""
-    session = Bench(project(), tmp_path / "cache", FakeEngine())
+    session = FakeSession(project(), tmp_path / "cache", FakeEngine())
     kept_input(session.cache, SHA256)
     kept_result(session.cache, "modules", OTHER)
     return session
 
 
-def damage(session: Bench) -> tuple[Path, Path]:
+def damage(session: FakeSession) -> tuple[Path, Path]:
     """A damaged input, and a damaged result."""
     result = kept_result(session.cache, "archive", OTHER)
     (result / "file").write_text("another")
     return kept_input(session.cache, OTHER), result
 
 
-def test_a_cache_of_which_all_is_whole_stays_as_it_is(here: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_cache_of_which_all_is_whole_stays_as_it_is(here: FakeSession, capsys: pytest.CaptureFixture[str]) -> None:
     before = everything(here.cache.root)
     show_damage(here, dry_run=False, as_json=False)
 
@@ -39,7 +39,7 @@ def test_a_cache_of_which_all_is_whole_stays_as_it_is(here: Bench, capsys: pytes
 
 
 def test_damaged_items_are_named_and_removed_for_the_next_build(
-    here: Bench, capsys: pytest.CaptureFixture[str]
+    here: FakeSession, capsys: pytest.CaptureFixture[str]
 ) -> None:
     blob, result = damage(here)
     with pytest.raises(CacheDamagedError, match="damaged: 2 of 4 inputs and results\nThey are removed: the next build"):
@@ -54,7 +54,7 @@ def test_damaged_items_are_named_and_removed_for_the_next_build(
     show_damage(here, dry_run=False, as_json=False)
 
 
-def test_what_was_verified_once_is_read_again(here: Bench) -> None:
+def test_what_was_verified_once_is_read_again(here: FakeSession) -> None:
     blob = here.cache.blob(SHA256)
     assert here.cache.has_blob(SHA256)
     here.cache.save_index()
@@ -68,7 +68,7 @@ def test_what_was_verified_once_is_read_again(here: Bench) -> None:
     assert not here.cache.has_blob(SHA256)
 
 
-def test_a_dry_run_only_names(here: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_dry_run_only_names(here: FakeSession, capsys: pytest.CaptureFixture[str]) -> None:
     damage(here)
     before = everything(here.cache.root)
     with pytest.raises(CacheDamagedError, match="Without --dry-run they are removed"):
@@ -78,7 +78,7 @@ def test_a_dry_run_only_names(here: Bench, capsys: pytest.CaptureFixture[str]) -
     assert everything(here.cache.root) == before
 
 
-def test_as_data(here: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_as_data(here: FakeSession, capsys: pytest.CaptureFixture[str]) -> None:
     blob, result = damage(here)
     older = kept_result(here.cache, "signed", OTHER)
     (older / "result.json").write_text('{"modules": {}}')
@@ -99,7 +99,7 @@ def test_as_data(here: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     }
 
 
-def test_what_could_not_be_verified_in_full_is_said(here: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_could_not_be_verified_in_full_is_said(here: FakeSession, capsys: pytest.CaptureFixture[str]) -> None:
     older = kept_result(here.cache, "signed", OTHER)
     (older / "result.json").write_text('{"modules": {}}')
     written(here.cache.root / "mine")
@@ -113,7 +113,7 @@ def test_what_could_not_be_verified_in_full_is_said(here: Bench, capsys: pytest.
 def test_where_there_is_no_cache_nothing_is_damaged_and_none_is_made(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    show_damage(Bench(project(), tmp_path / "none", FakeEngine()), dry_run=False, as_json=False)
+    show_damage(FakeSession(project(), tmp_path / "none", FakeEngine()), dry_run=False, as_json=False)
 
     assert capsys.readouterr().out == "0 inputs and results, 0 kB: nothing is damaged\n"
     assert not (tmp_path / "none").exists()

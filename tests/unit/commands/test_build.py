@@ -13,7 +13,7 @@ from lifecycle.planning.plan import make_plan
 from lifecycle.planning.targets import Targets
 from lifecycle.tools.graph import NeedFailedError
 from tests.support.builders.projects import project
-from tests.support.fakes.build_state import Memory
+from tests.support.fakes.build_state import FakeBuildState
 from tests.support.fakes.engine import FakeEngine
 
 PROJECT = project()
@@ -31,7 +31,7 @@ def made(tmp_path: Path, errors: dict[str, InstallerError] | None) -> BuildResul
     return BuildResult(
         targets=TARGETS,
         combinations=COMBINATIONS,
-        plan=make_plan(TARGETS, COMBINATIONS, Memory()),
+        plan=make_plan(TARGETS, COMBINATIONS, FakeBuildState()),
         outcome=None if errors is None else Outcome(seconds={}, errors=errors),
         state=BuildState(Cache(tmp_path), engine, image),
     )

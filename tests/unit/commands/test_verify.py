@@ -12,15 +12,17 @@ from lifecycle.planning.selector import NothingSelectedError
 from lifecycle.tools.archive import file_digests
 from tests.support.builders.driver_modules import ID, ONLY, RELEASE, gone, in_an_image, ko, pack
 from tests.support.builders.signing_keys import Pair, sign
-from tests.support.fakes.sessions import Bench
+from tests.support.fakes.sessions import FakeSession
 
 
-def proof(session: Bench) -> Proof:
+def proof(session: FakeSession) -> Proof:
     (found,) = prove(session, ONLY)
     return found
 
 
-def test_modules_that_fit_are_proven_from_the_cache_where_there_is_no_image(proving: Bench, modules: Path) -> None:
+def test_modules_that_fit_are_proven_from_the_cache_where_there_is_no_image(
+    proving: FakeSession, modules: Path
+) -> None:
     pack(proving, modules)
     found = proof(proving)
 
@@ -34,20 +36,20 @@ def test_modules_that_fit_are_proven_from_the_cache_where_there_is_no_image(prov
     }
 
 
-def test_what_is_in_the_image_counts_where_there_is_one(proving: Bench, modules: Path) -> None:
+def test_what_is_in_the_image_counts_where_there_is_one(proving: FakeSession, modules: Path) -> None:
     found = proof(in_an_image(proving, modules))
 
     assert (found.source, found.problems, len(found.modules)) == ("image", (), 5)
 
 
-def test_nothing_is_left_in_the_cache(proving: Bench, modules: Path) -> None:
+def test_nothing_is_left_in_the_cache(proving: FakeSession, modules: Path) -> None:
     pack(proving, modules)
     proof(proving)
 
     assert list(proving.cache.tmp.glob("verify-*")) == []
 
 
-def test_without_an_engine_the_cache_is_read_and_it_is_said(proving: Bench, modules: Path) -> None:
+def test_without_an_engine_the_cache_is_read_and_it_is_said(proving: FakeSession, modules: Path) -> None:
     pack(proving, modules)
     proving.engine.unreachable = True
 
@@ -68,7 +70,7 @@ def cut(tree: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("corrupt", "said"),
     [
         (crc, ["nvidia-drm.ko expects printk with CRC 0x11111199, the kernel has 0x11111111"]),
         (cut, ["nvidia-uvm.ko is not a readable kernel module: not an ELF file, or cut off"]),
@@ -77,13 +79,13 @@ def cut(tree: Path) -> None:
 )
 @pytest.mark.parametrize("have", [pack, in_an_image])
 def test_what_a_kernel_would_refuse_is_a_sentence(
-    proving: Bench,
+    proving: FakeSession,
     modules: Path,
-    have: Callable[[Bench, Path], object],
-    spoil: Callable[[Path], None],
+    have: Callable[[FakeSession, Path], object],
+    corrupt: Callable[[Path], None],
     said: list[str],
 ) -> None:
-    spoil(modules)
+    corrupt(modules)
     have(proving, modules)
     found = proof(proving).problems
 
@@ -93,7 +95,7 @@ def test_what_a_kernel_would_refuse_is_a_sentence(
 
 @pytest.mark.parametrize("have", [pack, in_an_image])
 def test_an_archive_that_is_not_what_its_manifest_names_is_found(
-    proving: Bench, modules: Path, have: Callable[..., object]
+    proving: FakeSession, modules: Path, have: Callable[..., object]
 ) -> None:
     named = file_digests(modules)
     first, second = sorted(named)[:2]
@@ -110,23 +112,23 @@ def test_equal_manifests_do_not_differ() -> None:
     assert differences({"a": "1", "b": "-> a"}, {"b": "-> a", "a": "1"}) == []
 
 
-def test_the_error_for_missing_headers_names_the_command_that_fetches_them(proving: Bench) -> None:
+def test_the_error_for_missing_headers_names_the_command_that_fetches_them(proving: FakeSession) -> None:
     shutil.rmtree(proving.cache.root / "blobs")
     with pytest.raises(HeadersMissingError, match=rf"the headers of {RELEASE}.*\n.*`invoke fetch --only old-1`"):
         proof(proving)
 
 
-def test_a_selector_that_means_nothing_is_refused(proving: Bench) -> None:
+def test_a_selector_that_means_nothing_is_refused(proving: FakeSession) -> None:
     with pytest.raises(NothingSelectedError):
         prove(proving, "no-such")
 
 
-def signed(session: Bench, pair: Pair) -> None:
+def signed(session: FakeSession, pair: Pair) -> None:
     recipes = {**session.given.recipes, "signed": {"sign": "1"}}
     session.given = replace(session.given, signer=pair.signer, recipes=recipes)
 
 
-def test_signed_modules_are_proven_with_signer_and_hash(proving: Bench, modules: Path, ours: Pair) -> None:
+def test_signed_modules_are_proven_with_signer_and_hash(proving: FakeSession, modules: Path, ours: Pair) -> None:
     signed(proving, ours)
     for path in modules.rglob("*.ko"):
         sign(path, ours)
@@ -140,7 +142,7 @@ def test_signed_modules_are_proven_with_signer_and_hash(proving: Bench, modules:
 
 
 def test_an_unsigned_module_and_one_of_somebody_else_are_sentences(
-    proving: Bench, modules: Path, ours: Pair, theirs: Pair
+    proving: FakeSession, modules: Path, ours: Pair, theirs: Pair
 ) -> None:
     signed(proving, ours)
     for path in modules.rglob("*.ko"):

@@ -10,10 +10,12 @@ from lifecycle.commands.verify import ProofFailedError
 from lifecycle.commands.verify_table import show_proof
 from tests.support.builders.driver_modules import ID, ONLY, RELEASE, gone, ko, pack
 from tests.support.builders.signing_keys import Pair, sign
-from tests.support.fakes.sessions import Bench
+from tests.support.fakes.sessions import FakeSession
 
 
-def test_what_is_not_built_names_the_command_that_builds_it(proving: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_not_built_names_the_command_that_builds_it(
+    proving: FakeSession, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(ProofFailedError) as caught:
         show_proof(proving, ONLY, as_json=False)
 
@@ -23,7 +25,9 @@ def test_what_is_not_built_names_the_command_that_builds_it(proving: Bench, caps
     assert capsys.readouterr().out == ""
 
 
-def test_a_proof_is_a_table_a_line_a_module(proving: Bench, modules: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_proof_is_a_table_a_line_a_module(
+    proving: FakeSession, modules: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     pack(proving, modules)
     show_proof(proving, ONLY, as_json=False)
     lines = capsys.readouterr().out.splitlines()
@@ -37,7 +41,7 @@ def test_a_proof_is_a_table_a_line_a_module(proving: Bench, modules: Path, capsy
 
 
 def test_a_proof_as_data_has_the_keys_that_the_reference_promises(
-    proving: Bench, modules: Path, ours: Pair, capsys: pytest.CaptureFixture[str]
+    proving: FakeSession, modules: Path, ours: Pair, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sign(ko(modules, "nvidia-drm"), ours)
     gone(modules)
@@ -69,7 +73,7 @@ def test_a_proof_as_data_has_the_keys_that_the_reference_promises(
     assert found["modules"][1]["signature"] is None
 
 
-def test_what_is_not_built_is_data_too(proving: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_not_built_is_data_too(proving: FakeSession, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ProofFailedError):
         show_proof(proving, ONLY, as_json=True)
 

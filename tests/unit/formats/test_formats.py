@@ -11,9 +11,9 @@ from lifecycle.planning.recipes import FORMAT
 from lifecycle.planning.targets import Kind
 from lifecycle.tools import archive
 from lifecycle.tools.digest import digest_of
+from tests.support.builders.golden_inputs import make_world
+from tests.support.builders.golden_outputs import MAKERS
 from tests.support.checkout import ROOT
-from tests.unit.formats.golden import MAKERS
-from tests.unit.formats.inputs import make_world
 
 GOLDEN = Path(__file__).with_name("golden_formats.json")
 Pin = dict[str, object]

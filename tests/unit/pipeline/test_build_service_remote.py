@@ -19,13 +19,13 @@ from lifecycle.planning.targets import Kind, Target, base_tag
 from lifecycle.tools.progress import Progress
 from tests.support.builders.projects import every_target, local_image
 from tests.support.fakes.engine import FakeEngine
-from tests.support.fakes.remote_cache import Elsewhere
+from tests.support.fakes.remote_cache import FakeRemoteCache
 
 SHARED = (Kind.USERSPACE, Kind.ARCHIVE)
 
 
-class Lab:
-    """A workbench that has every base and whose executor writes down what it was to make, in place of making it."""
+class SharedService:
+    """A build service that has every base and whose executor writes down what it was to make, in place of making it."""
 
     def __init__(self, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.project = load_locked_project(checkout)
@@ -41,7 +41,7 @@ class Lab:
     def all(self, *kinds: Kind) -> list[Target]:
         return [target for target in every_target(self.project) if target.kind in kinds]
 
-    def make(self, results: Elsewhere, *, dry_run: bool = False, rebuild: bool = False) -> BuildResult:
+    def make(self, results: FakeRemoteCache, *, dry_run: bool = False, rebuild: bool = False) -> BuildResult:
         """Have all archives."""
         sharing = RemoteSession(results=results, progress=self.session.progress)  # type: ignore[arg-type]
         self._monkeypatch.setattr(BuildService, "_open_remote", lambda _: nullcontext(sharing))
@@ -62,72 +62,76 @@ class Lab:
 
 
 @pytest.fixture
-def lab(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    return Lab(checkout, monkeypatch)
+def setup(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> SharedService:
+    return SharedService(checkout, monkeypatch)
 
 
 def digests(targets: Iterable[Target]) -> set[str]:
     return {target.digest for target in targets}
 
 
-def test_what_another_machine_has_made_is_taken_and_nothing_is_made(lab: Lab) -> None:
-    results = Elsewhere(lab.session.cache, lab.all(Kind.MODULES, *SHARED))
-    made = lab.make(results)
+def test_what_another_machine_has_made_is_taken_and_nothing_is_made(setup: SharedService) -> None:
+    results = FakeRemoteCache(setup.session.cache, setup.all(Kind.MODULES, *SHARED))
+    made = setup.make(results)
 
-    assert (made.plan.idle, made.outcome, lab.made) == (True, None, [])
-    assert digests(results.taken) == digests(lab.all(*SHARED))
-    assert f"take {len(results.taken)} results from elsewhere/store" in lab.said.getvalue()
+    assert (made.plan.idle, made.outcome, setup.made) == (True, None, [])
+    assert digests(results.taken) == digests(setup.all(*SHARED))
+    assert f"take {len(results.taken)} results from elsewhere/store" in setup.said.getvalue()
 
 
-def test_a_rebuild_makes_all_itself_and_shares_nothing(lab: Lab) -> None:
+def test_a_rebuild_makes_all_itself_and_shares_nothing(setup: SharedService) -> None:
     fetcher = SimpleNamespace(download=lambda project, *_, **__: SimpleNamespace(project=project))
-    lab.session.inputs = SimpleNamespace(fetcher=fetcher)  # type: ignore[assignment]
-    results = Elsewhere(lab.session.cache, lab.all(Kind.MODULES, *SHARED))
-    lab.make(results, rebuild=True)
+    setup.session.inputs = SimpleNamespace(fetcher=fetcher)  # type: ignore[assignment]
+    results = FakeRemoteCache(setup.session.cache, setup.all(Kind.MODULES, *SHARED))
+    setup.make(results, rebuild=True)
 
-    assert digests(lab.made) == digests(lab.all(Kind.BASE, Kind.MODULES, *SHARED))
+    assert digests(setup.made) == digests(setup.all(Kind.BASE, Kind.MODULES, *SHARED))
     assert (results.taken, results.given) == ([], [])
 
 
-def test_of_what_is_taken_nothing_is_given_back(lab: Lab) -> None:
-    results = Elsewhere(lab.session.cache, lab.all(*SHARED))
-    lab.make(results)
+def test_of_what_is_taken_nothing_is_given_back(setup: SharedService) -> None:
+    results = FakeRemoteCache(setup.session.cache, setup.all(*SHARED))
+    setup.make(results)
 
     assert results.given == []
 
 
-def test_a_damaged_one_is_made_here_of_what_is_whole(lab: Lab) -> None:
-    damaged, *whole = lab.all(Kind.ARCHIVE)
-    results = Elsewhere(lab.session.cache, [*lab.all(Kind.MODULES, Kind.USERSPACE), *whole], damaged=[damaged])
-    lab.make(results)
+def test_a_damaged_one_is_made_here_of_what_is_whole(setup: SharedService) -> None:
+    damaged, *whole = setup.all(Kind.ARCHIVE)
+    results = FakeRemoteCache(
+        setup.session.cache, [*setup.all(Kind.MODULES, Kind.USERSPACE), *whole], damaged=[damaged]
+    )
+    setup.make(results)
     modules = [target for target in results.taken if target.kind is Kind.MODULES]
 
-    assert digests(lab.made) == {damaged.digest}
+    assert digests(setup.made) == {damaged.digest}
     assert [target.digest for target in modules] == [damaged.inputs["modules"]]
 
 
-def test_what_was_damaged_is_given_when_it_has_been_made(lab: Lab) -> None:
-    damaged, *whole = lab.all(Kind.ARCHIVE)
-    results = Elsewhere(lab.session.cache, [*lab.all(Kind.MODULES, Kind.USERSPACE), *whole], damaged=[damaged])
-    lab.make(results)
+def test_what_was_damaged_is_given_when_it_has_been_made(setup: SharedService) -> None:
+    damaged, *whole = setup.all(Kind.ARCHIVE)
+    results = FakeRemoteCache(
+        setup.session.cache, [*setup.all(Kind.MODULES, Kind.USERSPACE), *whole], damaged=[damaged]
+    )
+    setup.make(results)
 
     assert digests(results.given) == {damaged.digest}
 
 
-def test_what_is_here_already_is_given_though_there_is_nothing_to_make(lab: Lab) -> None:
-    lab.keep(lab.all(*SHARED))
-    results = Elsewhere(lab.session.cache)
-    made = lab.make(results)
+def test_what_is_here_already_is_given_though_there_is_nothing_to_make(setup: SharedService) -> None:
+    setup.keep(setup.all(*SHARED))
+    results = FakeRemoteCache(setup.session.cache)
+    made = setup.make(results)
 
     assert made.outcome is None
-    assert digests(results.given) == digests(lab.all(*SHARED))
+    assert digests(results.given) == digests(setup.all(*SHARED))
 
 
-def test_a_dry_run_says_what_would_be_taken_and_takes_and_gives_nothing(lab: Lab) -> None:
-    here, *there = lab.all(*SHARED)
-    lab.keep([here])
-    results = Elsewhere(lab.session.cache, there)
-    made = lab.make(results, dry_run=True)
+def test_a_dry_run_says_what_would_be_taken_and_takes_and_gives_nothing(setup: SharedService) -> None:
+    here, *there = setup.all(*SHARED)
+    setup.keep([here])
+    results = FakeRemoteCache(setup.session.cache, there)
+    made = setup.make(results, dry_run=True)
 
     assert digests(made.plan.taking) == digests(there)
     assert (results.taken, results.given) == ([], [])

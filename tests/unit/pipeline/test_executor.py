@@ -19,18 +19,18 @@ from lifecycle.planning.targets import Kind, Targets, base_tag
 from lifecycle.tools.progress import Progress
 from tests.support.builders.projects import every_target, kernel, lock, project
 from tests.support.builders.signing_keys import Pair
-from tests.support.fakes.build_state import Memory
+from tests.support.fakes.build_state import FakeBuildState
 from tests.support.fakes.engine import FakeEngine
 
 PROPRIETARY, OPEN = ModuleType.PROPRIETARY, ModuleType.OPEN
 OLD = "6.1.0-56-cloud-amd64"
 
 
-def modules(of: LockedProject, state: Memory) -> tuple[Action, ...]:
+def modules(of: LockedProject, state: FakeBuildState) -> tuple[Action, ...]:
     return make_plan(Targets(of), of.matrix.combinations, state).running(Kind.MODULES)
 
 
-def jobs(of: LockedProject, state: Memory) -> list[CompileJob]:
+def jobs(of: LockedProject, state: FakeBuildState) -> list[CompileJob]:
     return [job for job, _ in compile_jobs(Targets(of), modules(of, state))]
 
 
@@ -38,7 +38,7 @@ def test_module_types_share_a_job_and_each_kernels_first_driver_goes_first() -> 
     now = project()
     combinations = now.matrix.combinations
 
-    assert jobs(now, Memory()) == [
+    assert jobs(now, FakeBuildState()) == [
         CompileJob(combination=combinations[1], types=(PROPRIETARY, OPEN)),
         CompileJob(combination=combinations[3], types=(PROPRIETARY, OPEN)),
         CompileJob(combination=combinations[0], types=(PROPRIETARY,)),
@@ -48,7 +48,7 @@ def test_module_types_share_a_job_and_each_kernels_first_driver_goes_first() -> 
 
 def test_every_action_is_in_exactly_one_job() -> None:
     now = project()
-    actions = modules(now, Memory())
+    actions = modules(now, FakeBuildState())
     grouped = [action for _, group in compile_jobs(Targets(now), actions) for action in group]
 
     assert sorted(a.target.digest for a in grouped) == sorted(a.target.digest for a in actions)
@@ -58,7 +58,7 @@ def test_a_job_compiles_only_the_types_that_are_to_be_made() -> None:
     now = project()
     combinations = now.matrix.combinations
     missing = [Targets(now).modules(combinations[1], OPEN), Targets(now).archive(combinations[1], OPEN)]
-    state = Memory(
+    state = FakeBuildState(
         target for target in every_target(now) if target not in (*missing, Targets(now).image(combinations[1]))
     )
 
@@ -78,7 +78,7 @@ def test_releases_that_share_kernel_and_builder_share_the_job() -> None:
     now = two_releases_of_one_kernel(same_builder=True)
     combinations = now.matrix.combinations
 
-    assert jobs(now, Memory()) == [
+    assert jobs(now, FakeBuildState()) == [
         CompileJob(combination=combinations[1], types=(PROPRIETARY, OPEN)),
         CompileJob(combination=combinations[0], types=(PROPRIETARY,)),
     ]
@@ -87,7 +87,7 @@ def test_releases_that_share_kernel_and_builder_share_the_job() -> None:
 def test_builders_of_the_same_packages_are_one_base_that_both_compile_in() -> None:
     now = two_releases_of_one_kernel(same_builder=True)
     targets, combinations = Targets(now), now.matrix.combinations
-    made = make_plan(targets, combinations, Memory()).running(Kind.BASE)
+    made = make_plan(targets, combinations, FakeBuildState()).running(Kind.BASE)
 
     assert [action.target.name for action in made] == ["BUILDER_OLD_1", "RUNTIME"]
     assert {base_tag(targets.builder(combination)) for combination in combinations} == {base_tag(made[0].target)}
@@ -96,7 +96,7 @@ def test_builders_of_the_same_packages_are_one_base_that_both_compile_in() -> No
 def test_one_kernel_in_two_builders_is_two_jobs() -> None:
     now = two_releases_of_one_kernel(same_builder=False)
 
-    assert [(job.combination.release, len(job.types)) for job in jobs(now, Memory())] == [
+    assert [(job.combination.release, len(job.types)) for job in jobs(now, FakeBuildState())] == [
         ("old-1", 2),
         ("new-2", 2),
         ("old-1", 1),
@@ -105,12 +105,12 @@ def test_one_kernel_in_two_builders_is_two_jobs() -> None:
 
 
 def test_nothing_to_compile_is_no_job() -> None:
-    assert jobs(project(), Memory(every_target(project()))) == []
+    assert jobs(project(), FakeBuildState(every_target(project()))) == []
 
 
 def test_an_idle_plan_does_not_even_look_for_an_engine(tmp_path: Path) -> None:
     now, engine = project(), FakeEngine()
-    plan = make_plan(Targets(now), now.matrix.combinations, Memory(every_target(now)))
+    plan = make_plan(Targets(now), now.matrix.combinations, FakeBuildState(every_target(now)))
     executor = Executor(Targets(now), Cache(tmp_path), engine, Progress())
 
     assert executor.execute(plan) == Outcome(seconds={}, errors={})
@@ -132,7 +132,7 @@ def test_modules_are_signed_after_their_compile_and_before_packing(
 
     for name in ("_base", "_compile", "_sign", "_userspace", "_archive", "_image"):
         monkeypatch.setattr(Executor, name, done(name))
-    plan = make_plan(targets, now.matrix.combinations[:1], Memory())
+    plan = make_plan(targets, now.matrix.combinations[:1], FakeBuildState())
     Executor(targets, Cache(tmp_path), FakeEngine(), Progress()).execute(plan)
     order = [what for what, _ in work]
 
@@ -158,7 +158,10 @@ def test_what_a_compile_took_is_written_down_where_all_of_it_compiled(
     monkeypatch.setattr(Executor, "_kernel_image", lambda *_: "kernel:1")
     monkeypatch.setattr(Compiler, "compile", compile_)
     plan = make_plan(
-        targets, [combination], Memory([targets.builder(combination), targets.runtime(combination)]), last=Kind.MODULES
+        targets,
+        [combination],
+        FakeBuildState([targets.builder(combination), targets.runtime(combination)]),
+        last=Kind.MODULES,
     )
     executor = Executor(targets, cache, FakeEngine(), Progress())
     outcome = executor.execute(plan)

@@ -21,9 +21,9 @@ from lifecycle.planning.targets import Kind, Target, Targets
 from lifecycle.tools.progress import Progress
 from lifecycle.tools.registry.registry import Registry
 from tests.support.builders.projects import project
-from tests.support.fakes.build_state import Memory
+from tests.support.fakes.build_state import FakeBuildState
 from tests.support.fakes.engine import FakeEngine
-from tests.support.fakes.remote_cache import Elsewhere
+from tests.support.fakes.remote_cache import FakeRemoteCache
 
 PROPRIETARY, OPEN = ModuleType.PROPRIETARY, ModuleType.OPEN
 TARGETS = Targets(project())
@@ -33,7 +33,7 @@ MODULES = {t: TARGETS.compiled(COMBINATION, t) for t in (PROPRIETARY, OPEN)}
 
 
 @dataclass
-class Lab:
+class SharedBuild:
     """A cache, and a compiler that writes a file after `waiting`; modules in `failing` do not compile."""
 
     cache: Cache
@@ -54,67 +54,67 @@ class Lab:
         assert result is not None
         return result
 
-    def run(self, results: Elsewhere | RemoteCache) -> Outcome:
+    def run(self, results: FakeRemoteCache | RemoteCache) -> Outcome:
         """Compile what the combination needs."""
-        bases = Memory([TARGETS.builder(COMBINATION), TARGETS.runtime(COMBINATION)])
+        bases = FakeBuildState([TARGETS.builder(COMBINATION), TARGETS.runtime(COMBINATION)])
         plan = make_plan(TARGETS, [COMBINATION], bases, last=Kind.MODULES)
         executor = Executor(TARGETS, self.cache, FakeEngine(), Progress(), remote=results)  # type: ignore[arg-type]
         return executor.execute(plan)
 
 
 @pytest.fixture
-def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    made = Lab(Cache(tmp_path))
+def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SharedBuild:
+    made = SharedBuild(Cache(tmp_path))
     monkeypatch.setattr(Executor, "_kernel_image", lambda *_: "kernel")
     monkeypatch.setattr(Compiler, "compile", lambda _, job, *__: made.compile(job))
     return made
 
 
-def test_what_another_machine_has_made_meanwhile_is_not_compiled(lab: Lab) -> None:
-    outcome = lab.run(Elsewhere(lab.cache, meanwhile=MODULES.values()))
+def test_what_another_machine_has_made_meanwhile_is_not_compiled(setup: SharedBuild) -> None:
+    outcome = setup.run(FakeRemoteCache(setup.cache, meanwhile=MODULES.values()))
 
-    assert (lab.compiled, outcome.errors) == ([], {})
-
-
-def test_of_a_job_only_what_nobody_has_made_is_compiled(lab: Lab) -> None:
-    results = Elsewhere(lab.cache, meanwhile=[MODULES[PROPRIETARY]])
-    outcome = lab.run(results)
-
-    assert (lab.compiled, results.taken, outcome.errors) == ([(OPEN,)], [MODULES[PROPRIETARY]], {})
+    assert (setup.compiled, outcome.errors) == ([], {})
 
 
-def test_what_is_made_is_not_given_before_it_is_made(lab: Lab) -> None:
-    results = Elsewhere(lab.cache)
+def test_of_a_job_only_what_nobody_has_made_is_compiled(setup: SharedBuild) -> None:
+    results = FakeRemoteCache(setup.cache, meanwhile=[MODULES[PROPRIETARY]])
+    outcome = setup.run(results)
+
+    assert (setup.compiled, results.taken, outcome.errors) == ([(OPEN,)], [MODULES[PROPRIETARY]], {})
+
+
+def test_what_is_made_is_not_given_before_it_is_made(setup: SharedBuild) -> None:
+    results = FakeRemoteCache(setup.cache)
     # Long enough for whoever would not wait for the compile.
-    lab.waiting = lambda: results.offered.wait(0.3)
-    lab.run(results)
+    setup.waiting = lambda: results.offered.wait(0.3)
+    setup.run(results)
 
     assert sorted(target.name for target in results.given) == sorted(target.name for target in MODULES.values())
 
 
-def test_what_was_made_is_given_and_what_was_taken_is_not(lab: Lab) -> None:
-    results = Elsewhere(lab.cache, meanwhile=[MODULES[PROPRIETARY]])
-    lab.run(results)
+def test_what_was_made_is_given_and_what_was_taken_is_not(setup: SharedBuild) -> None:
+    results = FakeRemoteCache(setup.cache, meanwhile=[MODULES[PROPRIETARY]])
+    setup.run(results)
 
     assert results.given == [MODULES[OPEN]]
 
 
-def test_what_did_not_compile_is_not_given_and_the_rest_is(lab: Lab) -> None:
-    lab.failing, results = [PROPRIETARY], Elsewhere(lab.cache)
-    outcome = lab.run(results)
+def test_what_did_not_compile_is_not_given_and_the_rest_is(setup: SharedBuild) -> None:
+    setup.failing, results = [PROPRIETARY], FakeRemoteCache(setup.cache)
+    outcome = setup.run(results)
 
     assert (set(outcome.errors), results.given) == ({MODULES[PROPRIETARY].digest}, [MODULES[OPEN]])
 
 
-def test_a_store_that_is_down_fails_nothing(lab: Lab) -> None:
+def test_a_store_that_is_down_fails_nothing(setup: SharedBuild) -> None:
     with socket.socket() as nobody:
         # Bound, and never listened on: whoever connects is refused.
         nobody.bind(("127.0.0.1", 0))
         host, warnings = f"127.0.0.1:{nobody.getsockname()[1]}", list[str]()
         section = RemoteCacheConfig(registry=host, repository="store")
         with closing(Registry(host, None)) as registry:
-            shared = RemoteCache(section=section, registry=registry, cache=lab.cache, warn=warnings.append)
-            outcome = lab.run(shared)
+            shared = RemoteCache(section=section, registry=registry, cache=setup.cache, warn=warnings.append)
+            outcome = setup.run(shared)
 
-    assert (lab.compiled, outcome.errors) == ([(PROPRIETARY, OPEN)], {})
+    assert (setup.compiled, outcome.errors) == ([(PROPRIETARY, OPEN)], {})
     assert [warning.partition(":")[0] for warning in warnings] == ["going on without the store 127.0.0.1"]

@@ -8,32 +8,32 @@ from lifecycle.planning.plan import again, reason_to_build
 from lifecycle.planning.targets import Kind, Target, Targets
 from tests.support.builders.plans import NAMES, NEVER, NOT_NEEDED, OLD, SAME, lines, plan, to_run
 from tests.support.builders.projects import every_target, images, kernel, lock, project
-from tests.support.fakes.build_state import Memory
+from tests.support.fakes.build_state import FakeBuildState
 
 
 def test_with_nothing_made_everything_is_made_for_the_first_time() -> None:
-    made = plan(project(), Memory())
+    made = plan(project(), FakeBuildState())
 
     assert lines(made) == [("RUN", kind, name, NEVER) for kind, name in NAMES]
     assert not made.idle
 
 
 def test_with_everything_made_nothing_is_made() -> None:
-    made = plan(project(), Memory(every_target(project())))
+    made = plan(project(), FakeBuildState(every_target(project())))
 
     assert lines(made) == [("SKIP", kind, name, SAME) for kind, name in NAMES]
     assert made.idle
 
 
 def test_again_everything_of_a_plan_is_made_and_nothing_is_taken() -> None:
-    made = again(plan(project(), Memory(every_target(project())[:9], shared=every_target(project()))))
+    made = again(plan(project(), FakeBuildState(every_target(project())[:9], shared=every_target(project()))))
 
     assert lines(made) == [("RUN", kind, name, "built again, because of --rebuild") for kind, name in NAMES]
 
 
 def test_each_action_comes_after_what_it_needs() -> None:
     seen: set[str] = set()
-    for action in plan(project(), Memory()).actions:
+    for action in plan(project(), FakeBuildState()).actions:
         assert set(action.needs) <= seen, action.target.name
         seen.add(action.target.digest)
 
@@ -41,7 +41,7 @@ def test_each_action_comes_after_what_it_needs() -> None:
 def test_what_an_action_needs_is_what_its_target_is_made_of() -> None:
     now = project()
     targets, combination = Targets(now), now.matrix.combinations[3]
-    actions = {a.target.digest: a for a in plan(now, Memory()).actions}
+    actions = {a.target.digest: a for a in plan(now, FakeBuildState()).actions}
     types = combination.module_types
 
     assert actions[targets.image(combination).digest].needs == (
@@ -59,7 +59,7 @@ def test_what_an_action_needs_is_what_its_target_is_made_of() -> None:
 def test_an_action_names_every_combination_that_it_is_for() -> None:
     now = project()
     combinations = now.matrix.combinations
-    users = {(a.target.kind, a.target.name): a.combinations for a in plan(now, Memory()).actions}
+    users = {(a.target.kind, a.target.name): a.combinations for a in plan(now, FakeBuildState()).actions}
 
     assert users[Kind.BASE, "RUNTIME"] == combinations
     assert users[Kind.BASE, "BUILDER_OLD_1"] == combinations[:2]
@@ -69,14 +69,14 @@ def test_an_action_names_every_combination_that_it_is_for() -> None:
 
 def test_what_only_leads_to_images_that_are_there_is_not_made() -> None:
     everything = every_target(project())
-    made = plan(project(), Memory(t for t in everything if t.kind is Kind.IMAGE))
+    made = plan(project(), FakeBuildState(t for t in everything if t.kind is Kind.IMAGE))
 
     assert lines(made) == [("SKIP", kind, name, SAME if kind is Kind.IMAGE else NOT_NEEDED) for kind, name in NAMES]
 
 
 def test_a_builder_is_not_made_for_modules_that_are_there() -> None:
     everything = every_target(project())
-    made = plan(project(), Memory(t for t in everything if t.kind not in (Kind.BASE, Kind.IMAGE)))
+    made = plan(project(), FakeBuildState(t for t in everything if t.kind not in (Kind.BASE, Kind.IMAGE)))
 
     assert [(run, kind, name) for run, kind, name, _ in lines(made) if kind in (Kind.BASE, Kind.IMAGE)] == [
         ("SKIP", Kind.BASE, "BUILDER_OLD_1"),
@@ -88,7 +88,7 @@ def test_a_builder_is_not_made_for_modules_that_are_there() -> None:
 
 def test_a_result_that_is_gone_is_made_again_with_all_that_it_needs() -> None:
     everything = every_target(project())
-    state = Memory(everything)
+    state = FakeBuildState(everything)
     state.there -= {t.digest for t in everything if "535.309.01" in t.name and (OLD in t.name)}
     made = plan(project(), state)
 
@@ -107,20 +107,20 @@ def test_a_result_that_is_gone_is_made_again_with_all_that_it_needs() -> None:
     ],
 )
 def test_a_plan_ends_with_the_last_kind_that_is_asked_for(last: Kind, kinds: set[Kind]) -> None:
-    made = plan(project(), Memory(), last=last)
+    made = plan(project(), FakeBuildState(), last=last)
 
     assert lines(made) == [("RUN", kind, name, NEVER) for kind, name in NAMES if kind in kinds]
 
 
 def test_bases_alone_are_made_even_where_the_images_are_there() -> None:
     everything = every_target(project())
-    made = plan(project(), Memory(t for t in everything if t.kind is Kind.IMAGE), last=Kind.BASE)
+    made = plan(project(), FakeBuildState(t for t in everything if t.kind is Kind.IMAGE), last=Kind.BASE)
 
     assert lines(made) == [("RUN", kind, name, NEVER) for kind, name in NAMES if kind is Kind.BASE]
 
 
 def test_a_plan_for_one_combination_has_nothing_of_the_others() -> None:
-    made = plan(project(), Memory(), only=slice(0, 1))
+    made = plan(project(), FakeBuildState(), only=slice(0, 1))
 
     assert [(kind, name) for _, kind, name, _ in lines(made)] == [
         (Kind.BASE, "BUILDER_OLD_1"),
@@ -133,7 +133,7 @@ def test_a_plan_for_one_combination_has_nothing_of_the_others() -> None:
 
 
 def test_no_combinations_are_an_idle_plan() -> None:
-    made = plan(project(), Memory(), only=slice(0, 0))
+    made = plan(project(), FakeBuildState(), only=slice(0, 0))
 
     assert (made.actions, made.idle) == ((), True)
 
@@ -149,7 +149,7 @@ def same_kernel_twice() -> LockedProject:
 def test_releases_with_the_same_kernel_and_builder_share_all_but_the_image() -> None:
     now = same_kernel_twice()
     combinations = now.matrix.combinations
-    made = plan(now, Memory())
+    made = plan(now, FakeBuildState())
     shared = {a.combinations for a in made.running(Kind.MODULES)}
 
     assert shared == {(combinations[0], combinations[2]), (combinations[1], combinations[3])}
@@ -162,13 +162,13 @@ def test_a_base_with_two_roles_is_made_once_and_names_a_combination_once() -> No
     locked = lock()
     one = locked.bases["RUNTIME"].model_copy(update={"packages": [], "digest": "sha256:abc"})
     now = project(lock=Lock(kernels=locked.kernels, drivers=locked.drivers, bases=dict.fromkeys(locked.bases, one)))
-    (base_action,) = plan(now, Memory(), last=Kind.BASE).actions
+    (base_action,) = plan(now, FakeBuildState(), last=Kind.BASE).actions
 
     assert base_action.combinations == now.matrix.combinations
 
 
 def test_a_long_list_of_reasons_is_cut_with_a_count() -> None:
     target = Target(kind=Kind.MODULES, name="x", inputs=dict.fromkeys("abcde", "2"))
-    state = Memory([replace(target, inputs=dict.fromkeys("abcde", "1"))])
+    state = FakeBuildState([replace(target, inputs=dict.fromkeys("abcde", "1"))])
 
     assert reason_to_build(target, state.latest_inputs) == "a changed; b changed; c changed; and 2 more"

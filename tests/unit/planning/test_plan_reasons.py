@@ -4,12 +4,12 @@ from lifecycle.config.lock import Lock
 from lifecycle.planning.targets import Kind
 from tests.support.builders.plans import NAMES, NEVER, OLD, SAME, changed_recipe, lines, plan, to_run
 from tests.support.builders.projects import base, component, driver, every_target, lock, locked_file, project
-from tests.support.fakes.build_state import Memory
+from tests.support.fakes.build_state import FakeBuildState
 
 
 def test_another_compile_script_makes_modules_archives_and_images_anew() -> None:
     file = "scripts/builder/compile.sh"
-    made = plan(changed_recipe("modules", file), Memory(every_target(project())))
+    made = plan(changed_recipe("modules", file), FakeBuildState(every_target(project())))
 
     assert to_run(made) == [
         (
@@ -29,7 +29,7 @@ def test_another_compile_script_makes_modules_archives_and_images_anew() -> None
 
 def test_another_script_of_the_node_makes_the_images_anew_and_nothing_else() -> None:
     file = "scripts/node/nvidia-installer"
-    made = plan(changed_recipe("image", file), Memory(every_target(project())))
+    made = plan(changed_recipe("image", file), FakeBuildState(every_target(project())))
 
     assert lines(made) == [
         ("RUN", kind, name, f"recipe: {file} changed") if kind is Kind.IMAGE else ("SKIP", kind, name, SAME)
@@ -39,7 +39,7 @@ def test_another_script_of_the_node_makes_the_images_anew_and_nothing_else() -> 
 
 def test_a_changed_packaging_rebuilds_archives_and_images_only() -> None:
     formats = {**project().formats, Kind.USERSPACE: 2, Kind.ARCHIVE: 2}
-    made = plan(project(formats=formats), Memory(every_target(project())))
+    made = plan(project(formats=formats), FakeBuildState(every_target(project())))
 
     assert {(kind, reason) for _, kind, _, reason in to_run(made) if kind is not Kind.IMAGE} == {
         (Kind.USERSPACE, "format: 1 -> 2"),
@@ -50,7 +50,7 @@ def test_a_changed_packaging_rebuilds_archives_and_images_only() -> None:
 
 def test_a_driver_that_is_added_costs_only_its_own_targets() -> None:
     before = project(component=component(("    - 550.163.01\n", "")))
-    made = plan(project(), Memory(every_target(before)))
+    made = plan(project(), FakeBuildState(every_target(before)))
 
     assert lines(made) == [
         ("RUN", kind, name, NEVER) if "550.163.01" in name else ("SKIP", kind, name, SAME) for kind, name in NAMES
@@ -59,7 +59,7 @@ def test_a_driver_that_is_added_costs_only_its_own_targets() -> None:
 
 def test_a_newer_driver_names_the_packages_that_go_and_come() -> None:
     drivers = {**lock().drivers, "550.163.01/amd64": driver("550.163.02")}
-    made = plan(project(lock=lock(drivers=drivers)), Memory(every_target(project())))
+    made = plan(project(lock=lock(drivers=drivers)), FakeBuildState(every_target(project())))
 
     assert {name for _, _, name, _ in to_run(made)} == {
         name.replace("550.163.01", "550.163.02") for _, name in NAMES if "550.163.01" in name
@@ -72,7 +72,7 @@ def test_the_reason_names_the_header_packages_that_changed() -> None:
     kernels["old-1/amd64"] = kernels["old-1/amd64"].model_copy(
         update={"headers": [locked_file(f"linux-headers-{OLD}", "6.1.192-3")]}
     )
-    made = plan(project(lock=lock(kernels=kernels)), Memory(every_target(project())), last=Kind.MODULES)
+    made = plan(project(lock=lock(kernels=kernels)), FakeBuildState(every_target(project())), last=Kind.MODULES)
 
     assert to_run(made) == [
         ("RUN", kind, name, f"kernel: linux-headers-{OLD}=6.1.192 -> linux-headers-{OLD}=6.1.192-3")
@@ -84,7 +84,7 @@ def test_the_reason_names_the_header_packages_that_changed() -> None:
 def test_a_changed_builder_rebuilds_its_own_modules_only() -> None:
     bases = {**lock().bases, "BUILDER_OLD_1": base("old, but newer")}
     now = Lock(kernels=lock().kernels, drivers=lock().drivers, bases=bases)
-    made = plan(project(lock=now), Memory(every_target(project())), last=Kind.MODULES)
+    made = plan(project(lock=now), FakeBuildState(every_target(project())), last=Kind.MODULES)
 
     assert to_run(made) == [
         (

@@ -5,7 +5,7 @@ from lifecycle.planning.plan import make_plan
 from lifecycle.planning.required_inputs import bases_of, files_of, needed_by, needed_for
 from lifecycle.planning.targets import Kind, Targets
 from tests.support.builders.projects import component, every_target, kernel, lock, locked_file, project
-from tests.support.fakes.build_state import Memory
+from tests.support.fakes.build_state import FakeBuildState
 
 
 def test_combinations_need_their_builders_and_the_runtime_each_once() -> None:
@@ -69,7 +69,7 @@ def test_the_kernels_themselves_are_needed_only_by_who_asks() -> None:
 def test_a_plan_that_makes_everything_needs_everything() -> None:
     now = project()
     combinations = now.matrix.combinations
-    found = needed_for(now, make_plan(Targets(now), combinations, Memory()))
+    found = needed_for(now, make_plan(Targets(now), combinations, FakeBuildState()))
     everything = needed_by(now, combinations)
 
     assert {file.sha256 for file in found.files} == {file.sha256 for file in everything.files}
@@ -80,7 +80,7 @@ def test_a_plan_of_images_alone_needs_only_the_packages_of_their_base() -> None:
     now = project()
     targets, combinations = Targets(now), now.matrix.combinations
     there = [t for t in every_target(now) if t.kind in (Kind.MODULES, Kind.USERSPACE, Kind.ARCHIVE)]
-    found = needed_for(now, make_plan(targets, combinations, Memory(there)))
+    found = needed_for(now, make_plan(targets, combinations, FakeBuildState(there)))
 
     assert ([file.name for file in found.files], found.bases) == (["gcc-for-RUNTIME"], ["RUNTIME"])
 
@@ -91,7 +91,7 @@ def test_a_plan_of_one_module_type_needs_its_sources_and_the_headers() -> None:
     open_ = combination.module_types[1]
     missing = {targets.compiled(combination, open_).digest, targets.archive(combination, open_).digest}
     there = [t for t in every_target(now) if t.digest not in missing and t.kind is not Kind.IMAGE]
-    found = needed_for(now, make_plan(targets, [combination], Memory(there)))
+    found = needed_for(now, make_plan(targets, [combination], FakeBuildState(there)))
 
     assert [file.name for file in found.files] == ["linux-headers-6.1.0-56-cloud-amd64", "nvidia-open-dkms"]
     assert found.bases == []
@@ -99,7 +99,7 @@ def test_a_plan_of_one_module_type_needs_its_sources_and_the_headers() -> None:
 
 def test_what_a_plan_needs_is_known_when_the_lock_has_moved() -> None:
     now = project()
-    plan = make_plan(Targets(now), now.matrix.combinations[:1], Memory())
+    plan = make_plan(Targets(now), now.matrix.combinations[:1], FakeBuildState())
     newer = kernel("6.1.0-57-cloud-amd64", "6.1.195")
     moved = replace(now, lock=now.lock.model_copy(update={"kernels": {**now.lock.kernels, "old-1/amd64": newer}}))
 

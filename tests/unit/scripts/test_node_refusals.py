@@ -144,8 +144,8 @@ REFUSALS: Mapping[str, tuple[Callable[[Node], object], int, str]] = {
 
 @pytest.mark.parametrize("case", REFUSALS)
 def test_a_refused_installation_leaves_the_host_as_it_was(node: Node, case: str) -> None:
-    spoil, code, words = REFUSALS[case]
-    spoil(node)
+    corrupt, code, words = REFUSALS[case]
+    corrupt(node)
     before = node.stat()
     done = node.run("install")
     assert (done.returncode, done.stdout) == (code, "")
@@ -166,7 +166,7 @@ def test_a_second_installer_on_the_node_is_refused(node: Node) -> None:
     node.installs()
 
 
-def spoil_modules(node: Node, change: Callable[[Path], object]) -> None:
+def corrupt_modules(node: Node, change: Callable[[Path], object]) -> None:
     """Change the folder of the proprietary modules in the image's archive."""
     packed, tree = node.image / "modules-proprietary.tar.zst", node.folder / "tree"
     tree.mkdir()
@@ -179,11 +179,11 @@ DAMAGES: Mapping[str, tuple[Callable[[Node], object], str]] = {
     "cut archive": (lambda n: cut(n.image / "userspace.tar.zst"), "userspace.tar.zst is damaged; pull the image again"),
     "flipped bit": (lambda n: flip_a_bit(n.image / "modules-proprietary.tar.zst"), "proprietary.tar.zst is damaged"),
     "no module": (
-        lambda n: spoil_modules(n, lambda folder: (folder / "nvidia.ko").unlink()),
+        lambda n: corrupt_modules(n, lambda folder: (folder / "nvidia.ko").unlink()),
         f"the modules archive has no nvidia.ko for {KERNEL}",
     ),
     "no ELF": (
-        lambda n: spoil_modules(n, lambda folder: (folder / "nvidia-uvm.ko").write_text("no ELF")),
+        lambda n: corrupt_modules(n, lambda folder: (folder / "nvidia-uvm.ko").write_text("no ELF")),
         "depmod cannot read the modules",
     ),
 }
@@ -195,8 +195,8 @@ def test_a_damaged_image_is_noticed_while_the_old_driver_still_serves(node: Node
     node.installs()
     before = node.tree()
     make_image(node)
-    spoil, words = DAMAGES[case]
-    spoil(node)
+    corrupt, words = DAMAGES[case]
+    corrupt(node)
     done = node.run("install")
     assert done.returncode == 15
     assert words in done.stderr

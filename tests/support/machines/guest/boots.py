@@ -14,7 +14,7 @@ from tests.support.builders.installer_folders import make_home
 from tests.support.builders.signing_keys import Pair, make_pair, sign
 from tests.support.machines.guest.firmware import SecureBoot
 from tests.support.machines.guest.machine import Boot, Machine
-from tests.support.machines.guest.machine_parts import Lab
+from tests.support.machines.guest.machine_parts import MachineParts
 
 # A boot with an installation takes 20 to 70 s on two busy cores; one that takes ten times as long hangs.
 _SECONDS = 600
@@ -24,7 +24,7 @@ _SECONDS = 600
 class Boots:
     """Boots by name, each begun once; asking for one waits for its end. Consoles are kept below `kept`."""
 
-    lab: Lab
+    parts: MachineParts
     pool: ThreadPoolExecutor
     kept: Path
     begun: dict[str, Future[Boot]] = field(default_factory=dict)
@@ -34,15 +34,15 @@ class Boots:
 
     def begin_installation(self, combination: Combination) -> None:
         """files/install.sh on a combination's own kernel; its name is the combination's."""
-        self._begin(combination.id, "install", partial(self.lab.machine, combination))
+        self._begin(combination.id, "install", partial(self.parts.machine, combination))
 
     def begin_refusals(self, own: Combination, other: Combination) -> None:
         """An image on nodes that cannot take it; `other` is a combination of the same driver for another kernel."""
-        machine = self.lab.machine
+        machine = self.parts.machine
         self._begin("no GPU", "no-gpu", partial(machine, own, functions=()))
         self._begin("other kernel", "refuse", partial(machine, own, kernel_of=other))
         self._begin("signatures enforced", "refuse", partial(machine, own, options=["module.sig_enforce=1"]))
-        self._begin("spoilt modules", "spoilt", partial(self._with_spoilt_modules, own, other))
+        self._begin("corrupted modules", "corrupted", partial(self._with_corrupted_modules, own, other))
 
     def begin_secure_boot(self, combination: Combination) -> None:
         """An image on a node whose firmware trusts one signer: unsigned, signed by a stranger, signed by that one."""
@@ -52,30 +52,30 @@ class Boots:
         folder = self.kept / file_name(name.replace(" ", "-"))
         self.begun[name] = self.pool.submit(lambda: make().boot(script, folder, seconds=_SECONDS))
 
-    def _with_spoilt_modules(self, own: Combination, other: Combination) -> Machine:
-        over = self.lab.folder / "spoilt"
+    def _with_corrupted_modules(self, own: Combination, other: Combination) -> Machine:
+        over = self.parts.folder / "corrupted"
         homes = over / "homes"
-        make_home(self.lab, own, homes / "other-release", lambda _: None, modules_of=other)
-        make_home(self.lab, own, homes / "wrong-crc", lambda m: flip_a_crc(m / "nvidia.ko"), modules_of=own)
+        make_home(self.parts, own, homes / "other-release", lambda _: None, modules_of=other)
+        make_home(self.parts, own, homes / "wrong-crc", lambda m: flip_a_crc(m / "nvidia.ko"), modules_of=own)
         make_home(
-            self.lab,
+            self.parts,
             own,
             homes / "missing-symbol",
             lambda modules: import_a_missing_symbol(modules / "nvidia.ko"),
             modules_of=own,
         )
-        return self.lab.machine(own, over=[over])
+        return self.parts.machine(own, over=[over])
 
     def _with_signed_modules(self, combination: Combination) -> Machine:
-        over = self.lab.folder / "secure-boot"
+        over = self.parts.folder / "secure-boot"
         pairs = {
-            "trusted": make_pair(self.lab.folder / "trusted", "Cluster team"),
-            "stranger": make_pair(self.lab.folder / "stranger", "Somebody else"),
+            "trusted": make_pair(self.parts.folder / "trusted", "Cluster team"),
+            "stranger": make_pair(self.parts.folder / "stranger", "Somebody else"),
         }
         for name, pair in pairs.items():
-            make_home(self.lab, combination, over / "homes" / name, partial(_sign, pair), modules_of=combination)
+            make_home(self.parts, combination, over / "homes" / name, partial(_sign, pair), modules_of=combination)
         firmware = SecureBoot(pairs["trusted"].certificate)
-        return self.lab.machine(combination, over=[over], firmware=firmware)
+        return self.parts.machine(combination, over=[over], firmware=firmware)
 
 
 def _sign(pair: Pair, modules: Path) -> None:

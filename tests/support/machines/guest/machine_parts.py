@@ -25,7 +25,7 @@ class NotDeclaredError(AssertionError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lab:
+class MachineParts:
     """Where machines are made: the project, its cache, the engine, a folder for initramfs archives. For several threads."""
 
     project: LockedProject

@@ -2,7 +2,7 @@
 # What a node goes through with a pod of the chart: its containers' words and environment, as the chart is rendered, are in
 # /pod; the files of its ConfigMap are where it mounts them.
 
-# shellcheck source=/dev/null # written by tests/support/builders/pods.py
+# shellcheck source=/dev/null # written by tests/support/charts/pods.py
 source /pod/env
 
 in_pod() { # NAME-OF-A-FILE-OF-WORDS

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from tests.support.builders.installer_chart import containers_of, pod_of
+from tests.support.charts.installer_chart import containers_of, pod_of
 
 Rule = Callable[[Mapping[str, Any]], Iterator[str]]
 

@@ -18,7 +18,7 @@ from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Kind, Target, Targets
 from lifecycle.tools.archive import tar_bytes
 from tests.support.builders.debs import real_deb
-from tests.unit.formats.recording import sha256
+from tests.support.fakes.recording_engine import sha256
 
 COMPONENT = """\
 name: team/component

@@ -5,7 +5,7 @@ from typing import Any
 
 from lifecycle.kubernetes.build_job import CHART, NAMESPACE
 from lifecycle.tools.helm import render
-from tests.support.builders.installer_chart import Rendered, containers_of
+from tests.support.charts.installer_chart import Rendered, containers_of
 from tests.support.checkout import ROOT
 
 RELEASE = "nvidia-installer-build"

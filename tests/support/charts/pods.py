@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.support.builders.installer_chart import Rendered, pod_of
+from tests.support.charts.installer_chart import Rendered, pod_of
 
 
 def environment(container: Mapping[str, Any]) -> dict[str, str]:

@@ -24,8 +24,8 @@ from lifecycle.pipeline.signing_key import SigningKey
 from lifecycle.pipeline.unpack import Unpacker
 from lifecycle.planning.targets import Kind
 from lifecycle.tools.archive import write_tar_zst
-from tests.unit.formats.inputs import SIGNER, GoldenInputs
-from tests.unit.formats.recording import RecordingEngine, sha256
+from tests.support.builders.golden_inputs import SIGNER, GoldenInputs
+from tests.support.fakes.recording_engine import RecordingEngine, sha256
 
 OPEN = ModuleType.OPEN
 _MODULES = ("nvidia", "nvidia-uvm", "nvidia-modeset", "nvidia-drm", "nvidia-peermem")
