@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from lifecycle.cache.cache import Cache
 from lifecycle.cache.result_files import sha256_of
 from lifecycle.sources.download import DamagedError, Request, download_all
 from lifecycle.sources.swift import NoContainerError, SwiftRefusedError, SwiftSession
-from lifecycle.sources.swift_login import CredentialsMissingError, swift_connection
+from lifecycle.sources.swift_login import CredentialsMissingError
 from tests.support.builders.apt_archive import Archive
 from tests.support.builders.source_checkout import HEADERS, KERNEL, SourceCheckout, make_source_checkout
 from tests.support.servers.faulty_proxy import FaultyProxy, faulty_proxy
@@ -98,63 +98,6 @@ def test_a_token_that_is_there_already_is_taken(filled: SwiftCluster) -> None:
     }
 
     assert len(SwiftSession(environ).listing("gardenlinux-packages", PREFIX)) > PAGE
-
-
-@pytest.fixture
-def large(swift: SwiftCluster, tmp_path: Path) -> tuple[SwiftSession, Path]:
-    """A session, and a file of some segments."""
-    path = tmp_path / "large"
-    path.write_bytes(bytes(range(256)) * 200)
-    return SwiftSession(swift.environ), path
-
-
-Make = Callable[[SwiftSession, Path], None]
-
-
-def static(session: SwiftSession, path: Path) -> None:
-    session.put("large", "object", path, sha256_of(path), segment=10_000)
-
-
-def dynamic(session: SwiftSession, path: Path) -> None:
-    connection = swift_connection(session.environ)
-    connection.put_container("large")
-    connection.put_container("parts")
-    content = path.read_bytes()
-    for number, offset in enumerate(range(0, len(content), 10_000)):
-        connection.put_object("parts", f"object/{number:03}", content[offset : offset + 10_000])
-    connection.put_object("large", "object", b"", headers={"X-Object-Manifest": "parts/object/"})
-
-
-@pytest.mark.parametrize("make", [static, dynamic])
-def test_a_large_object_arrives_whole_and_is_checked_part_by_part(large: tuple[SwiftSession, Path], make: Make) -> None:
-    session, path = large
-    make(session, path)
-    assert session.problem_with("large", "object", path) == ""
-
-    damaged = bytearray(path.read_bytes())
-    damaged[25_000] ^= 1
-    path.write_bytes(bytes(damaged))
-    said = session.problem_with("large", "object", path)
-    assert said.startswith(("its 10000 bytes from byte 20000 on do not have the MD5", "its sha256 is not"))
-
-    path.write_bytes(path.read_bytes()[:-1])
-    assert session.problem_with("large", "object", path) != ""
-
-
-def test_an_upload_that_broke_off_is_gone_on_with(swift: SwiftCluster, large: tuple[SwiftSession, Path]) -> None:
-    session, path = large
-    session.put("resumed", "object", path, sha256_of(path), segment=20_000)
-    segments = session.listing("resumed_segments", "")
-    connection = swift_connection(swift.environ)
-    connection.delete_object("resumed", "object")
-    connection.delete_object("resumed_segments", segments[-1].name)
-    before = set(swift.files_of_objects())
-    session.put("resumed", "object", path, sha256_of(path), segment=20_000)
-
-    assert session.listing("resumed_segments", "") == segments
-    # The last segment and the manifest.
-    assert len(set(swift.files_of_objects()) - before) == 2
-    assert session.problem_with("resumed", "object", path) == ""
 
 
 def test_an_object_that_rotted_in_the_cluster_is_thrown_away(

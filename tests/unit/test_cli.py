@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,30 +9,15 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-PARTS = [
-    "component.yaml",
-    "image_versions",
-    "versions.lock",
-    "tasks.py",
-    "lifecycle",
-    "dockerfiles",
-    "scripts",
-    "patches",
-    "costs.yaml",
-]
+from tests.support.checkout import PARTS, copy_parts
+
 Invoke = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    for part in PARTS:
-        source, to = ROOT / part, tmp_path / "checkout" / part
-        to.parent.mkdir(exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, to, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy2(source, to)
+    (tmp_path / "checkout").mkdir()
+    copy_parts(tmp_path / "checkout", [*PARTS, "tasks.py"])
     return tmp_path / "checkout"
 
 

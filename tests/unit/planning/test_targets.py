@@ -1,8 +1,6 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lifecycle.config.lock import Lock, LockedBase
 from lifecycle.config.packages import PackageList
@@ -10,13 +8,9 @@ from lifecycle.config.patches import Patch, PatchSeries
 from lifecycle.config.schema import ModuleType
 from lifecycle.config.signing import Signer
 from lifecycle.planning.locked_project import LockedProject
-from lifecycle.planning.targets import Kind, Target, Targets, changed_inputs, hashes
+from lifecycle.planning.targets import Kind, Target, Targets, hashes
 from lifecycle.tools.reproducible import SOURCE_DATE_EPOCH
 from tests.support.builders.projects import base, component, every_target, lock, locked_file, project
-
-inputs = st.dictionaries(
-    st.text(max_size=3), st.text(max_size=3) | st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=6)
-)
 
 
 def digests(of: LockedProject) -> dict[tuple[Kind, str], str]:
@@ -203,45 +197,6 @@ def test_without_a_signer_the_modules_that_ship_are_the_compiled_ones() -> None:
 @pytest.mark.parametrize("other", [{"fingerprint": "def"}, {"hash": "sha512"}])
 def test_another_certificate_or_hash_signs_anew_and_compiles_nothing(other: dict[str, str]) -> None:
     assert changed(signed_by(replace(SIGNER, **other)), signed_by(SIGNER)) == {Kind.SIGNED, Kind.ARCHIVE, Kind.IMAGE}
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        ({"a": "1"}, {"a": "1"}, []),
-        ({"a": "1"}, {"a": "2"}, ["a changed"]),
-        ({"a": "1"}, {}, ["a changed"]),
-        ({}, {"b": "1", "a": "1"}, ["a changed", "b changed"]),
-        ({"p": {"gcc=1": "x"}}, {"p": {"gcc=2": "y"}}, ["p: gcc=1 -> gcc=2"]),
-        ({"p": {}}, {"p": {"gcc=2": "y"}}, ["p: nothing -> gcc=2"]),
-        ({"p": {"gcc=1": "x"}}, {"p": {}}, ["p: gcc=1 -> nothing"]),
-        ({"p": {"gcc=1": "x"}}, {"p": {"gcc=1": "y"}}, ["p: gcc=1 changed"]),
-        (
-            {"p": {"a": "1", "b": "1", "c": "1"}},
-            {"p": {"a": "1", "b": "2", "d": "1"}},
-            ["p: c -> d, b changed"],
-        ),
-        (
-            {"p": dict.fromkeys("fedcba", "1")},
-            {"p": dict.fromkeys("fedcba", "2")},
-            ["p: a b c d and 2 more changed"],
-        ),
-        ({"p": dict.fromkeys("abcde", "1")}, {"p": {"z": "1"}}, ["p: a b c d and 1 more -> z"]),
-        ({"p": {"a": "1"}}, {"p": "sha256"}, ["p changed"]),
-        ({"p": ["a"]}, {"p": ["a", "b"]}, ["p changed"]),
-        ({"format": 1}, {"format": 2}, ["format: 1 -> 2"]),
-        ({}, {"format": 1}, ["format: none -> 1"]),
-        ({"format": 1}, {}, ["format changed"]),
-    ],
-)
-def test_what_differs_is_said_in_few_words(old: dict[str, object], new: dict[str, object], said: list[str]) -> None:
-    assert changed_inputs(old, new) == said
-
-
-@given(inputs, inputs)
-def test_something_is_said_exactly_where_something_differs(old: dict[str, object], new: dict[str, object]) -> None:
-    assert bool(changed_inputs(old, new)) is (old != new)
-    assert changed_inputs(old, old) == []
 
 
 PROPRIETARY = ModuleType.PROPRIETARY

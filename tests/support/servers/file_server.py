@@ -1,0 +1,76 @@
+"""An HTTP server of one file on loopback, which fails as a test says."""
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from lifecycle.config.lock import LockedFile
+from lifecycle.sources.download import Request
+from lifecycle.sources.transfer import Address
+
+CONTENT = bytes(range(256)) * 4000
+
+
+@dataclass
+class Server:
+    """A real HTTP server on loopback: its answers to each path, in turn, and the ranges that it was asked for."""
+
+    address: str = ""
+    script: dict[str, list[str]] = field(default_factory=dict)
+    ranges: list[str | None] = field(default_factory=list)
+
+    def request(self, path: str = "/file", content: bytes = CONTENT) -> Request:
+        file = LockedFile(name="f", version="1", origin=f"Debian{path}", size=len(content), sha256=digest(content))
+        return Request(file=file, address=Address(uri=f"{self.address}{path}"))
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+@contextmanager
+def file_server() -> Iterator[Server]:
+    """Start a server that ends with the block."""
+    state = Server()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            state.ranges.append(self.headers.get("Range"))
+            steps = state.script.get(self.path, [])
+            self.answer(steps.pop(0) if steps else "good")
+
+        def answer(self, step: str) -> None:
+            if step.isdigit():
+                self.send_error(int(step))
+                return
+            if step == "elsewhere":
+                self.send_response(302)
+                self.send_header("Location", self.path)
+                self.end_headers()
+                return
+            start = 0
+            wanted = self.headers.get("Range")
+            if wanted and step != "ignore range":
+                start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+            self.send_response(206 if start else 200)
+            body = CONTENT[start:] if step != "other" else CONTENT[::-1]
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body[: len(body) // 2] if step == "cut" else body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=http.serve_forever)
+    thread.start()
+    state.address = f"http://127.0.0.1:{http.server_port}"
+    try:
+        yield state
+    finally:
+        http.shutdown()
+        http.server_close()
+        thread.join()

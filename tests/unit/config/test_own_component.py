@@ -1,0 +1,40 @@
+"""The project's own component.yaml, and the lines in it that are there to be uncommented."""
+
+import re
+from pathlib import Path
+
+from lifecycle.config.component import Component, load_component
+from lifecycle.config.sources import AptSource, RunfileDriver
+from tests.support.checkout import ROOT
+
+
+def test_the_projects_own_component_is_well_formed() -> None:
+    assert isinstance(load_component(ROOT / "component.yaml"), Component)
+
+
+def uncommented(path: Path, first: str, count: int = 1) -> Component:
+    """The project's own component with some lines uncommented."""
+    lines = (ROOT / "component.yaml").read_text().splitlines()
+    start = next(index for index, line in enumerate(lines) if first in line)
+    for index in range(start, start + count):
+        lines[index] = re.sub(r"^(\s*)# ", r"\1", lines[index])
+    (path / "component.yaml").write_text("\n".join(lines))
+    return load_component(path / "component.yaml")
+
+
+def test_the_garden_linux_lines_are_ready_to_be_uncommented(tmp_path: Path) -> None:
+    read = uncommented(tmp_path, "{name: gardenlinux-1592.10,")
+    source = read.source_of("gardenlinux-1592.10")
+
+    assert isinstance(source, AptSource)
+    assert [(r.suite, r.label) for r in source.repositories] == [
+        ("1592.10", "https://packages.gardenlinux.io/gardenlinux")
+    ]
+
+
+def test_the_lines_of_nvidias_own_installer_are_ready_to_be_uncommented(tmp_path: Path) -> None:
+    source = uncommented(tmp_path, "# 580:", 6).sources.drivers["580"]
+
+    assert isinstance(source, RunfileDriver)
+    assert source.url.endswith("/{version}/NVIDIA-Linux-{arch}-{version}.run")
+    assert str(source.fabric_manager).endswith("/{platform}/fabricmanager-{platform}-{version}-archive.tar.xz")
