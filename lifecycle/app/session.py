@@ -1,13 +1,13 @@
 """The context of one command: the checkout, the cache, the clients and the display, each made when it is first needed."""
 
-import fcntl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lifecycle.app.exclusive import exclusive
 from lifecycle.cache.cache import Cache, default_cache_dir
 from lifecycle.pipeline.build_service import BuildService
 from lifecycle.pipeline.build_state import BuildState
@@ -72,7 +72,7 @@ class Session:
         return BuildState(self.cache, self.engine, project.component.image).has(Targets(project).base(name))
 
     def build_service(self) -> BuildService:
-        """Return the service that resolves, fetches and builds."""
+        """Return the service that resolves, fetches and builds. What changes anything needs `exclusive`."""
         return BuildService(
             project=self.project,
             environ=self.environ,
@@ -80,7 +80,6 @@ class Session:
             engine=self.engine,
             progress=self.progress,
             open_sources=lambda: self.inputs,
-            exclusive=partial(self.exclusive, dry_run=False),
         )
 
     def state(self) -> BuildState:
@@ -88,16 +87,16 @@ class Session:
         return BuildState(self.cache, self.engine, self.project.component.image)
 
     @contextmanager
-    def exclusive(self, *, dry_run: bool) -> Iterator[None]:
-        """Hold the cache's lock, after waiting for other tasks; a dry run does not need it."""
+    def exclusive(self, *, dry_run: bool = False) -> Iterator[None]:
+        """Hold the locks of the checkout and the cache, and read the checkout's files again. A dry run needs no locks.
+
+        Everything that changes the cache or versions.lock, or refreshes package lists, runs within. It cannot be nested.
+        """
         if dry_run:
             yield
             return
-        self.cache.root.mkdir(parents=True, exist_ok=True)
-        with (self.cache.root / "lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                self.progress.say(f"another task uses {self.cache.root}: waiting for it to end")
-                fcntl.flock(file, fcntl.LOCK_EX)
+        with exclusive(self.root, self.cache.root, self.progress.say):
+            # Another task may have changed the files since they were read.
+            for name in ("project", "locked_project", "inputs"):
+                self.__dict__.pop(name, None)
             yield

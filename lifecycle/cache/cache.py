@@ -152,17 +152,23 @@ class Cache:
         """Where lies what has been learnt of a kernel, in the image with its headers (scripts/builder/conftest-cc)."""
         return self.root / "answers" / file_name(image)
 
-    def known_answers(self, image: str) -> int:
-        """How many there are."""
-        path = self.conftest_answers(image)
-        return len(path.read_text(encoding="utf-8").splitlines()) if path.exists() else 0
+    def add_answers(self, image: str, new: Path) -> int:
+        """Add the lines of a file to the conftest answers of a kernel's image. Return the number of lines in the file.
 
-    def add_answers(self, image: str, new: Path) -> None:
-        """Add the lines of a file to what is known."""
+        Other threads and processes may add answers at the same time.
+        """
         path = self.conftest_answers(image)
-        known = path.read_text(encoding="utf-8") if path.exists() else ""
-        lines = sorted({*known.splitlines(), *new.read_text(encoding="utf-8").splitlines()})
-        self.write(path, "".join(f"{line}\n" for line in lines))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        added = set(new.read_text(encoding="utf-8").splitlines())
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            # The lock is of the folder, since the file is replaced.
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            known = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+            self.write(path, "".join(f"{line}\n" for line in sorted({*known, *added})))
+        finally:
+            os.close(folder)
+        return len(added)
 
     def given(self, place: str) -> set[str]:
         """The digests of the results that a store is known to have; `place` is `registry/repository`."""

@@ -24,9 +24,10 @@ def show_fetch(session: Session, only: str, shard: str, *, update: bool, kernel_
     """Fetch all inputs and build the base images. Raises BuildFailedError."""
     part = parse_shard(shard)
     locked = locked or part is not None
-    builds = session.build_service()
-    project = builds.resolve(update=update, locked=locked)
-    done = builds.fetch(project, lambda p: chosen(p, only, part), locked=locked, kernel_images=kernel_images)
+    with session.exclusive():
+        builds = session.build_service()
+        project = builds.resolve(update=update, locked=locked)
+        done = builds.fetch(project, lambda p: chosen(p, only, part), locked=locked, kernel_images=kernel_images)
     session.progress.say(
         f"{done.downloaded_files} files downloaded, {done.downloaded_bytes / 1e6:.0f} MB; the cache had the rest"
     )
@@ -36,7 +37,8 @@ def show_fetch(session: Session, only: str, shard: str, *, update: bool, kernel_
 def show_made(session: Session, only: str, shard: str, last: Kind, *, locked: bool) -> None:
     """Build everything up to a kind, and print the targets of that kind. Raises BuildFailedError."""
     request = BuildRequest(only=only, shard=parse_shard(shard), last=last, locked=locked)
-    result = session.build_service().build(request)
+    with session.exclusive():
+        result = session.build_service().build(request)
     output.print_targets(result, last)
     raise_failures(result)
 
@@ -46,7 +48,8 @@ def show_build(
 ) -> None:
     """Build everything and print one row per combination; `rebuild` ignores existing targets. Raises BuildFailedError."""
     request = BuildRequest(only=only, shard=parse_shard(shard), dry_run=dry_run, locked=locked, rebuild=rebuild)
-    result = session.build_service().build(request)
+    with session.exclusive(dry_run=dry_run):
+        result = session.build_service().build(request)
     if dry_run:
         output.print_json(output.plan_rows(result.plan.actions)) if as_json else output.print_plan(result.plan.actions)
         return

@@ -40,17 +40,20 @@ class WrongBaseImageError(InstallerError):
 
 def make_bundle(session: Session, path: Path, only: str, *, kernel_images: bool) -> None:
     """Write all inputs of the selected combinations into one file; missing inputs are downloaded first."""
-    builds = session.build_service()
-    project = builds.resolve(locked=True)
-    fetched = builds.fetch(project, lambda p: select(p.matrix, only), locked=True, kernel_images=kernel_images)
-    project = fetched.project
-    combinations = select(project.matrix, only)
-    files = _files(project, combinations, kernel_images=kernel_images)
-    with session.cache.scratch("bundle") as folder:
-        images = [_saved(session, project, name, folder) for name in _pulled(project, combinations)]
-        size = sum(file.size for file in files) + sum(image.tar.stat().st_size for image in images)
-        with session.progress.bytes(f"writing {len(files)} files and {len(images)} images to {path}", size) as advance:
-            write_bundle(path.absolute(), files, images, session.cache, advance=advance)
+    with session.exclusive():
+        builds = session.build_service()
+        project = builds.resolve(locked=True)
+        fetched = builds.fetch(project, lambda p: select(p.matrix, only), locked=True, kernel_images=kernel_images)
+        project = fetched.project
+        combinations = select(project.matrix, only)
+        files = _files(project, combinations, kernel_images=kernel_images)
+        with session.cache.scratch("bundle") as folder:
+            images = [_saved(session, project, name, folder) for name in _pulled(project, combinations)]
+            size = sum(file.size for file in files) + sum(image.tar.stat().st_size for image in images)
+            with session.progress.bytes(
+                f"writing {len(files)} files and {len(images)} images to {path}", size
+            ) as advance:
+                write_bundle(path.absolute(), files, images, session.cache, advance=advance)
 
 
 def take_bundle(session: Session, path: Path, only: str, *, kernel_images: bool = False) -> None:
@@ -58,22 +61,23 @@ def take_bundle(session: Session, path: Path, only: str, *, kernel_images: bool 
 
     Raises NoBundleError, BundleDamagedError, WrongBaseImageError, and BundleIncompleteError if inputs are still missing.
     """
-    project = session.locked_project
-    combinations = select(project.matrix, only)
-    known = {file.sha256 for file in project.lock.files()}
-    with session.cache.scratch("bundle") as folder:
-        with session.progress.bytes(f"reading {path}", path.stat().st_size if path.exists() else 0) as advance:
-            arrived = read_bundle(path, known, session.cache, folder, advance=advance)
-        for name in _pulled(project, combinations):
-            tag = base_tag(Targets(project).base(name))
-            if tag in arrived.images:
-                _load(session, project, name, arrived.images[tag])
-    session.progress.say(f"took {len(arrived.files)} locked files; {arrived.others} other files were left out")
-    needed = _files(project, combinations, kernel_images=kernel_images)
-    lacking = [file.name for file in needed if not session.cache.has_blob(file.sha256)]
-    lacking += [n for n in _pulled(project, combinations) if not session.state().has(Targets(project).base(n))]
-    if lacking:
-        raise BundleIncompleteError(path, lacking)
+    with session.exclusive():
+        project = session.locked_project
+        combinations = select(project.matrix, only)
+        known = {file.sha256 for file in project.lock.files()}
+        with session.cache.scratch("bundle") as folder:
+            with session.progress.bytes(f"reading {path}", path.stat().st_size if path.exists() else 0) as advance:
+                arrived = read_bundle(path, known, session.cache, folder, advance=advance)
+            for name in _pulled(project, combinations):
+                tag = base_tag(Targets(project).base(name))
+                if tag in arrived.images:
+                    _load(session, project, name, arrived.images[tag])
+        session.progress.say(f"took {len(arrived.files)} locked files; {arrived.others} other files were left out")
+        needed = _files(project, combinations, kernel_images=kernel_images)
+        lacking = [file.name for file in needed if not session.cache.has_blob(file.sha256)]
+        lacking += [n for n in _pulled(project, combinations) if not session.state().has(Targets(project).base(n))]
+        if lacking:
+            raise BundleIncompleteError(path, lacking)
 
 
 def _files(project: LockedProject, combinations: Sequence[Combination], *, kernel_images: bool) -> list[LockedFile]:

@@ -9,12 +9,13 @@ from lifecycle.sources.mirror import Copy, Mirror, ObjectStatus, mirrored, relea
 
 def show_mirror(session: Session, name: str, *, kernel: str, flavour: str, dry_run: bool, as_json: bool) -> None:
     """Copy a release's packages into its container and print a row per object; `dry_run` only plans."""
-    component = session.project.component
-    mirrored(component, name)
-    mirror = Mirror(indexes=session.inputs.indexes, progress=session.progress)
-    release = release_of(component, name, kernel=kernel, flavour=flavour)
-    copies = mirror.plan(component, release, component.context.architecture)
-    copied = [] if dry_run else mirror.run(copies)
+    with session.exclusive():
+        component = session.project.component
+        mirrored(component, name)
+        mirror = Mirror(indexes=session.inputs.indexes, progress=session.progress)
+        release = release_of(component, name, kernel=kernel, flavour=flavour)
+        copies = mirror.plan(component, release, component.context.architecture)
+        copied = [] if dry_run else mirror.run(copies)
     rows = [_row(copy, copied=copy in copied, dry_run=dry_run) for copy in copies]
     if as_json:
         output.print_json([asdict(row) for row in rows])

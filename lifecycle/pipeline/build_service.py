@@ -58,10 +58,9 @@ class BuildResult:
 
 @dataclass(frozen=True, kw_only=True)
 class BuildService:
-    """Resolves, fetches and builds for one checkout.
+    """Resolves, fetches and builds for one checkout. The caller holds the locks of the checkout and the cache.
 
-    `open_sources` makes the clients of the package sources, which take long to import. `exclusive` is held while the cache
-    changes.
+    `open_sources` makes the clients of the package sources, which take long to import.
     """
 
     project: Project
@@ -70,7 +69,6 @@ class BuildService:
     engine: "Engine"
     progress: Progress
     open_sources: "Callable[[], Inputs]"
-    exclusive: Callable[[], AbstractContextManager[None]]
 
     def resolve(self, *, update: bool = False, locked: bool = False) -> LockedProject:
         """Return the project with a current versions.lock; with `update`, every declaration is resolved again.
@@ -95,8 +93,7 @@ class BuildService:
         def needed(of: LockedProject) -> LockedInputs:
             return needed_by(of, choose(of), kernel_images=kernel_images)
 
-        with self.exclusive():
-            return self.open_sources().fetcher.download(project, needed, locked=locked)
+        return self.open_sources().fetcher.download(project, needed, locked=locked)
 
     def build(self, request: BuildRequest) -> BuildResult:
         """Plan and build; a dry run only plans. Raises what resolving, planning and fetching raise.
@@ -107,10 +104,7 @@ class BuildService:
         project = require_locked(self.project) if request.dry_run else self.resolve(locked=locked)
         for warning in project.matrix.warnings:
             self.progress.warn(warning)
-        with (
-            nullcontext() if request.dry_run else self.exclusive(),
-            nullcontext() if request.rebuild else self._open_remote() as remote,
-        ):
+        with nullcontext() if request.rebuild else self._open_remote() as remote:
             result = self._plan(project, request, remote)
             if not result.combinations:
                 self.progress.say(f"shard {request.shard} is empty: the others have all there is")

@@ -52,6 +52,17 @@ class CompileJob:
         return f"{c.release}/{c.kernel}/{c.driver} {'+'.join(self.types)}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class CompileResult:
+    """The modules of a job by type, or the error of a type that failed.
+
+    `asked` is the number of conftest's questions that the compiler answered; 0 if a type failed.
+    """
+
+    modules: Mapping[ModuleType, Result | InstallerError]
+    asked: int
+
+
 # ----- pure
 
 
@@ -134,10 +145,10 @@ class Compiler:
                 container.commit(tag, {LABEL_DIGEST: tag.rpartition(":")[2]})
         return tag
 
-    def compile(self, job: CompileJob, image: str, jobs: int) -> dict[ModuleType, Result | InstallerError]:
-        """Compile a job's module types in an image of its kernel's; what did not compile is the error in place of the result.
+    def compile(self, job: CompileJob, image: str, jobs: int) -> CompileResult:
+        """Compile the module types of a job in the image with its kernel's headers; `jobs` is make's --jobs.
 
-        Raises EngineRefusedError, EngineUnreachableError where the engine is at fault.
+        Raises EngineRefusedError, EngineUnreachableError. Other failures are in the result.
         """
         with self.cache.scratch("compile") as folder:
             out = folder / "out"
@@ -151,10 +162,10 @@ class Compiler:
                 with container.get("/out") as result:
                     extract_safely(result, folder, archive="the builder's output")
             made = {t: self._finish(job, t, out, log, code) for t in job.types}
-            # Of a compile that failed the reason may be a machine's: what it learnt is worth less than knowing that it is true.
-            if not any(isinstance(result, InstallerError) for result in made.values()):
-                self.cache.add_answers(image, out / "answers")
-            return made
+            # A fault of the machine may have failed a compile, and made its answers wrong.
+            failed = any(isinstance(result, InstallerError) for result in made.values())
+            asked = 0 if failed else self.cache.add_answers(image, out / "answers")
+            return CompileResult(modules=made, asked=asked)
 
     def _finish(
         self, job: CompileJob, module_type: ModuleType, out: Path, log: Path, code: int

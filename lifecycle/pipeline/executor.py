@@ -135,16 +135,13 @@ class Executor:
             return {}
         with self._step(next(iter(targets.values())), f"compile {job.title}") as fail:
             image = self._kernel_image(job.combination)
-            known = self._cache.known_answers(image)
-            results = self._compiler.compile(job, image, jobs)
-            errors = {targets[t].digest: result for t, result in results.items() if isinstance(result, InstallerError)}
+            done = self._compiler.compile(job, image, jobs)
+            errors = {targets[t].digest: made for t, made in done.modules.items() if isinstance(made, InstallerError)}
             if errors:
                 fail()
         if not errors:
             seconds = self._seconds[next(iter(targets.values())).digest]
-            save_timing(
-                self._cache, job.combination, targets.values(), seconds, asked=self._cache.known_answers(image) - known
-            )
+            save_timing(self._cache, job.combination, targets.values(), seconds, asked=done.asked)
         return errors
 
     def _builder(self, combination: Combination) -> str:

@@ -79,6 +79,15 @@ class ModuleSourcesNotFoundError(ConfigurationError):
         )
 
 
+class EmptyMatrixError(ConfigurationError):
+    """Exclusions that leave no combination."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            ["component.yaml: context.exclude excludes every combination: remove or narrow one of its entries"]
+        )
+
+
 class SameDriverError(ConfigurationError):
     """Two entries of driverVersion that resolve to one version."""
 
@@ -91,8 +100,8 @@ class SameDriverError(ConfigurationError):
 def expand(component: Component, lock: Lock, series: PatchSeries) -> Matrix:
     """Return all combinations, in the order of component.yaml; `lock` has an entry for each release and driver.
 
-    Raises SameDriverError if two entries of driverVersion mean one driver, and ModuleSourcesNotFoundError if a source has no
-    module sources of a declared type.
+    Raises SameDriverError if two entries of driverVersion mean one driver, ModuleSourcesNotFoundError if a source has no module
+    sources of a declared type, and EmptyMatrixError if everything is excluded.
     """
     _check_drivers(component, lock)
     every = list(_every(component, lock, series))
@@ -104,6 +113,8 @@ def expand(component: Component, lock: Lock, series: PatchSeries) -> Matrix:
     ]
     if lacking:
         raise ModuleSourcesNotFoundError(lacking)
+    if not any(c.module_types for c in every):
+        raise EmptyMatrixError
     return Matrix(
         combinations=tuple(c for c in every if c.module_types),
         excluded=tuple(c for c in every if not c.module_types),

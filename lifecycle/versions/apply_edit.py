@@ -34,6 +34,11 @@ def show_edit(session: Session, edit: Callable[[Files], Files], *, dry_run: bool
 
     Nothing is written where the edit is refused, the result is not well-formed, or a source lacks what was added.
     """
+    with session.exclusive():
+        _edit(session, edit, dry_run=dry_run, update=update)
+
+
+def _edit(session: Session, edit: Callable[[Files], Files], *, dry_run: bool, update: bool) -> None:
     before = Files(
         component=OwnFile(read_text(session.root / COMPONENT), COMPONENT.name),
         images=read_text(session.root / IMAGE_VERSIONS),

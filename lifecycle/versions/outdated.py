@@ -21,7 +21,8 @@ def findings(session: Session) -> list[Finding]:
 
 def show_outdated(session: Session, *, as_json: bool) -> None:
     """Print the findings."""
-    found = findings(session)
+    with session.exclusive():
+        found = findings(session)
     if as_json:
         output.print_json([{"topic": f.topic, "what": f.what, "has": f.has, "offered": f.offered} for f in found])
     elif found:
@@ -33,11 +34,10 @@ def show_outdated(session: Session, *, as_json: bool) -> None:
 
 def show_update(session: Session, *, dry_run: bool) -> None:
     """Take what the findings offer: edit the files, look up the newest of everything, write the lock; show the diff."""
-    edits = [finding.edit for finding in findings(session) if finding.edit]
 
     def edit(files: Files) -> Files:
-        for one in edits:
-            files = one(files)
+        for finding in findings(session):
+            files = finding.edit(files) if finding.edit else files
         return files
 
     show_edit(session, edit, dry_run=dry_run, update=True)

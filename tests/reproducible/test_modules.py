@@ -65,7 +65,7 @@ def compiled(project: LockedProject, combination: Combination, module_type: Modu
     name = builder_name(combination.release).lower().removeprefix("builder_")
     builder = compiler.builder(base_tag(targets.builder(combination)), name)
     job = CompileJob(combination=combination, types=(module_type,))
-    made = compiler.compile(job, compiler.kernel(combination, builder), os.cpu_count() or 1)[module_type]
+    made = compiler.compile(job, compiler.kernel(combination, builder), os.cpu_count() or 1).modules[module_type]
     assert isinstance(made, Result), made
     return made
 

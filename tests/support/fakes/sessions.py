@@ -17,7 +17,7 @@ class FakeSession(Session):
     """A session on a project in memory; `said` is what goes to stderr."""
 
     def __init__(self, given: LockedProject, cache: Path, engine: FakeEngine) -> None:
-        super().__init__(given.root, cache_dir=str(cache), environ={})
+        super().__init__(cache.parent, cache_dir=str(cache), environ={})
         self.given, self.said = given, io.StringIO()
         self.engine: FakeEngine = engine
         self.progress = Progress(Console(file=self.said, width=1000))

@@ -84,13 +84,13 @@ def wait_for(
     """Wait until a server answers well, or at all; raises with the end of its log if it ends, or does not in a minute."""
     trusted = ssl.create_default_context(cafile=str(authority)) if authority else True
 
-    def conftest_answers() -> bool:
+    def answers() -> bool:
         try:
             return httpx.get(address, headers=dict(headers or {}), verify=trusted).is_success or any_answer
         except httpx.TransportError:
             return False
 
-    wait_until(conftest_answers, process, address)
+    wait_until(answers, process, address)
 
 
 def wait_until(condition: Callable[[], bool], process: Process, address: str) -> None:

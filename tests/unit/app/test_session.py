@@ -1,6 +1,5 @@
-import fcntl
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -159,40 +158,6 @@ def test_an_exclusion_that_excludes_nothing_is_warned_of(checkout: Path, said: i
     assert said.getvalue() == (
         "WARNING: component.yaml: context.exclude[0] (a kernel of the future) excludes nothing: remove it if it is obsolete\n"
     )
-
-
-class _Releasing(io.StringIO):
-    """Gives the lock free as soon as somebody says to wait for it."""
-
-    def __init__(self, lock: io.TextIOBase) -> None:
-        super().__init__()
-        self._lock = lock
-
-    def write(self, text: str) -> int:
-        fcntl.flock(self._lock, fcntl.LOCK_UN)
-        return super().write(text)
-
-
-def _build(session: Session) -> None:
-    assert session.build_service().build(BuildRequest(locked=True)).plan.idle
-
-
-def _fetch(session: Session) -> None:
-    session.build_service().fetch(session.locked_project, lambda _: [], locked=True)
-
-
-@pytest.mark.parametrize("use", [_build, _fetch])
-def test_whoever_uses_a_cache_in_use_says_that_it_waits_and_then_goes_on(
-    checkout: Path, use: Callable[[Session], None]
-) -> None:
-    cache = checkout.parent / "cache"
-    cache.mkdir()
-    with (cache / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        said = _Releasing(lock)
-        use(with_everything_made(checkout, said))
-
-    assert said.getvalue() == f"another task uses {cache}: waiting for it to end\n"
 
 
 def test_a_missing_key_ends_a_build_before_anything_is_fetched(checkout: Path, said: io.StringIO, ours: Pair) -> None:

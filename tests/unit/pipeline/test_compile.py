@@ -72,7 +72,7 @@ def compile_in(engine: FakeEngine, cache: Cache) -> Mapping[ModuleType, Result |
         cache.part(file.sha256).write_text(file.name)
         cache.keep_blob(cache.part(file.sha256), file.sha256)
     hands = Compiler(targets=targets, cache=cache, engine=engine)
-    return hands.compile(CompileJob(combination=COMBINATIONS[3], types=(PROPRIETARY, OPEN)), IMAGE, 2)
+    return hands.compile(CompileJob(combination=COMBINATIONS[3], types=(PROPRIETARY, OPEN)), IMAGE, 2).modules
 
 
 def test_each_type_that_fails_has_its_own_error_with_its_own_log(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from lifecycle.cache.result_files import Result
 from lifecycle.config.lock import Lock
 from lifecycle.config.schema import ModuleType
 from lifecycle.errors import InstallerError
-from lifecycle.pipeline.compile import CompileJob, Compiler
+from lifecycle.pipeline.compile import CompileJob, Compiler, CompileResult
 from lifecycle.pipeline.compile_jobs import compile_jobs
 from lifecycle.pipeline.compile_timings import read_timings
 from lifecycle.pipeline.executor import Executor, Outcome
@@ -147,13 +147,14 @@ def test_what_a_compile_took_is_written_down_where_all_of_it_compiled(
     now, cache = project(), Cache(tmp_path)
     targets, combination = Targets(now), now.matrix.combinations[0]
 
-    def compile_(self: Compiler, job: CompileJob, *_: object) -> dict[ModuleType, Result | InstallerError]:
+    def compile_(self: Compiler, job: CompileJob, *_: object) -> CompileResult:
         target = self.targets.compiled(job.combination, PROPRIETARY)
         cache.log(target.kind, target.name).write_text(" CONFTEST: vmap\n CONFTEST: known\n")
-        (tmp_path / "new").write_text("a yes\n")
+        # A concurrent compile of the same kernel adds its own answers.
+        (tmp_path / "new").write_text("a yes\nb no\n")
         cache.add_answers("kernel:1", tmp_path / "new")
         done = Result(kind=target.kind, digest=target.digest, folder=tmp_path, about={})
-        return {PROPRIETARY: InstallerError("no") if failing else done}
+        return CompileResult(modules={PROPRIETARY: InstallerError("no") if failing else done}, asked=1)
 
     monkeypatch.setattr(Executor, "_kernel_image", lambda *_: "kernel:1")
     monkeypatch.setattr(Compiler, "compile", compile_)

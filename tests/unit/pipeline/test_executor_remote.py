@@ -14,7 +14,7 @@ from lifecycle.cache.result_files import Result
 from lifecycle.config.schema import ModuleType
 from lifecycle.config.store import RemoteCacheConfig
 from lifecycle.errors import InstallerError
-from lifecycle.pipeline.compile import CompileJob, Compiler
+from lifecycle.pipeline.compile import CompileJob, Compiler, CompileResult
 from lifecycle.pipeline.executor import Executor, Outcome
 from lifecycle.planning.plan import make_plan
 from lifecycle.planning.targets import Kind, Target, Targets
@@ -66,7 +66,7 @@ class SharedBuild:
 def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SharedBuild:
     made = SharedBuild(Cache(tmp_path))
     monkeypatch.setattr(Executor, "_kernel_image", lambda *_: "kernel")
-    monkeypatch.setattr(Compiler, "compile", lambda _, job, *__: made.compile(job))
+    monkeypatch.setattr(Compiler, "compile", lambda _, job, *__: CompileResult(modules=made.compile(job), asked=0))
     return made
 
 

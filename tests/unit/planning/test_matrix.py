@@ -2,12 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lifecycle.config.component import Exclusion
 from lifecycle.config.lock import Lock
 from lifecycle.config.patches import Patch, PatchSeries
 from lifecycle.config.schema import ModuleType
 from lifecycle.planning.locked_project import NotLockedError, require_locked
 from lifecycle.planning.matrix import (
     Combination,
+    EmptyMatrixError,
     ModuleSourcesNotFoundError,
     SameDriverError,
     expand,
@@ -65,6 +67,17 @@ def test_modules_that_the_source_lacks_come_with_the_exclusion_to_paste() -> Non
         expand(component((OPEN_535, rule)), lock(), PatchSeries())
     assert "the source of driver 535.309.01 has no open modules" in str(caught.value)
     assert "    - {driverVersion: 535.309.01, moduleType: open, reason: not in the archive}" in str(caught.value)
+
+
+def test_exclusions_that_leave_nothing_are_refused() -> None:
+    rule = Exclusion(kernel=">=1.0", reason="nothing works at all")
+    now = component()
+    nothing = now.model_copy(update={"context": now.context.model_copy(update={"exclude": [rule]})})
+
+    with pytest.raises(
+        EmptyMatrixError, match=r"component\.yaml: context\.exclude excludes every combination: remove or"
+    ):
+        expand(nothing, lock(), PatchSeries())
 
 
 def test_two_entries_that_mean_one_driver_are_refused() -> None:
