@@ -18,7 +18,7 @@ from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.tags import immutable_tag, is_newest_of_branch, references
 from lifecycle.planning.targets import Kind, Target, Targets, base_tag
-from lifecycle.tools.archive import normalised
+from lifecycle.tools.archive import tar_header
 from lifecycle.tools.labels import LABEL_COMBINATION, LABEL_COMPONENT, LABEL_DIGEST
 
 _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
@@ -82,7 +82,7 @@ def made_images(project: LockedProject) -> dict[str, MadeImage]:
 def _layer() -> bytes:
     with io.BytesIO() as out:
         with tarfile.open(fileobj=out, mode="w") as tar:
-            tar.addfile(normalised("empty", size=0), io.BytesIO())
+            tar.addfile(tar_header("empty", size=0), io.BytesIO())
         return out.getvalue()
 
 
@@ -112,7 +112,7 @@ def write_archive(images: Iterable[MadeImage], path: Path) -> None:
     }
     with tarfile.open(path, mode="w") as tar:
         for name, content in files.items():
-            tar.addfile(normalised(name, size=len(content)), io.BytesIO(content))
+            tar.addfile(tar_header(name, size=len(content)), io.BytesIO(content))
 
 
 def upload(project: LockedProject, images: dict[str, MadeImage]) -> dict[Combination, str]:

@@ -17,11 +17,10 @@ from lifecycle.cache.result_files import Result, described, files_of, sha256_of
 from lifecycle.config.store import Mode, RemoteCacheConfig
 from lifecycle.errors import InstallerError, SystemRefusedError
 from lifecycle.planning.targets import SHARED_KINDS, Kind, Target
-from lifecycle.tools.archive import UnsafeArchiveError
+from lifecycle.tools.archive import UnreadableArchiveError, UnsafeArchiveError, pack, unpack
 from lifecycle.tools.digest import digest_of
-from lifecycle.tools.packed import UnreadableArchiveError, pack, unpack
 from lifecycle.tools.registry.blobs import WrongBlobError
-from lifecycle.tools.registry.registry import Manifest, Registry
+from lifecycle.tools.registry.client import Manifest, Registry
 from lifecycle.tools.registry.session import read_json
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"

@@ -10,8 +10,8 @@ from lifecycle.cache.remote import RemoteCache
 from lifecycle.config.store import RemoteCacheConfig
 from lifecycle.planning.targets import Target
 from lifecycle.tools.progress import Progress
+from lifecycle.tools.registry.client import Registry
 from lifecycle.tools.registry.login import CredentialHelperError, login_for
-from lifecycle.tools.registry.registry import Registry
 
 _AT_ONCE = 4
 # Seconds that a store may take to answer: a build goes on without one that does not.

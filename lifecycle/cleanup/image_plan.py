@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from lifecycle.tools.engine.engine import Engine, LocalImage
 from lifecycle.tools.labels import LABEL_COMBINATION, LABEL_COMPONENT, LABEL_DIGEST
-from lifecycle.tools.registry.registry import Registry, RemoteImage
+from lifecycle.tools.registry.client import Registry, RemoteImage
 
 IN_USE = "GitOps refers to it"
 

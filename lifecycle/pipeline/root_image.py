@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lifecycle.cache.result_files import sha256_of
 from lifecycle.errors import writing
-from lifecycle.tools.archive import normalised
+from lifecycle.tools.archive import tar_header
 from lifecycle.tools.reproducible import SOURCE_DATE_EPOCH
 
 
@@ -37,9 +37,9 @@ def root_image(root: Path, out: Path, tag: str, labels: Mapping[str, str], archi
     manifest = _json([{"Config": f"{digest}.json", "RepoTags": [tag], "Layers": [f"{layer}/layer.tar"]}])
     with writing(out), tarfile.open(out, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for name, content in {"manifest.json": manifest, f"{digest}.json": config}.items():
-            tar.addfile(normalised(name, size=len(content)), io.BytesIO(content))
+            tar.addfile(tar_header(name, size=len(content)), io.BytesIO(content))
         with root.open("rb") as file:
-            tar.addfile(normalised(f"{layer}/layer.tar", size=root.stat().st_size), file)
+            tar.addfile(tar_header(f"{layer}/layer.tar", size=root.stat().st_size), file)
     return f"sha256:{digest}"
 
 

@@ -12,8 +12,8 @@ from lifecycle.planning.matrix import Combination
 from lifecycle.planning.tags import immutable_tag
 from lifecycle.planning.targets import Targets
 from lifecycle.tools.labels import LABEL_DIGEST
+from lifecycle.tools.registry.client import Registry
 from lifecycle.tools.registry.login import login_for
-from lifecycle.tools.registry.registry import Registry
 
 # For more combinations than this, list all tags first: that takes a few requests at most.
 _MAX_SINGLE_LOOKUPS = 8

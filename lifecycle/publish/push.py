@@ -16,9 +16,9 @@ from lifecycle.planning.tags import immutable_tag, moving_tags, untested_tag
 from lifecycle.publish.published import PublishedImage
 from lifecycle.tools.engine.engine import Engine, LocalImage
 from lifecycle.tools.labels import LABEL_DIGEST
+from lifecycle.tools.registry.client import Registry, RemoteImage
 from lifecycle.tools.registry.errors import hint_for
 from lifecycle.tools.registry.login import Login
-from lifecycle.tools.registry.registry import Registry, RemoteImage
 
 ATTEMPTS = 4
 # Words in errors after which the same push may succeed. The last two lines come from two pushes of one image at the same time: the

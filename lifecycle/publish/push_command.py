@@ -20,8 +20,8 @@ from lifecycle.publish.push import (
     PushRefusedError,
     decide_push,
 )
+from lifecycle.tools.registry.client import Registry
 from lifecycle.tools.registry.login import login_for
-from lifecycle.tools.registry.registry import Registry
 
 RESULT_FILE = "build/published.json"
 

@@ -19,7 +19,7 @@ from typing import IO
 from lifecycle.cache.cache import Cache
 from lifecycle.config.lock import LockedFile
 from lifecycle.errors import InstallerError, UsageError, writing
-from lifecycle.tools.archive import normalised
+from lifecycle.tools.archive import tar_header
 
 FORMAT = 1
 _INDEX = "bundle.json"
@@ -77,10 +77,10 @@ def write_bundle(
     contents += [(f"images/{number}.tar", image.tar) for number, image in enumerate(images)]
     try:
         with writing(path), tarfile.open(part, mode="w", format=tarfile.PAX_FORMAT) as tar:
-            tar.addfile(normalised(_INDEX, size=len(text)), io.BytesIO(text))
+            tar.addfile(tar_header(_INDEX, size=len(text)), io.BytesIO(text))
             for name, source in contents:
                 with source.open("rb") as file:
-                    tar.addfile(normalised(name, size=source.stat().st_size), file)
+                    tar.addfile(tar_header(name, size=source.stat().st_size), file)
                 advance(source.stat().st_size)
         part.replace(path)
     finally:

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from lifecycle.publish.push import PushDecision, PushFailedError
+from lifecycle.tools.registry.client import Registry
 from lifecycle.tools.registry.errors import RegistryRefusedError
-from lifecycle.tools.registry.registry import Registry
 from lifecycle.tools.registry.session import CERTIFICATES
 from tests.support.builders.push_session import REPOSITORY, PushSession
 from tests.support.servers.registry_server import RegistryServer, registry_server

@@ -148,7 +148,7 @@ def test_a_layer_that_is_no_archive_is_refused(machine: Machines) -> None:
     one.registry.put(repository, tag_of(TARGET), oci_manifest(blob, blob, "x"))
 
     assert not other.results.take(TARGET)
-    assert "is no whole archive" in other.warnings[0]
+    assert "is not a complete archive" in other.warnings[0]
 
 
 def test_an_image_under_a_results_tag_is_refused(machine: Machines) -> None:

@@ -9,7 +9,7 @@ import pytest
 from lifecycle.cache.cache import Cache
 from lifecycle.errors import SystemRefusedError, writing
 from lifecycle.sources.bundle import write_bundle
-from lifecycle.tools.packed import pack
+from lifecycle.tools.archive import pack
 
 
 def refusal(number: int, *files: str) -> str:

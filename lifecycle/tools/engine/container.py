@@ -12,7 +12,7 @@ from typing import IO, Any
 import docker.errors
 
 from lifecycle.errors import writing
-from lifecycle.tools.archive import normalised, write_members
+from lifecycle.tools.archive import tar_header, write_members
 
 # Which process a container is of; empty, nobody's.
 LABEL_OWNER = "io.nvidia-installer.owner"
@@ -38,7 +38,7 @@ class DockerContainer:
         with tarfile.open(archive, mode="w") as tar:
             write_members(tar, files, executables=executables)
             for folder in folders:
-                tar.addfile(normalised(folder, mode=0o755, kind=tarfile.DIRTYPE))
+                tar.addfile(tar_header(folder, mode=0o755, kind=tarfile.DIRTYPE))
         with self._refusals("copy files into a container"), archive.open("rb") as stream:
             self._raw.put_archive("/", stream)
         archive.unlink()

@@ -22,8 +22,8 @@ from lifecycle.tools.archive import tar_bytes
 from lifecycle.tools.engine.docker_engine import DockerEngine
 from lifecycle.tools.engine.engine import LocalImage
 from lifecycle.tools.labels import LABEL_DIGEST
+from lifecycle.tools.registry.client import Registry, RemoteImage
 from lifecycle.tools.registry.login import Login
-from lifecycle.tools.registry.registry import Registry, RemoteImage
 from tests.support.checkout import PARTS, ROOT, copy_parts
 from tests.support.servers.registry_server import RegistryServer
 

@@ -9,8 +9,8 @@ from lifecycle.cache.cache import Cache
 from lifecycle.cache.remote import RemoteCache
 from lifecycle.config.store import Mode, RemoteCacheConfig
 from lifecycle.planning.targets import Kind, Target
+from lifecycle.tools.registry.client import Registry
 from lifecycle.tools.registry.login import Login
-from lifecycle.tools.registry.registry import Registry
 from tests.support.servers.registry_server import RegistryServer
 
 TARGET = Target(kind=Kind.MODULES, name="6.1.0/550/open", inputs={"kernel": {"headers": "1"}, "epoch": 1})

@@ -8,7 +8,7 @@ from lifecycle.cleanup.prune_images import current_images
 from lifecycle.planning.targets import Targets
 from lifecycle.tools.engine.engine import LocalImage
 from lifecycle.tools.labels import LABEL_COMBINATION, LABEL_COMPONENT, LABEL_DIGEST
-from lifecycle.tools.registry.registry import RemoteImage
+from lifecycle.tools.registry.client import RemoteImage
 from tests.support.builders.projects import component, project
 
 NAME = "localhost:5000/team/nvidia-installer"

@@ -11,10 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lifecycle.tools.archive import (
+    UnreadableArchiveError,
     UnsafeArchiveError,
     extract_safely,
     file_digests,
+    pack,
     tar_bytes,
+    unpack,
     write_tar,
     write_tar_zst,
 )
@@ -105,7 +108,7 @@ def hostile(**fields: object) -> io.BytesIO:
 def test_paths_out_of_an_archive_are_refused_and_nothing_is_written_outside(tmp_path: Path, stream: io.BytesIO) -> None:
     inside = tmp_path / "in" / "side"
     inside.mkdir(parents=True)
-    with pytest.raises(UnsafeArchiveError, match=r"bad\.deb holds '.*', which leads out of it"):
+    with pytest.raises(UnsafeArchiveError, match=r"bad\.deb contains '.*', a path outside the archive"):
         extract_safely(stream, inside, archive="bad.deb")
 
     assert [path.name for path in tmp_path.rglob("*")] == ["in", "side"]
@@ -188,7 +191,24 @@ def test_what_stood_before_the_hostile_member_stays_inside_too(tmp_path: Path) -
         tar.addfile(link)
         tar.addfile(tarfile.TarInfo("folder/../../escaped"))
     out.seek(0)
-    with pytest.raises(UnsafeArchiveError, match="which leads out of it"):
+    with pytest.raises(UnsafeArchiveError, match="a path outside the archive"):
         extract_safely(out, tmp_path / "in", archive="bad.deb")
 
     assert not (tmp_path / "escaped").exists()
+
+
+def test_packed_files_are_unpacked_by_their_names(tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(b"content")
+    pack({"a/b": tmp_path / "source"}, tmp_path / "packed.tar.zst")
+    unpack(tmp_path / "packed.tar.zst", tmp_path / "out")
+
+    assert (tmp_path / "out/a/b").read_bytes() == b"content"
+
+
+def test_a_truncated_archive_is_reported_by_name(tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(os.urandom(10_000))
+    pack({"a": tmp_path / "source"}, tmp_path / "packed.tar.zst")
+    os.truncate(tmp_path / "packed.tar.zst", 5_000)
+
+    with pytest.raises(UnreadableArchiveError, match=r"packed\.tar\.zst is not a complete archive: "):
+        unpack(tmp_path / "packed.tar.zst", tmp_path / "out")

@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from lifecycle.tools.registry.client import Manifest, Registry
 from lifecycle.tools.registry.errors import RegistryRefusedError, hint_for
-from lifecycle.tools.registry.registry import Manifest, Registry
 
 BLOB_UNKNOWN = "MANIFEST_BLOB_UNKNOWN"
 MANIFEST = Manifest(content=b"{}", media_type="application/vnd.oci.image.manifest.v1+json")
