@@ -13,11 +13,10 @@ from lifecycle.pipeline.build_service import BuildService
 from lifecycle.pipeline.build_state import BuildState
 from lifecycle.planning.locked_project import LockedProject, require_locked
 from lifecycle.planning.project import Project, load_project
-from lifecycle.planning.targets import Targets
 from lifecycle.tools.progress import Progress
 
 if TYPE_CHECKING:
-    from lifecycle.sources.session import Inputs
+    from lifecycle.sources.session import SourceSession
     from lifecycle.tools.engine.engine import Engine
 
 
@@ -55,21 +54,17 @@ class Session:
         return DockerEngine(self.environ)
 
     @cached_property
-    def inputs(self) -> "Inputs":
-        """The sources of what the checkout names."""
-        from lifecycle.sources.session import Inputs
+    def sources(self) -> "SourceSession":
+        """The clients of the sources that the checkout declares."""
+        from lifecycle.sources.session import SourceSession
 
-        return Inputs(
+        return SourceSession(
             project=self.project,
             environ=self.environ,
             cache=self.cache,
             engine=self.engine,
             progress=self.progress,
-            has_base=self._has_base,
         )
-
-    def _has_base(self, project: LockedProject, name: str) -> bool:
-        return BuildState(self.cache, self.engine, project.component.image).has(Targets(project).base(name))
 
     def build_service(self) -> BuildService:
         """Return the service that resolves, fetches and builds. What changes anything needs `exclusive`."""
@@ -79,7 +74,7 @@ class Session:
             cache=self.cache,
             engine=self.engine,
             progress=self.progress,
-            open_sources=lambda: self.inputs,
+            open_sources=lambda: self.sources,
         )
 
     def state(self) -> BuildState:

@@ -59,7 +59,7 @@ def make_bundle(session: Session, path: Path, only: str, *, kernel_images: bool)
 def take_bundle(session: Session, path: Path, only: str, *, kernel_images: bool = False) -> None:
     """Verify the content of a bundle and put it into the cache and the engine, so that no network is needed.
 
-    Raises NoBundleError, BundleDamagedError, WrongBaseImageError, and BundleIncompleteError if inputs are still missing.
+    Raises NotABundleError, CorruptBundleError, WrongBaseImageError, and BundleIncompleteError if inputs are still missing.
     """
     with session.exclusive():
         project = session.locked_project
@@ -67,12 +67,12 @@ def take_bundle(session: Session, path: Path, only: str, *, kernel_images: bool 
         known = {file.sha256 for file in project.lock.files()}
         with session.cache.scratch("bundle") as folder:
             with session.progress.bytes(f"reading {path}", path.stat().st_size if path.exists() else 0) as advance:
-                arrived = read_bundle(path, known, session.cache, folder, advance=advance)
+                contents = read_bundle(path, known, session.cache, folder, advance=advance)
             for name in _pulled(project, combinations):
                 tag = base_tag(Targets(project).base(name))
-                if tag in arrived.images:
-                    _load(session, project, name, arrived.images[tag])
-        session.progress.say(f"took {len(arrived.files)} locked files; {arrived.others} other files were left out")
+                if tag in contents.images:
+                    _load(session, project, name, contents.images[tag])
+        session.progress.say(f"took {len(contents.files)} locked files; {contents.skipped} other files were left out")
         needed = _files(project, combinations, kernel_images=kernel_images)
         lacking = [file.name for file in needed if not session.cache.has_blob(file.sha256)]
         lacking += [n for n in _pulled(project, combinations) if not session.state().has(Targets(project).base(n))]

@@ -24,8 +24,8 @@ from lifecycle.tools.progress import Progress
 if TYPE_CHECKING:
     from lifecycle.cache.remote_session import RemoteSession
     from lifecycle.pipeline.executor import Outcome
-    from lifecycle.sources.fetch import Fetched
-    from lifecycle.sources.session import Inputs
+    from lifecycle.sources.fetch import FetchResult
+    from lifecycle.sources.session import SourceSession
     from lifecycle.tools.engine.engine import Engine
 
 
@@ -68,12 +68,12 @@ class BuildService:
     cache: Cache
     engine: "Engine"
     progress: Progress
-    open_sources: "Callable[[], Inputs]"
+    open_sources: "Callable[[], SourceSession]"
 
     def resolve(self, *, update: bool = False, locked: bool = False) -> LockedProject:
         """Return the project with a current versions.lock; with `update`, every declaration is resolved again.
 
-        Raises LockOutdatedError if the lock is not current under `locked`, and what the sources raise.
+        Raises StaleLockError if the lock is not current under `locked`, and what the sources raise.
         """
         if not update and is_lock_current(self.project):
             return require_locked(self.project)
@@ -87,7 +87,7 @@ class BuildService:
         *,
         locked: bool,
         kernel_images: bool = False,
-    ) -> "Fetched":
+    ) -> "FetchResult":
         """Download the inputs of the combinations that `choose` selects, also after versions.lock has changed meanwhile."""
 
         def needed(of: LockedProject) -> LockedInputs:

@@ -1,6 +1,6 @@
-"""APT archives, through apt itself in a private root: it checks signatures and resolves dependencies, we never do.
+"""The package index of an APT archive. apt itself checks signatures and resolves dependencies, in a private root.
 
-The machine's own configuration (proxies, mirrors, trusted keys) holds; only its lists and sources are replaced
+The machine's own configuration (proxies, mirrors, trusted keys) applies; only its lists and sources are replaced
 (apt.conf(5), "Directories"). Nothing here installs a package.
 """
 
@@ -23,34 +23,34 @@ from lifecycle.tools.process import ProgramFailedError, run
 
 _URI_LINE = re.compile(r"'(?P<uri>[^']+)' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})")
 _NO_SUITE = re.compile(r"The repository '(?P<uri>\S+) (?P<suite>\S+) Release' does not have a Release file")
-# Name resolution and mirrors fail for moments; apt itself retries (apt.conf(5), Acquire::Retries).
+# Name resolution and mirrors fail for short times; apt itself retries (apt.conf(5), Acquire::Retries).
 _RETRIES = 5
-_SHOWN = 6
+_MAX_ERROR_LINES = 6
 
 
-class ArchiveRefusedError(InstallerError):
-    """An archive that cannot be reached, or whose signature or lists are not right: apt's own words."""
+class ArchiveUpdateError(InstallerError):
+    """An archive that cannot be reached, or has an invalid signature or index. The details are apt's messages."""
 
     def __init__(self, source: str, output: str) -> None:
-        said = [line for line in output.splitlines() if line.startswith(("E: ", "W: ", "Err:"))]
+        messages = [line for line in output.splitlines() if line.startswith(("E: ", "W: ", "Err:"))]
         super().__init__(
             f"the archive of {source} cannot be used",
-            details="\n".join(f"  {line}" for line in said[:_SHOWN]),
-            resolution="Try again; if it persists, check the machine's apt set-up, or the archive's keyring in component.yaml.",
+            details="\n".join(f"  {line}" for line in messages[:_MAX_ERROR_LINES]),
+            resolution="Try again. If it fails again, check the machine's apt configuration, or the keyring in component.yaml.",
         )
 
 
 class SuiteNotFoundError(UsageError):
-    """A suite, which for Garden Linux is a version, that an archive does not have."""
+    """A suite that an archive does not have. Garden Linux has a suite per version."""
 
     def __init__(self, suite: str, uri: str) -> None:
         super().__init__(
-            f"the archive at {uri} has no suite {suite!r}: name a release that it has in component.yaml, or mend its source there"
+            f"the archive at {uri} has no suite {suite!r}: in component.yaml, name a release that it has, or correct the source"
         )
 
 
 class AptIndex:
-    """What a set of suites offers for one architecture. The network is used once, at the first question."""
+    """The packages of some suites for one architecture. The first query downloads the package lists into `root`."""
 
     def __init__(
         self,
@@ -69,7 +69,10 @@ class AptIndex:
 
     @cached_property
     def _options(self) -> list[str]:
-        """Set up the private root and bring its lists up to date; the options that make apt use it."""
+        """Create the private root, update its lists, and return the options that make apt use it.
+
+        Raises SuiteNotFoundError, ArchiveUpdateError, ArchiveNotConfiguredError.
+        """
         for folder in ("lists/partial", "cache/archives/partial", "sources.list.d", "state"):
             (self._root / folder).mkdir(parents=True, exist_ok=True)
         (self._root / "status").write_text("")
@@ -98,40 +101,46 @@ class AptIndex:
         try:
             run(["apt-get", *flags, "--error-on=any", "--quiet", "update"])
         except ProgramFailedError as error:
-            lacking = _NO_SUITE.search(error.output)
-            if lacking:
-                raise SuiteNotFoundError(lacking["suite"], lacking["uri"]) from error
-            raise ArchiveRefusedError(self.name, error.output) from error
+            missing = _NO_SUITE.search(error.output)
+            if missing:
+                raise SuiteNotFoundError(missing["suite"], missing["uri"]) from error
+            raise ArchiveUpdateError(self.name, error.output) from error
         return flags
 
     def names(self, prefix: str) -> list[str]:
-        """The names of packages that begin with a prefix."""
+        """Return the sorted names of the packages that begin with a prefix. Raises as `versions`."""
         return sorted(run(["apt-cache", *self._options, "pkgnames", prefix]).split())
 
     def versions(self, package: str) -> list[str]:
-        """All versions of a package, newest first by Debian's order; empty if there is none."""
+        """Return all versions of a package, newest first in Debian's order; [] if there is none.
+
+        Raises ArchiveUpdateError, SuiteNotFoundError, ArchiveNotConfiguredError at the first query.
+        """
         return [str(version) for version in sorted((Version(p["Version"]) for p in self._show(package)), reverse=True)]
 
     def depends(self, package: str, version: str) -> list[str]:
-        """The names of the packages that a version depends on, the first of each set of alternatives."""
+        """Return the names of a version's dependencies, of alternatives the first. Raises PackageNotFoundError."""
         for paragraph in self._show(f"{package}={version}"):
             return [str(alternatives[0]["name"]) for alternatives in paragraph.relations["depends"] or []]
         raise PackageNotFoundError(package, version, self.name, self.versions(package))
 
     def locate(self, packages: Iterable[tuple[str, str]]) -> list[LockedFile]:
-        """The files of exact (package, version) pairs, in their order; raises PackageLackingError."""
-        wanted = list(packages)
-        for package, version in wanted:
-            known = self.versions(package)
-            if version not in known:
-                raise PackageNotFoundError(package, version, self.name, known)
-        specs = [f"{package}={version}" for package, version in wanted]
+        """Return the files of exact (package, version) pairs, in the same order. Raises PackageNotFoundError."""
+        pairs = list(packages)
+        for package, version in pairs:
+            available = self.versions(package)
+            if version not in available:
+                raise PackageNotFoundError(package, version, self.name, available)
+        specs = [f"{package}={version}" for package, version in pairs]
         found = self._files(["apt-get", *self._options, "--quiet=2", "--print-uris", "download", *specs])
         by_name = {file.name: file for file in found}
-        return [by_name[package] for package, _ in wanted]
+        return [by_name[package] for package, _ in pairs]
 
     def closure(self, packages: Sequence[str]) -> list[LockedFile]:
-        """The files of packages and of all they depend on, newest versions, sorted by name."""
+        """Return the files of packages and all their dependencies, in the newest versions, sorted by name.
+
+        Raises PackageNotFoundError.
+        """
         for package in packages:
             if not self.versions(package):
                 raise PackageNotFoundError(package, "", self.name, [])

@@ -1,6 +1,6 @@
-"""How this machine's own apt is set up: the address and the keys of each archive it uses, by the archive's Label.
+"""The archives of this machine's own apt: the address and the keys of each, by its Label.
 
-A project that names a mirror of its own breaks behind every company's proxy; the one that the machine's apt uses works.
+The machine's mirrors also work behind a company's proxy; mirrors that the project names itself may not.
 """
 
 import re
@@ -19,8 +19,8 @@ from lifecycle.tools.process import run
 _SIGNED_BY_OPTION = re.compile(r"\[[^\]]*signed-by=([^\]\s]+)[^\]]*\]")
 
 
-class ArchiveNotSetUpError(UsageError):
-    """An archive label that the machine's apt does not know."""
+class ArchiveNotConfiguredError(UsageError):
+    """An archive label that is not in the configuration of the machine's apt."""
 
     def __init__(self, label: str, known: Iterable[str]) -> None:
         super().__init__(
@@ -29,30 +29,30 @@ class ArchiveNotSetUpError(UsageError):
         )
 
 
-class ForeignOriginError(InstallerError):
-    """A locked file whose archive is not among those that component.yaml declares."""
+class UndeclaredOriginError(InstallerError):
+    """A locked file whose archive component.yaml does not declare."""
 
     def __init__(self, origin: str) -> None:
         super().__init__(
-            f"versions.lock names {origin}, which is in no archive that component.yaml declares",
-            resolution="Run `invoke fetch --update`, which writes the lock anew.",
+            f"versions.lock names {origin}, but component.yaml declares no such archive",
+            resolution="Run `invoke fetch --update`, which resolves everything again and writes versions.lock.",
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class MachineArchive:
-    """An archive's address (ends in `/`), and its keys: a file's path, or key material, as in sources.list(5)."""
+    """The address of an archive, with a final `/`, and its keys: a path or the key itself, as Signed-By in sources.list(5)."""
 
     uri: str
     signed_by: str | None
 
 
 class MachineArchives:
-    """The archives of the machine's apt, asked for once, when first needed."""
+    """The archives in the configuration of the machine's apt, read at the first use."""
 
     @cached_property
     def archives(self) -> dict[str, MachineArchive]:
-        """By Label; the first of several with one label."""
+        """The archives by Label; of several with the same Label, the first."""
         text = run(["apt-get", "indextargets", "Created-By: Packages"])
         archives: dict[str, MachineArchive] = {}
         for target in Deb822.iter_paragraphs(text):
@@ -62,15 +62,18 @@ class MachineArchives:
         return archives
 
     def archive(self, repository: AptRepository) -> MachineArchive:
-        """The address and keys of a declared repository; raises ArchiveNotSetUpError."""
+        """Return the address and keys of a declared repository. Raises ArchiveNotConfiguredError."""
         if repository.uri:
             return MachineArchive(uri=repository.uri.rstrip("/") + "/", signed_by=str(repository.keyring))
         if repository.archive not in self.archives:
-            raise ArchiveNotSetUpError(str(repository.archive), self.archives)
+            raise ArchiveNotConfiguredError(str(repository.archive), self.archives)
         return self.archives[repository.archive]
 
     def stanza(self, repository: AptRepository) -> str:
-        """The repository as a stanza of a .sources file (sources.list(5), deb822 style)."""
+        """Return a repository as a stanza of a .sources file (sources.list(5), "DEB822-STYLE FORMAT").
+
+        Raises ArchiveNotConfiguredError.
+        """
         archive = self.archive(repository)
         fields = {
             "Types": "deb",
@@ -82,26 +85,32 @@ class MachineArchives:
         return "".join(f"{key}: {value}\n" for key, value in fields.items() if value)
 
     def origin(self, uri: str, repositories: Sequence[AptRepository]) -> str:
-        """The origin to write in the lock for a file's address: `Label/path`, without what the machine decides."""
+        """Return the origin of a file's address for versions.lock: `Label/path`, which is the same on all machines.
+
+        Raises UndeclaredOriginError, ArchiveNotConfiguredError.
+        """
         for repository in repositories:
             # apt writes file:/path where sources.list(5) takes file:///path.
             base = self.archive(repository).uri.replace("file://", "file:")
             if uri.startswith(base):
                 return f"{repository.label}/{unquote(uri.removeprefix(base))}"
-        raise ForeignOriginError(uri)
+        raise UndeclaredOriginError(uri)
 
     def address(self, origin: str, repositories: Iterable[AptRepository]) -> str:
-        """The address, on this machine, of a file that the lock names by its origin."""
+        """Return the address, on this machine, of an origin in versions.lock.
+
+        Raises UndeclaredOriginError, ArchiveNotConfiguredError.
+        """
         for repository in repositories:
             if origin.startswith(f"{repository.label}/"):
                 path = origin.removeprefix(f"{repository.label}/")
-                # `+` is a space to some servers (RFC 1866 forms); apt escapes it too.
+                # Some servers decode `+` as a space, as in HTML forms (RFC 1866, 8.2.1); apt escapes it too.
                 return self.archive(repository).uri + path.replace("%", "%25").replace("+", "%2b")
-        raise ForeignOriginError(origin)
+        raise UndeclaredOriginError(origin)
 
 
 def _signed_by(entry: str) -> str | None:
-    """The Signed-By of the source that `file:number` names (the number counts stanzas in .sources, lines in .list)."""
+    """Return the Signed-By of an entry `file:number`, or None. The number counts stanzas in .sources and lines in .list."""
     name, _, number = entry.rpartition(":")
     path, index = Path(name), int(number) - 1
     if path.suffix == ".sources":

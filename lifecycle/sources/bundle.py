@@ -1,8 +1,8 @@
-"""A bundle: inputs as one tar, to be carried to a machine without network. What arrives is trusted as far as versions.lock goes.
+"""Bundles: tar files that carry inputs to a machine without network. versions.lock decides which of their files are imported.
 
-bundle.json       what is in it: its format, the tags of the images, and for people the files
-blobs/<sha256>    inputs, byte for byte
-images/<n>.tar    base images that are pulled, as `docker save` writes them
+bundle.json       the format, the tags of the images, and a list of the files for people
+blobs/<sha256>    the inputs, unchanged
+images/<n>.tar    the pulled base images, as `docker save` writes them
 """
 
 import hashlib
@@ -27,51 +27,54 @@ _BLOB = re.compile(r"blobs/([0-9a-f]{64})")
 _IMAGE = re.compile(r"images/(\d+)\.tar")
 _CHUNK = 1 << 20
 
-# Told the bytes as they go.
+# Called with the number of bytes just read or written.
 Advance = Callable[[int], None]
 
 
-class NoBundleError(UsageError):
-    """A file that is no bundle."""
+class NotABundleError(UsageError):
+    """A file that is not a bundle, or of another format."""
 
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"{path} is no bundle ({why}): name a file that `invoke bundle` has written")
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} is not a bundle ({reason}): name a file written by `invoke bundle`")
 
 
-class BundleDamagedError(InstallerError):
-    """A bundle that does not hold what it has to."""
+class CorruptBundleError(InstallerError):
+    """A bundle that is cut off or changed."""
 
-    def __init__(self, path: Path, why: str) -> None:
+    def __init__(self, path: Path, problem: str) -> None:
         super().__init__(
-            f"{path} was damaged on its way: {why}",
-            resolution="What had arrived whole was kept. Compare its sha256 with the original's, and copy it again.",
+            f"{path} is damaged: {problem}",
+            resolution="Copy it again, and compare its sha256 with the original's. The files before the damage were imported.",
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class BundledImage:
-    """A base image in a bundle: its tag in the engine, and its tar."""
+    """A base image in a bundle: its tag in the engine, and its tar file."""
 
     tag: str
     tar: Path
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arrived:
-    """What a bundle brought: the sha256 of each file that the lock names, and the images' tars by their tags."""
+class BundleContents:
+    """The imported content of a bundle: the sha256 of the files, the number of skipped files, and the images' tar files by tag."""
 
     files: Sequence[str]
-    others: int
+    skipped: int
     images: Mapping[str, Path]
 
 
 def write_bundle(
     path: Path, files: Sequence[LockedFile], images: Sequence[BundledImage], cache: Cache, *, advance: Advance
 ) -> None:
-    """Write files of the store, and images; the same ones give the same bytes. The bundle gets its name when it is whole."""
+    """Write a bundle of cached files and images. Equal content gives equal bytes. The file gets its name once it is complete.
+
+    Raises OSError if a file is missing from the cache or the bundle cannot be written.
+    """
     part = path.with_name(f".{path.name}.part")
-    named = [{"name": file.name, "version": file.version, "sha256": file.sha256} for file in files]
-    index = {"format": FORMAT, "images": [image.tag for image in images], "files": named}
+    listed = [{"name": file.name, "version": file.version, "sha256": file.sha256} for file in files]
+    index = {"format": FORMAT, "images": [image.tag for image in images], "files": listed}
     text = (json.dumps(index, indent=1) + "\n").encode()
     contents = [(f"blobs/{file.sha256}", cache.blob(file.sha256)) for file in files]
     contents += [(f"images/{number}.tar", image.tar) for number, image in enumerate(images)]
@@ -87,53 +90,53 @@ def write_bundle(
         part.unlink(missing_ok=True)
 
 
-def read_bundle(path: Path, known: Collection[str], cache: Cache, folder: Path, *, advance: Advance) -> Arrived:
-    """Bring a bundle's files into the store, each verified, and its images into a folder.
+def read_bundle(path: Path, known: Collection[str], cache: Cache, folder: Path, *, advance: Advance) -> BundleContents:
+    """Import a bundle: verify its files into the cache, and extract its images into `folder`.
 
-    `known` are the sha256 that versions.lock names: other files are left out. Raises NoBundleError, BundleDamagedError.
+    `known` has the sha256 that versions.lock names; other files are skipped. Raises NotABundleError, CorruptBundleError.
     """
     files: list[str] = []
     images: dict[str, Path] = {}
-    others = 0
+    skipped = 0
     if not path.is_file() or not tarfile.is_tarfile(path):
-        raise NoBundleError(path, "it is no tar" if path.exists() else "there is no such file")
+        raise NotABundleError(path, "it is not a tar file" if path.exists() else "there is no such file")
     try:
         with path.open("rb") as raw, tarfile.open(fileobj=raw, mode="r|") as tar:
             tags = _tags(path, tar)
-            # `next`, because iterating begins anew, with the index.
+            # Iterating over the tar would start at the index again; `next` continues after it.
             while (member := tar.next()) is not None:
                 blob, image = _BLOB.fullmatch(member.name), _IMAGE.fullmatch(member.name)
                 content = tar.extractfile(member) if member.isreg() else None
                 if content is None or not (blob or (image and int(image[1]) < len(tags))):
-                    raise BundleDamagedError(path, f"it holds {member.name!r}, which is no part of a bundle")
+                    raise CorruptBundleError(path, f"it contains {member.name!r}, which does not belong in a bundle")
                 if image:
                     images[tags[int(image[1])]] = _copy(content, folder / f"{int(image[1])}.tar")
                 elif blob and blob[1] in known:
                     _keep(path, content, blob[1], cache)
                     files.append(blob[1])
                 else:
-                    others += 1
+                    skipped += 1
                 advance(member.size)
     except (tarfile.ReadError, EOFError) as error:
-        raise BundleDamagedError(path, f"it ends too early ({error})") from error
+        raise CorruptBundleError(path, f"it ends too early ({error})") from error
     finally:
         cache.save_index()
-    return Arrived(files=files, others=others, images=images)
+    return BundleContents(files=files, skipped=skipped, images=images)
 
 
 def _tags(path: Path, tar: tarfile.TarFile) -> list[str]:
-    """The images' tags, of the index, which comes first."""
+    """Return the images' tags from the index, which must be the first member. Raises NotABundleError."""
     first = tar.next()
     content = tar.extractfile(first) if first is not None and first.name == _INDEX else None
     if content is None:
-        raise NoBundleError(path, f"it does not begin with {_INDEX}")
+        raise NotABundleError(path, f"it does not begin with {_INDEX}")
     try:
         index = json.loads(content.read())
         tags = [str(tag) for tag in index["images"]]
         if index["format"] != FORMAT:
-            raise NoBundleError(path, f"its format is {index['format']!r}, and this is for {FORMAT}")
+            raise NotABundleError(path, f"its format is {index['format']!r}, not {FORMAT}")
     except (ValueError, KeyError, TypeError) as error:
-        raise NoBundleError(path, f"its {_INDEX} cannot be read") from error
+        raise NotABundleError(path, f"its {_INDEX} cannot be read") from error
     return tags
 
 
@@ -148,7 +151,7 @@ def _keep(path: Path, content: IO[bytes], sha256: str, cache: Cache) -> None:
             out.write(chunk)
     if digest.hexdigest() != sha256:
         part.unlink()
-        raise BundleDamagedError(path, f"blobs/{sha256} has the sha256 {digest.hexdigest()}")
+        raise CorruptBundleError(path, f"blobs/{sha256} has the sha256 {digest.hexdigest()}")
     cache.keep_blob(part, sha256)
 
 
@@ -159,7 +162,7 @@ def _copy(content: IO[bytes], to: Path) -> Path:
 
 
 def saved_tags(tar: Path) -> list[str]:
-    """The names that the images of a `docker save` archive would get; none where it cannot be read as one."""
+    """Return the tags that `docker load` would give to the images in a `docker save` archive; [] if it is not one."""
     try:
         with tarfile.open(tar) as archive:
             manifest = archive.extractfile("manifest.json")

@@ -1,4 +1,4 @@
-"""Downloads: in parallel, resumed or retried on failure, verified before they get their name."""
+"""Downloads into the cache: in parallel, resumed or retried on failure, and verified before they are kept."""
 
 import errno
 import hashlib
@@ -17,17 +17,17 @@ from lifecycle.cache.cache import Cache
 from lifecycle.cache.result_files import sha256_of
 from lifecycle.config.lock import LockedFile
 from lifecycle.errors import InstallerError, UsageError
-from lifecycle.sources.transfer import Address, NotThere, Refused, Wait, new_client, transfer
+from lifecycle.sources.transfer import Address, AddressNotFoundError, TransferFailedError, Wait, new_client, transfer
 
 CONNECTIONS = 8
 
 
-class Named(Protocol):
-    """What an error has to know of a file."""
+class FileIdentity(Protocol):
+    """The identity of a file in an error message."""
 
     @property
     def name(self) -> str:
-        """Its name in the lock."""
+        """Its name in versions.lock."""
 
     @property
     def version(self) -> str:
@@ -35,12 +35,12 @@ class Named(Protocol):
 
     @property
     def origin(self) -> str:
-        """Where it comes from, as the lock writes it."""
+        """Its origin, as versions.lock writes it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
-    """A file to have: what the lock says of it, and where it is to be had from here."""
+class DownloadRequest:
+    """A locked file to download, and its address as seen from this machine."""
 
     file: LockedFile
     address: Address
@@ -48,9 +48,9 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class NewFile:
-    """A file that no lock knows yet: what it will be called there, and where it is to be had from here.
+    """A file that is not locked yet: its future entry in versions.lock, and its address as seen from this machine.
 
-    `verify` looks at what arrived and returns what is wrong with it, or nothing.
+    `verify` checks the downloaded file and returns the mismatch it finds, or "".
     """
 
     name: str
@@ -60,77 +60,79 @@ class NewFile:
     verify: Callable[[Path], str] = lambda _: ""
 
 
-class GoneError(InstallerError):
-    """A file that its source no longer carries (HTTP 404 or 410)."""
+class FileGoneError(InstallerError):
+    """A locked file that its source no longer has (HTTP 404 or 410)."""
 
     def __init__(self, file: LockedFile) -> None:
         super().__init__(
             f"the archive no longer carries {file.name} {file.version} ({file.origin})",
-            resolution="Where its index still names the file, the archive is being updated: try again in a while.",
+            resolution="If its index still lists the file, the archive is being updated: try again in a few minutes.",
         )
         self.file = file
 
 
 class SourceFileNotFoundError(UsageError):
-    """A file that its source does not have."""
+    """A declared file that its source does not have."""
 
-    def __init__(self, file: Named) -> None:
+    def __init__(self, file: FileIdentity) -> None:
         super().__init__(
             f"there is no {file.name} {file.version} at {file.origin}: "
-            "name a version that is there, or mend its source in component.yaml"
+            "name an available version, or correct its source in component.yaml"
         )
 
 
 class DownloadError(InstallerError):
     """A download that failed for good."""
 
-    def __init__(self, file: Named, why: str) -> None:
+    def __init__(self, file: FileIdentity, reason: str) -> None:
         super().__init__(
             f"{file.name} {file.version} could not be downloaded ({file.origin})",
-            details=f"  {why}",
-            resolution="Run the command again: what has been downloaded is kept. If it persists, check the source.",
+            details=f"  {reason}",
+            resolution="Run the command again; it continues where it stopped. If it fails again, check the source.",
         )
 
 
-class WrongHashError(InstallerError):
-    """A file that is not what the lock says it is."""
+class HashMismatchError(InstallerError):
+    """A downloaded file with another sha256 than versions.lock has."""
 
     def __init__(self, file: LockedFile, obtained: str) -> None:
         super().__init__(
-            f"{file.name} {file.version} is not the file that versions.lock names: it was thrown away",
+            f"{file.name} {file.version} is not the file that versions.lock names: it was deleted",
             details=f"  expected sha256 {file.sha256}\n  obtained sha256 {obtained}\n  from {file.origin}",
             resolution="If the archive replaced the file on purpose, run `invoke fetch --update` and review versions.lock.",
         )
 
 
-class DamagedError(InstallerError):
-    """A new file that is not what its source says it is."""
+class CorruptDownloadError(InstallerError):
+    """A new file that does not match the checksum of its source."""
 
-    def __init__(self, file: NewFile, why: str) -> None:
+    def __init__(self, file: NewFile, mismatch: str) -> None:
         super().__init__(
-            f"{file.name} {file.version} did not arrive as its source has it: it was thrown away",
-            details=f"  {why}\n  from {file.origin}",
-            resolution="Run the command again; if it persists, the file is damaged where it comes from.",
+            f"{file.name} {file.version} does not match the checksum of its source: it was deleted",
+            details=f"  {mismatch}\n  from {file.origin}",
+            resolution="Run the command again. If it fails again, the file at the source is damaged.",
         )
 
 
 Advance = Callable[[int], None]
 
 
-def download_all(requests: Iterable[Request], cache: Cache, *, advance: Advance, wait: Wait = time.sleep) -> None:
-    """Bring every file into the store; `advance` is told the bytes as they come, `wait` the seconds before a retry.
+def download_all(
+    requests: Iterable[DownloadRequest], cache: Cache, *, advance: Advance, wait: Wait = time.sleep
+) -> None:
+    """Download files into the cache. `advance` gets the number of new bytes, `wait` the seconds before a retry.
 
-    Raises the first GoneError, WrongHashError or DownloadError, after all others have ended; after a DownloadError, which has
-    had its attempts, no more are begun: without a network each of hundreds would have its own.
+    Raises the first FileGoneError, HashMismatchError or DownloadError after all started downloads have ended. After a
+    DownloadError no further download starts: without a network, each of hundreds would make all its attempts.
     """
-    hopeless = threading.Event()
+    stop = threading.Event()
 
-    def download(request: Request) -> None:
-        if not hopeless.is_set():
+    def download(request: DownloadRequest) -> None:
+        if not stop.is_set():
             try:
                 _download(client, request, cache, advance, wait)
             except DownloadError:
-                hopeless.set()
+                stop.set()
                 raise
 
     with new_client(CONNECTIONS) as client, ThreadPoolExecutor(CONNECTIONS) as pool:
@@ -139,53 +141,54 @@ def download_all(requests: Iterable[Request], cache: Cache, *, advance: Advance,
         job.result()
 
 
-def _download(client: httpx.Client, request: Request, cache: Cache, advance: Advance, wait: Wait) -> None:
+def _download(client: httpx.Client, request: DownloadRequest, cache: Cache, advance: Advance, wait: Wait) -> None:
     file, part = request.file, cache.part(request.file.sha256)
     counted = 0
 
-    def reach(size: int) -> None:
-        # A connection that is taken up again, or starts over, brings bytes that have been counted.
+    def report_size(size: int) -> None:
+        # A resumed or restarted connection brings bytes that are already counted.
         nonlocal counted
         advance(max(size - counted, 0))
         counted = max(size, counted)
 
     try:
         with _failures(file):
-            transfer(client, request.address, part, size=file.size, reach=reach, wait=wait)
-    except NotThere as error:
-        raise GoneError(file) from error
+            transfer(client, request.address, part, size=file.size, report_size=report_size, wait=wait)
+    except AddressNotFoundError as error:
+        raise FileGoneError(file) from error
     obtained = sha256_of(part)
     if obtained != file.sha256:
         part.unlink()
-        raise WrongHashError(file, obtained)
+        raise HashMismatchError(file, obtained)
     cache.keep_blob(part, file.sha256)
 
 
 def download_new(file: NewFile, cache: Cache, *, wait: Wait = time.sleep) -> LockedFile:
-    """Bring a file into the store whose size and sha256 are not known yet, and return what the lock is to say of it.
+    """Download a file of unknown size and sha256 into the cache, and return its entry for versions.lock.
 
-    Raises LackingError, DamagedError, DownloadError.
+    Raises SourceFileNotFoundError, CorruptDownloadError, DownloadError.
     """
     part = cache.part(hashlib.sha256(file.origin.encode()).hexdigest())
     try:
         with new_client(1) as client, _failures(file):
             transfer(client, file.address, part, wait=wait)
-    except NotThere as error:
+    except AddressNotFoundError as error:
         raise SourceFileNotFoundError(file) from error
-    wrong = file.verify(part)
-    if wrong:
+    mismatch = file.verify(part)
+    if mismatch:
         part.unlink()
-        raise DamagedError(file, wrong)
+        raise CorruptDownloadError(file, mismatch)
     sha256, size = sha256_of(part), part.stat().st_size
     cache.keep_blob(part, sha256)
     return LockedFile(name=file.name, version=file.version, origin=file.origin, size=size, sha256=sha256)
 
 
 @contextmanager
-def _failures(file: Named) -> Iterator[None]:
+def _failures(file: FileIdentity) -> Iterator[None]:
+    """Turn a failed transfer, or a cache that cannot be written, into a DownloadError."""
     try:
         yield
-    except Refused as error:
+    except TransferFailedError as error:
         raise DownloadError(file, str(error)) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):

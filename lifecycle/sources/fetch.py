@@ -1,4 +1,4 @@
-"""fetch: from declarations to verified files in the cache. Besides push and gitops the one step that uses the network."""
+"""The fetch step: resolves declarations into versions.lock, and downloads the locked files into the cache."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,15 +8,17 @@ from lifecycle.config.lock import Lock, LockedFile
 from lifecycle.planning.locked_project import LockedProject, replace_lock
 from lifecycle.planning.project import LOCK, Project
 from lifecycle.planning.required_inputs import LockedInputs
-from lifecycle.sources.download import GoneError, Request, download_all
+from lifecycle.planning.targets import Targets, base_tag
+from lifecycle.sources.download import DownloadRequest, FileGoneError, download_all
 from lifecycle.sources.locations import InputLocations
-from lifecycle.sources.resolve_lock import LockOutdatedError, Resolver
+from lifecycle.sources.resolve_lock import LockResolver, StaleLockError
+from lifecycle.tools.engine.engine import Engine
 from lifecycle.tools.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fetched:
-    """What fetch leaves: the project with the lock that answers it, and how much was downloaded."""
+class FetchResult:
+    """The project with its current versions.lock, and the number of files and bytes downloaded."""
 
     project: LockedProject
     downloaded_files: int
@@ -26,35 +28,37 @@ class Fetched:
 # ----- pure
 
 
-def without_gone(lock: Lock, gone: Sequence[LockedFile]) -> Lock:
-    """The lock less every entry that names a file that is gone, so that these are resolved anew."""
-    hashes = {file.sha256 for file in gone}
+def drop_entries_of(lock: Lock, files: Sequence[LockedFile]) -> Lock:
+    """Return a lock without the entries that name any of these files, so that the entries are resolved again."""
+    hashes = {file.sha256 for file in files}
 
-    def whole(files: Sequence[LockedFile]) -> bool:
-        return not any(file.sha256 in hashes for file in files)
+    def is_kept(entry_files: Sequence[LockedFile]) -> bool:
+        return not any(file.sha256 in hashes for file in entry_files)
 
     return Lock(
-        kernels={key: kernel for key, kernel in lock.kernels.items() if whole([*kernel.headers, *kernel.image])},
+        kernels={key: kernel for key, kernel in lock.kernels.items() if is_kept([*kernel.headers, *kernel.image])},
         drivers={
             key: driver
             for key, driver in lock.drivers.items()
-            if whole([*driver.userspace, *(file for files in driver.modules.values() for file in files)])
+            if is_kept(
+                [*driver.userspace, *(file for module_files in driver.modules.values() for file in module_files)]
+            )
         },
-        bases={key: base for key, base in lock.bases.items() if whole(base.packages)},
+        bases={key: base for key, base in lock.bases.items() if is_kept(base.packages)},
     )
 
 
-def changes(old: Lock, new: Lock) -> list[str]:
-    """What a person should know of a changed lock: a line for each kernel and driver that moved."""
+def describe_changes(old: Lock, new: Lock) -> list[str]:
+    """Return a line for each kernel and driver whose version changed between two locks."""
     lines = []
     for key, kernel in new.kernels.items():
-        before = old.kernels.get(key)
-        if before and before.release != kernel.release:
-            lines.append(f"kernel of {key}: {before.release} -> {kernel.release}")
+        old_kernel = old.kernels.get(key)
+        if old_kernel and old_kernel.release != kernel.release:
+            lines.append(f"kernel of {key}: {old_kernel.release} -> {kernel.release}")
     for key, driver in new.drivers.items():
-        was = old.drivers.get(key)
-        if was and was.version != driver.version:
-            lines.append(f"driver {key}: {was.version} -> {driver.version}")
+        old_driver = old.drivers.get(key)
+        if old_driver and old_driver.version != driver.version:
+            lines.append(f"driver {key}: {old_driver.version} -> {driver.version}")
     return lines
 
 
@@ -63,25 +67,25 @@ def changes(old: Lock, new: Lock) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Fetcher:
-    """The hands of this step: the cache, the places, a resolver, the display; `have` pulls a project's base if need be."""
+    """The writer of versions.lock and downloader of what it names: files into the cache, base images into the engine."""
 
     cache: Cache
-    have: Callable[[LockedProject, str], None]
+    engine: Engine
     locations: InputLocations
-    resolver: Resolver
+    resolver: LockResolver
     progress: Progress
 
     def resolve(self, project: Project, known: Lock, *, locked: bool) -> LockedProject:
-        """The project with a lock that answers all its declarations, written to versions.lock where it differs.
+        """Resolve all declarations that `known` does not answer, write versions.lock if it changed, and return the project.
 
-        What `known` answers stays as it is. Raises LockOutdatedError under `locked` if anything has to be asked, and
-        PackageLackingError for what the archives do not carry.
+        Raises StaleLockError if anything is unresolved under `locked`, and what the sources raise, such as
+        PackageNotFoundError.
         """
         lock = self.resolver.resolve(project, known, locked=locked)
         path = project.root / LOCK
         text = lock.dump()
         if not path.exists() or path.read_text(encoding="utf-8") != text:
-            for line in changes(project.lock, lock):
+            for line in describe_changes(project.lock, lock):
                 self.progress.warn(line)
             part = path.with_suffix(".lock.part")
             part.write_text(text, encoding="utf-8")
@@ -92,41 +96,49 @@ class Fetcher:
     def download(
         self,
         project: LockedProject,
-        needed: Callable[[LockedProject], LockedInputs],
+        required: Callable[[LockedProject], LockedInputs],
         *,
         locked: bool,
-    ) -> Fetched:
-        """Have every file, and every base that is pulled, that is needed of a resolved project, or of what becomes of it.
+    ) -> FetchResult:
+        """Download the files, and pull the base images, that `required` selects of a project.
 
-        Locked files that their archive no longer carries are resolved anew, with a loud warning; under `locked` that is
-        LockOutdatedError. Raises DownloadError or WrongHashError for what cannot be had, GoneError for what the archive
-        still names though it has not got it.
+        Locked files that their archive no longer has are resolved again, with a warning, and `required` is asked again; under
+        `locked` they raise StaleLockError. Raises DownloadError, HashMismatchError, what the engine raises, and FileGoneError
+        for a file that the archive still lists but does not have.
         """
         gone: list[LockedFile] = []
         while True:
             try:
-                return self._download(project, needed(project))
-            except GoneError as error:
+                return self._download(project, required(project))
+            except FileGoneError as error:
                 if locked:
-                    why = f"names {error.file.origin}, which the archive no longer carries"
-                    raise LockOutdatedError(why) from error
+                    reason = f"names {error.file.origin}, which the archive no longer carries"
+                    raise StaleLockError(reason) from error
                 if error.file in gone:
                     raise
                 gone.append(error.file)
-                self.progress.warn(f"{error.brief}: looking up what replaces it; review and commit versions.lock")
-                project = self.resolve(project, without_gone(project.lock, gone), locked=False)
+                self.progress.warn(f"{error.brief}: resolving its replacement; review and commit versions.lock")
+                project = self.resolve(project, drop_entries_of(project.lock, gone), locked=False)
 
-    def _download(self, project: LockedProject, needed: LockedInputs) -> Fetched:
-        missing = [file for file in needed.files if not self.cache.has_blob(file.sha256)]
+    def _download(self, project: LockedProject, required: LockedInputs) -> FetchResult:
+        missing = [file for file in required.files if not self.cache.has_blob(file.sha256)]
         total = sum(file.size for file in missing)
         try:
             if missing:
-                requests = [Request(file=file, address=self.locations.address(file.origin)) for file in missing]
+                requests = [DownloadRequest(file=file, address=self.locations.address(file.origin)) for file in missing]
                 with self.progress.bytes(f"downloading {len(missing)} files", total) as advance:
                     download_all(requests, self.cache, advance=advance)
         finally:
             self.cache.save_index()
-        for name in needed.bases:
+        for name in required.bases:
             if project.lock.bases[name].digest:
-                self.have(project, name)
-        return Fetched(project=project, downloaded_files=len(missing), downloaded_bytes=total)
+                self._pull_base(project, name)
+        return FetchResult(project=project, downloaded_files=len(missing), downloaded_bytes=total)
+
+    def _pull_base(self, project: LockedProject, name: str) -> None:
+        """Pull a base image unless the engine has it: under our tag, by its id from a bundle, or by its pinned reference."""
+        locked = project.lock.bases[name]
+        reference = project.base_of(name).pinned(str(locked.digest))
+        tag = base_tag(Targets(project).base(name))
+        if not any(self.engine.image(known) for known in (tag, locked.id or reference)):
+            self.engine.pull(reference, project.base_architecture(name))

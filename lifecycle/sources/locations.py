@@ -1,9 +1,9 @@
-"""From an origin, as versions.lock writes it, to an address on this machine, and from component.yaml to an origin.
+"""Origins of files, as versions.lock writes them, and their addresses on this machine.
 
-Debian/pool/main/…         an APT archive by its label, or by its address where component.yaml gives one
+Debian/pool/main/…         a file of an APT archive, by the archive's label, or by its address if component.yaml has one
 swift:container/object     an object in OpenStack Swift
 file:inputs/a.deb          a file; a relative path is below the checkout
-https://…                  itself
+https://…                  a URL
 """
 
 import glob
@@ -18,30 +18,30 @@ from lifecycle.sources.swift import SWIFT, SwiftSession, split_location
 from lifecycle.sources.transfer import Address
 
 FILE = "file:"
-_WEB = ("https://", "http://")
+_URL_SCHEMES = ("https://", "http://")
 
 
 def origin_of(location: str) -> str:
-    """The origin of a location in component.yaml: an address, `swift:container/object`, or a path."""
-    if location.startswith((*_WEB, SWIFT)):
+    """Return the origin of a location in component.yaml: a URL, `swift:container/object`, or a path."""
+    if location.startswith((*_URL_SCHEMES, SWIFT)):
         return location
     return FILE + location.removeprefix("file://")
 
 
-def is_web(location: str) -> bool:
-    """Whether a location is an address on the web, which cannot be listed."""
-    return location.startswith(_WEB)
+def is_url(location: str) -> bool:
+    """Return whether a location is an http or https URL, which has no list of files."""
+    return location.startswith(_URL_SCHEMES)
 
 
-def files_like(path: Path) -> list[Path]:
-    """The files and folders whose absolute path has the form of a template with `{version}` in it."""
+def glob_template(path: Path) -> list[Path]:
+    """Return the sorted files and folders that match an absolute path in which `{version}` stands for any text."""
     parts = [glob.escape(part) for part in str(path.relative_to("/")).split("{version}")]
     return sorted(Path("/").glob("*".join(parts)))
 
 
 @dataclass(frozen=True, kw_only=True)
 class InputLocations:
-    """All that component.yaml names, as it is seen from this machine; `root` is the checkout."""
+    """The locations that component.yaml declares, as seen from this machine. `root` is the checkout."""
 
     root: Path
     machine: MachineArchives
@@ -49,17 +49,17 @@ class InputLocations:
     repositories: Sequence[AptRepository]
 
     def address(self, origin: str) -> Address:
-        """Where a file is to be had; raises ForeignOriginError, and what signing in to Swift raises."""
+        """Return the address of an origin. Raises UndeclaredOriginError, and SwiftRequestError if signing in to Swift fails."""
         if origin.startswith(SWIFT):
             return self.swift.address(*split_location(origin))
         if origin.startswith(FILE):
             return Address(uri=f"{FILE}//{quote(str(self.path(origin)))}")
         if any(origin.startswith(f"{repository.label}/") for repository in self.repositories):
             return Address(uri=self.machine.address(origin, self.repositories))
-        if origin.startswith(_WEB):
+        if origin.startswith(_URL_SCHEMES):
             return Address(uri=origin)
         return Address(uri=self.machine.address(origin, self.repositories))
 
     def path(self, origin: str) -> Path:
-        """The path of an origin that is a file."""
+        """Return the path of a `file:` origin."""
         return self.root / origin.removeprefix(FILE)

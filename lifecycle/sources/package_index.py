@@ -1,4 +1,4 @@
-"""What every source of packages answers, whatever its kind."""
+"""The interface of a package index, whatever the kind of its source."""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol
@@ -8,7 +8,7 @@ from lifecycle.errors import UsageError
 
 
 class PackageNotFoundError(UsageError):
-    """A package, or a version of one, that a source does not carry."""
+    """A package, or a version of it, that a source does not have."""
 
     def __init__(self, package: str, version: str, source: str, known: Sequence[str]) -> None:
         what = f"{package} {version}".strip()
@@ -24,16 +24,16 @@ class PackageIndex(Protocol):
 
     @property
     def name(self) -> str:
-        """The source, for people."""
+        """The name of the source in messages."""
 
     def names(self, prefix: str) -> list[str]:
-        """The names of packages that begin with a prefix."""
+        """Return the sorted names of the packages that begin with a prefix."""
 
     def versions(self, package: str) -> list[str]:
-        """All versions of a package, newest first by Debian's order; empty if there is none."""
+        """Return all versions of a package, newest first in Debian's order; [] if there is none."""
 
     def depends(self, package: str, version: str) -> list[str]:
-        """The names of the packages that a version depends on, the first of each set of alternatives."""
+        """Return the names of a version's dependencies, of alternatives the first. Raises PackageNotFoundError."""
 
     def locate(self, packages: Iterable[tuple[str, str]]) -> list[LockedFile]:
-        """The files of exact (package, version) pairs, in their order; raises PackageLackingError."""
+        """Return the files of exact (package, version) pairs, in the same order. Raises PackageNotFoundError."""

@@ -1,4 +1,4 @@
-"""Answers declarations from the archives and the engine; keeps what versions.lock answers already."""
+"""The resolution of declarations into entries of versions.lock. Current entries are kept."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,16 +22,19 @@ from lifecycle.sources.runfile import RunfileResolver
 from lifecycle.tools.engine.engine import PulledImage
 
 
-class LockOutdatedError(UsageError):
-    """`--locked`, and the lock does not answer the declarations, or names files that are gone."""
+class StaleLockError(UsageError):
+    """A versions.lock that is stale, or names files that are gone, while `--locked` forbids changing it."""
 
-    def __init__(self, why: str) -> None:
-        super().__init__(f"--locked: versions.lock {why}: run `invoke fetch` and commit versions.lock")
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"--locked: versions.lock {problem}: run `invoke fetch` and commit versions.lock")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Resolver:
-    """The hands that look things up: package sources, .run files, the engine's `pull` (for an architecture), `say` for the log."""
+class LockResolver:
+    """The resolver of kernels, drivers and bases.
+
+    `pull` pulls an image reference for an architecture; `say` writes a line of the log.
+    """
 
     indexes: PackageIndexes
     runfiles: RunfileResolver
@@ -39,53 +42,54 @@ class Resolver:
     say: Callable[[str], None]
 
     def resolve(self, project: Project, known: Lock, *, locked: bool) -> Lock:
-        """The lock that answers every declaration of the project; what `known` answers stays exactly as it is.
+        """Return the lock of all the project's declarations. Entries of `known` that are current are kept unchanged.
 
-        Raises LockOutdatedError under `locked` if anything has to be asked, PackageLackingError for what is not there.
+        Raises StaleLockError if anything is unresolved under `locked`, and what the sources raise, such as
+        PackageNotFoundError.
         """
         kernels, drivers, bases = kernel_declarations(project), driver_declarations(project), base_declarations(project)
-        ask_kernels, ask_drivers = unresolved(kernels, known.kernels), unresolved(drivers, known.drivers)
-        ask_bases = unresolved(bases, known.bases)
-        asked = [*ask_kernels, *ask_drivers, *ask_bases]
-        if locked and asked:
-            raise LockOutdatedError(f"does not answer what is declared for {', '.join(asked)}")
-        found_kernels = {key: self.kernel(project, kernels[key]) for key in ask_kernels}
-        found_drivers = {key: self.driver(project, drivers[key]) for key in ask_drivers}
-        found_bases = {key: self.base(project, bases[key]) for key in ask_bases}
+        stale_kernels, stale_drivers = unresolved(kernels, known.kernels), unresolved(drivers, known.drivers)
+        stale_bases = unresolved(bases, known.bases)
+        stale = [*stale_kernels, *stale_drivers, *stale_bases]
+        if locked and stale:
+            raise StaleLockError(f"does not answer what is declared for {', '.join(stale)}")
+        new_kernels = {key: self.kernel(project, kernels[key]) for key in stale_kernels}
+        new_drivers = {key: self.driver(project, drivers[key]) for key in stale_drivers}
+        new_bases = {key: self.base(project, bases[key]) for key in stale_bases}
         return Lock(
-            kernels={key: found_kernels.get(key) or known.kernels[key] for key in kernels},
-            drivers={key: found_drivers.get(key) or known.drivers[key] for key in drivers},
-            bases={key: found_bases.get(key) or known.bases[key] for key in bases},
+            kernels={key: new_kernels.get(key) or known.kernels[key] for key in kernels},
+            drivers={key: new_drivers.get(key) or known.drivers[key] for key in drivers},
+            bases={key: new_bases.get(key) or known.bases[key] for key in bases},
         )
 
     def kernel(self, project: Project, declaration: Declaration[PackageSource]) -> LockedKernel:
-        """The kernel that a declaration means; raises PackageLackingError."""
+        """Resolve the declaration of a kernel. Raises PackageNotFoundError, and what opening its source raises."""
         name = declaration.name
         release = next(release for release in project.component.context.releases if release.name == name)
-        self.say(f"looking up the kernel of {name}")
+        self.say(f"resolving the kernel of {name}")
         packages, architectures = project.component.sources.packages, project.component.context.architecture
-        index = self.indexes.of(declaration.source, declaration.architecture)
-        tools = self.indexes.of(declaration.source, architectures[0])
-        return resolve_kernel(release, declaration.architecture, packages, index, declaration.digest, tools=tools)
+        index = self.indexes.open(declaration.source, declaration.architecture)
+        native = self.indexes.open(declaration.source, architectures[0])
+        return resolve_kernel(release, declaration.architecture, packages, index, declaration.digest, native=native)
 
     def driver(self, project: Project, declaration: Declaration[AnySource]) -> LockedDriver:
-        """The driver that a declaration means; raises PackageLackingError, NoVersionsError."""
+        """Resolve the declaration of a driver; a .run file is downloaded. Raises PackageNotFoundError, NoVersionsError."""
         declared = declaration.name
-        self.say(f"looking up driver {declared}")
+        self.say(f"resolving driver {declared}")
         context, source, architecture = project.component.context, declaration.source, declaration.architecture
         packages = project.component.sources.packages.for_architecture(architecture)
         if isinstance(source, RunfileDriver):
             return self.runfiles.resolve(declared, context.module_type, source, architecture, declaration.digest)
-        index = self.indexes.of(source, architecture)
+        index = self.indexes.open(source, architecture)
         return resolve_driver(declared, context.module_type, packages, index, declaration.digest)
 
     def base(self, project: Project, declaration: Declaration[AptSource | None]) -> LockedBase:
-        """The base that a declaration means: its packages, or the digest of the image, which is pulled."""
+        """Resolve the declaration of a base: to its packages, or to the digest of its image, which is pulled."""
         base = project.base_of(declaration.key)
-        self.say(f"looking up {base.name}={base.reference}")
+        self.say(f"resolving {base.name}={base.reference}")
         if declaration.source is None:
             pulled = self.pull(base.reference, declaration.architecture)
             return LockedBase(declaration=declaration.digest, digest=pulled.digest, id=pulled.id)
-        index = self.indexes.apt(declaration.source, declaration.architecture)
+        index = self.indexes.open_apt(declaration.source, declaration.architecture)
         packages = index.closure(base_packages(project, base, declaration.architecture))
         return LockedBase(declaration=declaration.digest, packages=packages)

@@ -1,4 +1,4 @@
-"""From a declaration to exact packages: which kernel, which driver version, which files."""
+"""The resolution of kernels and drivers into exact packages."""
 
 import re
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ from lifecycle.config.sources import Packages
 from lifecycle.config.versions import driver_branch, linux_version
 from lifecycle.sources.package_index import PackageIndex, PackageNotFoundError
 
-# What the headers package needs at compile time; the compiler it also depends on is the builder's.
-_HEADER_PARTS = re.compile(r"linux-(headers|kbuild)-")
-_TOOLS = re.compile(r"linux-kbuild-")
+# The dependencies that a compile needs; the headers package also depends on a compiler, which the builder has.
+_COMPILE_DEPENDENCIES = re.compile(r"linux-(headers|kbuild)-")
+_KBUILD = re.compile(r"linux-kbuild-")
 
 
 def resolve_kernel(
@@ -24,19 +24,19 @@ def resolve_kernel(
     index: PackageIndex,
     declaration: str,
     *,
-    tools: PackageIndex | None = None,
+    native: PackageIndex | None = None,
 ) -> LockedKernel:
-    """The kernel that a release means, the files of its headers and the kernel itself; raises PackageLackingError.
+    """Return the kernel of a release, with the files of its headers and its image. Raises PackageNotFoundError.
 
-    `tools` is the index of the architecture that compiles, where that is another: the programs of kbuild have to run there.
+    `native` is the index of the compiling machine's architecture, if that differs: the programs of kbuild run there.
     """
     pattern = _pattern(packages.headers)
     headers = packages.headers.format(kernel=release.kernel)
     if release.kernel == NEWEST:
         headers = _newest_headers(release, architecture, packages, index)
     version = _newest(index, headers)
-    parts = [part for part in index.depends(headers, version) if _HEADER_PARTS.match(part)]
-    wanted = [(part, tools if tools and _TOOLS.match(part) else index) for part in parts]
+    parts = [part for part in index.depends(headers, version) if _COMPILE_DEPENDENCIES.match(part)]
+    located = [(part, native if native and _KBUILD.match(part) else index) for part in parts]
     kernel = pattern.sub(r"\1", headers)
     image = packages.kernel_image.format(kernel=kernel)
     return LockedKernel(
@@ -45,28 +45,35 @@ def resolve_kernel(
         version=linux_version(version),
         headers=[
             *index.locate([(headers, version)]),
-            *(file for part, of in wanted for file in of.locate([(part, _newest(of, part, like=version))])),
+            *(
+                file
+                for part, source in located
+                for file in source.locate([(part, _newest(source, part, preferred=version))])
+            ),
         ],
-        image=index.locate([(image, _of_version(index, image, version))]),
+        image=index.locate([(image, _require_version(index, image, version))]),
     )
 
 
 def newest_kernel(
     release: Release, architecture: Architecture, packages: Packages, index: PackageIndex
 ) -> tuple[str, str]:
-    """The newest kernel of a release's flavour that the source offers: its release, and the version of its headers package."""
+    """Return the newest kernel of a release's flavour: its `uname -r`, and the version of its headers package.
+
+    Raises PackageNotFoundError.
+    """
     headers = _newest_headers(release, architecture, packages, index)
     return _pattern(packages.headers).sub(r"\1", headers), _newest(index, headers)
 
 
 def driver_versions(packages: Packages, index: PackageIndex) -> list[str]:
-    """All driver versions that the source offers, newest first."""
+    """Return all driver versions in an index, newest first."""
     package = packages.modules.get(ModuleType.PROPRIETARY) or next(iter(packages.modules.values()))
     return list(dict.fromkeys(_upstream(version) for version in index.versions(package)))
 
 
 def _newest_headers(release: Release, architecture: Architecture, packages: Packages, index: PackageIndex) -> str:
-    """The headers package that the metapackage of a flavour's newest kernel depends on; without one, that of the newest."""
+    """Return the newest headers package of a flavour: the metapackage's dependency, or else the one of the newest version."""
     pattern = _pattern(packages.headers)
     meta = packages.newest_headers.format(flavour=release.kernel_flavour, architecture=architecture)
     if index.versions(meta):
@@ -86,16 +93,16 @@ def _pattern(template: str) -> re.Pattern[str]:
     return re.compile(re.escape(template).replace(re.escape("{kernel}"), "(.+)"))
 
 
-def _newest(index: PackageIndex, package: str, like: str = "") -> str:
-    """The newest version of a package, or `like` itself where there is one of that version."""
+def _newest(index: PackageIndex, package: str, preferred: str = "") -> str:
+    """Return the preferred version of a package if the index has it, or else the newest. Raises PackageNotFoundError."""
     versions = index.versions(package)
     if not versions:
         raise PackageNotFoundError(package, "", index.name, [])
-    return like if like in versions else versions[0]
+    return preferred if preferred in versions else versions[0]
 
 
-def _of_version(index: PackageIndex, package: str, version: str) -> str:
-    """The version itself; another one's kernel could differ in what the headers promise."""
+def _require_version(index: PackageIndex, package: str, version: str) -> str:
+    """Return the version if the index has it. A kernel image of another version may not match its headers."""
     versions = index.versions(package)
     if version not in versions:
         raise PackageNotFoundError(package, version, index.name, versions)
@@ -105,20 +112,20 @@ def _of_version(index: PackageIndex, package: str, version: str) -> str:
 def resolve_driver(
     declared: str, module_types: Sequence[ModuleType], packages: Packages, index: PackageIndex, declaration: str
 ) -> LockedDriver:
-    """The driver version that `535` (a branch: its newest) or `535.309.01` (itself) means, and its files.
+    """Return the driver of a declared branch (`535`: its newest version) or version (`535.309.01`), with its files.
 
-    A module type that the source lacks is left out; raises PackageLackingError where it lacks anything else.
+    A module type that the index lacks is left out. Raises PackageNotFoundError if it lacks anything else.
     """
     version = _driver_version(declared, packages, index)
     modules = {}
     for module_type in module_types:
         package = packages.modules.get(module_type)
-        found = _of_upstream(index, package, version) if package else None
+        found = _find_upstream(index, package, version) if package else None
         if package and found:
             modules[module_type] = index.locate([(package, found)])
-    userspace = [(package, _required(index, package, version)) for package in packages.userspace]
+    userspace = [(package, _require_upstream(index, package, version)) for package in packages.userspace]
     companions = [
-        (package, _of_upstream(index, package, version) or _newest(index, package)) for package in packages.companions
+        (package, _find_upstream(index, package, version) or _newest(index, package)) for package in packages.companions
     ]
     return LockedDriver(
         declaration=declaration,
@@ -140,12 +147,12 @@ def _upstream(version: str) -> str:
     return str(Version(version).upstream_version)
 
 
-def _of_upstream(index: PackageIndex, package: str, upstream: str) -> str | None:
+def _find_upstream(index: PackageIndex, package: str, upstream: str) -> str | None:
     return next((v for v in index.versions(package) if _upstream(v) == upstream), None)
 
 
-def _required(index: PackageIndex, package: str, upstream: str) -> str:
-    found = _of_upstream(index, package, upstream)
+def _require_upstream(index: PackageIndex, package: str, upstream: str) -> str:
+    found = _find_upstream(index, package, upstream)
     if not found:
         raise PackageNotFoundError(package, upstream, index.name, index.versions(package))
     return found

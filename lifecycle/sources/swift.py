@@ -1,6 +1,6 @@
-"""OpenStack Swift: what a container holds, where an object is to be had, and whether it arrived whole.
+"""OpenStack Swift: lists, addresses, uploads and checksums of objects.
 
-Objects are downloaded as everything else is (transfer.py): the storage URL takes plain HTTP with a token
+Objects are downloaded like all other files (transfer.py): the storage URL takes plain HTTP with a token
 (OpenStack Object Storage API v1). python-swiftclient signs in, lists and uploads.
 """
 
@@ -21,32 +21,32 @@ from lifecycle.sources.transfer import Address
 
 SWIFT = "swift:"
 SHA256_HEADER = "x-object-meta-sha256"
-# Swift's own limit of one object is 5 GiB; segments of this size can be sent again when a connection breaks.
+# Swift's limit for one object is 5 GiB. Smaller segments make a retry after a broken connection cheap.
 SEGMENT_BYTES = 1 << 28
 _CHUNK = 1 << 20
 
 
-class NoContainerError(UsageError):
-    """A container that the account does not have."""
+class ContainerNotFoundError(UsageError):
+    """A container that does not exist in the account."""
 
     def __init__(self, container: str) -> None:
         super().__init__(
-            f"Swift: there is no container {container!r} in this account: name one that is there in component.yaml, "
+            f"Swift: there is no container {container!r} in this account: name an existing one in component.yaml, "
             "or sign in to the account that has it"
         )
 
 
-class SwiftRefusedError(InstallerError):
-    """Swift, or Keystone, that does not answer or refuses."""
+class SwiftRequestError(InstallerError):
+    """A request that Swift or Keystone refused or did not answer. `action` is a phrase such as `list the container 'c'`."""
 
-    def __init__(self, what: str, why: str, *, unauthorised: bool) -> None:
+    def __init__(self, action: str, reason: str, *, unauthorised: bool) -> None:
         hint = "Check the credentials in the environment (ST_… or OS_…)." if unauthorised else ""
-        super().__init__(f"Swift: cannot {what}", details=f"  {why}", resolution=hint)
+        super().__init__(f"Swift: cannot {action}", details=f"  {reason}", resolution=hint)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SwiftObject:
-    """An object as a listing has it: `size` in bytes, `md5` of its content (of its manifest, where it is a large one)."""
+    """An entry of a container's list. `size` is in bytes; `md5` is of the content, or of a large object's manifest."""
 
     name: str
     size: int
@@ -54,103 +54,106 @@ class SwiftObject:
 
 
 def split_location(location: str) -> tuple[str, str]:
-    """Container and object of `swift:container/object`."""
+    """Return the container and the object of `swift:container/object`."""
     container, _, name = location.removeprefix(SWIFT).partition("/")
     return container, name
 
 
 class SwiftSession:
-    """One account, signed in to when first needed."""
+    """A session with one account, which signs in at the first request. Threads may share it."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.environ = environ
         self._connection: Any = None
         self._lock = threading.RLock()
 
-    def headers(self, *, anew: bool) -> Mapping[str, str]:
-        """The headers that let a request in; `anew` gets another token, because the first has expired."""
+    def headers(self, *, renew: bool) -> Mapping[str, str]:
+        """Return the headers that authenticate a request; `renew` gets a new token.
+
+        Raises CredentialsMissingError, SwiftRequestError, as all methods do.
+        """
         with self._lock:
-            if anew:
+            if renew:
                 self._connection = None
-            with self._asked("sign in") as connection:
+            with self._request("sign in") as connection:
                 return {"X-Auth-Token": connection.token}
 
     def address(self, container: str, name: str) -> Address:
-        """Where an object is to be had."""
-        with self._asked("sign in") as connection:
+        """Return the address of an object."""
+        with self._request("sign in") as connection:
             return Address(uri=f"{connection.url}/{quote(container)}/{quote(name)}", credentials=self)
 
-    def listing(self, container: str, prefix: str) -> list[SwiftObject]:
-        """All objects whose names begin with a prefix, however many pages the answer has; raises NoContainerError."""
-        with self._asked(f"list the container {container!r}", container) as connection:
+    def list_objects(self, container: str, prefix: str) -> list[SwiftObject]:
+        """Return all objects whose names begin with a prefix. Raises ContainerNotFoundError."""
+        with self._request(f"list the container {container!r}", container) as connection:
             _, entries = connection.get_container(container, prefix=prefix or None, full_listing=True)
             return [SwiftObject(name=e["name"], size=int(e["bytes"]), md5=e["hash"].strip('"')) for e in entries]
 
-    def about(self, container: str, name: str) -> Mapping[str, str]:
-        """An object's headers, in lower case; nothing where there is no such object."""
+    def object_headers(self, container: str, name: str) -> Mapping[str, str]:
+        """Return the headers of an object, their names in lower case; {} if there is no such object."""
         found: dict[str, str] = {}
-        with self._asked(f"look at {container}/{name}", missing_is_fine=True) as connection:
+        with self._request(f"read the headers of {container}/{name}", missing_is_fine=True) as connection:
             found.update((key.lower(), str(value)) for key, value in connection.head_object(container, name).items())
         return found
 
-    def put(self, container: str, name: str, path: Path, sha256: str, *, segment: int = SEGMENT_BYTES) -> None:
-        """Upload a file, its sha256 in a header; as a static large object where it is larger than a segment (bytes).
+    def upload(self, container: str, name: str, path: Path, sha256: str, *, segment: int = SEGMENT_BYTES) -> None:
+        """Upload a file with its sha256 in a header. A file larger than `segment` bytes becomes a static large object.
 
-        The MD5 of every part goes along, so that Swift itself refuses what did not arrive whole.
+        Swift checks the MD5 of every part and refuses a damaged one.
         """
         size = path.stat().st_size
-        noted = {SHA256_HEADER: sha256}
-        with self._asked(f"upload {container}/{name}") as connection, path.open("rb") as file:
+        headers = {SHA256_HEADER: sha256}
+        with self._request(f"upload {container}/{name}") as connection, path.open("rb") as file:
             connection.put_container(container)
             if size <= segment:
                 connection.put_object(
-                    container, name, file, content_length=size, etag=_md5(path, 0, size), headers=noted
+                    container, name, file, content_length=size, etag=_md5(path, 0, size), headers=headers
                 )
                 return
-            store = f"{container}_segments"
-            connection.put_container(store)
+            segments = f"{container}_segments"
+            connection.put_container(segments)
             manifest = []
             for offset in range(0, size, segment):
                 length = min(segment, size - offset)
                 part, md5 = f"{name}/{sha256}/{offset:015}", _md5(path, offset, length)
-                # What an upload that broke off has brought stays there.
-                if self.about(store, part).get("etag") != md5:
+                # The segments of an interrupted upload are reused.
+                if self.object_headers(segments, part).get("etag") != md5:
                     file.seek(offset)
-                    connection.put_object(store, part, file, content_length=length, etag=md5)
-                manifest.append({"path": f"/{store}/{part}", "etag": md5, "size_bytes": length})
+                    connection.put_object(segments, part, file, content_length=length, etag=md5)
+                manifest.append({"path": f"/{segments}/{part}", "etag": md5, "size_bytes": length})
             how = "multipart-manifest=put"
-            connection.put_object(container, name, json.dumps(manifest), headers=noted, query_string=how)
+            connection.put_object(container, name, json.dumps(manifest), headers=headers, query_string=how)
 
-    def problem_with(self, container: str, name: str, path: Path) -> str:
-        """What differs between a downloaded file and its object, by every checksum that Swift has; nothing if it is whole."""
-        about = self.about(container, name)
-        if not about:
+    def find_mismatch(self, container: str, name: str, path: Path) -> str:
+        """Compare a downloaded file with all checksums of its object, and return the first mismatch, or ""."""
+        headers = self.object_headers(container, name)
+        if not headers:
             return "the object is gone"
-        stated = about.get(SHA256_HEADER)
+        stated = headers.get(SHA256_HEADER)
         if stated and stated != sha256_of(path):
-            return f"its sha256 is not {stated}, which was noted when it was uploaded"
+            return f"its sha256 is not {stated}, which was recorded at its upload"
         offset = 0
-        for part in self._segments(container, name, about):
+        for part in self._segments(container, name, headers):
             if _md5(path, offset, part.size) != part.md5:
-                return f"its {part.size} bytes from byte {offset} on do not have the MD5 {part.md5} that Swift states"
+                return f"its {part.size} bytes from byte {offset} do not have Swift's MD5 {part.md5}"
             offset += part.size
-        return "" if offset == path.stat().st_size else f"it has {path.stat().st_size} bytes, and Swift states {offset}"
+        return "" if offset == path.stat().st_size else f"it has {path.stat().st_size} bytes instead of {offset}"
 
-    def _segments(self, container: str, name: str, about: Mapping[str, str]) -> list[SwiftObject]:
-        """A large object's segments in order (Swift's documentation, "Large Objects"), or the object itself."""
-        if "x-object-manifest" in about:
-            where, _, prefix = about["x-object-manifest"].partition("/")
-            return self.listing(where, prefix)
-        if about.get("x-static-large-object", "").lower() == "true":
-            with self._asked(f"read the manifest of {container}/{name}", container) as connection:
+    def _segments(self, container: str, name: str, headers: Mapping[str, str]) -> list[SwiftObject]:
+        """Return the segments of a large object in order, or the object itself (Swift's documentation, "Large Objects")."""
+        if "x-object-manifest" in headers:
+            segments, _, prefix = headers["x-object-manifest"].partition("/")
+            return self.list_objects(segments, prefix)
+        if headers.get("x-static-large-object", "").lower() == "true":
+            with self._request(f"read the manifest of {container}/{name}", container) as connection:
                 _, manifest = connection.get_object(container, name, query_string="multipart-manifest=get")
             return [SwiftObject(name=e["name"], size=int(e["bytes"]), md5=e["hash"]) for e in json.loads(manifest)]
-        return [SwiftObject(name=name, size=int(about["content-length"]), md5=about["etag"].strip('"'))]
+        return [SwiftObject(name=name, size=int(headers["content-length"]), md5=headers["etag"].strip('"'))]
 
     @contextmanager
-    def _asked(self, what: str, container: str = "", *, missing_is_fine: bool = False) -> Iterator[Any]:
-        """Yield the connection, one caller at a time; what it raises becomes an error of ours."""
-        import keystoneauth1.exceptions  # noqa: PLC0415 - hundreds of modules, for those who use Swift only
+    def _request(self, action: str, container: str = "", *, missing_is_fine: bool = False) -> Iterator[Any]:
+        """Yield the connection to one caller at a time, and turn the clients' exceptions into errors of this project."""
+        import keystoneauth1.exceptions  # noqa: PLC0415 - hundreds of modules, which only Swift needs
         import requests.exceptions  # noqa: PLC0415
         import swiftclient.exceptions  # noqa: PLC0415
 
@@ -163,17 +166,19 @@ class SwiftSession:
                 yield self._connection
             except swiftclient.exceptions.ClientException as error:
                 if error.http_status == 404 and container:
-                    raise NoContainerError(container) from error
+                    raise ContainerNotFoundError(container) from error
                 if error.http_status != 404 or not missing_is_fine:
-                    raise SwiftRefusedError(what, _said(error), unauthorised=error.http_status in (401, 403)) from error
+                    raise SwiftRequestError(
+                        action, _describe(error), unauthorised=error.http_status in (401, 403)
+                    ) from error
             except keystoneauth1.exceptions.ClientException as error:
-                raise SwiftRefusedError(what, str(error), unauthorised=True) from error
+                raise SwiftRequestError(action, str(error), unauthorised=True) from error
             except requests.exceptions.RequestException as error:
-                raise SwiftRefusedError(what, str(error), unauthorised=False) from error
+                raise SwiftRequestError(action, str(error), unauthorised=False) from error
 
 
-def _said(error: Any) -> str:  # noqa: ANN401 - swiftclient has no types
-    """What Swift answered, without the address, which may hold an account's name."""
+def _describe(error: Any) -> str:  # noqa: ANN401 - swiftclient has no types
+    """Return Swift's answer without the address, which may contain the account's name."""
     status = f"{error.http_status} {error.http_reason}".strip() if error.http_status else ""
     return ": ".join(part for part in (str(error.msg), status) if part)
 

@@ -1,4 +1,4 @@
-"""One file from an address into a file here: taken up where it ended, tried again where that may help."""
+"""The transfer of one file from an address into a local file, resumed and retried on failure."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -14,43 +14,46 @@ from lifecycle.tools.request_log import HOOKS
 
 ATTEMPTS = 6
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
-_LONGEST_WAIT = 8.0
+_LONGEST_WAIT = 8.0  # seconds
 
-# Told the bytes that there are now.
-Reach = Callable[[int], None]
-# Told the seconds to wait before another attempt.
+# Called with the number of bytes that the local file has now.
+ReportSize = Callable[[int], None]
+# Called with the number of seconds to wait before the next attempt.
 Wait = Callable[[float], None]
 
 
-class NotThere(Exception):  # noqa: N818 - an answer, which the caller makes an error of
-    """The address leads to nothing (HTTP 404 or 410; no such file)."""
+class AddressNotFoundError(Exception):
+    """An address without a file: HTTP 404 or 410, or a missing local file. The caller raises a user error for it."""
 
 
-class Refused(Exception):  # noqa: N818 - an answer, which the caller makes an error of
-    """The transfer failed for good; says why."""
+class TransferFailedError(Exception):
+    """A transfer that failed for good, with the reason. The caller raises a user error for it."""
 
 
 class _TransientError(Exception):
-    """Worth another attempt."""
+    """A failure that another attempt may overcome."""
 
 
 class Credentials(Protocol):
-    """What a server wants to see with each request."""
+    """The credentials that a server expects with each request."""
 
-    def headers(self, *, anew: bool) -> Mapping[str, str]:
-        """The HTTP headers; `anew` where the server no longer takes those that were given before."""
+    def headers(self, *, renew: bool) -> Mapping[str, str]:
+        """Return the HTTP headers. `renew` asks for new ones, because the server rejects the old ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """Where a file is to be had from here: http(s)://, or file: and a path; `credentials` where a server wants some."""
+    """The address of a file on this machine or the network: `file:` with a path, or http(s)://, with `credentials` if needed."""
 
     uri: str
     credentials: Credentials | None = None
 
 
 def new_client(connections: int) -> httpx.Client:
-    """A client for transfers, at most so many at a time. What is downloaded is a file's own bytes: nothing may pack them."""
+    """Return an HTTP client for at most `connections` transfers at a time.
+
+    The client asks for uncompressed responses, so that the bytes received are the bytes of the file.
+    """
     return httpx.Client(
         follow_redirects=True,
         timeout=30,
@@ -66,50 +69,54 @@ def transfer(
     part: Path,
     *,
     size: int | None = None,
-    reach: Reach = lambda _: None,
+    report_size: ReportSize = lambda _: None,
     wait: Wait = time.sleep,
 ) -> None:
-    """Bring what is at an address into the file `part`, of `size` bytes if that is known.
+    """Download an address into the file `part`, which gets `size` bytes if that is known.
 
-    What `part` holds already is taken for its beginning if the size is known. Raises NotThere, Refused, OSError.
+    If the size is known, an existing `part` counts as the beginning of the file and the download resumes after it. Raises
+    AddressNotFoundError, TransferFailedError after the last attempt, and OSError if `part` cannot be written.
     """
-    attempt = _Attempt(client, address, part, size, reach)
-    why = ""
+    job = _Transfer(client, address, part, size, report_size)
+    reason = ""
     for number in range(ATTEMPTS):
         if number:
             wait(min(2.0**number / 4, _LONGEST_WAIT))
         try:
-            attempt.run()
+            job.attempt()
         except _TransientError as error:
-            why = str(error)
+            reason = str(error)
         else:
             return
-    raise Refused(why)
+    raise TransferFailedError(reason)
 
 
-class _Attempt:
-    """What one attempt leaves to the next: the bytes, how many there will be, and what tells whether they are the same."""
+class _Transfer:
+    """The state that one attempt leaves to the next: the bytes so far, the expected size and the ETag."""
 
-    def __init__(self, client: httpx.Client, address: Address, part: Path, size: int | None, reach: Reach) -> None:
-        self._client, self._address, self._part, self._reach = client, address, part, reach
+    def __init__(
+        self, client: httpx.Client, address: Address, part: Path, size: int | None, report_size: ReportSize
+    ) -> None:
+        self._client, self._address, self._part, self._report_size = client, address, part, report_size
         self._size = size
-        self._validator = ""
-        self._stale = False
+        self._etag = ""
+        self._renewed = False
         if size is None:
             part.unlink(missing_ok=True)
 
-    def run(self) -> None:
+    def attempt(self) -> None:
+        """Make one attempt. Raises _TransientError if another one may succeed."""
         if self._address.uri.startswith("file:"):
             self._copy()
             return
-        have = self._part.stat().st_size if self._part.exists() else 0
-        if have == self._size:
-            self._reach(have)
+        present = self._part.stat().st_size if self._part.exists() else 0
+        if present == self._size:
+            self._report_size(present)
             return
         try:
-            with self._client.stream("GET", self._address.uri, headers=self._headers(have)) as response:
-                self._check(response)
-                self._receive(response, have)
+            with self._client.stream("GET", self._address.uri, headers=self._headers(present)) as response:
+                self._check_status(response)
+                self._receive(response, present)
         except httpx.RequestError as error:
             raise _TransientError(f"{type(error).__name__}: {error}") from error
         obtained = self._part.stat().st_size
@@ -120,44 +127,44 @@ class _Attempt:
         try:
             copyfile(unquote(urlsplit(self._address.uri).path), self._part)
         except FileNotFoundError as error:
-            raise NotThere from error
-        self._reach(self._part.stat().st_size)
+            raise AddressNotFoundError from error
+        self._report_size(self._part.stat().st_size)
 
-    def _headers(self, have: int) -> dict[str, str]:
-        headers = dict(self._address.credentials.headers(anew=False)) if self._address.credentials else {}
-        if self._size is not None and 0 < have < self._size:
-            headers["Range"] = f"bytes={have}-"
-            if self._validator:
-                headers["If-Range"] = self._validator
+    def _headers(self, present: int) -> dict[str, str]:
+        headers = dict(self._address.credentials.headers(renew=False)) if self._address.credentials else {}
+        if self._size is not None and 0 < present < self._size:
+            headers["Range"] = f"bytes={present}-"
+            if self._etag:
+                headers["If-Range"] = self._etag
         return headers
 
-    def _receive(self, response: httpx.Response, have: int) -> None:
+    def _receive(self, response: httpx.Response, present: int) -> None:
         resumed = response.status_code == httpx.codes.PARTIAL_CONTENT
-        reached = have if resumed else 0
+        obtained = present if resumed else 0
         if self._size is None and "Content-Length" in response.headers:
-            self._size, self._validator = int(response.headers["Content-Length"]), _strong(response.headers.get("ETag"))
-        self._reach(reached)
+            self._size, self._etag = int(response.headers["Content-Length"]), _strong_etag(response.headers.get("ETag"))
+        self._report_size(obtained)
         with self._part.open("ab" if resumed else "wb") as out:
             for chunk in response.iter_raw():
                 out.write(chunk)
-                reached += len(chunk)
-                self._reach(reached)
+                obtained += len(chunk)
+                self._report_size(obtained)
 
-    def _check(self, response: httpx.Response) -> None:
+    def _check_status(self, response: httpx.Response) -> None:
         answer = f"the server answered {response.status_code} {response.reason_phrase}"
         if response.status_code in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
-            raise NotThere
-        if response.status_code == httpx.codes.UNAUTHORIZED and self._address.credentials and not self._stale:
-            # A token that has expired meanwhile; a second one that is refused is another matter.
-            self._stale = True
-            self._address.credentials.headers(anew=True)
+            raise AddressNotFoundError
+        if response.status_code == httpx.codes.UNAUTHORIZED and self._address.credentials and not self._renewed:
+            # The token may have expired. A new token that is rejected too is a lasting failure.
+            self._renewed = True
+            self._address.credentials.headers(renew=True)
             raise _TransientError(answer)
         if response.status_code in _TRANSIENT:
             raise _TransientError(answer)
         if response.is_error:
-            raise Refused(answer)
+            raise TransferFailedError(answer)
 
 
-def _strong(etag: str | None) -> str:
-    """An ETag that vouches for each byte (RFC 9110, 8.8.1), or nothing."""
+def _strong_etag(etag: str | None) -> str:
+    """Return a strong ETag, which guarantees identical bytes (RFC 9110, 8.8.1), or ""."""
     return "" if etag is None or etag.startswith("W/") else etag

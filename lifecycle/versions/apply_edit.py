@@ -17,8 +17,8 @@ from lifecycle.config.lock import Lock
 from lifecycle.config.validation import read_text
 from lifecycle.planning.matrix import expand
 from lifecycle.planning.project import COMPONENT, IMAGE_VERSIONS, LOCK
-from lifecycle.sources.fetch import changes
-from lifecycle.versions.edits import Files
+from lifecycle.sources.fetch import describe_changes
+from lifecycle.versions.edits import ProjectFiles
 from lifecycle.yamledit.own_files import OwnFile
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
@@ -29,7 +29,9 @@ def today() -> str:
     return datetime.now(UTC).date().isoformat()
 
 
-def show_edit(session: Session, edit: Callable[[Files], Files], *, dry_run: bool, update: bool = False) -> None:
+def show_edit(
+    session: Session, edit: Callable[[ProjectFiles], ProjectFiles], *, dry_run: bool, update: bool = False
+) -> None:
     """Edit, look up what came new (with `update` everything), and show what changed; write it all unless it is a `dry_run`.
 
     Nothing is written where the edit is refused, the result is not well-formed, or a source lacks what was added.
@@ -38,8 +40,8 @@ def show_edit(session: Session, edit: Callable[[Files], Files], *, dry_run: bool
         _edit(session, edit, dry_run=dry_run, update=update)
 
 
-def _edit(session: Session, edit: Callable[[Files], Files], *, dry_run: bool, update: bool) -> None:
-    before = Files(
+def _edit(session: Session, edit: Callable[[ProjectFiles], ProjectFiles], *, dry_run: bool, update: bool) -> None:
+    before = ProjectFiles(
         component=OwnFile(read_text(session.root / COMPONENT), COMPONENT.name),
         images=read_text(session.root / IMAGE_VERSIONS),
     )
@@ -50,11 +52,11 @@ def _edit(session: Session, edit: Callable[[Files], Files], *, dry_run: bool, up
         component=parse_component(after.component.text, file=COMPONENT.name),
         images=parse_image_versions(after.images, file=IMAGE_VERSIONS.name),
     )
-    lock = session.inputs.resolver.resolve(project, Lock() if update else session.project.lock, locked=False)
+    lock = session.sources.resolver.resolve(project, Lock() if update else session.project.lock, locked=False)
     expand(project.component, lock, project.series)
     for line in after.done:
         session.progress.say(line)
-    for line in changes(session.project.lock, lock):
+    for line in describe_changes(session.project.lock, lock):
         session.progress.warn(line)
     print_diff(_diff(session.root, texts))
     if not dry_run:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from lifecycle.config.component import Channel, Component, Release, parse_component
 from lifecycle.config.versions import version_key
 from lifecycle.errors import UsageError
-from lifecycle.versions.image_versions_edit import builder_like, with_builder, without_builder
+from lifecycle.versions.image_versions_edit import infer_builder, with_builder, without_builder
 from lifecycle.yamledit.own_files import OwnFile
 
 _RELEASES, _DRIVERS = ("context", "releases"), ("context", "driverVersion")
@@ -18,7 +18,7 @@ _NEXT = {Channel.CANARY: Channel.CURRENT, Channel.CURRENT: Channel.PREVIOUS}
 _FAMILY = re.compile(r"[a-z]+")
 
 
-class AlreadyThereError(UsageError):
+class AlreadyDeclaredError(UsageError):
     """What is to be added stands there."""
 
     def __init__(self, what: str) -> None:
@@ -39,7 +39,7 @@ class CannotRetireLastError(UsageError):
         super().__init__(f"{what} is the only one: add another before you retire it")
 
 
-class BadReleaseError(UsageError):
+class InvalidReleaseError(UsageError):
     """Words that describe no release."""
 
     def __init__(self, name: str, *, channel: str, kernel: str, flavour: str) -> None:
@@ -50,7 +50,7 @@ class BadReleaseError(UsageError):
         )
 
 
-class TopChannelError(UsageError):
+class LastChannelError(UsageError):
     """A release that cannot be promoted any more."""
 
     def __init__(self, name: str) -> None:
@@ -58,7 +58,7 @@ class TopChannelError(UsageError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Files:
+class ProjectFiles:
     """The two files' texts, and what was done to them, a sentence each."""
 
     component: OwnFile
@@ -70,7 +70,7 @@ class Files:
         """What component.yaml says; raises ConfigurationError."""
         return parse_component(self.component.text, file=self.component.file)
 
-    def and_then(self, component: OwnFile, done: str, *, images: str | None = None) -> "Files":
+    def and_then(self, component: OwnFile, done: str, *, images: str | None = None) -> "ProjectFiles":
         """The next state, with what was done."""
         return replace(
             self, component=component, images=self.images if images is None else images, done=(*self.done, done)
@@ -84,26 +84,26 @@ def family_of(release: str) -> str:
 
 
 def new_release(name: str, *, channel: str, kernel: str, flavour: str) -> Release:
-    """A release as the options of a command describe it; raises BadReleaseError for what none can have."""
+    """A release as the options of a command describe it; raises InvalidReleaseError for what none can have."""
     try:
         return Release(name=name, kernel_flavour=flavour, channel=Channel(channel), kernel=kernel)
     except ValueError as error:
-        raise BadReleaseError(name, channel=channel, kernel=kernel, flavour=flavour) from error
+        raise InvalidReleaseError(name, channel=channel, kernel=kernel, flavour=flavour) from error
 
 
-def add_release(files: Files, release: Release, *, builder: str, date: str) -> Files:
+def add_release(files: ProjectFiles, release: Release, *, builder: str, date: str) -> ProjectFiles:
     """Add a release; `builder` is an image reference, or "" for one like that of the newest of its family.
 
-    Raises AlreadyThereError, NoBuilderError, NotEditableError.
+    Raises AlreadyDeclaredError, NoBuilderError, NotEditableError.
     """
     component = files.parsed
     if release.name in _names(component):
-        raise AlreadyThereError(release.name)
+        raise AlreadyDeclaredError(release.name)
     reference = builder or _reference_for(files, release.name)
     return _append_release(_make_room(files, family_of(release.name), release.channel, date), release, reference)
 
 
-def _append_release(files: Files, release: Release, reference: str) -> Files:
+def _append_release(files: ProjectFiles, release: Release, reference: str) -> ProjectFiles:
     fields = {"name": release.name, "kernelFlavour": release.kernel_flavour, "channel": str(release.channel)}
     if release.kernel != "newest":
         fields["kernel"] = release.kernel
@@ -113,11 +113,11 @@ def _append_release(files: Files, release: Release, reference: str) -> Files:
     return files.and_then(files.component.append(_RELEASES, line, fields), done, images=images)
 
 
-def add_driver(files: Files, version: str, *, date: str) -> Files:
-    """Add a driver version or branch; raises AlreadyThereError, NotEditableError."""
+def add_driver(files: ProjectFiles, version: str, *, date: str) -> ProjectFiles:
+    """Add a driver version or branch; raises AlreadyDeclaredError, NotEditableError."""
     declared = files.parsed.context.driver_version
     if version in declared:
-        raise AlreadyThereError(f"driver {version}")
+        raise AlreadyDeclaredError(f"driver {version}")
     files = files.and_then(files.component.append(_DRIVERS, f"- {version}", version), f"added driver {version}")
     while len(files.parsed.context.driver_version) > files.parsed.policy.drivers:
         others = [known for known in files.parsed.context.driver_version if known != version]
@@ -125,13 +125,13 @@ def add_driver(files: Files, version: str, *, date: str) -> Files:
     return files
 
 
-def replace_driver(files: Files, old: str, new: str, *, date: str) -> Files:
+def replace_driver(files: ProjectFiles, old: str, new: str, *, date: str) -> ProjectFiles:
     """Add a driver version in the stead of another, which is retired."""
     added = files.and_then(files.component.append(_DRIVERS, f"- {new}", new), f"added driver {new}")
     return _retire_driver(added, old, date)
 
 
-def replace_release(files: Files, old: str | None, new: Release, *, date: str) -> Files:
+def replace_release(files: ProjectFiles, old: str | None, new: Release, *, date: str) -> ProjectFiles:
     """Add a release in the stead of another, which is retired; without one it displaces the oldest of its channel."""
     if old is None:
         return add_release(files, new, builder="", date=date)
@@ -141,8 +141,8 @@ def replace_release(files: Files, old: str | None, new: Release, *, date: str) -
     return _retire_release(files, old, date) if old in _names(component) else files
 
 
-def set_kernel(files: Files, name: str, kernel: str) -> Files:
-    """Give a release another exact kernel; raises NotThereError."""
+def set_kernel(files: ProjectFiles, name: str, kernel: str) -> ProjectFiles:
+    """Give a release another exact kernel; raises NotDeclaredError."""
     names = _names(files.parsed)
     if name not in names:
         raise NotDeclaredError(name, names)
@@ -150,18 +150,18 @@ def set_kernel(files: Files, name: str, kernel: str) -> Files:
     return files.and_then(edited, f"moved {name} to kernel {kernel}")
 
 
-def promote(files: Files, name: str, *, date: str) -> Files:
-    """Move a release one channel on: canary, current, previous; raises NotThereError, TopChannelError."""
+def promote(files: ProjectFiles, name: str, *, date: str) -> ProjectFiles:
+    """Move a release one channel on: canary, current, previous; raises NotDeclaredError, LastChannelError."""
     release = next((release for release in files.parsed.context.releases if release.name == name), None)
     if release is None:
         raise NotDeclaredError(name, _names(files.parsed))
     if release.channel not in _NEXT:
-        raise TopChannelError(name)
+        raise LastChannelError(name)
     return _move(files, name, _NEXT[release.channel], date)
 
 
-def retire(files: Files, what: str, *, date: str) -> Files:
-    """Turn a release, and its builder, or a driver into comments; raises NotThereError, LastOneError."""
+def retire(files: ProjectFiles, what: str, *, date: str) -> ProjectFiles:
+    """Turn a release, and its builder, or a driver into comments; raises NotDeclaredError, CannotRetireLastError."""
     component = files.parsed
     if what in component.context.driver_version:
         return _retire_driver(files, what, date)
@@ -174,7 +174,7 @@ def _names(component: Component) -> list[str]:
     return [release.name for release in component.context.releases]
 
 
-def _make_room(files: Files, family: str, channel: Channel, date: str) -> Files:
+def _make_room(files: ProjectFiles, family: str, channel: Channel, date: str) -> ProjectFiles:
     """Displace the oldest of a family in a channel that is full."""
     there = [r.name for r in files.parsed.context.releases if r.channel is channel and family_of(r.name) == family]
     if len(there) < files.parsed.policy.releases_per_channel:
@@ -185,14 +185,14 @@ def _make_room(files: Files, family: str, channel: Channel, date: str) -> Files:
     return _retire_release(files, oldest, date)
 
 
-def _move(files: Files, name: str, channel: Channel, date: str) -> Files:
+def _move(files: ProjectFiles, name: str, channel: Channel, date: str) -> ProjectFiles:
     files = _make_room(files, family_of(name), channel, date)
     index = _names(files.parsed).index(name)
     edited = files.component.set((*_RELEASES, index, "channel"), str(channel))
     return files.and_then(edited, f"moved {name} to the channel {channel}")
 
 
-def _retire_release(files: Files, name: str, date: str) -> Files:
+def _retire_release(files: ProjectFiles, name: str, date: str) -> ProjectFiles:
     names = _names(files.parsed)
     if len(names) == 1:
         raise CannotRetireLastError(name)
@@ -200,12 +200,12 @@ def _retire_release(files: Files, name: str, date: str) -> Files:
     return files.and_then(edited, f"retired {name}", images=without_builder(files.images, name))
 
 
-def _reference_for(files: Files, name: str) -> str:
+def _reference_for(files: ProjectFiles, name: str) -> str:
     siblings = [other for other in _names(files.parsed) if family_of(other) == family_of(name)]
-    return builder_like(files.images, name, siblings)
+    return infer_builder(files.images, name, siblings)
 
 
-def _retire_driver(files: Files, version: str, date: str) -> Files:
+def _retire_driver(files: ProjectFiles, version: str, date: str) -> ProjectFiles:
     declared = files.parsed.context.driver_version
     if len(declared) == 1:
         raise CannotRetireLastError(f"driver {version}")

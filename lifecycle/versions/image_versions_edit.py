@@ -18,7 +18,7 @@ class NoBuilderError(UsageError):
         )
 
 
-def builder_like(images: str, name: str, siblings: Iterable[str]) -> str:
+def infer_builder(images: str, name: str, siblings: Iterable[str]) -> str:
     """The builder that the file has for a release, as a comment perhaps, or one like its newest sibling's.
 
     Raises NoBuilderError.

@@ -5,24 +5,24 @@ from datetime import UTC, datetime
 from lifecycle.app import output
 from lifecycle.app.session import Session
 from lifecycle.versions.apply_edit import show_edit
-from lifecycle.versions.available import OfferReader
-from lifecycle.versions.edits import Files
-from lifecycle.versions.updates import Finding, find
+from lifecycle.versions.available import AvailabilityReader
+from lifecycle.versions.edits import ProjectFiles
+from lifecycle.versions.updates import OutdatedItem, find_outdated
 
 
-def findings(session: Session) -> list[Finding]:
+def outdated_items(session: Session) -> list[OutdatedItem]:
     """Ask all sources; raises what they raise, and NotLockedError where the lock does not answer what is declared."""
     project = session.locked_project
-    reader = OfferReader(
-        indexes=session.inputs.indexes, runfiles=session.inputs.resolver.runfiles, say=session.progress.say
+    reader = AvailabilityReader(
+        indexes=session.sources.indexes, runfiles=session.sources.resolver.runfiles, say=session.progress.say
     )
-    return find(project, reader.read(project.component), datetime.now(UTC).date())
+    return find_outdated(project, reader.read(project.component), datetime.now(UTC).date())
 
 
 def show_outdated(session: Session, *, as_json: bool) -> None:
     """Print the findings."""
     with session.exclusive():
-        found = findings(session)
+        found = outdated_items(session)
     if as_json:
         output.print_json([{"topic": f.topic, "what": f.what, "has": f.has, "offered": f.offered} for f in found])
     elif found:
@@ -35,8 +35,8 @@ def show_outdated(session: Session, *, as_json: bool) -> None:
 def show_update(session: Session, *, dry_run: bool) -> None:
     """Take what the findings offer: edit the files, look up the newest of everything, write the lock; show the diff."""
 
-    def edit(files: Files) -> Files:
-        for finding in findings(session):
+    def edit(files: ProjectFiles) -> ProjectFiles:
+        for finding in outdated_items(session):
             files = finding.edit(files) if finding.edit else files
         return files
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from lifecycle.errors import UsageError
-from lifecycle.sources.apt import ArchiveRefusedError, SuiteNotFoundError
+from lifecycle.sources.apt import ArchiveUpdateError, SuiteNotFoundError
 from lifecycle.sources.package_index import PackageNotFoundError
-from lifecycle.sources.resolve_lock import LockOutdatedError
+from lifecycle.sources.resolve_lock import StaleLockError
 from tests.support.builders.apt_archive import Archive
 from tests.support.builders.source_checkout import HEADERS, KERNEL, SourceCheckout, make_source_checkout
 from tests.support.servers.web_server import Web
@@ -43,7 +43,7 @@ def test_what_is_locked_is_not_asked_for_again(checkout: SourceCheckout) -> None
 
 def test_an_archive_that_another_key_has_signed_is_refused(web: Web, garden: Archive, tmp_path: Path) -> None:
     checkout = make_source_checkout(tmp_path, source(web.address, garden.wrong_keyring), environ={})
-    with pytest.raises(ArchiveRefusedError, match=r"the archive of 1592\.9 cannot be used") as caught:
+    with pytest.raises(ArchiveUpdateError, match=r"the archive of 1592\.9 cannot be used") as caught:
         checkout.resolve()
 
     assert "NO_PUBKEY" in str(caught.value)
@@ -53,7 +53,7 @@ def test_an_archive_that_another_key_has_signed_is_refused(web: Web, garden: Arc
 def test_a_list_of_packages_that_was_tampered_with_is_refused(checkout: SourceCheckout, web: Web) -> None:
     packages = web.folder / "dists/1592.9/main/binary-amd64/Packages"
     packages.write_text(packages.read_text().replace("6.6.71-1", "6.6.72-1"))
-    with pytest.raises(ArchiveRefusedError, match="cannot be used"):
+    with pytest.raises(ArchiveUpdateError, match="cannot be used"):
         checkout.resolve()
 
     assert not (checkout.root / "versions.lock").exists()
@@ -62,7 +62,7 @@ def test_a_list_of_packages_that_was_tampered_with_is_refused(checkout: SourceCh
 def test_a_package_that_was_removed_after_locking_is_an_error_for_ci(checkout: SourceCheckout, web: Web) -> None:
     project = checkout.resolve()
     next((web.folder / "pool").glob(f"linux-headers-{KERNEL}_*")).unlink()
-    with pytest.raises(LockOutdatedError, match="which the archive no longer carries: run `invoke fetch` and commit"):
+    with pytest.raises(StaleLockError, match="which the archive no longer carries: run `invoke fetch` and commit"):
         checkout.download(project, locked=True)
 
 
@@ -70,7 +70,9 @@ def test_a_version_that_the_archive_lacks_is_a_mistake_in_the_component(
     web: Web, garden: Archive, tmp_path: Path
 ) -> None:
     checkout = make_source_checkout(tmp_path, source(web.address, garden.keyring, suite="9999.{version}"), environ={})
-    with pytest.raises(SuiteNotFoundError, match=r"has no suite '9999\.1592\.9': name a release that it has"):
+    with pytest.raises(
+        SuiteNotFoundError, match=r"has no suite '9999\.1592\.9': in component.yaml, name a release that it has"
+    ):
         checkout.resolve()
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.sources.deb_folder import OtherPackageError
+from lifecycle.sources.deb_folder import MisnamedPackageError
 from lifecycle.sources.package_index import PackageNotFoundError
-from lifecycle.sources.resolve_lock import LockOutdatedError
+from lifecycle.sources.resolve_lock import StaleLockError
 from tests.support.builders.apt_archive import Archive
 from tests.support.builders.source_checkout import HEADERS, KERNEL, SourceCheckout, make_source_checkout
 
@@ -40,9 +40,7 @@ def test_without_a_metapackage_the_newest_kernel_of_the_flavour_is_meant(checkou
 def test_a_file_with_another_packages_name_is_refused(checkout: SourceCheckout) -> None:
     folder = checkout.root / "inputs/1592.9"
     shutil.copy(next(folder.glob("libcuda1_*")), next(folder.glob("linux-kbuild-*")))
-    with pytest.raises(
-        OtherPackageError, match=r"is another package than its name says: it is libcuda1 550\.163\.01-1"
-    ):
+    with pytest.raises(MisnamedPackageError, match=r"is not the package in its name: it is libcuda1 550\.163\.01-1"):
         checkout.resolve()
     assert not (checkout.root / "versions.lock").exists()
 
@@ -57,7 +55,7 @@ def test_a_file_that_vanished_after_locking_is_an_error_for_ci(checkout: SourceC
     project = checkout.resolve()
     checkout.empty_cache()
     next((checkout.root / "inputs/1592.9").glob("linux-kbuild-*")).unlink()
-    with pytest.raises(LockOutdatedError, match="which the archive no longer carries"):
+    with pytest.raises(StaleLockError, match="which the archive no longer carries"):
         checkout.download(project, locked=True)
 
 
@@ -66,4 +64,7 @@ def test_a_folder_that_is_not_there_is_a_mistake_in_the_component(checkout: Sour
     done = checkout.invoke("fetch")
 
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
-    assert "component.yaml: there is no folder 'inputs/1592.9', which a source of kind directory names" in done.stderr
+    assert (
+        "component.yaml: a source of kind directory names the folder 'inputs/1592.9', which does not exist"
+        in done.stderr
+    )

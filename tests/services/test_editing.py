@@ -8,11 +8,11 @@ import pytest
 
 from lifecycle.config.lock import Lock
 from lifecycle.errors import UsageError
-from lifecycle.sources.open_index import NoFolderError
+from lifecycle.sources.open_index import FolderNotFoundError
 from lifecycle.versions import edits
 from lifecycle.versions.apply_edit import show_edit
 from lifecycle.versions.edits import new_release
-from lifecycle.versions.outdated import findings, show_update
+from lifecycle.versions.outdated import outdated_items, show_update
 from tests.support.builders.apt_archive import Archive, make_deb
 from tests.support.builders.source_checkout import KERNEL, SourceCheckout, make_source_checkout
 
@@ -70,7 +70,7 @@ def test_a_dry_run_shows_the_same_and_writes_nothing(
 
 def test_a_release_that_the_source_lacks_is_refused_and_nothing_is_written(checkout: SourceCheckout) -> None:
     before = texts(checkout)
-    with pytest.raises(NoFolderError, match=r"inputs/1592\.11"):
+    with pytest.raises(FolderNotFoundError, match=r"inputs/1592\.11"):
         add(checkout, "gardenlinux-1592.11")
     assert texts(checkout) == before
 
@@ -88,7 +88,7 @@ def test_what_is_outdated_is_found_and_taken(checkout: SourceCheckout) -> None:
         make_deb(_pool(folder), name, version, "")
     for deb in (folder / "pool").iterdir():
         shutil.copy(deb, checkout.root / "inputs/1592.9")
-    found = [(str(f.topic), f.has, f.offered) for f in findings(checkout.session())]
+    found = [(str(f.topic), f.has, f.offered) for f in outdated_items(checkout.session())]
 
     assert found == [
         ("driver", "550.163.01", "550.170.01"),

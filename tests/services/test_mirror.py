@@ -31,7 +31,7 @@ def checkout(swift: SwiftCluster, web: Web, garden: Archive, container: str, tmp
 
 
 def objects(checkout: SourceCheckout, container: str) -> list[str]:
-    return [entry.name for entry in SwiftSession(checkout.environ).listing(container, "")]
+    return [entry.name for entry in SwiftSession(checkout.environ).list_objects(container, "")]
 
 
 def rows(checkout: SourceCheckout, *words: str) -> dict[str, str]:
@@ -47,7 +47,7 @@ def test_what_a_release_needs_is_copied_once(checkout: SourceCheckout, container
 
 
 def test_a_dry_run_copies_nothing(checkout: SourceCheckout, container: str) -> None:
-    SwiftSession(checkout.environ).put(container, NAMES[0], checkout.root / "tasks.py", "0" * 64)
+    SwiftSession(checkout.environ).upload(container, NAMES[0], checkout.root / "tasks.py", "0" * 64)
     before = objects(checkout, container)
     found = rows(checkout, "--dry-run")
 
@@ -57,7 +57,7 @@ def test_a_dry_run_copies_nothing(checkout: SourceCheckout, container: str) -> N
 
 def test_a_copy_that_was_interrupted_is_gone_on_with(checkout: SourceCheckout, web: Web, container: str) -> None:
     first = next((web.folder / "pool").glob(f"{HEADERS[0]}_*"))
-    SwiftSession(checkout.environ).put(container, f"1592.9/{first.name}", first, sha256_of(first))
+    SwiftSession(checkout.environ).upload(container, f"1592.9/{first.name}", first, sha256_of(first))
 
     assert rows(checkout) == {**dict.fromkeys(NAMES, "copied"), f"1592.9/{first.name}": "kept"}
 
@@ -73,17 +73,16 @@ def test_what_somebody_uploaded_by_hand_is_compared_and_kept(
     assert rows(checkout)[f"1592.9/{first.name}"] == "kept"
 
     connection.put_object(container, f"1592.9/{first.name}", first.read_bytes()[::-1])
-    assert "the container holds other files under these names" in checkout.invoke("mirror", RELEASE).stderr
+    assert "the container has other files under these names" in checkout.invoke("mirror", RELEASE).stderr
 
 
 def test_another_file_under_the_name_is_never_written_over(checkout: SourceCheckout, container: str) -> None:
-    SwiftSession(checkout.environ).put(container, NAMES[1], checkout.root / "tasks.py", "0" * 64)
+    SwiftSession(checkout.environ).upload(container, NAMES[1], checkout.root / "tasks.py", "0" * 64)
     done = checkout.invoke("mirror", RELEASE)
 
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
     assert (
-        f"the container holds other files under these names: nothing was copied\n  {container}/{NAMES[1]}"
-        in done.stderr
+        f"the container has other files under these names: nothing was copied\n  {container}/{NAMES[1]}" in done.stderr
     )
     assert objects(checkout, container) == [NAMES[1]]
 
@@ -94,7 +93,7 @@ def test_what_was_mirrored_can_be_resolved(checkout: SourceCheckout) -> None:
     source = session.project.component.source_of(RELEASE)
     (architecture,) = session.project.component.context.architecture
 
-    assert session.inputs.indexes.of(source, architecture).versions(HEADERS[0]) == ["6.6.71-1"]
+    assert session.sources.indexes.open(source, architecture).versions(HEADERS[0]) == ["6.6.71-1"]
 
 
 def test_a_release_that_the_archive_lacks_is_named(checkout: SourceCheckout) -> None:

@@ -11,19 +11,19 @@ from hypothesis import strategies as st
 from lifecycle.cache.cache import Cache
 from lifecycle.cache.result_files import sha256_of
 from lifecycle.config.lock import LockedFile
-from lifecycle.sources.download import DownloadError, Request, download_all
+from lifecycle.sources.download import DownloadError, DownloadRequest, download_all
 from lifecycle.sources.transfer import ATTEMPTS, Address
 from tests.support.servers.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.support.servers.web_server import Web
 
 
-def request_of(web: Web, proxy: FaultyProxy) -> Request:
+def request_of(web: Web, proxy: FaultyProxy) -> DownloadRequest:
     path = max((web.folder / "pool").iterdir(), key=lambda p: p.stat().st_size)
     file = LockedFile(name="p", version="1", origin=f"A/{path.name}", size=path.stat().st_size, sha256=sha256_of(path))
-    return Request(file=file, address=Address(uri=f"http://127.0.0.1:{proxy.port}/pool/{path.name}"))
+    return DownloadRequest(file=file, address=Address(uri=f"http://127.0.0.1:{proxy.port}/pool/{path.name}"))
 
 
-def failure_of(request: Request, cache: Cache) -> str:
+def failure_of(request: DownloadRequest, cache: Cache) -> str:
     """What a download ended with; nothing where it ended well."""
     try:
         download_all([request], cache, advance=lambda _: None, wait=lambda _: None)

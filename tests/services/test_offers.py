@@ -5,8 +5,8 @@ from pathlib import Path
 
 from lifecycle.cache.result_files import sha256_of
 from lifecycle.sources.swift import SwiftSession
-from lifecycle.versions.outdated import findings
-from lifecycle.versions.updates import Topic
+from lifecycle.versions.outdated import outdated_items
+from lifecycle.versions.updates import OutdatedKind
 from tests.support.builders.apt_archive import Archive
 from tests.support.builders.source_checkout import SourceCheckout, make_source_checkout
 from tests.support.servers.swift_cluster import SwiftCluster
@@ -15,14 +15,14 @@ from tests.support.servers.web_server import Web
 
 def releases(checkout: SourceCheckout) -> list[tuple[str, str]]:
     checkout.resolve()
-    return [(f.has, f.offered) for f in findings(checkout.session()) if f.topic is Topic.RELEASE]
+    return [(f.has, f.offered) for f in outdated_items(checkout.session()) if f.topic is OutdatedKind.RELEASE]
 
 
 def test_a_container_is_asked_for_the_versions_in_it(swift: SwiftCluster, garden: Archive, tmp_path: Path) -> None:
     session = SwiftSession(swift.environ)
     for prefix in ("gl/1592.9", "gl/1592.10", "other/1592.11"):
         for deb in (garden.folder / "pool").iterdir():
-            session.put("offers", f"{prefix}/{deb.name}", deb, sha256_of(deb))
+            session.upload("offers", f"{prefix}/{deb.name}", deb, sha256_of(deb))
     source = json.dumps({"kind": "swift", "container": "offers", "prefix": "gl/{version}/"})
 
     checkout = make_source_checkout(tmp_path, source, environ=swift.environ)
@@ -53,4 +53,4 @@ def test_a_page_that_is_not_there_is_named(web: Web, garden: Archive, tmp_path: 
     done = checkout.invoke("outdated")
 
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
-    assert f"{web.address}/nothing.html, which should name the versions, cannot be read" in done.stderr
+    assert f"the page of versions {web.address}/nothing.html cannot be read" in done.stderr

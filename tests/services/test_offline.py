@@ -107,7 +107,7 @@ def test_a_bundle_brings_all_that_a_build_needs(machine: Machine, bundle: Path, 
     done = machine.invoke("build", "--from-bundle", str(bundle), "--only", ONLY, "--json")
 
     assert made(done) == ["archive", "image", "userspace"]
-    assert "others were left out" in done.stderr
+    assert "other files were left out" in done.stderr
 
 
 def test_a_bundle_of_less_than_is_asked_for_is_named_and_no_network_is_tried(machine: Machine, bundle: Path) -> None:
@@ -130,4 +130,4 @@ def test_a_file_that_is_no_bundle_is_a_mistake(machine: Machine, name: str) -> N
     done = machine.invoke("fetch", "--from-bundle", name)
 
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
-    assert f"{name} is no bundle (" in done.stderr
+    assert f"{name} is not a bundle (" in done.stderr

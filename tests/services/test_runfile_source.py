@@ -13,7 +13,7 @@ from lifecycle.cache.result_files import sha256_of
 from lifecycle.config.file_format import FileFormat
 from lifecycle.config.lock import LockedFile
 from lifecycle.pipeline.unpack import NotUnpackedError, Unpacker
-from lifecycle.sources.download import DamagedError, SourceFileNotFoundError
+from lifecycle.sources.download import CorruptDownloadError, SourceFileNotFoundError
 from lifecycle.sources.runfile import NoVersionsError
 from lifecycle.sources.swift import SwiftSession
 from lifecycle.tools.archive import UnsafeArchiveError
@@ -81,7 +81,7 @@ def test_a_branch_is_the_newest_version_in_a_container(swift: SwiftCluster, runf
     session = SwiftSession(swift.environ)
     for version in VERSIONS:
         path = runfiles / f"NVIDIA-Linux-x86_64-{version}.run"
-        session.put("drivers", f"nvidia/{path.name}", path, sha256_of(path), segment=4096)
+        session.upload("drivers", f"nvidia/{path.name}", path, sha256_of(path), segment=4096)
     checkout = lab_of(tmp_path, "swift:drivers/nvidia/NVIDIA-Linux-{arch}-{version}.run", environ=swift.environ)
 
     assert driver_of(checkout)["NVIDIA-Linux-x86_64"].sha256 == sha256_of(
@@ -126,7 +126,7 @@ def test_the_checksum_that_nvidia_publishes_beside_it_has_to_hold(drivers: Web, 
     if right:
         assert driver_of(checkout)["NVIDIA-Linux-x86_64"].sha256 == stated
         return
-    with pytest.raises(DamagedError, match="did not arrive as its source has it: it was thrown away"):
+    with pytest.raises(CorruptDownloadError, match="does not match the checksum of its source: it was deleted"):
         checkout.resolve_driver()
     assert not checkout.session().cache.has_blob(sha256_of(path))
 

@@ -23,7 +23,7 @@ Make = Callable[[SwiftSession, Path], None]
 
 
 def static(session: SwiftSession, path: Path) -> None:
-    session.put("large", "object", path, sha256_of(path), segment=10_000)
+    session.upload("large", "object", path, sha256_of(path), segment=10_000)
 
 
 def dynamic(session: SwiftSession, path: Path) -> None:
@@ -40,29 +40,29 @@ def dynamic(session: SwiftSession, path: Path) -> None:
 def test_a_large_object_arrives_whole_and_is_checked_part_by_part(large: tuple[SwiftSession, Path], make: Make) -> None:
     session, path = large
     make(session, path)
-    assert session.problem_with("large", "object", path) == ""
+    assert session.find_mismatch("large", "object", path) == ""
 
     damaged = bytearray(path.read_bytes())
     damaged[25_000] ^= 1
     path.write_bytes(bytes(damaged))
-    said = session.problem_with("large", "object", path)
+    said = session.find_mismatch("large", "object", path)
     assert said.startswith(("its 10000 bytes from byte 20000 on do not have the MD5", "its sha256 is not"))
 
     path.write_bytes(path.read_bytes()[:-1])
-    assert session.problem_with("large", "object", path) != ""
+    assert session.find_mismatch("large", "object", path) != ""
 
 
 def test_an_upload_that_broke_off_is_gone_on_with(swift: SwiftCluster, large: tuple[SwiftSession, Path]) -> None:
     session, path = large
-    session.put("resumed", "object", path, sha256_of(path), segment=20_000)
-    segments = session.listing("resumed_segments", "")
+    session.upload("resumed", "object", path, sha256_of(path), segment=20_000)
+    segments = session.list_objects("resumed_segments", "")
     connection = swift_connection(swift.environ)
     connection.delete_object("resumed", "object")
     connection.delete_object("resumed_segments", segments[-1].name)
     before = set(swift.files_of_objects())
-    session.put("resumed", "object", path, sha256_of(path), segment=20_000)
+    session.upload("resumed", "object", path, sha256_of(path), segment=20_000)
 
-    assert session.listing("resumed_segments", "") == segments
+    assert session.list_objects("resumed_segments", "") == segments
     # The last segment and the manifest.
     assert len(set(swift.files_of_objects()) - before) == 2
-    assert session.problem_with("resumed", "object", path) == ""
+    assert session.find_mismatch("resumed", "object", path) == ""

@@ -9,8 +9,8 @@ import pytest
 
 from lifecycle.cache.cache import Cache
 from lifecycle.cache.result_files import sha256_of
-from lifecycle.sources.download import DamagedError, Request, download_all
-from lifecycle.sources.swift import NoContainerError, SwiftRefusedError, SwiftSession
+from lifecycle.sources.download import CorruptDownloadError, DownloadRequest, download_all
+from lifecycle.sources.swift import ContainerNotFoundError, SwiftRequestError, SwiftSession
 from lifecycle.sources.swift_login import CredentialsMissingError
 from tests.support.builders.apt_archive import Archive
 from tests.support.builders.source_checkout import HEADERS, KERNEL, SourceCheckout, make_source_checkout
@@ -24,7 +24,7 @@ SOURCE = json.dumps({"kind": "swift", "container": "gardenlinux-packages", "pref
 
 def upload(session: SwiftSession, container: str, debs: list[Path], **options: int) -> None:
     for deb in debs:
-        session.put(container, f"{PREFIX}{deb.name}", deb, sha256_of(deb), **options)
+        session.upload(container, f"{PREFIX}{deb.name}", deb, sha256_of(deb), **options)
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +38,7 @@ def filled(swift: SwiftCluster, debs: list[Path]) -> SwiftCluster:
     """The cluster with the packages in a container, beside those of another version."""
     session = SwiftSession(swift.environ)
     upload(session, "gardenlinux-packages", debs)
-    session.put("gardenlinux-packages", "1592.8/other.deb", debs[0], sha256_of(debs[0]))
+    session.upload("gardenlinux-packages", "1592.8/other.deb", debs[0], sha256_of(debs[0]))
     return swift
 
 
@@ -54,7 +54,7 @@ def proxy(swift: SwiftCluster) -> Iterator[FaultyProxy]:
 
 
 def test_a_listing_of_several_pages_is_whole(filled: SwiftCluster, debs: list[Path]) -> None:
-    listed = SwiftSession(filled.environ).listing("gardenlinux-packages", PREFIX)
+    listed = SwiftSession(filled.environ).list_objects("gardenlinux-packages", PREFIX)
 
     assert [entry.name for entry in listed] == [f"{PREFIX}{deb.name}" for deb in debs]
     assert len(listed) > 2 * PAGE
@@ -94,10 +94,10 @@ def test_a_token_that_is_there_already_is_taken(filled: SwiftCluster) -> None:
     address = SwiftSession(filled.environ).address("gardenlinux-packages", "x")
     environ = {
         "OS_STORAGE_URL": address.uri.rpartition("/gardenlinux-packages")[0],
-        "OS_AUTH_TOKEN": SwiftSession(filled.environ).headers(anew=False)["X-Auth-Token"],
+        "OS_AUTH_TOKEN": SwiftSession(filled.environ).headers(renew=False)["X-Auth-Token"],
     }
 
-    assert len(SwiftSession(environ).listing("gardenlinux-packages", PREFIX)) > PAGE
+    assert len(SwiftSession(environ).list_objects("gardenlinux-packages", PREFIX)) > PAGE
 
 
 def test_an_object_that_rotted_in_the_cluster_is_thrown_away(
@@ -110,7 +110,7 @@ def test_an_object_that_rotted_in_the_cluster_is_thrown_away(
         content[len(content) // 2] ^= 1
         path.write_bytes(bytes(content))
     checkout = make_source_checkout(tmp_path, SOURCE.replace("gardenlinux-packages", "rotten"), environ=swift.environ)
-    with pytest.raises(DamagedError, match="did not arrive as its source has it"):
+    with pytest.raises(CorruptDownloadError, match="does not match the checksum of its source"):
         checkout.resolve()
 
     assert list((checkout.cache / "blobs").glob("*")) == []
@@ -120,17 +120,17 @@ def test_a_token_that_expired_is_renewed(checkout: SourceCheckout, filled: Swift
     project = checkout.resolve()
     checkout.empty_cache()
     session = checkout.session()
-    session.inputs.locations.swift.headers(anew=False)
+    session.sources.locations.swift.headers(renew=False)
     filled.forget_tokens()
     fetched = session.build_service().fetch(project, lambda p: p.matrix.combinations, locked=True)
 
     assert fetched.downloaded_files > 0
 
 
-def requests(checkout: SourceCheckout) -> list[Request]:
+def requests(checkout: SourceCheckout) -> list[DownloadRequest]:
     session = checkout.session()
     return [
-        Request(file=file, address=session.inputs.locations.address(file.origin))
+        DownloadRequest(file=file, address=session.sources.locations.address(file.origin))
         for file in checkout.resolve().lock.kernels["gardenlinux-1592.9/amd64"].headers
     ]
 
@@ -213,9 +213,9 @@ def test_a_version_that_the_container_lacks_is_named(filled: SwiftCluster, tmp_p
 
 
 def test_errors_have_their_types(swift: SwiftCluster) -> None:
-    with pytest.raises(NoContainerError):
-        SwiftSession(swift.environ).listing("nobodys", "")
+    with pytest.raises(ContainerNotFoundError):
+        SwiftSession(swift.environ).list_objects("nobodys", "")
     with pytest.raises(CredentialsMissingError):
-        SwiftSession({"OS_AUTH_URL": "http://127.0.0.1:1"}).listing("nobodys", "")
-    with pytest.raises(SwiftRefusedError):
-        SwiftSession({**swift.environ, "ST_KEY": "wrong"}).listing("nobodys", "")
+        SwiftSession({"OS_AUTH_URL": "http://127.0.0.1:1"}).list_objects("nobodys", "")
+    with pytest.raises(SwiftRequestError):
+        SwiftSession({**swift.environ, "ST_KEY": "wrong"}).list_objects("nobodys", "")

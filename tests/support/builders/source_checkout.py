@@ -11,7 +11,7 @@ from lifecycle.app.session import Session
 from lifecycle.config.lock import LockedDriver
 from lifecycle.planning.declarations import driver_declarations
 from lifecycle.planning.locked_project import LockedProject
-from lifecycle.sources.fetch import Fetched
+from lifecycle.sources.fetch import FetchResult
 from tests.support.checkout import ROOT
 from tests.support.fakes.engine import FakeEngine
 
@@ -87,9 +87,9 @@ class SourceCheckout:
         """What the lock would say of the one driver, without the rest."""
         session = self.session()
         (declaration,) = driver_declarations(session.project).values()
-        return session.inputs.resolver.driver(session.project, declaration)
+        return session.sources.resolver.driver(session.project, declaration)
 
-    def download(self, project: LockedProject, *, locked: bool = False) -> Fetched:
+    def download(self, project: LockedProject, *, locked: bool = False) -> FetchResult:
         """`invoke fetch`, the part that downloads what the lock names, kernels included."""
         return (
             self.session()

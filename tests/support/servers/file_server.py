@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from lifecycle.config.lock import LockedFile
-from lifecycle.sources.download import Request
+from lifecycle.sources.download import DownloadRequest
 from lifecycle.sources.transfer import Address
 
 CONTENT = bytes(range(256)) * 4000
@@ -22,9 +22,9 @@ class Server:
     script: dict[str, list[str]] = field(default_factory=dict)
     ranges: list[str | None] = field(default_factory=list)
 
-    def request(self, path: str = "/file", content: bytes = CONTENT) -> Request:
+    def request(self, path: str = "/file", content: bytes = CONTENT) -> DownloadRequest:
         file = LockedFile(name="f", version="1", origin=f"Debian{path}", size=len(content), sha256=digest(content))
-        return Request(file=file, address=Address(uri=f"{self.address}{path}"))
+        return DownloadRequest(file=file, address=Address(uri=f"{self.address}{path}"))
 
 
 def digest(content: bytes) -> str:

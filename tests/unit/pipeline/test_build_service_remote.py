@@ -81,7 +81,7 @@ def test_what_another_machine_has_made_is_taken_and_nothing_is_made(setup: Share
 
 def test_a_rebuild_makes_all_itself_and_shares_nothing(setup: SharedService) -> None:
     fetcher = SimpleNamespace(download=lambda project, *_, **__: SimpleNamespace(project=project))
-    setup.session.inputs = SimpleNamespace(fetcher=fetcher)  # type: ignore[assignment]
+    setup.session.sources = SimpleNamespace(fetcher=fetcher)  # type: ignore[assignment]
     results = FakeRemoteCache(setup.session.cache, setup.all(Kind.MODULES, *SHARED))
     setup.make(results, rebuild=True)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.config.schema import Architecture
-from lifecycle.sources.apt import AptIndex, ArchiveRefusedError
+from lifecycle.sources.apt import AptIndex, ArchiveUpdateError
 from lifecycle.sources.apt_machine import MachineArchives
 from lifecycle.sources.package_index import PackageNotFoundError
 from tests.support.builders.apt_archive import Archive
@@ -84,7 +84,7 @@ def test_a_closure_of_what_is_not_there_is_an_error(index: AptIndex) -> None:
 
 
 def test_an_archive_signed_by_another_key_is_refused(archive: Archive, tmp_path: Path) -> None:
-    with pytest.raises(ArchiveRefusedError, match="the archive of test cannot be used") as caught:
+    with pytest.raises(ArchiveUpdateError, match="the archive of test cannot be used") as caught:
         index_of(archive, tmp_path, keyring=archive.wrong_keyring).versions("libc6")
     assert "NO_PUBKEY" in str(caught.value)
 
@@ -95,6 +95,6 @@ def test_an_index_that_was_tampered_with_is_refused(archive: Archive, tmp_path: 
     packages = copy.folder / "dists/stable/main/binary-amd64/Packages"
     packages.write_text(packages.read_text().replace("libcuda1", "libcuda2"))
 
-    with pytest.raises(ArchiveRefusedError, match="the archive of test cannot be used") as caught:
+    with pytest.raises(ArchiveUpdateError, match="the archive of test cannot be used") as caught:
         index_of(copy, tmp_path / "apt").versions("libc6")
     assert "Hash Sum mismatch" in str(caught.value)

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from lifecycle.config.sources import AptRepository
 from lifecycle.sources.apt_machine import (
-    ArchiveNotSetUpError,
-    ForeignOriginError,
+    ArchiveNotConfiguredError,
     MachineArchive,
     MachineArchives,
+    UndeclaredOriginError,
     _signed_by,
 )
 
@@ -66,14 +66,14 @@ def test_an_archive_without_keys_of_its_own_leaves_them_to_apt() -> None:
 
 def test_the_error_for_an_unknown_archive_lists_the_known_ones() -> None:
     with pytest.raises(
-        ArchiveNotSetUpError,
+        ArchiveNotConfiguredError,
         match=r"no archive labelled 'Ubuntu' \(it has: Debian, Debian-Security\): run `apt-get update`",
     ):
         Machine().archive(repository("Ubuntu"))
 
 
 def test_a_locked_file_of_an_undeclared_archive_is_an_error() -> None:
-    with pytest.raises(ForeignOriginError, match=r"versions\.lock names Elsewhere/pool/a\.deb"):
+    with pytest.raises(UndeclaredOriginError, match=r"versions\.lock names Elsewhere/pool/a\.deb"):
         Machine().address("Elsewhere/pool/a.deb", REPOSITORIES)
 
 

@@ -7,7 +7,14 @@ import pytest
 
 from lifecycle.cache.cache import Cache
 from lifecycle.config.lock import LockedFile
-from lifecycle.sources.bundle import Arrived, BundleDamagedError, BundledImage, NoBundleError, read_bundle, write_bundle
+from lifecycle.sources.bundle import (
+    BundleContents,
+    BundledImage,
+    CorruptBundleError,
+    NotABundleError,
+    read_bundle,
+    write_bundle,
+)
 
 CONTENTS = {"a": b"first", "b": b"second" * 1000}
 
@@ -34,7 +41,7 @@ def bundle(tmp_path: Path) -> Path:
     return path
 
 
-def read(bundle: Path, tmp_path: Path, known: set[str] = KNOWN) -> tuple[Arrived, Cache]:
+def read(bundle: Path, tmp_path: Path, known: set[str] = KNOWN) -> tuple[BundleContents, Cache]:
     cache, folder = Cache(tmp_path / "target"), tmp_path / "images"
     folder.mkdir(exist_ok=True)
     return read_bundle(bundle, known, cache, folder, advance=lambda _: None), cache
@@ -45,23 +52,23 @@ def kept(tmp_path: Path) -> list[bytes]:
 
 
 def test_everything_arrives(bundle: Path, tmp_path: Path) -> None:
-    arrived, cache = read(bundle, tmp_path)
+    contents, cache = read(bundle, tmp_path)
 
     assert [cache.blob(file.sha256).read_bytes() for file in FILES] == list(CONTENTS.values())
-    assert arrived.images["base:1"].read_bytes() == b"image"
-    assert (sorted(arrived.files), arrived.others) == (sorted(KNOWN), 0)
+    assert contents.images["base:1"].read_bytes() == b"image"
+    assert (sorted(contents.files), contents.skipped) == (sorted(KNOWN), 0)
 
 
 def test_what_the_lock_does_not_name_is_left_out(bundle: Path, tmp_path: Path) -> None:
-    arrived, _ = read(bundle, tmp_path, {FILES[1].sha256})
+    contents, _ = read(bundle, tmp_path, {FILES[1].sha256})
 
-    assert (arrived.files, arrived.others) == ([FILES[1].sha256], 1)
+    assert (contents.files, contents.skipped) == ([FILES[1].sha256], 1)
     assert kept(tmp_path) == [CONTENTS["b"]]
 
 
 def test_the_same_inputs_make_the_same_bytes(bundle: Path, tmp_path: Path) -> None:
-    arrived, cache = read(bundle, tmp_path)
-    images = [BundledImage(tag=tag, tar=tar) for tag, tar in arrived.images.items()]
+    contents, cache = read(bundle, tmp_path)
+    images = [BundledImage(tag=tag, tar=tar) for tag, tar in contents.images.items()]
     write_bundle(tmp_path / "again", FILES, images, cache, advance=lambda _: None)
 
     assert (tmp_path / "again").read_bytes() == bundle.read_bytes()
@@ -70,14 +77,14 @@ def test_the_same_inputs_make_the_same_bytes(bundle: Path, tmp_path: Path) -> No
 def test_a_bundle_that_was_cut_off_keeps_what_came_whole(bundle: Path, tmp_path: Path) -> None:
     content = bundle.read_bytes()
     bundle.write_bytes(content[: content.index(b"second") + 100])
-    with pytest.raises(BundleDamagedError, match="was damaged on its way: it ends too early"):
+    with pytest.raises(CorruptBundleError, match="is damaged: it ends too early"):
         read(bundle, tmp_path)
     assert kept(tmp_path) == [CONTENTS["a"]]
 
 
 def test_a_changed_byte_is_noticed(bundle: Path, tmp_path: Path) -> None:
     bundle.write_bytes(bundle.read_bytes().replace(b"first", b"First"))
-    with pytest.raises(BundleDamagedError, match=rf"blobs/{FILES[0].sha256} has the sha256"):
+    with pytest.raises(CorruptBundleError, match=rf"blobs/{FILES[0].sha256} has the sha256"):
         read(bundle, tmp_path)
     assert kept(tmp_path) == []
 
@@ -88,7 +95,7 @@ def test_what_has_no_place_in_a_bundle_is_refused(bundle: Path, tmp_path: Path, 
         member = tarfile.TarInfo(name)
         member.size = 1
         tar.addfile(member, io.BytesIO(b"x"))
-    with pytest.raises(BundleDamagedError, match="which is no part of a bundle"):
+    with pytest.raises(CorruptBundleError, match="which does not belong in a bundle"):
         read(bundle, tmp_path)
     assert list(tmp_path.rglob("evil")) == []
 
@@ -98,7 +105,7 @@ def test_a_link_is_refused(bundle: Path, tmp_path: Path) -> None:
         member = tarfile.TarInfo("images/0.tar")
         member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
         tar.addfile(member)
-    with pytest.raises(BundleDamagedError, match="no part of a bundle"):
+    with pytest.raises(CorruptBundleError, match="does not belong in a bundle"):
         read(bundle, tmp_path)
 
 
@@ -106,7 +113,7 @@ def test_a_link_is_refused(bundle: Path, tmp_path: Path) -> None:
 def test_a_file_that_is_no_bundle_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x"
     path.write_bytes(content)
-    with pytest.raises(NoBundleError, match=rf"{path} is no bundle \("):
+    with pytest.raises(NotABundleError, match=rf"{path} is not a bundle \("):
         read(path, tmp_path)
 
 

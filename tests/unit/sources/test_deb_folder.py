@@ -4,7 +4,7 @@ import pytest
 
 from lifecycle.config.lock import LockedFile
 from lifecycle.config.schema import Architecture
-from lifecycle.sources.deb_folder import Deb, DebFolderIndex, OtherPackageError, parse_debs
+from lifecycle.sources.deb_folder import DebFile, DebFolderIndex, MisnamedPackageError, parse_debs
 from lifecycle.sources.package_index import PackageNotFoundError
 from lifecycle.tools.deb import UnreadablePackageError
 from tests.support.builders.apt_archive import make_deb
@@ -29,18 +29,18 @@ def test_files_are_packages_by_their_names_for_one_architecture_or_all() -> None
     ]
 
 
-def index(folder: Path, *debs: Deb) -> tuple[DebFolderIndex, list[str]]:
+def index(folder: Path, *debs: DebFile) -> tuple[DebFolderIndex, list[str]]:
     got: list[str] = []
 
-    def get(deb: Deb) -> LockedFile:
+    def download(deb: DebFile) -> LockedFile:
         got.append(deb.package)
         return LockedFile(name=deb.package, version=deb.version, origin=deb.origin, size=1, sha256="0" * 64)
 
-    return DebFolderIndex("test", debs, get=get, path=lambda file: folder / "pool" / file.file_name), got
+    return DebFolderIndex("test", debs, download=download, path=lambda file: folder / "pool" / file.file_name), got
 
 
-def deb(name: str, version: str) -> Deb:
-    return Deb(package=name, version=version, architecture="amd64", origin=f"file:in/{name}_{version}_amd64.deb")
+def deb(name: str, version: str) -> DebFile:
+    return DebFile(package=name, version=version, architecture="amd64", origin=f"file:in/{name}_{version}_amd64.deb")
 
 
 def test_versions_come_newest_first_by_debians_order(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_file_that_is_another_package_is_refused(tmp_path: Path) -> None:
     make_deb(tmp_path, "linux-a", "1-1", "")
     (tmp_path / "pool/linux-a_1-1_amd64.deb").rename(tmp_path / "pool/linux-b_1-1_amd64.deb")
     found, _ = index(tmp_path, deb("linux-b", "1-1"))
-    with pytest.raises(OtherPackageError, match="is another package than its name says: it is linux-a 1-1 for amd64"):
+    with pytest.raises(MisnamedPackageError, match="is not the package in its name: it is linux-a 1-1 for amd64"):
         found.locate([("linux-b", "1-1")])
 
 

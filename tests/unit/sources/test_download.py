@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from lifecycle.cache.cache import Cache
-from lifecycle.sources.download import CONNECTIONS, DownloadError, GoneError, Request, WrongHashError, download_all
+from lifecycle.sources.download import (
+    CONNECTIONS,
+    DownloadError,
+    DownloadRequest,
+    FileGoneError,
+    HashMismatchError,
+    download_all,
+)
 from lifecycle.sources.transfer import ATTEMPTS
 from tests.support.servers.file_server import CONTENT, Server, digest, file_server
 
@@ -24,7 +31,7 @@ class Client:
     waits: list[float] = field(default_factory=list)
     advanced: list[int] = field(default_factory=list)
 
-    def get(self, *requests: Request) -> None:
+    def get(self, *requests: DownloadRequest) -> None:
         download_all(requests, self.cache, advance=self.advanced.append, wait=self.waits.append)
 
 
@@ -98,14 +105,14 @@ def test_a_download_that_is_longer_than_the_file_starts_over(server: Server, cli
 
 def test_a_file_that_is_gone_is_not_asked_for_again(server: Server, client: Client) -> None:
     server.script["/file"] = ["404"]
-    with pytest.raises(GoneError, match=r"the archive no longer carries f 1 \(Debian/file\)"):
+    with pytest.raises(FileGoneError, match=r"the archive no longer carries f 1 \(Debian/file\)"):
         client.get(server.request())
     assert len(server.ranges) == 1
 
 
 def test_a_file_that_is_another_is_thrown_away(server: Server, client: Client) -> None:
     server.script["/file"] = ["other"]
-    with pytest.raises(WrongHashError) as caught:
+    with pytest.raises(HashMismatchError) as caught:
         client.get(server.request())
 
     assert f"expected sha256 {digest(CONTENT)}\n  obtained sha256 {digest(CONTENT[::-1])}" in str(caught.value)
@@ -136,13 +143,13 @@ def test_a_redirect_is_followed(server: Server, client: Client) -> None:
 def test_a_file_that_is_gone_says_which_and_what_to_do(server: Server, client: Client, step: str) -> None:
     server.script["/file"] = [step]
     request = server.request()
-    with pytest.raises(GoneError) as caught:
+    with pytest.raises(FileGoneError) as caught:
         client.get(request)
 
     assert caught.value.file == request.file
     assert str(caught.value) == (
         "the archive no longer carries f 1 (Debian/file)\n"
-        "Where its index still names the file, the archive is being updated: try again in a while."
+        "If its index still lists the file, the archive is being updated: try again in a few minutes."
     )
 
 
@@ -162,7 +169,7 @@ def test_a_server_that_is_not_there_is_an_error_that_keeps_what_there_is(client:
 def test_the_others_arrive_although_one_fails(server: Server, client: Client) -> None:
     server.script["/bad"] = ["404"]
     bad = server.request("/bad", b"something else")
-    with pytest.raises(GoneError):
+    with pytest.raises(FileGoneError):
         client.get(bad, server.request())
     assert kept(client)
 
@@ -189,5 +196,5 @@ def test_a_file_of_a_local_archive_is_copied(client: Client, tmp_path: Path) -> 
     assert kept(client)
     (tmp_path / "a b").unlink()
     client.cache.blob(digest(CONTENT)).unlink()
-    with pytest.raises(GoneError):
+    with pytest.raises(FileGoneError):
         client.get(request)

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from lifecycle.config.sources import AptRepository
-from lifecycle.sources.apt_machine import ForeignOriginError, MachineArchive, MachineArchives
-from lifecycle.sources.locations import InputLocations, files_like, is_web, origin_of
+from lifecycle.sources.apt_machine import MachineArchive, MachineArchives, UndeclaredOriginError
+from lifecycle.sources.locations import InputLocations, glob_template, is_url, origin_of
 from lifecycle.sources.swift import SwiftSession
 
 
@@ -34,7 +34,9 @@ def test_an_origin_leads_to_an_address_on_this_machine(origin: str, uri: str) ->
 
 
 def test_an_archive_that_is_not_declared_is_named() -> None:
-    with pytest.raises(ForeignOriginError, match=r"Ubuntu/pool/a\.deb, which is in no archive that component.yaml"):
+    with pytest.raises(
+        UndeclaredOriginError, match=r"Ubuntu/pool/a\.deb, but component\.yaml declares no such archive"
+    ):
         PLACES.address("Ubuntu/pool/a.deb")
 
 
@@ -48,11 +50,11 @@ def test_an_archive_that_is_not_declared_is_named() -> None:
     ],
 )
 def test_a_location_has_an_origin(location: str, origin: str, web: bool) -> None:
-    assert (origin_of(location), is_web(location)) == (origin, web)
+    assert (origin_of(location), is_url(location)) == (origin, web)
 
 
 def test_files_match_a_template_whose_other_characters_are_literal(tmp_path: Path) -> None:
     for name in ("a[1]-1.2.run", "a[1]-3.run", "a1-4.run", "a[1]-5.txt"):
         (tmp_path / name).touch()
 
-    assert [path.name for path in files_like(tmp_path / "a[1]-{version}.run")] == ["a[1]-1.2.run", "a[1]-3.run"]
+    assert [path.name for path in glob_template(tmp_path / "a[1]-{version}.run")] == ["a[1]-1.2.run", "a[1]-3.run"]

@@ -11,7 +11,7 @@ from lifecycle.sources.apt import AptIndex
 from lifecycle.sources.apt_machine import MachineArchives
 from lifecycle.sources.locations import InputLocations
 from lifecycle.sources.open_index import PackageIndexes
-from lifecycle.sources.resolve_lock import LockOutdatedError, Resolver
+from lifecycle.sources.resolve_lock import LockResolver, StaleLockError
 from lifecycle.sources.runfile import RunfileResolver
 from lifecycle.sources.swift import SwiftSession
 from lifecycle.tools.engine.engine import PulledImage
@@ -22,16 +22,18 @@ from tests.support.builders.projects import component, images, lock, project
 class OneArchive(PackageIndexes):
     """Asks one archive, whatever is declared."""
 
-    def apt(self, source: AptSource, architecture: Architecture) -> AptIndex:
-        return super().apt(source.model_copy(update={"repositories": list(self.locations.repositories)}), architecture)
+    def open_apt(self, source: AptSource, architecture: Architecture) -> AptIndex:
+        return super().open_apt(
+            source.model_copy(update={"repositories": list(self.locations.repositories)}), architecture
+        )
 
 
-def resolver(archive: Archive, root: Path, said: list[str]) -> Resolver:
+def resolver(archive: Archive, root: Path, said: list[str]) -> LockResolver:
     cache = Cache(root)
     locations = InputLocations(
         root=root, machine=MachineArchives(), swift=SwiftSession({}), repositories=(archive.repository(),)
     )
-    return Resolver(
+    return LockResolver(
         indexes=OneArchive(cache=cache, locations=locations),
         runfiles=RunfileResolver(cache=cache, locations=locations, say=said.append),
         pull=lambda reference, _: PulledImage(digest=f"sha256:{reference}", id="sha256:1"),
@@ -77,6 +79,6 @@ def test_what_is_no_longer_declared_leaves_the_lock(archive: Archive, tmp_path: 
 
 
 def test_under_locked_nothing_is_asked(archive: Archive, tmp_path: Path) -> None:
-    with pytest.raises(LockOutdatedError, match="does not answer what is declared for old-1/amd64"):
+    with pytest.raises(StaleLockError, match="does not answer what is declared for old-1/amd64"):
         resolver(archive, tmp_path, []).resolve(project(), lock(), locked=True)
     assert not list(tmp_path.iterdir())

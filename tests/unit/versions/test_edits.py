@@ -3,12 +3,12 @@ import pytest
 from lifecycle.config.component import Channel, Release
 from lifecycle.versions import edits
 from lifecycle.versions.edits import (
-    AlreadyThereError,
-    BadReleaseError,
+    AlreadyDeclaredError,
     CannotRetireLastError,
-    Files,
+    InvalidReleaseError,
+    LastChannelError,
     NotDeclaredError,
-    TopChannelError,
+    ProjectFiles,
 )
 from lifecycle.versions.image_versions_edit import NoBuilderError
 from lifecycle.yamledit.own_files import OwnFile
@@ -26,15 +26,17 @@ RUNTIME=bootstrap:new-2
 POLICY = "policy: {releasesPerChannel: 1, drivers: 2}\n"
 
 
-def files(*edits: tuple[str, str], policy: str = POLICY, images: str = IMAGES) -> Files:
+def files(*edits: tuple[str, str], policy: str = POLICY, images: str = IMAGES) -> ProjectFiles:
     text = COMPONENT.replace("    new-2:\n", "    new-*:\n") + policy
     for old, new in edits:
         assert old in text, old
         text = text.replace(old, new, 1)
-    return Files(component=OwnFile(text.replace("release: new-2", "release: old-1"), "component.yaml"), images=images)
+    return ProjectFiles(
+        component=OwnFile(text.replace("release: new-2", "release: old-1"), "component.yaml"), images=images
+    )
 
 
-def channels(of: Files) -> dict[str, str]:
+def channels(of: ProjectFiles) -> dict[str, str]:
     return {release.name: str(release.channel) for release in of.parsed.context.releases}
 
 
@@ -42,7 +44,7 @@ def release(name: str, channel: str = "canary") -> Release:
     return edits.new_release(name, channel=channel, kernel="newest", flavour="cloud")
 
 
-def comments(of: Files) -> list[str]:
+def comments(of: ProjectFiles) -> list[str]:
     return [line.strip() for line in of.component.text.splitlines() if DATE in line]
 
 
@@ -151,20 +153,20 @@ def test_every_edit_keeps_what_it_does_not_name() -> None:
     [
         (
             lambda f: edits.add_release(f, release("new-2"), builder="", date=DATE),
-            AlreadyThereError,
+            AlreadyDeclaredError,
             "has new-2 already",
         ),
-        (lambda f: edits.add_driver(f, "535", date=DATE), AlreadyThereError, "has driver 535 already"),
+        (lambda f: edits.add_driver(f, "535", date=DATE), AlreadyDeclaredError, "has driver 535 already"),
         (lambda f: edits.promote(f, "new-9", date=DATE), NotDeclaredError, "has no 'new-9': it has old-1, new-2"),
         (lambda f: edits.retire(f, "999", date=DATE), NotDeclaredError, "has no '999': it has old-1, new-2, 535, 550"),
         (
             lambda f: edits.promote(f, "old-1", date=DATE),
-            TopChannelError,
+            LastChannelError,
             "what comes after is `invoke retire old-1`",
         ),
         (lambda f: edits.add_release(f, release("odd-1"), builder="", date=DATE), NoBuilderError, "with --builder"),
-        (lambda _: release("Not A Name"), BadReleaseError, "no release can be called 'Not A Name'"),
-        (lambda _: release("new-3", "beta"), BadReleaseError, "a channel one of previous, current, canary"),
+        (lambda _: release("Not A Name"), InvalidReleaseError, "no release can be called 'Not A Name'"),
+        (lambda _: release("new-3", "beta"), InvalidReleaseError, "a channel one of previous, current, canary"),
     ],
 )
 def test_what_cannot_be_done_says_why(edit: object, error: type[Exception], said: str) -> None:

@@ -1,15 +1,15 @@
 from datetime import date
 
 from lifecycle.planning.locked_project import LockedProject
-from lifecycle.versions.edits import Files
-from lifecycle.versions.updates import Finding, KernelOffer, Offers, Topic, find
+from lifecycle.versions.edits import ProjectFiles
+from lifecycle.versions.updates import AvailableKernel, AvailableVersions, OutdatedItem, OutdatedKind, find_outdated
 from lifecycle.yamledit.own_files import OwnFile
 from tests.support.builders.projects import COMPONENT, component, driver, images, lock, project
 
 TODAY = date(2026, 11, 24)
 KERNELS = {
-    "old-1": KernelOffer("6.1.0-56-cloud-amd64", "6.1.192"),
-    "new-2": KernelOffer("6.12.117-amd64", "6.12.117"),
+    "old-1": AvailableKernel("6.1.0-56-cloud-amd64", "6.1.192"),
+    "new-2": AvailableKernel("6.12.117-amd64", "6.12.117"),
 }
 DRIVERS = {"535": ("535.309.01", "535.261.03"), "550": ("550.163.01",)}
 IMAGES = "BUILDER_OLD_1=bootstrap:old-1\nBUILDER_NEW_2=bootstrap:new-2\nRUNTIME=bootstrap:new-2\n"
@@ -19,31 +19,31 @@ def now(*edits: tuple[str, str]) -> LockedProject:
     return project(component=component(*edits), images=images(), lock=lock())
 
 
-def offers(**changes: object) -> Offers:
-    return Offers(**{"kernels": KERNELS, "drivers": DRIVERS, "releases": {}, **changes})  # type: ignore[arg-type]
+def offers(**changes: object) -> AvailableVersions:
+    return AvailableVersions(**{"kernels": KERNELS, "drivers": DRIVERS, "releases": {}, **changes})  # type: ignore[arg-type]
 
 
-def brief(found: list[Finding]) -> list[tuple[str, ...]]:
+def brief(found: list[OutdatedItem]) -> list[tuple[str, ...]]:
     return [(str(f.topic), f.what, f.has, f.offered) for f in found]
 
 
-def taken(found: list[Finding], *edits: tuple[str, str], images: str = IMAGES) -> Files:
+def taken(found: list[OutdatedItem], *edits: tuple[str, str], images: str = IMAGES) -> ProjectFiles:
     text = COMPONENT
     for old, new in edits:
         text = text.replace(old, new, 1)
-    files = Files(component=OwnFile(text, "component.yaml"), images=images)
+    files = ProjectFiles(component=OwnFile(text, "component.yaml"), images=images)
     for finding in found:
         files = finding.edit(files) if finding.edit else files
     return files
 
 
 def test_where_nothing_is_newer_there_is_no_finding() -> None:
-    assert find(now(), offers(), TODAY) == []
+    assert find_outdated(now(), offers(), TODAY) == []
 
 
 def test_a_newer_kernel_needs_the_lock_only() -> None:
-    newer = {**KERNELS, "old-1": KernelOffer("6.1.0-57-cloud-amd64", "6.1.195-1")}
-    (found,) = find(now(), offers(kernels=newer), TODAY)
+    newer = {**KERNELS, "old-1": AvailableKernel("6.1.0-57-cloud-amd64", "6.1.195-1")}
+    (found,) = find_outdated(now(), offers(kernels=newer), TODAY)
 
     assert brief([found]) == [("kernel", "old-1", "6.1.0-56-cloud-amd64 (6.1.192)", "6.1.0-57-cloud-amd64 (6.1.195-1)")]
     assert found.edit is None
@@ -51,14 +51,14 @@ def test_a_newer_kernel_needs_the_lock_only() -> None:
 
 def test_an_exact_kernel_is_edited() -> None:
     exact = ("old-1, channel", "old-1, kernel: 6.1.0-56-cloud-amd64, channel")
-    newer = {**KERNELS, "old-1": KernelOffer("6.1.0-57-cloud-amd64", "6.1.195-1")}
-    done = taken(find(now(exact), offers(kernels=newer), TODAY), exact)
+    newer = {**KERNELS, "old-1": AvailableKernel("6.1.0-57-cloud-amd64", "6.1.195-1")}
+    done = taken(find_outdated(now(exact), offers(kernels=newer), TODAY), exact)
 
     assert done.parsed.context.releases[0].kernel == "6.1.0-57-cloud-amd64"
 
 
 def test_a_newer_version_of_an_exact_driver_replaces_it() -> None:
-    found = find(now(), offers(drivers={**DRIVERS, "550": ("550.170.01", "550.163.01")}), TODAY)
+    found = find_outdated(now(), offers(drivers={**DRIVERS, "550": ("550.170.01", "550.163.01")}), TODAY)
 
     assert brief(found) == [("driver", "550", "550.163.01", "550.170.01")]
     assert taken(found).parsed.context.driver_version == ["535", "550.170.01"]
@@ -68,19 +68,19 @@ def test_of_two_versions_of_a_branch_only_the_newer_one_is_replaced() -> None:
     both = ("    - 550.163.01\n", "    - 550.90.07\n    - 550.163.01\n")
     drivers = {**lock().drivers, "550.90.07/amd64": driver("550.90.07")}
     here = project(component=component(both), images=images(), lock=lock(drivers=drivers))
-    found = find(here, offers(drivers={**DRIVERS, "550": ("550.170.01",)}), TODAY)
+    found = find_outdated(here, offers(drivers={**DRIVERS, "550": ("550.170.01",)}), TODAY)
 
     assert taken(found, both).parsed.context.driver_version == ["535", "550.90.07", "550.170.01"]
 
 
 def test_a_newer_version_of_a_branch_needs_the_lock_only() -> None:
-    (found,) = find(now(), offers(drivers={**DRIVERS, "535": ("535.320.01",)}), TODAY)
+    (found,) = find_outdated(now(), offers(drivers={**DRIVERS, "535": ("535.320.01",)}), TODAY)
 
     assert (found.offered, found.edit) == ("535.320.01", None)
 
 
 def test_an_older_version_is_no_finding() -> None:
-    assert find(now(), offers(drivers={**DRIVERS, "535": ("535.261.03",)}), TODAY) == []
+    assert find_outdated(now(), offers(drivers={**DRIVERS, "535": ("535.261.03",)}), TODAY) == []
 
 
 def test_a_new_branch_among_the_newest_is_added_and_the_oldest_retired() -> None:
@@ -89,7 +89,7 @@ def test_a_new_branch_among_the_newest_is_added_and_the_oldest_retired() -> None
         "    550: {kind: packages, release: new-2}\n",
         "    550: {kind: packages, release: new-2}\n    '*': {kind: runfile, url: 'x-{version}.run'}\n",
     )
-    found = find(now(source), offers(drivers=drivers), TODAY)
+    found = find_outdated(now(source), offers(drivers=drivers), TODAY)
 
     assert brief(found) == [("driver branch", "570", "", "570.211.01"), ("driver branch", "580", "", "580.105.08")]
     assert taken(found, source).parsed.context.driver_version == ["550.163.01", "570.211.01", "580.105.08"]
@@ -102,12 +102,12 @@ FAMILY = [
 ]
 
 
-def garden(releases: tuple[str, ...]) -> tuple[list[Finding], Files]:
+def garden(releases: tuple[str, ...]) -> tuple[list[OutdatedItem], ProjectFiles]:
     locked = lock()
     kernels = {"old-1/amd64": locked.kernels["old-1/amd64"], "gl-1592.9/amd64": locked.kernels["new-2/amd64"]}
     here = project(component=component(*FAMILY), lock=locked.model_copy(update={"kernels": kernels}), images=images())
     named = {"old-1": KERNELS["old-1"], "gl-1592.9": KERNELS["new-2"]}
-    found = find(here, offers(kernels=named, releases={"gl-*": releases}), TODAY)
+    found = find_outdated(here, offers(kernels=named, releases={"gl-*": releases}), TODAY)
     return found, taken(
         found, *FAMILY, images=IMAGES.replace("BUILDER_NEW_2=bootstrap:new-2", "BUILDER_GL_1592_9=k:1592.9")
     )
@@ -134,8 +134,8 @@ def test_a_new_major_version_is_tried_as_a_canary() -> None:
 def test_an_end_of_life_is_told_in_time() -> None:
     def ends(day: str) -> list[tuple[str, ...]]:
         edit = ("535: {kind: packages, release: old-1}", f"535: {{kind: packages, release: old-1, endOfLife: {day}}}")
-        return brief(find(now(edit), offers(), TODAY))
+        return brief(find_outdated(now(edit), offers(), TODAY))
 
-    assert ends("2026-11-23") == [(Topic.END_OF_LIFE, "driver 535", "2026-11-23 (has ended)", "")]
-    assert ends("2027-01-01") == [(Topic.END_OF_LIFE, "driver 535", "2027-01-01 (ends soon)", "")]
+    assert ends("2026-11-23") == [(OutdatedKind.END_OF_LIFE, "driver 535", "2026-11-23 (has ended)", "")]
+    assert ends("2027-01-01") == [(OutdatedKind.END_OF_LIFE, "driver 535", "2027-01-01 (ends soon)", "")]
     assert ends("2028-01-01") == []
