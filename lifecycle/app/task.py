@@ -1,7 +1,7 @@
-"""What all tasks share: their options' texts, and where errors end, as one message on stderr and an exit code.
+"""The base of all tasks: the texts of common options, and errors as one message on stderr and an exit code.
 
-Invoke imports this and the modules of tasks to parse a command line, whatever it says. So these import nothing but what
-parsing needs, and a task imports what it calls.
+Invoke imports this module and those of the tasks to parse any command line. So they import only what parsing needs, and a task
+imports what it calls.
 """
 
 import os
@@ -58,7 +58,7 @@ class LifecycleTask(Task[Any]):
     example = ""
 
     def argspec(self, body: Callable[..., Any]) -> Signature:
-        """The options that a task's function takes; beside --cache-dir there is always --engine."""
+        """Return the signature of a task's function, with --engine added to every task that has --cache-dir."""
         found = super().argspec(body)
         if "cache_dir" not in found.parameters:
             return found

@@ -21,7 +21,7 @@ NEWEST = "newest"
 
 
 class Channel(StrEnum):
-    """How an OS release is offered: the previous one, the one in use, or the one under trial."""
+    """The role of an OS release: the previous one, the one in use, or the one under trial."""
 
     PREVIOUS = "previous"
     CURRENT = "current"
@@ -125,7 +125,7 @@ class Signing(Model):
 
 
 class Policy(Model):
-    """How many releases of a family a channel keeps, and how many drivers are kept. One more retires the oldest."""
+    """The number of releases of a family in a channel, and of drivers. One more retires the oldest."""
 
     releases_per_channel: int = Field(default=1, ge=1)
     drivers: int = Field(default=3, ge=1)

@@ -70,7 +70,7 @@ Keys = Annotated[str, AfterValidator(_template), AfterValidator(_key_path)]
 
 
 class Mode(StrEnum):
-    """How a change reaches the branch: by a pull request from a branch of our own, or as a commit on the branch itself."""
+    """The way of a change to the branch: a pull request from a branch of our own, or a commit on the branch itself."""
 
     PULL_REQUEST = "pull-request"
     COMMIT = "commit"

@@ -19,8 +19,8 @@ from lifecycle.yamledit.reader import read_yaml
 _HEADER = "# Written by `invoke fetch`: every input's exact version, origin, size in bytes and sha256. Commit it; do not edit it.\n"
 
 
-class Locked(Protocol):
-    """What is declared of a combination: the parts of its keys in versions.lock."""
+class LockKeys(Protocol):
+    """The declared names of a combination, of which its keys in versions.lock consist."""
 
     @property
     def release(self) -> str:
@@ -108,11 +108,11 @@ class Lock(_Entry):
     drivers: dict[str, LockedDriver] = {}
     bases: dict[str, LockedBase] = {}
 
-    def kernel_for(self, combination: Locked) -> LockedKernel:
+    def kernel_for(self, combination: LockKeys) -> LockedKernel:
         """Return the kernel of a combination. Raises KeyError if it is not locked."""
         return self.kernels[kernel_key(combination.release, combination.architecture)]
 
-    def driver_for(self, combination: Locked) -> LockedDriver:
+    def driver_for(self, combination: LockKeys) -> LockedDriver:
         """Return the driver of a combination. Raises KeyError if it is not locked."""
         return self.drivers[driver_key(combination.declared_driver, combination.architecture)]
 

@@ -168,7 +168,7 @@ class Packages(Model):
 
 
 class Sources(Model):
-    """Where each release's headers and each driver come from."""
+    """The sources of each release's packages and of each driver."""
 
     releases: dict[SourceName, Annotated[PackageSource, Field(discriminator="kind")]]
     drivers: dict[DriverBranch, Annotated[DriverSource, Field(discriminator="kind")]]

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class BuildRequest:
-    """What to build: the targets of the selected combinations, up to a kind.
+    """A request to build the targets of the selected combinations, up to a kind.
 
     A shard never changes versions.lock, since all shards must divide the same matrix. A rebuild builds everything again and
     leaves the remote cache alone.

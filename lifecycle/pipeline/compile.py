@@ -40,14 +40,14 @@ MODULES = ("nvidia", "nvidia-uvm", "nvidia-modeset", "nvidia-drm", "nvidia-peerm
 
 @dataclass(frozen=True, kw_only=True)
 class CompileJob:
-    """What one container compiles: the module types of one driver for one kernel, so that they share conftest's answers."""
+    """The work of one container: the module types of one driver for one kernel, which share conftest's answers."""
 
     combination: Combination
     types: tuple[ModuleType, ...]
 
     @property
     def title(self) -> str:
-        """For logs and the display."""
+        """The title of the job in logs and on the display."""
         c = self.combination
         return f"{c.release}/{c.kernel}/{c.driver} {'+'.join(self.types)}"
 
@@ -67,7 +67,7 @@ class CompileResult:
 
 
 def input_files(job: CompileJob, targets: Targets, cache: Cache) -> dict[str, bytes | Path]:
-    """What the container finds below /in. NVIDIA's installer, which holds the sources of all types, is there once."""
+    """Return the files for the container, below /in. NVIDIA's installer, with the sources of all types, comes once."""
     project, driver = targets.project, targets.project.lock.driver_for(job.combination)
 
     def put(folder: str, files: Sequence[LockedFile]) -> dict[str, bytes | Path]:
@@ -85,7 +85,7 @@ def input_files(job: CompileJob, targets: Targets, cache: Cache) -> dict[str, by
 
 
 def environment_of(job: CompileJob, jobs: int) -> dict[str, str]:
-    """What compile.sh reads; `jobs` is make's --jobs."""
+    """Return the environment variables of compile.sh; `jobs` is make's --jobs."""
     return {
         "KERNEL_RELEASE": job.combination.kernel,
         "ARCHITECTURE": str(job.combination.architecture),
@@ -101,14 +101,14 @@ def environment_of(job: CompileJob, jobs: int) -> dict[str, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Compiler:
-    """The hands of this step."""
+    """Compiles modules, in images that are built on the release's builder."""
 
     targets: Targets
     cache: Cache
     engine: Engine
 
     def builder(self, base: str, name: str) -> str:
-        """Build the builder image on a base (a tag); returns its tag. Quick where the engine has it."""
+        """Build the builder image on a base (a tag), unless the engine has it, and return its tag."""
         root = self.targets.project.root
         tag = builder_tag(base, name, self.targets.recipe(Kind.MODULES))
         if self.engine.image(tag) is None:
@@ -128,7 +128,10 @@ class Compiler:
         return tag
 
     def kernel(self, combination: Combination, builder: str) -> str:
-        """Make the image with a kernel's headers on a builder's (a tag); returns its tag. Quick where the engine has it."""
+        """Build the image with a kernel's headers on a builder (a tag), unless the engine has it, and return its tag.
+
+        Raises InvalidHeadersError.
+        """
         headers = self.targets.project.lock.kernel_for(combination).headers
         tag = kernel_tag(builder, combination.kernel, headers)
         if self.engine.image(tag) is None:

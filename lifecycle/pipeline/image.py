@@ -29,13 +29,13 @@ from lifecycle.tools.labels import (
 
 HOME = "opt/nvidia-installer"
 _COMMANDS = (f"{HOME}/bin/nvidia-installer", f"{HOME}/bin/nvidia-driver")
-# What scripts/node/lib/manifest.sh takes as a value.
+# Characters outside the values that scripts/node/lib/manifest.sh accepts.
 _NOT_IN_A_VALUE = re.compile(r"[^A-Za-z0-9._+~:@/ -]")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """What an image is made of: the archives, by what they hold."""
+    """The archives that an image is made of."""
 
     userspace: Archive
     modules: Mapping[ModuleType, Archive]
@@ -45,7 +45,7 @@ class Contents:
 
 
 def vermagic_of(contents: Contents) -> str:
-    """The vermagic that all modules share."""
+    """Return the vermagic that all modules share."""
     found = {str(module["vermagic"]) for archive in contents.modules.values() for module in _modules(archive).values()}
     return " / ".join(sorted(found))
 
@@ -56,7 +56,7 @@ def _modules(archive: Archive) -> Mapping[str, Mapping[str, object]]:
 
 
 def signer_of(contents: Contents) -> tuple[str, str] | None:
-    """The name and the certificate's fingerprint of who signed the modules; None where nobody did."""
+    """Return the name of the modules' signer and the certificate's fingerprint. None for unsigned modules."""
     for archive in contents.modules.values():
         for module in _modules(archive).values():
             signature = module.get("signature")
@@ -66,9 +66,9 @@ def signer_of(contents: Contents) -> tuple[str, str] | None:
 
 
 def labels_of(component: Component, combination: Combination, digest: str, contents: Contents) -> dict[str, str]:
-    """The labels: what the image is (OCI image specification, "Annotations"), and what it was made for.
+    """Return the image's labels: those of the OCI image specification ("Annotations"), and the combination's.
 
-    `version` is that of the packaged software there: the driver's.
+    `version` is, by the specification, that of the packaged software: the driver.
     """
     return {
         "org.opencontainers.image.title": "nvidia-installer",
@@ -90,7 +90,7 @@ def labels_of(component: Component, combination: Combination, digest: str, conte
 def installer_manifest(
     component: Component, combination: Combination, digest: str, contents: Contents, tag: str
 ) -> dict[str, object]:
-    """Everything that a checker needs, as /opt/nvidia-installer/manifest.json holds it."""
+    """Return the content of /opt/nvidia-installer/manifest.json: everything that a check of the image needs."""
     signer = signer_of(contents)
     return {
         "name": component.name,
@@ -120,7 +120,7 @@ def installer_manifest(
 
 
 def parameter_files(component: Component) -> dict[str, str]:
-    """The modules' default parameters as the node's scripts read them: `<module>.conf` with a `name=value` a line."""
+    """Return the modules' default parameters for the node's scripts: `<module>.conf` with one `name=value` per line."""
     return {
         f"{module}.conf": "".join(f"{name}={value}\n" for name, value in parameters.items())
         for module, parameters in component.module_parameters.items()
@@ -128,7 +128,7 @@ def parameter_files(component: Component) -> dict[str, str]:
 
 
 def environment_file(combination: Combination, contents: Contents, tag: str) -> str:
-    """The same in brief for the scripts on the node, which have no JSON parser: KEY=VALUE lines."""
+    """Return the manifest in brief as KEY=VALUE lines, for the node's scripts, which have no JSON parser."""
     signer = signer_of(contents)
     values = {
         "DRIVER_VERSION": combination.driver,

@@ -1,4 +1,4 @@
-"""package: archives that do not depend on who makes them. One of user space a driver, one of modules a module type."""
+"""package: reproducible archives, one of user space per driver and one of modules per module type."""
 
 import shutil
 from collections.abc import Mapping
@@ -18,8 +18,8 @@ from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Target, Targets
 from lifecycle.tools.archive import file_digests, write_tar_zst
 
-# Measured (benchmarks/README.md): level 19 saves 10 % of level 12 and takes many times as long, and of modules no level saves
-# more than 2 %. User space is packed once a driver, and pulled by every node.
+# Measured (benchmarks/README.md): level 19 saves 10 % compared with level 12 but takes many times as long. For modules no level
+# saves more than 2 %. User space is packed once per driver, and every node pulls it.
 ZSTD_LEVEL = 12
 MODULES_FOLDER = "lib/modules/{kernel}/kernel/drivers/video/nvidia"
 
@@ -29,7 +29,7 @@ _BLOCK = 4096
 
 
 def disk_bytes(folder: Path) -> int:
-    """The bytes that a folder's content needs on a disk with blocks of 4 KiB, as ext4 and XFS have by default."""
+    """Return the bytes that a folder needs on a disk with blocks of 4 KiB, the default of ext4 and XFS."""
     sizes = [path.lstat().st_size if path.is_file() and not path.is_symlink() else 0 for path in folder.rglob("*")]
     return sum(_BLOCK * (1 + -(-size // _BLOCK)) for size in sizes)
 
@@ -38,7 +38,7 @@ def disk_bytes(folder: Path) -> int:
 
 
 def link_sonames(folder: Path) -> None:
-    """Give each library the link by which programs ask for it (its DT_SONAME), where it came without, as in a .run file."""
+    """Add the link named by its DT_SONAME to each library that lacks it, as the libraries of a .run file do."""
     for path in sorted(folder.glob("lib*.so.*")):
         if path.is_symlink():
             continue
@@ -49,14 +49,14 @@ def link_sonames(folder: Path) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Packager:
-    """The hands of this step; `threads` is how many zstd may use."""
+    """Packs archives. `threads` is the number of zstd's threads."""
 
     targets: Targets
     cache: Cache
     threads: int
 
     def userspace(self, combination: Combination, unpacker: Unpacker) -> Archive:
-        """The driver's libraries, tools and firmware as one archive, laid out as scripts/node expects them."""
+        """Pack the driver's libraries, tools and firmware, in the layout that scripts/node expects."""
         target = self.targets.userspace(combination)
         with self.cache.scratch("userspace") as folder:
             tree = folder / "tree"
@@ -66,7 +66,7 @@ class Packager:
             return self._keep(target, tree, {"driver": combination.driver})
 
     def modules(self, combination: Combination, module_type: ModuleType) -> Archive:
-        """The modules of one type as one archive, at the place where depmod and modprobe look below a root."""
+        """Pack the modules of one type, in the folder where depmod and modprobe look below a root."""
         modules = self.targets.modules(combination, module_type)
         made = self.cache.result(modules.kind, modules.digest)
         if made is None:

@@ -1,6 +1,6 @@
-"""sign: the modules as they will ship, signed by the kernel's own sign-file, in a builder container without network.
+"""sign: sign modules with the kernel's own sign-file, in a builder container without network.
 
-The private key goes to that container's standard input, and nowhere else.
+The private key goes to the container's standard input and nowhere else.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ _SHOWN = 8
 
 
 class SigningFailedError(InstallerError):
-    """Modules that could not be signed, or whose signature does not hold: what the tools said, and the log."""
+    """Modules that could not be signed, or whose signature is wrong."""
 
     def __init__(self, name: str, details: str, log: Path) -> None:
         super().__init__(f"the modules of {name} are not signed", details=f"{details}\n  the whole log: {log}")
@@ -36,7 +36,7 @@ class SigningFailedError(InstallerError):
 def input_files(
     combination: Combination, targets: Targets, cache: Cache, signer: Signer, modules: Path
 ) -> dict[str, bytes | Path]:
-    """What the container finds below /in; the package that holds sign-file, in Debian linux-kbuild, comes first."""
+    """Return the files for the container, below /in. The package with sign-file (in Debian, linux-kbuild) comes first."""
     headers = sorted(targets.project.lock.kernel_for(combination).headers, key=lambda file: "kbuild" not in file.name)
     return {
         _SCRIPT: targets.project.root / "scripts/signer/sign-modules",
@@ -51,7 +51,7 @@ def input_files(
 
 @dataclass(frozen=True, kw_only=True)
 class ModuleSigner:
-    """The hands of this step; `key` is kept in memory only."""
+    """Signs modules. `key` is kept in memory only."""
 
     targets: Targets
     cache: Cache
@@ -59,9 +59,9 @@ class ModuleSigner:
     key: SigningKey
 
     def sign(self, combination: Combination, module_type: ModuleType, builder: str) -> Result:
-        """Sign the compiled modules of one type in a container of their builder's image; raises SigningFailedError.
+        """Sign the compiled modules of one type in a container of the builder image (a tag), and return the result.
 
-        Nothing counts before every signature was checked, and what it is of compared with what was compiled.
+        Every signature is checked, and each signed module is compared with the compiled one. Raises SigningFailedError.
         """
         compiled = self.targets.compiled(combination, module_type)
         target = self.targets.modules(combination, module_type)
