@@ -1,4 +1,4 @@
-"""Edits of component.yaml and image_versions: proven against the sources, shown as a diff, written. `invoke add-…`, `retire`."""
+"""Edits of component.yaml and image_versions: checked against the sources, printed as a diff, then written."""
 
 import difflib
 import sys
@@ -25,22 +25,23 @@ _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def today() -> str:
-    """The date, in UTC, that a retired line is to carry."""
+    """Return today's date in UTC as YYYY-MM-DD, for the comment of a retired line."""
     return datetime.now(UTC).date().isoformat()
 
 
 def show_edit(
     session: Session, edit: Callable[[ProjectFiles], ProjectFiles], *, dry_run: bool, update: bool = False
 ) -> None:
-    """Edit, look up what came new (with `update` everything), and show what changed; write it all unless it is a `dry_run`.
+    """Edit the files, resolve new declarations, or all with `update`, and print the diff; write it unless `dry_run` is set.
 
-    Nothing is written where the edit is refused, the result is not well-formed, or a source lacks what was added.
+    Raises what the edit raises, ConfigurationError if the result is invalid, and what the sources raise, such as
+    PackageNotFoundError. Nothing is written then.
     """
     with session.exclusive():
-        _edit(session, edit, dry_run=dry_run, update=update)
+        _apply(session, edit, dry_run=dry_run, update=update)
 
 
-def _edit(session: Session, edit: Callable[[ProjectFiles], ProjectFiles], *, dry_run: bool, update: bool) -> None:
+def _apply(session: Session, edit: Callable[[ProjectFiles], ProjectFiles], *, dry_run: bool, update: bool) -> None:
     before = ProjectFiles(
         component=OwnFile(read_text(session.root / COMPONENT), COMPONENT.name),
         images=read_text(session.root / IMAGE_VERSIONS),
@@ -54,7 +55,7 @@ def _edit(session: Session, edit: Callable[[ProjectFiles], ProjectFiles], *, dry
     )
     lock = session.sources.resolver.resolve(project, Lock() if update else session.project.lock, locked=False)
     expand(project.component, lock, project.series)
-    for line in after.done:
+    for line in after.log:
         session.progress.say(line)
     for line in describe_changes(session.project.lock, lock):
         session.progress.warn(line)
@@ -64,7 +65,7 @@ def _edit(session: Session, edit: Callable[[ProjectFiles], ProjectFiles], *, dry
 
 
 def print_diff(lines: Iterator[str]) -> None:
-    """A diff on stdout, coloured on a terminal."""
+    """Print a diff on stdout, coloured on a terminal."""
     if not sys.stdout.isatty():
         output.print_lines(lines)
         return
@@ -80,7 +81,7 @@ def _diff(root: Path, texts: Mapping[Path, str]) -> Iterator[str]:
 
 
 def _write(root: Path, texts: Mapping[Path, str]) -> None:
-    """Write all files, or none: each beside its old self first."""
+    """Write all new files beside the old ones, then replace the old ones, so that a full disk changes none."""
     parts = {root / name: (root / name).with_name(f".{name.name}.part") for name in texts}
     for name, text in texts.items():
         parts[root / name].write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What the sources offer beyond what is declared: newest kernels, driver versions, releases of a family."""
+"""The versions available in the sources: newest kernels, driver versions, and releases of a family."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -15,22 +15,22 @@ from lifecycle.sources.runfile import RunfileResolver
 from lifecycle.versions.updates import AvailableKernel, AvailableVersions
 
 _VERSION = r"\d+(?:\.\d+)*"
-# With a dot, which dates and sizes in a listing lack, and on its own.
+# A separate word with a dot, unlike most dates and sizes in a list of files.
 _VERSION_IN_TEXT = re.compile(r"(?<![\w.])\d+(?:\.\d+)+(?![\w.]*\w)")
 
 
 @dataclass(frozen=True, kw_only=True)
 class AvailabilityReader:
-    """Asks the sources, all of them for the first architecture; `say` is the log."""
+    """The reader of the sources' available versions, for the first architecture. `say` writes a line of the log."""
 
     indexes: PackageIndexes
     runfiles: RunfileResolver
     say: Callable[[str], None]
 
     def read(self, component: Component) -> AvailableVersions:
-        """Everything that there is; raises what the sources raise."""
+        """Return the available versions for a component. Raises what the sources raise, such as VersionPageError."""
         architecture = component.context.architecture[0]
-        self.say("asking the sources what they offer")
+        self.say("reading the versions available in the sources")
         return AvailableVersions(
             kernels={r.name: self._kernel(component, r.name, architecture) for r in component.context.releases},
             drivers={
@@ -57,21 +57,21 @@ class AvailabilityReader:
         return self.runfiles.versions(source, architecture) or []
 
     def _releases(self, source: PackageSource) -> list[str]:
-        """The versions of a family, newest first; none where the source cannot be asked."""
+        """Return the versions of a family's releases, newest first; [] if its source cannot be listed."""
         match source:
             case AptSource():
                 found = _VERSION_IN_TEXT.findall(self.runfiles.read_page(source.versions)) if source.versions else []
             case SwiftSource():
                 first = source.prefix.partition("{version}")[0]
                 listed = self.indexes.locations.swift.list_objects(source.container, first)
-                found = _matching(source.prefix, [entry.name for entry in listed])
+                found = _versions_in(source.prefix, [entry.name for entry in listed])
             case DirectorySource():
                 path = self.indexes.locations.path(f"{FILE}{source.path}").absolute()
-                found = _matching(str(path), [str(folder) for folder in glob_template(path) if folder.is_dir()])
+                found = _versions_in(str(path), [str(folder) for folder in glob_template(path) if folder.is_dir()])
         return sorted(set(found), key=version_key, reverse=True)
 
 
-def _matching(template: str, names: Sequence[str]) -> list[str]:
-    """The versions in names that begin as a template says."""
+def _versions_in(template: str, names: Sequence[str]) -> list[str]:
+    """Return the versions in the names that begin with a template up to `{version}` and what follows it."""
     pattern = re.compile(re.escape(template).replace(re.escape("{version}"), f"({_VERSION})", 1))
     return [match[1] for name in names if (match := pattern.match(name))]

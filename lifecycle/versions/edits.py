@@ -1,7 +1,7 @@
-"""Changes of component.yaml and image_versions: a release or driver added, promoted or retired. Pure: text in, text out.
+"""Edits that add, promote, replace or retire a release or driver. They are pure: text in, text out.
 
-What is retired stays as a comment with the date. One more than the policy allows displaces the oldest: a canary is retired, a
-current release becomes previous, a previous one is retired.
+A retired entry stays as a comment with the date. An entry beyond the policy displaces the oldest one: a canary or previous
+release is retired, a current one becomes previous.
 """
 
 import re
@@ -14,77 +14,77 @@ from lifecycle.versions.image_versions_edit import infer_builder, with_builder, 
 from lifecycle.yamledit.own_files import OwnFile
 
 _RELEASES, _DRIVERS = ("context", "releases"), ("context", "driverVersion")
-_NEXT = {Channel.CANARY: Channel.CURRENT, Channel.CURRENT: Channel.PREVIOUS}
+_NEXT_CHANNEL = {Channel.CANARY: Channel.CURRENT, Channel.CURRENT: Channel.PREVIOUS}
 _FAMILY = re.compile(r"[a-z]+")
 
 
 class AlreadyDeclaredError(UsageError):
-    """What is to be added stands there."""
+    """A release or driver to add that is declared already."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"component.yaml has {what} already: `invoke matrix` shows it")
 
 
 class NotDeclaredError(UsageError):
-    """What is to be changed does not stand there."""
+    """A release or driver to change that is not declared."""
 
     def __init__(self, what: str, known: list[str]) -> None:
         super().__init__(f"component.yaml has no {what!r}: it has {', '.join(known)}")
 
 
 class CannotRetireLastError(UsageError):
-    """What is to be retired is all there is."""
+    """A release or driver to retire that is the only one declared."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{what} is the only one: add another before you retire it")
 
 
 class InvalidReleaseError(UsageError):
-    """Words that describe no release."""
+    """Options that no release can have."""
 
     def __init__(self, name: str, *, channel: str, kernel: str, flavour: str) -> None:
         super().__init__(
             f"no release can be called {name!r} with --channel {channel!r} --kernel {kernel!r} --flavour {flavour!r}: "
-            f"a name is like gardenlinux-1592.10, a channel one of {', '.join(Channel)}, a kernel `newest` or like "
-            "6.6.71-cloud-amd64, a flavour like cloud"
+            f"write a name like gardenlinux-1592.10, a channel out of {', '.join(Channel)}, a kernel `newest` or like "
+            "6.6.71-cloud-amd64, and a flavour like cloud"
         )
 
 
 class LastChannelError(UsageError):
-    """A release that cannot be promoted any more."""
+    """A release to promote that is in the last channel."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"{name} is in the channel previous already: what comes after is `invoke retire {name}`")
+        super().__init__(f"{name} is in the last channel, previous: run `invoke retire {name}` to remove it")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectFiles:
-    """The two files' texts, and what was done to them, a sentence each."""
+    """The texts of the two files, and the log of the edits, a sentence each."""
 
     component: OwnFile
     images: str
-    done: tuple[str, ...] = ()
+    log: tuple[str, ...] = ()
 
     @property
     def parsed(self) -> Component:
-        """What component.yaml says; raises ConfigurationError."""
+        """The parsed component.yaml. Raises ConfigurationError."""
         return parse_component(self.component.text, file=self.component.file)
 
-    def and_then(self, component: OwnFile, done: str, *, images: str | None = None) -> "ProjectFiles":
-        """The next state, with what was done."""
+    def with_edit(self, component: OwnFile, sentence: str, *, images: str | None = None) -> "ProjectFiles":
+        """Return the edited files, with a sentence added to the log. Without `images`, image_versions stays."""
         return replace(
-            self, component=component, images=self.images if images is None else images, done=(*self.done, done)
+            self, component=component, images=self.images if images is None else images, log=(*self.log, sentence)
         )
 
 
 def family_of(release: str) -> str:
-    """What a release's versions have in common: `gardenlinux` of `gardenlinux-1592.10`."""
+    """Return the family of a release: `gardenlinux` for `gardenlinux-1592.10`."""
     match = _FAMILY.match(release)
     return match[0] if match else release
 
 
 def new_release(name: str, *, channel: str, kernel: str, flavour: str) -> Release:
-    """A release as the options of a command describe it; raises InvalidReleaseError for what none can have."""
+    """Return a release with the options of a command. Raises InvalidReleaseError."""
     try:
         return Release(name=name, kernel_flavour=flavour, channel=Channel(channel), kernel=kernel)
     except ValueError as error:
@@ -92,15 +92,15 @@ def new_release(name: str, *, channel: str, kernel: str, flavour: str) -> Releas
 
 
 def add_release(files: ProjectFiles, release: Release, *, builder: str, date: str) -> ProjectFiles:
-    """Add a release; `builder` is an image reference, or "" for one like that of the newest of its family.
+    """Add a release. `builder` is an image reference, or "" for one like the builder of its newest sibling.
 
     Raises AlreadyDeclaredError, NoBuilderError, NotEditableError.
     """
     component = files.parsed
     if release.name in _names(component):
         raise AlreadyDeclaredError(release.name)
-    reference = builder or _reference_for(files, release.name)
-    return _append_release(_make_room(files, family_of(release.name), release.channel, date), release, reference)
+    reference = builder or _builder_for(files, release.name)
+    return _append_release(_displace_oldest(files, family_of(release.name), release.channel, date), release, reference)
 
 
 def _append_release(files: ProjectFiles, release: Release, reference: str) -> ProjectFiles:
@@ -109,16 +109,16 @@ def _append_release(files: ProjectFiles, release: Release, reference: str) -> Pr
         fields["kernel"] = release.kernel
     line = "- {" + ", ".join(f"{key}: {value}" for key, value in fields.items()) + "}"
     images = with_builder(files.images, release.name, reference)
-    done = f"added {release.name} to the channel {release.channel}, built in {reference}"
-    return files.and_then(files.component.append(_RELEASES, line, fields), done, images=images)
+    sentence = f"added {release.name} to the channel {release.channel}, built in {reference}"
+    return files.with_edit(files.component.append(_RELEASES, line, fields), sentence, images=images)
 
 
 def add_driver(files: ProjectFiles, version: str, *, date: str) -> ProjectFiles:
-    """Add a driver version or branch; raises AlreadyDeclaredError, NotEditableError."""
+    """Add a driver version or branch; retire the oldest beyond the policy. Raises AlreadyDeclaredError, NotEditableError."""
     declared = files.parsed.context.driver_version
     if version in declared:
         raise AlreadyDeclaredError(f"driver {version}")
-    files = files.and_then(files.component.append(_DRIVERS, f"- {version}", version), f"added driver {version}")
+    files = files.with_edit(files.component.append(_DRIVERS, f"- {version}", version), f"added driver {version}")
     while len(files.parsed.context.driver_version) > files.parsed.policy.drivers:
         others = [known for known in files.parsed.context.driver_version if known != version]
         files = _retire_driver(files, min(others, key=version_key), date)
@@ -126,42 +126,51 @@ def add_driver(files: ProjectFiles, version: str, *, date: str) -> ProjectFiles:
 
 
 def replace_driver(files: ProjectFiles, old: str, new: str, *, date: str) -> ProjectFiles:
-    """Add a driver version in the stead of another, which is retired."""
-    added = files.and_then(files.component.append(_DRIVERS, f"- {new}", new), f"added driver {new}")
+    """Add a driver version and retire the old one. Raises NotEditableError."""
+    added = files.with_edit(files.component.append(_DRIVERS, f"- {new}", new), f"added driver {new}")
     return _retire_driver(added, old, date)
 
 
 def replace_release(files: ProjectFiles, old: str | None, new: Release, *, date: str) -> ProjectFiles:
-    """Add a release in the stead of another, which is retired; without one it displaces the oldest of its channel."""
+    """Add a release and retire the old one, or, if `old` is None, the one that it displaces from its channel.
+
+    Raises NoBuilderError, NotEditableError, and without `old` AlreadyDeclaredError.
+    """
     if old is None:
         return add_release(files, new, builder="", date=date)
     component = files.parsed
-    reference = _reference_for(files, new.name)
+    reference = _builder_for(files, new.name)
     files = _append_release(files, new, reference)
     return _retire_release(files, old, date) if old in _names(component) else files
 
 
 def set_kernel(files: ProjectFiles, name: str, kernel: str) -> ProjectFiles:
-    """Give a release another exact kernel; raises NotDeclaredError."""
+    """Set the exact kernel of a release. Raises NotDeclaredError, NotEditableError."""
     names = _names(files.parsed)
     if name not in names:
         raise NotDeclaredError(name, names)
     edited = files.component.set((*_RELEASES, names.index(name), "kernel"), kernel)
-    return files.and_then(edited, f"moved {name} to kernel {kernel}")
+    return files.with_edit(edited, f"moved {name} to kernel {kernel}")
 
 
 def promote(files: ProjectFiles, name: str, *, date: str) -> ProjectFiles:
-    """Move a release one channel on: canary, current, previous; raises NotDeclaredError, LastChannelError."""
+    """Move a release to its next channel: canary, current, previous.
+
+    Raises NotDeclaredError, LastChannelError, NotEditableError.
+    """
     release = next((release for release in files.parsed.context.releases if release.name == name), None)
     if release is None:
         raise NotDeclaredError(name, _names(files.parsed))
-    if release.channel not in _NEXT:
+    if release.channel not in _NEXT_CHANNEL:
         raise LastChannelError(name)
-    return _move(files, name, _NEXT[release.channel], date)
+    return _move(files, name, _NEXT_CHANNEL[release.channel], date)
 
 
 def retire(files: ProjectFiles, what: str, *, date: str) -> ProjectFiles:
-    """Turn a release, and its builder, or a driver into comments; raises NotDeclaredError, CannotRetireLastError."""
+    """Comment out a driver, or a release and its builder.
+
+    Raises NotDeclaredError, CannotRetireLastError, NotEditableError.
+    """
     component = files.parsed
     if what in component.context.driver_version:
         return _retire_driver(files, what, date)
@@ -174,22 +183,22 @@ def _names(component: Component) -> list[str]:
     return [release.name for release in component.context.releases]
 
 
-def _make_room(files: ProjectFiles, family: str, channel: Channel, date: str) -> ProjectFiles:
-    """Displace the oldest of a family in a channel that is full."""
-    there = [r.name for r in files.parsed.context.releases if r.channel is channel and family_of(r.name) == family]
-    if len(there) < files.parsed.policy.releases_per_channel:
+def _displace_oldest(files: ProjectFiles, family: str, channel: Channel, date: str) -> ProjectFiles:
+    """Displace the oldest release of a family if the channel is full."""
+    members = [r.name for r in files.parsed.context.releases if r.channel is channel and family_of(r.name) == family]
+    if len(members) < files.parsed.policy.releases_per_channel:
         return files
-    oldest = min(there, key=version_key)
+    oldest = min(members, key=version_key)
     if channel is Channel.CURRENT:
         return _move(files, oldest, Channel.PREVIOUS, date)
     return _retire_release(files, oldest, date)
 
 
 def _move(files: ProjectFiles, name: str, channel: Channel, date: str) -> ProjectFiles:
-    files = _make_room(files, family_of(name), channel, date)
+    files = _displace_oldest(files, family_of(name), channel, date)
     index = _names(files.parsed).index(name)
     edited = files.component.set((*_RELEASES, index, "channel"), str(channel))
-    return files.and_then(edited, f"moved {name} to the channel {channel}")
+    return files.with_edit(edited, f"moved {name} to the channel {channel}")
 
 
 def _retire_release(files: ProjectFiles, name: str, date: str) -> ProjectFiles:
@@ -197,10 +206,10 @@ def _retire_release(files: ProjectFiles, name: str, date: str) -> ProjectFiles:
     if len(names) == 1:
         raise CannotRetireLastError(name)
     edited = files.component.comment_out((*_RELEASES, names.index(name)), f"retired {date}")
-    return files.and_then(edited, f"retired {name}", images=without_builder(files.images, name))
+    return files.with_edit(edited, f"retired {name}", images=without_builder(files.images, name))
 
 
-def _reference_for(files: ProjectFiles, name: str) -> str:
+def _builder_for(files: ProjectFiles, name: str) -> str:
     siblings = [other for other in _names(files.parsed) if family_of(other) == family_of(name)]
     return infer_builder(files.images, name, siblings)
 
@@ -210,4 +219,4 @@ def _retire_driver(files: ProjectFiles, version: str, date: str) -> ProjectFiles
     if len(declared) == 1:
         raise CannotRetireLastError(f"driver {version}")
     edited = files.component.comment_out((*_DRIVERS, declared.index(version)), f"retired {date}")
-    return files.and_then(edited, f"retired driver {version}")
+    return files.with_edit(edited, f"retired driver {version}")

@@ -1,4 +1,4 @@
-"""Edits of image_versions: a release's builder added, or turned into a comment. Pure: text in, text out."""
+"""Edits of image_versions that add a release's builder or comment it out. They are pure: text in, text out."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -9,17 +9,17 @@ from lifecycle.errors import UsageError
 
 
 class NoBuilderError(UsageError):
-    """A release for whose builder there is no example."""
+    """A release without a builder of its own or of a sibling to copy."""
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"image_versions has no {builder_name(name)}, and no release of its family to go by: "
+            f"image_versions has neither {builder_name(name)} nor the builder of another release of its family: "
             "name the image that its modules are compiled in with --builder"
         )
 
 
 def infer_builder(images: str, name: str, siblings: Iterable[str]) -> str:
-    """The builder that the file has for a release, as a comment perhaps, or one like its newest sibling's.
+    """Return the builder of a release, which may be commented out, or one like the builder of its newest sibling.
 
     Raises NoBuilderError.
     """
@@ -35,32 +35,32 @@ def infer_builder(images: str, name: str, siblings: Iterable[str]) -> str:
 
 
 def with_builder(images: str, release: str, reference: str) -> str:
-    """The file with a line for a release's builder: in place of its comment, or after the last builder."""
+    """Return the file with a release's builder: in place of its comment, or after the last builder."""
     name = builder_name(release)
     line = f"{name}={reference}"
     lines = images.splitlines()
     if line in lines:
         return images
 
-    def last(matches: Callable[[str], bool]) -> int | None:
+    def last_line(matches: Callable[[str], bool]) -> int | None:
         return max((number for number, text in enumerate(lines) if matches(text)), default=None)
 
-    commented = last(lambda text: re.match(rf"#\s*{name}=", text) is not None)
+    commented = last_line(lambda text: re.match(rf"#\s*{name}=", text) is not None)
     if commented is not None:
         lines[commented] = line
     else:
-        after = last(lambda text: text.startswith("BUILDER_"))
+        after = last_line(lambda text: text.startswith("BUILDER_"))
         lines.insert(len(lines) if after is None else after + 1, line)
     return "\n".join(lines) + "\n"
 
 
 def without_builder(images: str, release: str) -> str:
-    """The file with a release's builder as a comment."""
+    """Return the file with a release's builder commented out."""
     return re.sub(rf"^{builder_name(release)}=.*$", lambda match: f"# {match[0]}", images, flags=re.MULTILINE)
 
 
 def _renamed(reference: str, old: str, new: str) -> str:
-    """An image reference with one release's name, or its version, in place of another's."""
+    """Return an image reference with the name of a release, or its version, replaced by another's."""
     if old in reference:
         return reference.replace(old, new)
     return reference.replace(old.rpartition("-")[2], new.rpartition("-")[2])

@@ -1,4 +1,4 @@
-"""What the sources offer that the component does not have, shown and taken. `invoke outdated`, `invoke update`."""
+"""Outdated versions, printed by `invoke outdated` and updated by `invoke update`."""
 
 from datetime import UTC, datetime
 
@@ -11,7 +11,7 @@ from lifecycle.versions.updates import OutdatedItem, find_outdated
 
 
 def outdated_items(session: Session) -> list[OutdatedItem]:
-    """Ask all sources; raises what they raise, and NotLockedError where the lock does not answer what is declared."""
+    """Return the outdated items, from all sources. Raises NotLockedError, and what the sources raise."""
     project = session.locked_project
     reader = AvailabilityReader(
         indexes=session.sources.indexes, runfiles=session.sources.resolver.runfiles, say=session.progress.say
@@ -20,24 +20,29 @@ def outdated_items(session: Session) -> list[OutdatedItem]:
 
 
 def show_outdated(session: Session, *, as_json: bool) -> None:
-    """Print the findings."""
+    """Print the outdated items, as a table or as JSON. Raises as `outdated_items`."""
     with session.exclusive():
-        found = outdated_items(session)
+        items = outdated_items(session)
     if as_json:
-        output.print_json([{"topic": f.topic, "what": f.what, "has": f.has, "offered": f.offered} for f in found])
-    elif found:
-        rows = [(str(f.topic), f.what, f.has or "–", f.offered or "–") for f in found]
-        output.print_table(f"{len(found)} findings", ["about", "what", "has", "offered"], rows)
+        output.print_json(
+            [
+                {"topic": item.kind, "what": item.subject, "has": item.current, "offered": item.available}
+                for item in items
+            ]
+        )
+    elif items:
+        rows = [(str(item.kind), item.subject, item.current or "–", item.available or "–") for item in items]
+        output.print_table(f"{len(items)} outdated", ["kind", "name", "current", "available"], rows)
     else:
-        output.print_lines(["everything is the newest that the sources offer"])
+        output.print_lines(["everything is up to date"])
 
 
 def show_update(session: Session, *, dry_run: bool) -> None:
-    """Take what the findings offer: edit the files, look up the newest of everything, write the lock; show the diff."""
+    """Update all outdated items: edit the files, resolve everything again, print the diff, and write it unless `dry_run`."""
 
     def edit(files: ProjectFiles) -> ProjectFiles:
-        for finding in outdated_items(session):
-            files = finding.edit(files) if finding.edit else files
+        for item in outdated_items(session):
+            files = item.edit(files) if item.edit else files
         return files
 
     show_edit(session, edit, dry_run=dry_run, update=True)

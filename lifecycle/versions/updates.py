@@ -1,4 +1,4 @@
-"""What a component lacks of what its sources offer, and what `invoke update` makes of that. Pure."""
+"""The comparison of a component with the versions available, and the edits that update it. Pure."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -6,18 +6,18 @@ from datetime import date
 from enum import StrEnum
 
 from lifecycle.config.component import NEWEST, Channel, Component, Release
-from lifecycle.config.lock import Lock
+from lifecycle.config.lock import Lock, driver_key, kernel_key
 from lifecycle.config.versions import DRIVER_BRANCH, driver_branch, version_key
 from lifecycle.planning.project import Project
 from lifecycle.versions import edits
 from lifecycle.versions.edits import ProjectFiles, family_of, new_release
 
-# An end of life is worth a line that long before.
+# An end of life is listed this many days before.
 _WARN_DAYS = 90
 
 
 class OutdatedKind(StrEnum):
-    """What a finding is about."""
+    """The kind of an outdated item. The values are words for people, and part of the JSON."""
 
     KERNEL = "kernel"
     DRIVER = "driver"
@@ -28,7 +28,7 @@ class OutdatedKind(StrEnum):
 
 @dataclass(frozen=True)
 class AvailableKernel:
-    """A kernel: `uname -r`, and the version of its headers package."""
+    """The newest kernel of a release: its `uname -r`, and the version of its headers package."""
 
     release: str
     package: str
@@ -36,7 +36,7 @@ class AvailableKernel:
 
 @dataclass(frozen=True, kw_only=True)
 class AvailableVersions:
-    """What there is: the newest kernel by release, versions by driver branch (`*`: the others), releases by family."""
+    """The newest kernel by release, driver versions by branch (`*`: all other branches), and releases by family."""
 
     kernels: Mapping[str, AvailableKernel]
     drivers: Mapping[str, tuple[str, ...]]
@@ -45,44 +45,44 @@ class AvailableVersions:
 
 @dataclass(frozen=True, kw_only=True)
 class OutdatedItem:
-    """Something that the component does not have: `what` it is about, what it `has`, what is `offered`.
+    """A declared or missing version that is not the newest, or a subject near its end of life.
 
-    `edit` is the change of the files that takes it; None where looking up the lock anew is enough, or nothing can be done.
+    `edit` updates it in the files. It is None if resolving again is enough, or if no edit can help.
     """
 
-    topic: OutdatedKind
-    what: str
-    has: str
-    offered: str
+    kind: OutdatedKind
+    subject: str
+    current: str
+    available: str
     edit: Callable[[ProjectFiles], ProjectFiles] | None = None
 
 
-def find_outdated(project: Project, offers: AvailableVersions, today: date) -> list[OutdatedItem]:
-    """Everything worth a line, by topic."""
+def find_outdated(project: Project, available: AvailableVersions, today: date) -> list[OutdatedItem]:
+    """Return the outdated items of a project, grouped by kind."""
     component = project.component
     return [
-        *_kernels(component, project.lock, offers),
-        *_drivers(component, project.lock, offers, today),
-        *_branches(component, offers, today),
-        *_releases(component, offers, today),
+        *_kernels(component, project.lock, available),
+        *_drivers(component, project.lock, available, today),
+        *_branches(component, available, today),
+        *_releases(component, available, today),
         *_ends_of_life(component, today),
     ]
 
 
-def _kernels(component: Component, lock: Lock, offers: AvailableVersions) -> Iterator[OutdatedItem]:
+def _kernels(component: Component, lock: Lock, available: AvailableVersions) -> Iterator[OutdatedItem]:
     for release in component.context.releases:
-        offer = offers.kernels[release.name]
-        locked = lock.kernels.get(f"{release.name}/{component.context.architecture[0]}")
+        newest = available.kernels[release.name]
+        locked = lock.kernels.get(kernel_key(release.name, component.context.architecture[0]))
         if locked is None:
             continue
         package = next((f.version for f in locked.headers if f.name.endswith(locked.release)), "")
-        if (locked.release, package) != (offer.release, offer.package):
+        if (locked.release, package) != (newest.release, newest.package):
             yield OutdatedItem(
-                topic=OutdatedKind.KERNEL,
-                what=release.name,
-                has=f"{locked.release} ({package})",
-                offered=f"{offer.release} ({offer.package})",
-                edit=None if release.kernel == NEWEST else _set_kernel(release.name, offer.release),
+                kind=OutdatedKind.KERNEL,
+                subject=release.name,
+                current=f"{locked.release} ({package})",
+                available=f"{newest.release} ({newest.package})",
+                edit=None if release.kernel == NEWEST else _set_kernel(release.name, newest.release),
             )
 
 
@@ -90,62 +90,68 @@ def _set_kernel(name: str, kernel: str) -> Callable[[ProjectFiles], ProjectFiles
     return lambda files: edits.set_kernel(files, name, kernel)
 
 
-def _drivers(component: Component, lock: Lock, offers: AvailableVersions, today: date) -> Iterator[OutdatedItem]:
-    """Newer versions of the branches that there are; of two of one branch the older one is kept on purpose."""
+def _drivers(component: Component, lock: Lock, available: AvailableVersions, today: date) -> Iterator[OutdatedItem]:
+    """Yield newer versions of the declared branches. Of two versions of a branch, the older one is kept on purpose."""
     newest_of = {driver_branch(v): v for v in sorted(component.context.driver_version, key=version_key)}
     for branch, declared in newest_of.items():
-        newest = _newest(offers, branch)
-        locked = lock.drivers.get(f"{declared}/{component.context.architecture[0]}")
+        newest = _newest(available, branch)
+        locked = lock.drivers.get(driver_key(declared, component.context.architecture[0]))
         if newest is None or locked is None or version_key(newest) <= version_key(locked.version):
             continue
         edit = None if DRIVER_BRANCH.fullmatch(declared) else _replace_driver(declared, newest, today)
-        yield OutdatedItem(topic=OutdatedKind.DRIVER, what=branch, has=locked.version, offered=newest, edit=edit)
+        yield OutdatedItem(
+            kind=OutdatedKind.DRIVER, subject=branch, current=locked.version, available=newest, edit=edit
+        )
 
 
 def _replace_driver(old: str, new: str, today: date) -> Callable[[ProjectFiles], ProjectFiles]:
     return lambda files: edits.replace_driver(files, old, new, date=today.isoformat())
 
 
-def _newest(offers: AvailableVersions, branch: str) -> str | None:
-    versions = offers.drivers.get(branch, offers.drivers.get("*", ()))
+def _newest(available: AvailableVersions, branch: str) -> str | None:
+    versions = available.drivers.get(branch, available.drivers.get("*", ()))
     return next((version for version in versions if driver_branch(version) == branch), None)
 
 
-def _branches(component: Component, offers: AvailableVersions, today: date) -> Iterator[OutdatedItem]:
-    """Branches that are newer than the oldest of those that the policy would keep, and not declared."""
-    own = {branch for branch in offers.drivers if branch != "*"}
-    offered = own & {driver_branch(v) for branch in own for v in offers.drivers[branch]}
-    offered |= {driver_branch(v) for v in offers.drivers.get("*", ())} - own
+def _branches(component: Component, available: AvailableVersions, today: date) -> Iterator[OutdatedItem]:
+    """Yield undeclared branches among the newest ones, as many as the policy keeps."""
+    own = {branch for branch in available.drivers if branch != "*"}
+    offered = own & {driver_branch(v) for branch in own for v in available.drivers[branch]}
+    offered |= {driver_branch(v) for v in available.drivers.get("*", ())} - own
     declared = {driver_branch(version) for version in component.context.driver_version}
     kept = sorted(offered | declared, reverse=True)[: component.policy.drivers]
     for branch in sorted(set(kept) & offered - declared):
-        newest = _newest(offers, branch)
+        newest = _newest(available, branch)
         if newest is not None:
             edit = _add_driver(newest, today)
-            yield OutdatedItem(topic=OutdatedKind.BRANCH, what=branch, has="", offered=newest, edit=edit)
+            yield OutdatedItem(kind=OutdatedKind.BRANCH, subject=branch, current="", available=newest, edit=edit)
 
 
 def _add_driver(version: str, today: date) -> Callable[[ProjectFiles], ProjectFiles]:
     return lambda files: edits.add_driver(files, version, date=today.isoformat())
 
 
-def _releases(component: Component, offers: AvailableVersions, today: date) -> Iterator[OutdatedItem]:
-    """The newest release of each major version that there is or that is newer than all of them."""
-    for family, offered in offers.releases.items():
-        here = [release for release in component.context.releases if release.name.startswith(family[:-1])]
-        newest_here = {_major(r.name): r for r in sorted(here, key=lambda r: version_key(r.name))}
+def _releases(component: Component, available: AvailableVersions, today: date) -> Iterator[OutdatedItem]:
+    """Yield the newest release of each declared major version, and of each newer major version."""
+    for family, offered in available.releases.items():
+        declared = [release for release in component.context.releases if release.name.startswith(family[:-1])]
+        newest_declared = {_major(r.name): r for r in sorted(declared, key=lambda r: version_key(r.name))}
         newest: dict[int, str] = {}
         for name in sorted(offered, key=version_key):
             newest[_major(name)] = name
         for major, name in newest.items():
-            old = newest_here.get(major)
-            if old is None and major < max(newest_here):
+            old = newest_declared.get(major)
+            if old is None and major < max(newest_declared):
                 continue
             if old is None or version_key(name) > version_key(old.name):
-                like = old or here[-1]
+                like = old or declared[-1]
                 edit = _add_release(name, like, old, today)
                 yield OutdatedItem(
-                    topic=OutdatedKind.RELEASE, what=family, has=old.name if old else "", offered=name, edit=edit
+                    kind=OutdatedKind.RELEASE,
+                    subject=family,
+                    current=old.name if old else "",
+                    available=name,
+                    edit=edit,
                 )
 
 
@@ -154,7 +160,7 @@ def _major(release: str) -> int:
 
 
 def _add_release(name: str, like: Release, old: Release | None, today: date) -> Callable[[ProjectFiles], ProjectFiles]:
-    """A release of a major version that is there takes the old one's place; another one is tried as a canary."""
+    """Return the edit that replaces the release of the same major version, or adds one of a new major version as a canary."""
     channel = old.channel if old else Channel.CANARY
     new = new_release(name, channel=channel, kernel=NEWEST, flavour=like.kernel_flavour)
     return lambda files: edits.replace_release(files, old.name if old else None, new, date=today.isoformat())
@@ -163,7 +169,9 @@ def _add_release(name: str, like: Release, old: Release | None, today: date) -> 
 def _ends_of_life(component: Component, today: date) -> Iterator[OutdatedItem]:
     ends = {f"driver {v}": component.driver_source_of(v).end_of_life for v in component.context.driver_version}
     ends |= {r.name: component.source_of(r.name).end_of_life for r in component.context.releases}
-    for what, end in ends.items():
+    for subject, end in ends.items():
         if end and (end - today).days <= _WARN_DAYS:
-            said = "has ended" if end < today else "ends soon"
-            yield OutdatedItem(topic=OutdatedKind.END_OF_LIFE, what=what, has=f"{end.isoformat()} ({said})", offered="")
+            phrase = "has ended" if end < today else "ends soon"
+            yield OutdatedItem(
+                kind=OutdatedKind.END_OF_LIFE, subject=subject, current=f"{end.isoformat()} ({phrase})", available=""
+            )

@@ -88,7 +88,7 @@ def test_what_is_outdated_is_found_and_taken(checkout: SourceCheckout) -> None:
         make_deb(_pool(folder), name, version, "")
     for deb in (folder / "pool").iterdir():
         shutil.copy(deb, checkout.root / "inputs/1592.9")
-    found = [(str(f.topic), f.has, f.offered) for f in outdated_items(checkout.session())]
+    found = [(str(f.kind), f.current, f.available) for f in outdated_items(checkout.session())]
 
     assert found == [
         ("driver", "550.163.01", "550.170.01"),
@@ -117,7 +117,7 @@ def _pool(folder: Path) -> Path:
         (["promote", "x-1"], "component.yaml has no 'x-1'"),
         (["add-driver", "550.x"], "'550.x' is not a driver version: write a branch such as '535'"),
         (["add-driver", "999"], "no source for driver '999': add it under 'sources', or remove it"),
-        (["add-release", "gardenlinux-1592.10", "--channel", "beta"], "a channel one of previous, current, canary"),
+        (["add-release", "gardenlinux-1592.10", "--channel", "beta"], "a channel out of previous, current, canary"),
         (["add-release", "suse-1"], "name the image that its modules are compiled in with --builder"),
     ],
 )

@@ -15,7 +15,7 @@ from tests.support.servers.web_server import Web
 
 def releases(checkout: SourceCheckout) -> list[tuple[str, str]]:
     checkout.resolve()
-    return [(f.has, f.offered) for f in outdated_items(checkout.session()) if f.topic is OutdatedKind.RELEASE]
+    return [(f.current, f.available) for f in outdated_items(checkout.session()) if f.kind is OutdatedKind.RELEASE]
 
 
 def test_a_container_is_asked_for_the_versions_in_it(swift: SwiftCluster, garden: Archive, tmp_path: Path) -> None:

@@ -48,21 +48,21 @@ def comments(of: ProjectFiles) -> list[str]:
     return [line.strip() for line in of.component.text.splitlines() if DATE in line]
 
 
-def test_a_new_release_comes_with_a_builder_like_its_siblings() -> None:
+def test_a_new_release_gets_a_builder_like_its_siblings() -> None:
     done = edits.add_release(files(), release("new-3"), builder="", date=DATE)
 
     assert channels(done) == {"old-1": "previous", "new-2": "current", "new-3": "canary"}
     assert "BUILDER_NEW_3=registry.example/kmodbuild:amd64-3\n" in done.images
-    assert done.done == ("added new-3 to the channel canary, built in registry.example/kmodbuild:amd64-3",)
+    assert done.log == ("added new-3 to the channel canary, built in registry.example/kmodbuild:amd64-3",)
 
 
-def test_a_builder_that_stands_as_a_comment_is_taken() -> None:
+def test_a_commented_out_builder_is_restored() -> None:
     done = edits.add_release(files(), release("new-4"), builder="", date=DATE)
 
     assert done.images == IMAGES.replace("# BUILDER_NEW_4", "BUILDER_NEW_4")
 
 
-def test_a_builder_that_is_named_is_taken() -> None:
+def test_an_explicit_builder_is_used() -> None:
     done = edits.add_release(files(), release("new-3"), builder="reg/b:1", date=DATE)
 
     assert done.images.splitlines()[2:4] == [
@@ -71,7 +71,7 @@ def test_a_builder_that_is_named_is_taken() -> None:
     ]
 
 
-def test_a_canary_that_is_displaced_is_retired() -> None:
+def test_a_displaced_canary_is_retired() -> None:
     first = edits.add_release(files(), release("new-3"), builder="", date=DATE)
     done = edits.add_release(first, release("new-5"), builder="", date=DATE)
 
@@ -80,26 +80,26 @@ def test_a_canary_that_is_displaced_is_retired() -> None:
     assert "\n# BUILDER_NEW_3=registry.example/kmodbuild:amd64-3\n" in done.images
 
 
-def test_a_current_release_that_is_displaced_becomes_previous() -> None:
+def test_a_displaced_current_release_becomes_previous() -> None:
     done = edits.add_release(files(), release("new-3", "current"), builder="", date=DATE)
 
     assert channels(done) == {"old-1": "previous", "new-2": "previous", "new-3": "current"}
 
 
-def test_releases_of_another_family_are_left_alone() -> None:
+def test_releases_of_another_family_are_not_displaced() -> None:
     both = files(("{name: old-1, channel: previous}", "{name: old-1, channel: current}"))
     done = edits.add_release(both, release("new-3", "current"), builder="", date=DATE)
 
     assert channels(done)["old-1"] == "current"
 
 
-def test_a_promotion_pushes_on_what_stands_in_the_way() -> None:
+def test_a_promotion_displaces_the_release_in_the_next_channel() -> None:
     three = files(("    - {name: new-2,", "    - {name: new-1, channel: previous}\n    - {name: new-2,"))
     three = edits.add_release(three, release("new-3"), builder="", date=DATE)
     done = edits.promote(three, "new-3", date=DATE)
 
     assert channels(done) == {"old-1": "previous", "new-2": "previous", "new-3": "current"}
-    assert done.done[-3:] == (
+    assert done.log[-3:] == (
         "retired new-1",
         "moved new-2 to the channel previous",
         "moved new-3 to the channel current",
@@ -113,7 +113,7 @@ def test_a_driver_beyond_the_policy_retires_the_oldest() -> None:
     assert comments(done) == [f"# - 535  # retired {DATE}"]
 
 
-def test_an_older_driver_that_is_added_is_not_retired_at_once() -> None:
+def test_an_older_driver_is_not_retired_when_it_is_added() -> None:
     done = edits.add_driver(files(), "535.100.01", date=DATE)
 
     assert done.parsed.context.driver_version == ["550.163.01", "535.100.01"]
@@ -131,7 +131,7 @@ def test_a_release_is_replaced_in_its_channel() -> None:
     assert channels(done) == {"old-1": "previous", "new-3": "current"}
 
 
-def test_what_is_retired_and_added_again_leaves_no_trace_but_its_place() -> None:
+def test_a_retired_release_that_is_added_again_leaves_no_comment() -> None:
     gone = edits.retire(files(), "new-2", date=DATE)
     back = edits.add_release(gone, release("new-2", "current"), builder="", date=DATE)
 
@@ -140,7 +140,7 @@ def test_what_is_retired_and_added_again_leaves_no_trace_but_its_place() -> None
     assert channels(back) == channels(files())
 
 
-def test_every_edit_keeps_what_it_does_not_name() -> None:
+def test_an_edit_keeps_all_other_lines() -> None:
     before = files()
     done = edits.promote(edits.add_release(before, release("new-3"), builder="", date=DATE), "new-3", date=DATE)
     kept = [line for line in before.component.text.splitlines() if "name: new-2" not in line]
@@ -162,25 +162,25 @@ def test_every_edit_keeps_what_it_does_not_name() -> None:
         (
             lambda f: edits.promote(f, "old-1", date=DATE),
             LastChannelError,
-            "what comes after is `invoke retire old-1`",
+            "run `invoke retire old-1` to remove it",
         ),
         (lambda f: edits.add_release(f, release("odd-1"), builder="", date=DATE), NoBuilderError, "with --builder"),
         (lambda _: release("Not A Name"), InvalidReleaseError, "no release can be called 'Not A Name'"),
-        (lambda _: release("new-3", "beta"), InvalidReleaseError, "a channel one of previous, current, canary"),
+        (lambda _: release("new-3", "beta"), InvalidReleaseError, "a channel out of previous, current, canary"),
     ],
 )
-def test_what_cannot_be_done_says_why(edit: object, error: type[Exception], said: str) -> None:
+def test_an_impossible_edit_raises_an_error_with_the_reason(edit: object, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         edit(files())  # type: ignore[operator]
 
 
-def test_the_last_of_its_kind_is_not_retired() -> None:
+def test_the_only_release_or_driver_is_not_retired() -> None:
     one = files(("    - {name: old-1, channel: previous}\n", ""), ("    - 535\n", ""))
     for what in ("new-2", "550.163.01"):
         with pytest.raises(CannotRetireLastError, match="is the only one: add another before you retire it"):
             edits.retire(one, what, date=DATE)
 
 
-def test_a_family_is_what_a_name_begins_with() -> None:
+def test_a_family_is_the_leading_word_of_a_name() -> None:
     assert [edits.family_of(n) for n in ("gardenlinux-1592.10", "debian-13-backports")] == ["gardenlinux", "debian"]
     assert Channel("canary") is Channel.CANARY

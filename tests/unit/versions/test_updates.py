@@ -15,84 +15,84 @@ DRIVERS = {"535": ("535.309.01", "535.261.03"), "550": ("550.163.01",)}
 IMAGES = "BUILDER_OLD_1=bootstrap:old-1\nBUILDER_NEW_2=bootstrap:new-2\nRUNTIME=bootstrap:new-2\n"
 
 
-def now(*edits: tuple[str, str]) -> LockedProject:
+def project_with(*edits: tuple[str, str]) -> LockedProject:
     return project(component=component(*edits), images=images(), lock=lock())
 
 
-def offers(**changes: object) -> AvailableVersions:
+def available(**changes: object) -> AvailableVersions:
     return AvailableVersions(**{"kernels": KERNELS, "drivers": DRIVERS, "releases": {}, **changes})  # type: ignore[arg-type]
 
 
-def brief(found: list[OutdatedItem]) -> list[tuple[str, ...]]:
-    return [(str(f.topic), f.what, f.has, f.offered) for f in found]
+def rows(items: list[OutdatedItem]) -> list[tuple[str, ...]]:
+    return [(str(f.kind), f.subject, f.current, f.available) for f in items]
 
 
-def taken(found: list[OutdatedItem], *edits: tuple[str, str], images: str = IMAGES) -> ProjectFiles:
+def updated(items: list[OutdatedItem], *edits: tuple[str, str], images: str = IMAGES) -> ProjectFiles:
     text = COMPONENT
     for old, new in edits:
         text = text.replace(old, new, 1)
     files = ProjectFiles(component=OwnFile(text, "component.yaml"), images=images)
-    for finding in found:
-        files = finding.edit(files) if finding.edit else files
+    for item in items:
+        files = item.edit(files) if item.edit else files
     return files
 
 
-def test_where_nothing_is_newer_there_is_no_finding() -> None:
-    assert find_outdated(now(), offers(), TODAY) == []
+def test_an_up_to_date_project_has_no_outdated_items() -> None:
+    assert find_outdated(project_with(), available(), TODAY) == []
 
 
-def test_a_newer_kernel_needs_the_lock_only() -> None:
+def test_a_newer_kernel_needs_no_edit() -> None:
     newer = {**KERNELS, "old-1": AvailableKernel("6.1.0-57-cloud-amd64", "6.1.195-1")}
-    (found,) = find_outdated(now(), offers(kernels=newer), TODAY)
+    (found,) = find_outdated(project_with(), available(kernels=newer), TODAY)
 
-    assert brief([found]) == [("kernel", "old-1", "6.1.0-56-cloud-amd64 (6.1.192)", "6.1.0-57-cloud-amd64 (6.1.195-1)")]
+    assert rows([found]) == [("kernel", "old-1", "6.1.0-56-cloud-amd64 (6.1.192)", "6.1.0-57-cloud-amd64 (6.1.195-1)")]
     assert found.edit is None
 
 
 def test_an_exact_kernel_is_edited() -> None:
     exact = ("old-1, channel", "old-1, kernel: 6.1.0-56-cloud-amd64, channel")
     newer = {**KERNELS, "old-1": AvailableKernel("6.1.0-57-cloud-amd64", "6.1.195-1")}
-    done = taken(find_outdated(now(exact), offers(kernels=newer), TODAY), exact)
+    done = updated(find_outdated(project_with(exact), available(kernels=newer), TODAY), exact)
 
     assert done.parsed.context.releases[0].kernel == "6.1.0-57-cloud-amd64"
 
 
 def test_a_newer_version_of_an_exact_driver_replaces_it() -> None:
-    found = find_outdated(now(), offers(drivers={**DRIVERS, "550": ("550.170.01", "550.163.01")}), TODAY)
+    found = find_outdated(project_with(), available(drivers={**DRIVERS, "550": ("550.170.01", "550.163.01")}), TODAY)
 
-    assert brief(found) == [("driver", "550", "550.163.01", "550.170.01")]
-    assert taken(found).parsed.context.driver_version == ["535", "550.170.01"]
+    assert rows(found) == [("driver", "550", "550.163.01", "550.170.01")]
+    assert updated(found).parsed.context.driver_version == ["535", "550.170.01"]
 
 
-def test_of_two_versions_of_a_branch_only_the_newer_one_is_replaced() -> None:
+def test_of_two_versions_of_a_branch_the_newer_one_is_replaced() -> None:
     both = ("    - 550.163.01\n", "    - 550.90.07\n    - 550.163.01\n")
     drivers = {**lock().drivers, "550.90.07/amd64": driver("550.90.07")}
     here = project(component=component(both), images=images(), lock=lock(drivers=drivers))
-    found = find_outdated(here, offers(drivers={**DRIVERS, "550": ("550.170.01",)}), TODAY)
+    found = find_outdated(here, available(drivers={**DRIVERS, "550": ("550.170.01",)}), TODAY)
 
-    assert taken(found, both).parsed.context.driver_version == ["535", "550.90.07", "550.170.01"]
-
-
-def test_a_newer_version_of_a_branch_needs_the_lock_only() -> None:
-    (found,) = find_outdated(now(), offers(drivers={**DRIVERS, "535": ("535.320.01",)}), TODAY)
-
-    assert (found.offered, found.edit) == ("535.320.01", None)
+    assert updated(found, both).parsed.context.driver_version == ["535", "550.90.07", "550.170.01"]
 
 
-def test_an_older_version_is_no_finding() -> None:
-    assert find_outdated(now(), offers(drivers={**DRIVERS, "535": ("535.261.03",)}), TODAY) == []
+def test_a_newer_version_of_a_branch_needs_no_edit() -> None:
+    (found,) = find_outdated(project_with(), available(drivers={**DRIVERS, "535": ("535.320.01",)}), TODAY)
+
+    assert (found.available, found.edit) == ("535.320.01", None)
 
 
-def test_a_new_branch_among_the_newest_is_added_and_the_oldest_retired() -> None:
+def test_an_older_version_is_not_listed() -> None:
+    assert find_outdated(project_with(), available(drivers={**DRIVERS, "535": ("535.261.03",)}), TODAY) == []
+
+
+def test_a_new_branch_is_added_and_the_oldest_is_retired() -> None:
     drivers = {**DRIVERS, "*": ("580.105.08", "580.95.05", "570.211.01", "470.256.02")}
     source = (
         "    550: {kind: packages, release: new-2}\n",
         "    550: {kind: packages, release: new-2}\n    '*': {kind: runfile, url: 'x-{version}.run'}\n",
     )
-    found = find_outdated(now(source), offers(drivers=drivers), TODAY)
+    found = find_outdated(project_with(source), available(drivers=drivers), TODAY)
 
-    assert brief(found) == [("driver branch", "570", "", "570.211.01"), ("driver branch", "580", "", "580.105.08")]
-    assert taken(found, source).parsed.context.driver_version == ["550.163.01", "570.211.01", "580.105.08"]
+    assert rows(found) == [("driver branch", "570", "", "570.211.01"), ("driver branch", "580", "", "580.105.08")]
+    assert updated(found, source).parsed.context.driver_version == ["550.163.01", "570.211.01", "580.105.08"]
 
 
 FAMILY = [
@@ -102,21 +102,21 @@ FAMILY = [
 ]
 
 
-def garden(releases: tuple[str, ...]) -> tuple[list[OutdatedItem], ProjectFiles]:
+def garden_linux(releases: tuple[str, ...]) -> tuple[list[OutdatedItem], ProjectFiles]:
     locked = lock()
     kernels = {"old-1/amd64": locked.kernels["old-1/amd64"], "gl-1592.9/amd64": locked.kernels["new-2/amd64"]}
     here = project(component=component(*FAMILY), lock=locked.model_copy(update={"kernels": kernels}), images=images())
     named = {"old-1": KERNELS["old-1"], "gl-1592.9": KERNELS["new-2"]}
-    found = find_outdated(here, offers(kernels=named, releases={"gl-*": releases}), TODAY)
-    return found, taken(
+    found = find_outdated(here, available(kernels=named, releases={"gl-*": releases}), TODAY)
+    return found, updated(
         found, *FAMILY, images=IMAGES.replace("BUILDER_NEW_2=bootstrap:new-2", "BUILDER_GL_1592_9=k:1592.9")
     )
 
 
-def test_a_newer_release_of_a_major_version_takes_the_others_place() -> None:
-    found, done = garden(("gl-1592.8", "gl-1592.10", "gl-1592.9"))
+def test_a_newer_release_of_a_major_version_replaces_the_older() -> None:
+    found, done = garden_linux(("gl-1592.8", "gl-1592.10", "gl-1592.9"))
 
-    assert brief(found) == [("release", "gl-*", "gl-1592.9", "gl-1592.10")]
+    assert rows(found) == [("release", "gl-*", "gl-1592.9", "gl-1592.10")]
     assert [(r.name, str(r.channel)) for r in done.parsed.context.releases] == [
         ("old-1", "previous"),
         ("gl-1592.10", "current"),
@@ -124,17 +124,17 @@ def test_a_newer_release_of_a_major_version_takes_the_others_place() -> None:
     assert "BUILDER_GL_1592_10=k:1592.10\n" in done.images
 
 
-def test_a_new_major_version_is_tried_as_a_canary() -> None:
-    found, done = garden(("gl-1592.9", "gl-1800.0", "gl-1443.20"))
+def test_a_new_major_version_becomes_a_canary() -> None:
+    found, done = garden_linux(("gl-1592.9", "gl-1800.0", "gl-1443.20"))
 
-    assert brief(found) == [("release", "gl-*", "", "gl-1800.0")]
+    assert rows(found) == [("release", "gl-*", "", "gl-1800.0")]
     assert {r.name: str(r.channel) for r in done.parsed.context.releases}["gl-1800.0"] == "canary"
 
 
-def test_an_end_of_life_is_told_in_time() -> None:
+def test_an_end_of_life_is_listed_90_days_before() -> None:
     def ends(day: str) -> list[tuple[str, ...]]:
         edit = ("535: {kind: packages, release: old-1}", f"535: {{kind: packages, release: old-1, endOfLife: {day}}}")
-        return brief(find_outdated(now(edit), offers(), TODAY))
+        return rows(find_outdated(project_with(edit), available(), TODAY))
 
     assert ends("2026-11-23") == [(OutdatedKind.END_OF_LIFE, "driver 535", "2026-11-23 (has ended)", "")]
     assert ends("2027-01-01") == [(OutdatedKind.END_OF_LIFE, "driver 535", "2027-01-01 (ends soon)", "")]
