@@ -1,4 +1,4 @@
-"""What must hold of what the cache keeps: the very bytes that were written, and no others."""
+"""Integrity checks of the cache: inputs and results must have exactly the bytes that were written."""
 
 import hashlib
 import io
@@ -18,7 +18,7 @@ _ARCHIVE = "archive.tar.zst"
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
-    """What was found of an input or a result: `problem` is empty where all of it holds.
+    """The condition of an input or a result: `problem` is empty if it is intact.
 
     `in_part` is said of a result from before its files' sha256 were written down, which only what else it says can be held against.
     """
@@ -28,7 +28,7 @@ class Condition:
 
 
 def look_at_input(path: Path, sha256: str) -> Condition:
-    """Hold an input against its name."""
+    """Compare an input with the sha256 in its name."""
     try:
         obtained = sha256_of(path)
     except OSError as error:
@@ -37,7 +37,7 @@ def look_at_input(path: Path, sha256: str) -> Condition:
 
 
 def look_at_result(folder: Path) -> Condition:
-    """Hold a result's files against its result.json."""
+    """Compare a result's files with its result.json."""
     about = read_json(folder / RESULT)
     if about is None:
         return Condition(problem=f"{RESULT} cannot be read")
@@ -51,7 +51,7 @@ def look_at_result(folder: Path) -> Condition:
 
 
 def _difference(found: Mapping[str, object], said: Mapping[str, object]) -> str:
-    """The first file in which two accounts of them differ."""
+    """Return a sentence about the first file in which two listings differ; "" if they are equal."""
     for name in sorted({*found, *said}):
         if name not in found:
             return f"{name} is missing"
@@ -63,7 +63,7 @@ def _difference(found: Mapping[str, object], said: Mapping[str, object]) -> str:
 
 
 def _by_what_else_it_says(about: Mapping[str, object], folder: Path) -> str:
-    """An archive's content is in `contents` by its sha256; of modules there are the sizes."""
+    """Check a result without `files`: an archive by the sha256 in `contents`, modules by their sizes."""
     contents, modules = about.get("contents"), about.get("modules")
     if isinstance(contents, Mapping):
         try:
@@ -80,7 +80,7 @@ def _by_what_else_it_says(about: Mapping[str, object], folder: Path) -> str:
 
 
 def _content(packed: IO[bytes]) -> dict[str, object]:
-    """What tools/archive.py's `manifest_of` says of the folder that was packed."""
+    """Return the file digests of a packed folder, as `file_digests` of tools/archive.py."""
     found: dict[str, object] = {}
     with (
         zstandard.ZstdDecompressor().stream_reader(packed) as stream,

@@ -1,4 +1,4 @@
-"""What there is in a cache, one thing after another. It is only looked at: no link is followed, nothing is opened to be written."""
+"""An inventory of the cache, item by item. Nothing is changed: no link is followed, and no file is opened for writing."""
 
 import fcntl
 import os
@@ -30,7 +30,7 @@ _BLOCK = 512
 
 
 class CacheSection(StrEnum):
-    """The parts of a cache; FOREIGN is what we did not write."""
+    """The sections of a cache; FOREIGN items are not ours."""
 
     BLOB = "blob"
     RESULT = "result"
@@ -48,7 +48,7 @@ class CacheSection(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """One thing, which stays or goes as a whole.
+    """One item, which stays or goes as a whole.
 
     `name` is what it is known by: the sha256 of an input, or of the one that a download is to become; the digest of a result of
     a `kind`; a file's name without its ending; of a note that an image has been tested its combination. `size` is the room on
@@ -66,17 +66,17 @@ class Item:
 
 
 def take_stock(cache: Cache, now: float) -> list[Item]:
-    """All that is in the cache now; empty where there is none. What vanishes meanwhile is left out."""
+    """Return all items in the cache; none without a cache. Items that vanish meanwhile are left out."""
     return list(_Stock(cache, now).items())
 
 
 def room(path: Path) -> int:
-    """The bytes on the disk that are free when a file, or all that is in a folder, is gone: those no other link leads to."""
+    """Return the bytes that removing a file or a folder frees: files with other links do not count."""
     return sum(status.st_blocks * _BLOCK for status in _files(path) if status.st_nlink == 1)
 
 
 class _Stock:
-    """A walk through a cache."""
+    """A walk through a cache folder."""
 
     def __init__(self, cache: Cache, now: float) -> None:
         self._root, self._now = cache.root, now
@@ -191,12 +191,12 @@ class _Stock:
 
 
 def _children(folder: Path) -> list[Path]:
-    """What is in a folder, sorted; nothing where it is none, or a link to one."""
+    """Return the sorted content of a folder; nothing for a file, a link or a missing path."""
     return sorted(folder.iterdir()) if _is(folder, stat.S_ISDIR) else []
 
 
 def _is(path: Path, kind: Callable[[int], bool]) -> bool:
-    """Whether a path is itself of a kind, not by a link."""
+    """Return whether a path itself, not the target of a link, is of a kind."""
     try:
         return kind(path.lstat().st_mode)
     except FileNotFoundError:
@@ -204,7 +204,7 @@ def _is(path: Path, kind: Callable[[int], bool]) -> bool:
 
 
 def _files(path: Path, *, with_folders: bool = False) -> Iterator[os.stat_result]:
-    """The status of a file, or of all files below a folder; of the folders, too, if they are wanted."""
+    """Yield the status of a file, or of all files below a folder, and of the folders if they are wanted."""
     paths = iter([path])
     if _is(path, stat.S_ISDIR):
         more = ["."] if with_folders else []
@@ -215,7 +215,7 @@ def _files(path: Path, *, with_folders: bool = False) -> Iterator[os.stat_result
 
 
 def _is_held(folder: Path) -> bool:
-    """Whether somebody works in a scratch folder, or nobody can tell: it is somebody else's, or its file system has no locks."""
+    """Return whether a scratch folder is in use. It counts as used if that is unknown: no permission, or no locks."""
     try:
         handle = os.open(folder, os.O_RDONLY)
     except OSError:

@@ -1,4 +1,4 @@
-"""When a build last needed what is kept: inputs by their sha256, results by their digest, images of the engine's by their name."""
+"""The times at which a build last needed an item: inputs by sha256, results by digest, images in the engine by name."""
 
 import json
 import time
@@ -11,13 +11,13 @@ _RECORD = "used.json"
 
 
 def note_used(cache: Cache, names: Iterable[str]) -> None:
-    """Write down that a build needs these now. Where that cannot be written, they look older than they are; that is all."""
+    """Save that a build needs these items now. If that fails, they only look older than they are."""
     with suppress(OSError):
         write_used(cache, {**used(cache), **dict.fromkeys(names, int(time.time()))})
 
 
 def used(cache: Cache) -> Mapping[str, int]:
-    """When a build last needed what, in seconds since 1970."""
+    """Return when a build last needed each item, in seconds since 1970."""
     return {name: at for name, at in (read_json(cache.root / _RECORD) or {}).items() if isinstance(at, int)}
 
 

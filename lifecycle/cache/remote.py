@@ -1,4 +1,4 @@
-"""share: results that one machine made and others take, through a container registry.
+"""The remote cache: results that machines share through a container registry.
 
 A result is an OCI artefact (OCI image specification 1.1, "Guidelines for Artifact Usage"): its result.json as the configuration,
 its files as one layer, under the tag `<kind>-<digest of its inputs>`. Whatever goes wrong there slows a build down, and fails none.
@@ -39,7 +39,7 @@ _T = TypeVar("_T")
 
 
 class DamagedResultError(InstallerError):
-    """A shared result that is not what it is said to be."""
+    """A downloaded result that is damaged."""
 
     def __init__(self, place: str, target: Target, why: str) -> None:
         super().__init__(f"{place}: {target.kind} {target.name} is damaged there and is not used: {why}")
@@ -49,20 +49,20 @@ class DamagedResultError(InstallerError):
 
 
 def tag_of(target: Target) -> str:
-    """The tag of a result: the inputs' digest says all."""
+    """Return the tag of a result, which contains the digest of its inputs."""
     return f"{target.kind}-{target.digest}"
 
 
 @dataclass(frozen=True)
 class Blob:
-    """What a manifest says of one of its blobs: the digest (`sha256:…`), and how many bytes it has."""
+    """A blob in a manifest: its digest (`sha256:…`) and its size in bytes."""
 
     digest: str
     size: int
 
 
 def oci_manifest(config: Blob, layer: Blob, title: str) -> Manifest:
-    """The manifest of a result, the same on every machine; the title is for people."""
+    """Return the OCI manifest of a result, which is the same on every machine; the title is for people."""
     content = {
         "schemaVersion": 2,
         "mediaType": MANIFEST,
@@ -74,7 +74,7 @@ def oci_manifest(config: Blob, layer: Blob, title: str) -> Manifest:
 
 
 def blobs_of(manifest: Manifest) -> tuple[str, str] | None:
-    """The digests of the configuration and the layer that a manifest names; None where it is of something else."""
+    """Return the configuration and the layer of a manifest; None if it is not a result's."""
     found = read_json(manifest.content)
     match found:
         case {"config": {"mediaType": media, "digest": str(config)}, "layers": [{"digest": str(layer)}]} if (
@@ -85,7 +85,7 @@ def blobs_of(manifest: Manifest) -> tuple[str, str] | None:
 
 
 def wrong_with(about: Mapping[str, Any], target: Target) -> str:
-    """Why a result.json cannot be that of a target; empty where it can."""
+    """Return why a result.json does not belong to a target; "" if it does."""
     if digest_of([str(target.kind), about.get("inputs")]) != target.digest:
         return "it was made of other inputs"
     said = {name: about.get(name) for name in ("files", *_SAYS[target.kind])}
@@ -98,7 +98,7 @@ def wrong_with(about: Mapping[str, Any], target: Target) -> str:
 
 @dataclass(kw_only=True)
 class RemoteCache:
-    """The results in one store; `warn` is told what goes wrong, each thing once."""
+    """The results in one remote cache; `warn` receives each problem once."""
 
     section: RemoteCacheConfig
     registry: Registry
@@ -120,7 +120,7 @@ class RemoteCache:
         self._given |= self.cache.given(self.place)
 
     def find(self, targets: Sequence[Target]) -> set[str]:
-        """The digests of those of the targets that are there; each is looked for once, several at a time."""
+        """Return the digests of the targets that the remote cache has. Each is looked up once, several at a time."""
         asked = [t for t in targets if t.kind in SHARED_KINDS and t.digest not in self._known]
         if asked:
             with ThreadPoolExecutor(min(_AT_ONCE, len(asked))) as pool:
@@ -129,18 +129,18 @@ class RemoteCache:
         return {target.digest for target in targets if self._known.get(target.digest)}
 
     def take(self, target: Target) -> bool:
-        """Have a result from there; returns whether it is here now. What is damaged there is not looked at again."""
+        """Download a result, and return whether it exists here now. A damaged one is not tried again."""
         self._known[target.digest] = self._try(self._unreachable, lambda: self._take(target), otherwise=False)
         return self._known[target.digest]
 
     def give(self, target: Target) -> None:
-        """Let other machines have a result that this one has made, where it may."""
+        """Upload a result that this machine has made, if the mode allows it."""
         result = self.cache.result(target.kind, target.digest)
         if self._gives and result is not None:
             self._try(self._unwritable, lambda: self._give(target, result), otherwise=None)
 
     def missing(self, targets: Iterable[Target]) -> list[Target]:
-        """What is here and not there: it was made when nothing was shared, or could be.
+        """Return the results that exist here but not in the remote cache: they were made without it.
 
         What is known to be there is written down, so nothing is asked where nothing is new.
         """
@@ -152,7 +152,7 @@ class RemoteCache:
         return [target for target in here if target.digest not in there]
 
     def save(self) -> None:
-        """Write down what is known to be there."""
+        """Save which results the remote cache is known to have."""
         if self._given != self.cache.given(self.place):
             self.cache.note_given(self.place, self._given)
 
@@ -167,7 +167,7 @@ class RemoteCache:
         return self._try(self._unreachable, look, otherwise=False)
 
     def _try(self, given_up: threading.Event, work: Callable[[], _T], *, otherwise: _T) -> _T:
-        """Do it, unless it has been given up; what goes wrong is said, and but for a damaged result is reason to give up."""
+        """Run an operation unless the remote cache was given up. Warn of a failure; all but a damaged result give it up."""
         if given_up.is_set():
             return otherwise
         try:
@@ -182,13 +182,13 @@ class RemoteCache:
         return otherwise
 
     def _give_up(self, given_up: threading.Event, error: InstallerError) -> None:
-        """Say why, once: who cannot be reached to give is not reached to take either, and several find out at a time."""
+        """Give up the remote cache, with one warning even if several threads fail."""
         with self._saying:
             known = given_up.is_set() or error.brief in self._said
             given_up.set()
             self._said.add(error.brief)
         if not known:
-            self.warn(f"going on without the store {self.place}: {error}")
+            self.warn(f"continuing without the remote cache {self.place}: {error}")
 
     def _take(self, target: Target) -> bool:
         manifest = self.registry.manifest(self.section.repository, tag_of(target))

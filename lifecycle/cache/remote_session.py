@@ -1,4 +1,4 @@
-"""The store of results that machines share, for those who build: opened, taken from, and given to."""
+"""The remote cache during a build: open it, download from it, and upload to it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,20 +20,20 @@ _PATIENCE = 10
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteSession:
-    """Shared results, several of them at a time, and the display."""
+    """An open remote cache with the display. Several results are transferred at a time."""
 
     results: RemoteCache
     progress: Progress
 
     def take(self, targets: Sequence[Target]) -> None:
-        """Take what another machine has made; what cannot be had is not found there any more."""
-        self._at_once(f"take {len(targets)} results from {self.results.place}", self.results.take, targets)
+        """Download results. One that fails is not found in the remote cache again."""
+        self._at_once(f"download {len(targets)} results from {self.results.place}", self.results.take, targets)
 
     def give(self, targets: Iterable[Target]) -> None:
-        """Give what is here and not there yet."""
+        """Upload the results that the remote cache lacks."""
         missing = self.results.missing(targets)
         if missing:
-            self._at_once(f"give {len(missing)} results to {self.results.place}", self.results.give, missing)
+            self._at_once(f"upload {len(missing)} results to {self.results.place}", self.results.give, missing)
         self.results.save()
 
     def _at_once(self, title: str, work: Callable[[Target], object], targets: Sequence[Target]) -> None:
@@ -45,13 +45,13 @@ class RemoteSession:
 def open_remote_session(
     section: RemoteCacheConfig, *, images: str, cache: Cache, environ: Mapping[str, str], progress: Progress
 ) -> Iterator[RemoteSession | None]:
-    """The results in a store; None, with a warning, where nobody says who to be there. `images` is the registry of the images."""
+    """Open the remote cache. Yield None, with a warning, if the login cannot be read. `images` is the registry of the images."""
     # The password in the environment is for that one: no other is told.
     ours = environ if section.registry == images else {}
     try:
         login = login_for(section.registry, ours)
     except CredentialHelperError as error:
-        progress.warn(f"going on without the store {section.registry}/{section.repository}: {error}")
+        progress.warn(f"continuing without the remote cache {section.registry}/{section.repository}: {error}")
         yield None
         return
     with closing(Registry(section.registry, login, patience=_PATIENCE)) as registry:

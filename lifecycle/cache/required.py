@@ -1,4 +1,4 @@
-"""What the current combinations need of what is kept, in the cache and in the engine: what `invoke cache.prune` never touches."""
+"""The items in the cache and the engine that current combinations require. `invoke cache.prune` never removes them."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from lifecycle.planning.targets import Kind, Target, Targets, base_tag
 
 @dataclass(frozen=True, kw_only=True)
 class RequiredItems:
-    """What current combinations need.
+    """The items that current combinations require.
 
     `inputs` are sha256, `results` pairs of kind and digest, `names` those of files in answers/, latest/, logs/ and timings/,
     `combinations` identifiers, `lists` names of folders in apt/, `images` names in the engine.
@@ -32,7 +32,7 @@ class RequiredItems:
 
 
 class _Nothing:
-    """A planner's state in which nothing has been made yet, so that the plan holds all there is to make."""
+    """A planner's state without any target, so that the plan contains every target."""
 
     def has(self, _: Target) -> bool:
         return False
@@ -45,7 +45,7 @@ class _Nothing:
 
 
 def needs_of(project: LockedProject) -> RequiredItems:
-    """What all combinations of a project's matrix need, as versions.lock answers what is declared now."""
+    """Return the items that all combinations of a project's matrix require."""
     targets, combinations = Targets(project), project.matrix.combinations
     made = [action.target for action in make_plan(targets, combinations, _Nothing()).actions]
     return RequiredItems(
@@ -59,7 +59,7 @@ def needs_of(project: LockedProject) -> RequiredItems:
 
 
 def used_by(targets: Targets, combinations: Sequence[Combination], made: Iterable[Target]) -> set[str]:
-    """What a build of combinations, whose targets are given, needs of what is kept, by the names that its use is noted by."""
+    """Return the names of the items that a build of combinations uses; `made` are its targets."""
     return {
         *inputs_of(targets.project, combinations),
         *(target.digest for target in made),
@@ -68,12 +68,12 @@ def used_by(targets: Targets, combinations: Sequence[Combination], made: Iterabl
 
 
 def inputs_of(project: LockedProject, combinations: Sequence[Combination]) -> set[str]:
-    """The sha256 of all files that combinations are made of, and of the kernels that their tests boot."""
+    """Return the sha256 of all files that combinations are made of, and of the kernels that their tests boot."""
     return {file.sha256 for file in needed_by(project, combinations, kernel_images=True).files}
 
 
 def images_of(targets: Targets, combinations: Iterable[Combination]) -> set[str]:
-    """The names of the engine's images, besides their own, that combinations need."""
+    """Return the names of the builder and base images in the engine that combinations need."""
     return {name for combination in combinations for name in _images(targets, combination)}
 
 
@@ -85,7 +85,7 @@ def _images(targets: Targets, combination: Combination) -> Iterator[str]:
 
 
 def _names(targets: Targets, combinations: Sequence[Combination], made: Iterable[Target]) -> Iterator[str]:
-    """What logs and timings are named by, what was learnt of a kernel, and the inputs of what was last made."""
+    """Yield the names of logs, timings, conftest answers and latest inputs."""
     yield from (target.name for target in made)
     yield from images_of(targets, combinations)
     for combination in combinations:
@@ -95,7 +95,7 @@ def _names(targets: Targets, combinations: Sequence[Combination], made: Iterable
 
 
 def _lists(project: LockedProject) -> Iterator[str]:
-    """Apt's lists of all sources that are asked for what is declared."""
+    """Yield the folders of apt's package lists for all declared sources."""
     declared = [*kernel_declarations(project).values(), *driver_declarations(project).values()]
     for declaration in [*declared, *base_declarations(project).values()]:
         if isinstance(declaration.source, AptSource):

@@ -1,4 +1,4 @@
-"""What the steps hand to one another: a stored result, read."""
+"""Typed results, as one step passes them to the next."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from lifecycle.errors import InstallerError
 
 @dataclass(frozen=True, kw_only=True)
 class Archive:
-    """A finished archive: the file, the sha256 of each file in it (`-> target` of a link), and its maker's notes.
+    """A finished archive: its path, the sha256 of each file in it (`-> target` for a link), and its result.json.
 
     `unpacked_bytes` is the room that the content needs on a disk.
     """
@@ -22,7 +22,7 @@ class Archive:
 
 
 def archive_of(result: Result) -> Archive:
-    """A stored result as an archive; raises InstallerError if its notes are damaged."""
+    """Return a result as an archive. Raises InstallerError if its result.json is damaged."""
     contents, unpacked = result.about.get("contents"), result.about.get("unpacked_bytes")
     if not isinstance(contents, Mapping) or not isinstance(unpacked, int):
         raise InstallerError(f"{result.folder}/result.json is damaged", resolution="Remove that folder and run again.")

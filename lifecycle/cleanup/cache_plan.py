@@ -1,7 +1,7 @@
-"""cache: what is kept that no current combination needs leaves it. Planned first; what is not ours is not touched.
+"""The plan of `invoke cache.prune` for the cache: items that no current combination needs are removed.
 
-What a current combination needs stays in any case: its inputs, its kernel for the tests, and all that is made on the way to its
-image, by the digest of its inputs. `cache_images.py` is the same for what the engine keeps.
+The inputs of a current combination always stay, and its kernel for tests, and every target on the way to its image. Items that are
+not ours are never touched. engine_plan.py does the same for images in the engine.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ from lifecycle.cache.result_files import Result
 from lifecycle.cleanup.retention import NEEDED, UNNEEDED, Age, ItemKind
 from lifecycle.planning.targets import Kind
 
-_WHAT = {
+_KINDS = {
     CacheSection.DOWNLOAD: ItemKind.DOWNLOADS,
     CacheSection.LEFTOVER: ItemKind.LEFTOVERS,
     CacheSection.LISTS: ItemKind.LISTS,
@@ -36,7 +36,7 @@ _RESULTS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Fate:
-    """What becomes of one thing. `kept` says why it stays although nobody needs it; `needed` things always stay."""
+    """The decision on one item. `needed` items stay; `kept` is the reason why an item stays that is not needed."""
 
     item: Item
     what: ItemKind
@@ -46,7 +46,7 @@ class Fate:
 
     @property
     def goes(self) -> bool:
-        """Whether it is to be removed."""
+        """True if the item is to be removed."""
         return not self.needed and not self.kept
 
 
@@ -61,7 +61,7 @@ def plan(
     now: float,
     older_than: Age | None = None,
 ) -> list[Fate]:
-    """What becomes of each thing; with an age, what has been used within it stays too."""
+    """Decide on each item. With an age, items that were used within it stay too. `now` is in seconds since 1970."""
     return [_fate(item, needs, roles.get(item.name, ItemKind.OTHERS), now, older_than) for item in items]
 
 
@@ -69,22 +69,22 @@ def _fate(item: Item, needs: RequiredItems, role: ItemKind, now: float, older_th
     what = (
         role
         if item.part is CacheSection.BLOB
-        else _WHAT.get(item.part) or _RESULTS.get(Kind(item.kind), ItemKind.RESULTS)
+        else _KINDS.get(item.part) or _RESULTS.get(Kind(item.kind), ItemKind.RESULTS)
     )
     if item.part is CacheSection.FOREIGN:
         return Fate(item=item, what=what, needed=False, reason="it is not ours", kept="it is left alone")
     if item.busy:
-        return Fate(item=item, what=what, needed=True, reason="somebody works with it")
+        return Fate(item=item, what=what, needed=True, reason="another task uses it")
     reason = _reason(item, needs)
     kept = older_than.keeps(item.used, now) if reason and older_than else ""
     return Fate(item=item, what=what, needed=not reason, reason=reason or NEEDED, kept=kept)
 
 
 def _reason(item: Item, needs: RequiredItems) -> str:
-    """Why nobody needs a thing; nothing where somebody does."""
+    """Return why an item is not needed; "" if it is needed."""
     match item.part:
         case CacheSection.LEFTOVER:
-            return "a run that was killed left it behind"
+            return "a killed run left it behind"
         case CacheSection.BOOKS:
             return ""
         case CacheSection.RESULT:
@@ -104,7 +104,7 @@ def _reason(item: Item, needs: RequiredItems) -> str:
 
 
 def remove(cache: Cache, fates: Iterable[Fate]) -> int:
-    """Remove what is to go; returns how many bytes the disk has more now."""
+    """Remove the items that are decided to go. Return the freed bytes."""
     freed = 0
     for fate in fates:
         if fate.goes:
@@ -115,7 +115,7 @@ def remove(cache: Cache, fates: Iterable[Fate]) -> int:
 
 
 def drop(cache: Cache, item: Item) -> None:
-    """Remove one thing, whatever it is."""
+    """Remove one item of any kind."""
     if item.part is CacheSection.BLOB:
         cache.forget_blob(item.name)
     elif item.part is CacheSection.RESULT:

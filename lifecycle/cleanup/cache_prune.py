@@ -1,4 +1,4 @@
-"""What `invoke cache.prune` does and prints: what no current combination needs leaves the cache, and the engine."""
+"""`invoke cache.prune`: remove what no current combination needs from the cache and the engine."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -9,12 +9,12 @@ from lifecycle.cache.last_used import used, write_used
 from lifecycle.cleanup.cache_plan import Fate, remove
 from lifecycle.cleanup.engine_plan import ImageFate, remove_images
 from lifecycle.cleanup.retention import Age, ItemKind
-from lifecycle.cleanup.survey import CacheSurvey, look
+from lifecycle.cleanup.survey import CacheSurvey, survey
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pruned:
-    """What became of what is kept, and how many bytes are free now in the cache and in the engine."""
+    """The outcome: the decisions, and the freed bytes in the cache and in the engine."""
 
     kept: CacheSurvey
     freed: int = 0
@@ -22,14 +22,14 @@ class Pruned:
 
 
 def show_cache_prune(session: Session, older_than: Age | None, *, dry_run: bool, as_json: bool) -> None:
-    """Remove what no current combination needs, and has not been used for as long; prints what became of it.
+    """Remove items that no current combination needs and that were not used within an age, and print the outcome.
 
-    With `dry_run` nothing is removed. Raises NotLockedError, and what the engine says.
+    With `dry_run` nothing is removed. Raises NotLockedError, and the engine's errors.
     """
-    # Where there is no cache, nobody works with it, and none is made. What is needed is read within, since a build that was
-    # waited for may have moved versions.lock.
+    # Without a cache there is nothing to lock. The needed items are read under the lock, since another task may have changed
+    # versions.lock.
     with session.exclusive(dry_run=dry_run or not session.cache.root.exists()):
-        kept = look(session, older_than)
+        kept = survey(session, older_than)
         pruned = Pruned(kept=kept) if dry_run else _prune(session, kept)
     if as_json:
         output.print_json(_plain(session, pruned, dry_run=dry_run))
@@ -40,8 +40,8 @@ def show_cache_prune(session: Session, older_than: Age | None, *, dry_run: bool,
 def _prune(session: Session, kept: CacheSurvey) -> Pruned:
     # The engine first: it is the one that may refuse.
     images, freed_in_engine = _prune_engine(session, kept.images)
-    freed = remove(session.cache, kept.things)
-    gone = {f.item.name for f in kept.things if f.goes} | {name for f in images or () if f.goes for name in f.names}
+    freed = remove(session.cache, kept.items)
+    gone = {f.item.name for f in kept.items if f.goes} | {name for f in images or () if f.goes for name in f.names}
     record = used(session.cache)
     if gone & record.keys():
         write_used(session.cache, {name: at for name, at in record.items() if name not in gone})
@@ -49,7 +49,7 @@ def _prune(session: Session, kept: CacheSurvey) -> Pruned:
 
 
 def _prune_engine(session: Session, images: list[ImageFate] | None) -> tuple[list[ImageFate] | None, int]:
-    """What became of the images, and how many bytes the engine has less now."""
+    """Remove images. Return the decisions and the freed bytes."""
     if images is None or not any(fate.goes for fate in images):
         return images, 0
     before = session.engine.stored_bytes()
@@ -60,7 +60,7 @@ def _prune_engine(session: Session, images: list[ImageFate] | None) -> tuple[lis
 
 def _print(pruned: Pruned, *, dry_run: bool) -> None:
     gone = "WOULD GO" if dry_run else "removed"
-    things = [f for f in pruned.kept.things if not f.needed and f.what is not ItemKind.FOREIGN]
+    things = [f for f in pruned.kept.items if not f.needed and f.what is not ItemKind.FOREIGN]
     images = [f for f in pruned.kept.images or () if not f.needed]
     rows = [
         (
@@ -87,7 +87,7 @@ def _print(pruned: Pruned, *, dry_run: bool) -> None:
 
 
 def _grouped(things: Sequence[Fate]) -> dict[tuple[str, str], list[Fate]]:
-    """What is of one sort and meets one fate for one reason, in the order of a table."""
+    """Group decisions by kind of item and reason, in the order of a table."""
     groups: dict[tuple[str, str], list[Fate]] = {}
     for fate in sorted(things, key=lambda f: list(ItemKind).index(f.what)):
         groups.setdefault((fate.what, _why(fate.reason, fate.kept)), []).append(fate)
@@ -99,7 +99,7 @@ def _why(reason: str, kept: str) -> str:
 
 
 def _plain(session: Session, pruned: Pruned, *, dry_run: bool) -> dict[str, object]:
-    """What became of what nobody needs, as plain data; docs/reference/tasks.md promises its keys."""
+    """Return the outcome as plain data. docs/reference/tasks.md documents the keys."""
     things = [
         {
             "what": str(f.what),
@@ -109,7 +109,7 @@ def _plain(session: Session, pruned: Pruned, *, dry_run: bool) -> dict[str, obje
             "reason": f.reason,
             "kept": f.kept,
         }
-        for f in pruned.kept.things
+        for f in pruned.kept.items
         if not f.needed and f.what is not ItemKind.FOREIGN
     ]
     images = [asdict(f) for f in pruned.kept.images or () if not f.needed]

@@ -1,4 +1,4 @@
-"""What `invoke cache.show` prints: what takes room, a line for each sort of thing."""
+"""`invoke cache.show`: print the size of the cache and of images in the engine, one line per kind of item."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass
 from lifecycle.app import output
 from lifecycle.app.session import Session
 from lifecycle.cleanup.retention import ItemKind
-from lifecycle.cleanup.survey import look
+from lifecycle.cleanup.survey import survey
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A sort of thing: how many, their bytes, and of these what is needed and what is not."""
+    """A kind of item: the number of items, their bytes, and how many of the bytes are needed or not."""
 
     what: str
     count: int
@@ -21,14 +21,14 @@ class Row:
 
 
 def show_room(session: Session, *, as_json: bool) -> None:
-    """Print what takes room in the cache and in the engine; raises NotLockedError."""
-    kept = look(session)
-    cache = rows((f.what, f.item.size, f.needed) for f in kept.things if f.what is not ItemKind.FOREIGN)
+    """Print the size of the cache and of images in the engine. Raises NotLockedError."""
+    kept = survey(session)
+    cache = rows((f.what, f.item.size, f.needed) for f in kept.items if f.what is not ItemKind.FOREIGN)
     cache.sort(key=lambda row: list(ItemKind).index(ItemKind(row.what)))
     images = None if kept.images is None else rows((f.repository, f.size, f.needed) for f in kept.images)
     if images:
         images.sort(key=lambda row: row.what)
-    foreign = [f.item for f in kept.things if f.what is ItemKind.FOREIGN]
+    foreign = [f.item for f in kept.items if f.what is ItemKind.FOREIGN]
     if as_json:
         plain = {
             "cache": str(session.cache.root),
@@ -52,7 +52,7 @@ def show_room(session: Session, *, as_json: bool) -> None:
 
 
 def rows(things: Iterable[tuple[str, int, bool]]) -> list[Row]:
-    """A row for each sort, in the order in which they come; a thing is its sort, its size, and whether it is needed."""
+    """Return a row for each kind, in the order of their first item; an item is its kind, its size and whether it is needed."""
     sorts: dict[str, list[tuple[int, bool]]] = {}
     for what, size, needed in things:
         sorts.setdefault(what, []).append((size, needed))

@@ -1,4 +1,4 @@
-"""What `invoke cache.verify` does and prints: what is damaged is named, and removed, so that the next build has it anew."""
+"""`invoke cache.verify`: find damaged items in the cache and remove them, so that the next build replaces them."""
 
 import time
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from lifecycle.errors import InstallerError
 
 
 class CacheDamagedError(InstallerError):
-    """Inputs or results that are not as they were written."""
+    """Damaged inputs or results in the cache."""
 
     def __init__(self, damaged: int, looked_at: int, *, dry_run: bool) -> None:
         then = "the next build downloads or makes anew what it needs of that"
@@ -25,26 +25,26 @@ class CacheDamagedError(InstallerError):
 
 @dataclass(frozen=True, kw_only=True)
 class Looked:
-    """What was looked at, each with what was found, and what was not, since it is not ours."""
+    """The outcome: each checked item with its condition, and the items that are not ours."""
 
     found: Sequence[tuple[Item, Condition]]
     foreign: Sequence[Item]
 
     @property
     def damaged(self) -> list[tuple[Item, str]]:
-        """What is damaged, each with how."""
+        """The damaged items, each with its condition."""
         return [(item, condition.problem) for item, condition in self.found if condition.problem]
 
     @property
     def in_part(self) -> list[Item]:
-        """The results of which not all bytes can be held against something."""
+        """The results that could only be verified in part."""
         return [item for item, condition in self.found if condition.in_part]
 
 
 def show_damage(session: Session, *, dry_run: bool, as_json: bool) -> None:
-    """Hash every input and result anew, and remove what is damaged; with `dry_run` it is only named.
+    """Hash every input and result again, and remove the damaged ones; with `dry_run` they are only named.
 
-    Raises CacheDamagedError if anything was.
+    Raises CacheDamagedError if an item is damaged.
     """
     with session.exclusive(dry_run=dry_run or not session.cache.root.exists()):
         looked = _look(session)
@@ -89,7 +89,7 @@ def _print(looked: Looked, *, dry_run: bool) -> None:
 
 
 def _plain(session: Session, looked: Looked, *, dry_run: bool) -> dict[str, object]:
-    """What was found, as plain data; docs/reference/tasks.md promises its keys."""
+    """Return the outcome as plain data. docs/reference/tasks.md documents the keys."""
     return {
         "cache": str(session.cache.root),
         "dry_run": dry_run,

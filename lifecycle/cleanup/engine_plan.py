@@ -1,6 +1,6 @@
-"""cache_images: builder and base images that no current combination needs leave the engine. Planned first, as in `cache.py`.
+"""The plan of `invoke cache.prune` for the engine: builder and base images that no current combination needs are removed.
 
-They are ours by their name, `nvidia-installer/…`, which is no registry's. The installer images are `prune.py`'s.
+Our images are known by their name, `nvidia-installer/…`, which no registry has. image_plan.py handles installer images.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -10,19 +10,19 @@ from lifecycle.cleanup.retention import NEEDED, UNNEEDED, Age
 from lifecycle.tools.engine.engine import Engine, LocalImage
 from lifecycle.tools.labels import LABEL_COMBINATION, LABEL_DIGEST
 
-# `*` is no slash (Go's path.Match, by which the engine looks for names).
+# `*` does not match a slash (Go's path.Match, which the engine uses).
 BUILD_IMAGES = "nvidia-installer/*"
 _FOLDER = BUILD_IMAGES.removesuffix("*")
-# A base that was pulled has the labels of whoever made it.
+# A pulled base has the labels of its maker.
 _BASES = f"{_FOLDER}base:"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFate:
-    """What becomes of an image: `names` are ours, `size` the bytes of what it adds to the image of ours that it is made of.
+    """The decision on one image. `names` are ours; `size` is in bytes, without the image of ours that it is made of.
 
-    `used` is when a build last needed it, or it was made, in seconds since 1970. `kept` says why it stays although nobody needs
-    it; a needed one always stays.
+    `used` is when a build last needed it, or when it was made, in seconds since 1970. `needed` images stay; `kept` is the reason
+    why an image stays that is not needed.
     """
 
     image: str
@@ -35,12 +35,12 @@ class ImageFate:
 
     @property
     def repository(self) -> str:
-        """The name without the tag."""
+        """The first name, without the tag."""
         return self.names[0].partition(":")[0]
 
     @property
     def goes(self) -> bool:
-        """Whether it is to be removed."""
+        """True if the image is to be removed."""
         return not self.needed and not self.kept
 
 
@@ -56,9 +56,9 @@ def plan_images(
     now: float,
     older_than: Age | None = None,
 ) -> list[ImageFate]:
-    """What becomes of each image of ours, those that are made of others first.
+    """Decide on each image of ours; an image comes before those that it is made of.
 
-    `needed` are names, `used` says when a build last needed them, `in_use` are ids of those that containers are made of.
+    `needed` has names, `used` when a build last needed each name, and `in_use` the ids of images that containers use.
     """
 
     def kept(image: LocalImage, last: float) -> str:
@@ -66,7 +66,7 @@ def plan_images(
         if image.id in in_use:
             return "a container uses it"
         if foreign:
-            return f"it has a name that is none of ours: {foreign[0]}"
+            return f"it has a name that is not ours: {foreign[0]}"
         return older_than.keeps(last, now) if older_than else ""
 
     ours = sorted(filter(_is_ours, images), key=lambda image: -len(image.layers))
@@ -83,7 +83,7 @@ def plan_images(
 
 
 def own_sizes(images: Sequence[LocalImage]) -> dict[str, int]:
-    """What each image adds, in bytes, to the largest of the others that it is made of, by its id."""
+    """Return the size of each image in bytes, without the largest other image that it is made of, by its id."""
     return {
         image.id: image.size - max((other.size for other in images if _is_made_of(image, other)), default=0)
         for image in images
@@ -104,7 +104,7 @@ def _is_ours(image: LocalImage) -> bool:
 
 
 def remove_images(engine: Engine, fates: Iterable[ImageFate]) -> list[ImageFate]:
-    """Follow the plan; returns what became of it: what the engine does not let go has the reason in `kept`."""
+    """Remove images as decided. Return the decisions; an image that the engine did not remove has the reason in `kept`."""
     return [replace(fate, kept=_remove(engine, fate)) if fate.goes else fate for fate in fates]
 
 
@@ -112,5 +112,5 @@ def _remove(engine: Engine, fate: ImageFate) -> str:
     said = engine.remove_image(fate.image, fate.names)
     left = engine.image(fate.image) if said else None
     if left is not None and not left.tags:
-        return "images are made of it: only its name is gone, and its layers go with them"
+        return "other images are made of it: only its name is removed, and its layers go with them"
     return said

@@ -1,8 +1,8 @@
-"""prune: images that nobody needs any more leave the engine, and the registry. Planned first; what is not ours is not touched.
+"""The plan of `invoke prune`: installer images that are not needed any more are removed from the engine and the registry.
 
-An image is ours by the component's name in its labels. It is retired where its combination is not in the matrix any more. In
-the engine it is superseded where it is made of other inputs than its combination has now and none of our names leads to it; in
-the registry such a one stays, since a node may run it and it is what one goes back to.
+Our images have the component's name in their labels; others are never touched. An image is retired if its combination is not in
+the matrix. In the engine it is superseded if its combination has other inputs now and none of our names refers to it. In the
+registry superseded images stay, since nodes may run them, and for a rollback.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -17,25 +17,25 @@ IN_USE = "GitOps refers to it"
 
 
 class Place(StrEnum):
-    """Match an image is."""
+    """The place of an image."""
 
     ENGINE = "engine"
     REGISTRY = "registry"
 
 
 class Reason(StrEnum):
-    """Why nobody needs an image."""
+    """The reason why an image is not needed."""
 
     RETIRED = "its combination is not in the matrix"
-    SUPERSEDED = "made of other inputs than now, and without a name"
+    SUPERSEDED = "its inputs have changed and it has no name"
 
 
 @dataclass(frozen=True, kw_only=True)
 class OwnedImages:
-    """Whose images are looked at, and which are needed.
+    """The images of a component that are needed.
 
-    `component` is the component's name, `name` that of its images in the engine (`registry/repository`), `combinations` are the
-    matrix's, `inputs` the digests of their images' inputs.
+    `component` is the component's name, `name` that of its images in the engine (`registry/repository`). `combinations` has the
+    identifiers of the matrix, `inputs` the digests of the images' inputs.
     """
 
     component: str
@@ -44,19 +44,19 @@ class OwnedImages:
     inputs: Collection[str]
 
     def is_ours(self, labels: Mapping[str, str]) -> bool:
-        """Whether an image with these labels is this component's."""
+        """Return whether an image with these labels belongs to the component."""
         return labels.get(LABEL_COMPONENT) == self.component and LABEL_COMBINATION in labels
 
     def is_our_name(self, reference: str) -> bool:
-        """Whether a name in the engine, by tag or by digest, is one that we give."""
+        """Return whether a reference in the engine, by tag or by digest, has the component's image name."""
         return reference.startswith((f"{self.name}:", f"{self.name}@"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Unneeded:
-    """An image that nobody needs: `image` is its id in the engine, its digest in the registry; `size` its bytes there.
+    """An image that is not needed. `image` is its id in the engine or its digest in the registry; `size` is in bytes.
 
-    `kept` says why it stays all the same; it is empty where the image goes.
+    `kept` is the reason why it stays all the same, or "".
     """
 
     place: Place
@@ -70,7 +70,7 @@ class Unneeded:
 
 @dataclass(frozen=True, kw_only=True)
 class TaggedImage:
-    """An image in the registry, and all tags that lead to it."""
+    """An image in the registry with all its tags."""
 
     image: RemoteImage
     tags: tuple[str, ...]
@@ -80,7 +80,7 @@ class TaggedImage:
 
 
 def plan_engine(images: Iterable[LocalImage], needed: OwnedImages, *, used: Collection[str]) -> list[Unneeded]:
-    """What nobody needs of the engine's images; `used` are the ids of those that containers are made of."""
+    """Return the engine's images that are not needed; `used` has the ids of images that containers use."""
     return [
         Unneeded(
             place=Place.ENGINE,
@@ -107,13 +107,13 @@ def _kept_in_engine(image: LocalImage, needed: OwnedImages, used: Collection[str
     if image.id in used:
         return "a container uses it"
     foreign = [name for name in (*image.tags, *image.digests) if not needed.is_our_name(name)]
-    return f"it has a name that is none of ours: {foreign[0]}" if foreign else ""
+    return f"it has a name that is not ours: {foreign[0]}" if foreign else ""
 
 
 def plan_registry(images: Iterable[TaggedImage], needed: OwnedImages, *, in_use: Collection[str]) -> list[Unneeded]:
-    """What nobody needs of the images in the registry: each manifest once, with all its tags.
+    """Return the images in the registry that are not needed: each manifest once, with all its tags.
 
-    `in_use` are digests and tags that clusters are told of; their images stay.
+    `in_use` has the digests and tags that GitOps refers to; their images stay.
     """
     return [
         Unneeded(
@@ -134,7 +134,7 @@ def plan_registry(images: Iterable[TaggedImage], needed: OwnedImages, *, in_use:
 
 
 def tagged_images(registry: Registry, repository: str) -> list[TaggedImage]:
-    """All that a repository's tags lead to; raises RegistryRefusedError."""
+    """Return all tagged images of a repository. Raises RegistryRefusedError."""
     images: dict[str, RemoteImage] = {}
     tags: dict[str, list[str]] = {}
     for tag in registry.tags(repository):
@@ -146,12 +146,12 @@ def tagged_images(registry: Registry, repository: str) -> list[TaggedImage]:
 
 
 def remove_from_engine(engine: Engine, plan: Iterable[Unneeded]) -> list[Unneeded]:
-    """Follow the plan; returns what became of it: what the engine does not let go has its words in `kept`."""
+    """Remove images as planned. Return the plan; an image that the engine did not remove has the reason in `kept`."""
     return [one if one.kept else replace(one, kept=engine.remove_image(one.image, one.tags)) for one in plan]
 
 
 def delete_from_registry(registry: Registry, repository: str, plan: Iterable[Unneeded]) -> None:
-    """Follow the plan; raises RegistryRefusedError, DeletionDisabledError."""
+    """Delete images as planned. Raises RegistryRefusedError, DeletionDisabledError."""
     for one in plan:
         if not one.kept:
             registry.delete(repository, one.image)

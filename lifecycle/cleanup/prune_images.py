@@ -1,4 +1,4 @@
-"""What `invoke prune` shows and does."""
+"""`invoke prune`: remove retired and superseded installer images."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -25,13 +25,13 @@ from lifecycle.tools.labels import LABEL_COMPONENT
 
 
 def show_prune(session: Session, *, registry: bool, dry_run: bool, as_json: bool) -> None:
-    """Remove the images that nobody needs from the engine and, if asked to, from the registry; prints what became of them.
+    """Remove images that are not needed from the engine and, with `registry`, from the registry, and print the outcome.
 
-    What the GitOps repository names stays in the registry. With `dry_run` nothing is removed. Raises RegistryRefusedError,
-    DeletionDisabledError, GitRefusedError, and what the engine says.
+    Images that the GitOps repository names stay in the registry. With `dry_run` nothing is removed. Raises RegistryRefusedError,
+    DeletionDisabledError, GitRefusedError, and the engine's errors.
     """
-    needed = current_images(session.locked_project)
     with session.exclusive(dry_run=dry_run):
+        needed = current_images(session.locked_project)
         # The registry first: it is the one that may refuse.
         there = _prune_registry(session, needed, dry_run=dry_run) if registry else []
         here, freed = _prune_engine(session, needed, dry_run=dry_run)
@@ -42,7 +42,7 @@ def show_prune(session: Session, *, registry: bool, dry_run: bool, as_json: bool
 
 
 def current_images(project: LockedProject) -> OwnedImages:
-    """What a project needs, by its matrix as it is declared now."""
+    """Return the images that a project's matrix needs."""
     targets, combinations = Targets(project), project.matrix.combinations
     return OwnedImages(
         component=project.component.name,
@@ -66,7 +66,7 @@ def _prune_registry(session: Session, needed: OwnedImages, *, dry_run: bool) -> 
 
 
 def _prune_engine(session: Session, needed: OwnedImages, *, dry_run: bool) -> tuple[list[Unneeded], int]:
-    """What became of the plan, and how many bytes the engine has less now."""
+    """Remove images as planned. Return the plan's outcome and the freed bytes."""
     engine = session.engine
     images = engine.images(f"{LABEL_COMPONENT}={needed.component}")
     plan = plan_engine(images, needed, used=engine.used_images())

@@ -1,4 +1,4 @@
-"""What is kept between builds: what people call it, what of it is needed, and how long it has not been. Pure."""
+"""The kinds of items in the cache, by their names for people, and the age that keeps an item. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 class ItemKind(StrEnum):
-    """What people call the things in a cache, in the order of a table."""
+    """The kinds of items in a cache, by their names for people, in the order of a table."""
 
     HEADERS = "kernel headers"
     SOURCES = "driver sources"
@@ -42,26 +42,26 @@ class ItemKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Age:
-    """What has been used for less time than `seconds` stays; `text` is how the caller wrote it."""
+    """An age as in --older-than: items that were used within it stay. `text` is how the user wrote it."""
 
     seconds: int
     text: str
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `90s`, `30m`, `12h`, `30d` or `4w`; raises UsageError."""
+        """Parse `90s`, `30m`, `12h`, `30d` or `4w`. Raises UsageError."""
         match = _AGE.fullmatch(text)
         if not match:
             raise UsageError(f"--older-than {text!r} is no age: write a number and s, m, h, d or w, such as 30d")
         return cls(seconds=int(match[1]) * _SECONDS[match[2]], text=text)
 
     def keeps(self, used: float, now: float) -> str:
-        """Why something that was last used then stays; nothing where it does not."""
+        """Return why an item stays that was last used at `used`; "" if it does not. Times are in seconds since 1970."""
         return f"it was used within {self.text}" if now - used < self.seconds else ""
 
 
 def roles_of(lock: Lock) -> dict[str, ItemKind]:
-    """The part that each locked file plays, by its sha256."""
+    """Return the kind of each locked file, by its sha256."""
     drivers = lock.drivers.values()
     parts = [(ItemKind.BASES, base.packages) for base in lock.bases.values()]
     parts += [(ItemKind.USERSPACE, driver.userspace) for driver in drivers]
@@ -72,7 +72,7 @@ def roles_of(lock: Lock) -> dict[str, ItemKind]:
 
 
 def roles_in(kind: str, inputs: Mapping[str, object]) -> dict[str, ItemKind]:
-    """The part that files play that are inputs of a target of a kind, by their sha256: what an earlier lock named."""
+    """Return the kind of each input file of a target, by its sha256. So files of earlier locks are known too."""
     packages = ItemKind.USERSPACE if kind == Kind.USERSPACE else ItemKind.BASES
     parts = {"kernel": ItemKind.HEADERS, "sources": ItemKind.SOURCES, "packages": packages}
     return {

@@ -1,4 +1,4 @@
-"""All that is kept between builds, in the cache and, of what images are made in and of, in the engine; and what becomes of it."""
+"""A survey of the cache, and of builder and base images in the engine, with the decision on each item."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -19,23 +19,23 @@ from lifecycle.tools.engine.errors import EngineUnreachableError
 
 @dataclass(frozen=True, kw_only=True)
 class CacheSurvey:
-    """What there is, and what becomes of it; `images` is None where the engine does not answer."""
+    """The decisions on all items; `images` is None if the engine does not answer."""
 
-    things: list[Fate]
+    items: list[Fate]
     images: list[ImageFate] | None
 
 
-def look(session: Session, older_than: Age | None = None) -> CacheSurvey:
-    """Plan for all that is kept, by this checkout's matrix as it is declared now.
+def survey(session: Session, older_than: Age | None = None) -> CacheSurvey:
+    """Decide on all items by the matrix of this checkout.
 
-    Raises NotLockedError where versions.lock does not answer it: then nobody knows what is needed. An engine that does not
-    answer is only said.
+    Raises NotLockedError if versions.lock is stale, since it is then unknown what is needed. An engine that does not answer only
+    causes a warning.
     """
     project = session.locked_project
     needs, now = needs_of(project), time.time()
     items = take_stock(session.cache, now)
     roles = {**known_roles(session.cache, items), **roles_of(project.lock)}
-    things = plan(items, needs, roles, now=now, older_than=older_than)
+    decisions = plan(items, needs, roles, now=now, older_than=older_than)
     try:
         images = plan_images(
             session.engine.images_named(BUILD_IMAGES),
@@ -47,12 +47,12 @@ def look(session: Session, older_than: Age | None = None) -> CacheSurvey:
         )
     except EngineUnreachableError as error:
         session.progress.warn(f"{error.brief}: its images are left out")
-        return CacheSurvey(things=things, images=None)
-    return CacheSurvey(things=things, images=images)
+        return CacheSurvey(items=decisions, images=None)
+    return CacheSurvey(items=decisions, images=images)
 
 
 def known_roles(cache: Cache, items: Iterable[Item]) -> dict[str, ItemKind]:
-    """The parts that files have played, by their sha256: as the inputs of what has been made say."""
+    """Return the kinds of files by their sha256, from the inputs of results in the cache."""
     roles: dict[str, ItemKind] = {}
     for kind, inputs in _all_inputs(cache, items):
         roles |= roles_in(kind, inputs)

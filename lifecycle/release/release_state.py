@@ -42,7 +42,7 @@ class ReleaseContext:
 
     @property
     def notes_file(self) -> Path:
-        """Match the notes go."""
+        """The file of the release notes."""
         return self.session.root / "build" / f"release-notes-{self.version}.md"
 
     @cached_property

@@ -106,7 +106,7 @@ def _row(session: Session, c: Combination, image: LocalImage | None, registry: R
 def _place(
     session: Session, c: Combination, there: PublishedImage | None, values: Values | None, *, known: bool
 ) -> Place:
-    """Match a combination is in the GitOps repository."""
+    """Return the state of a combination in the GitOps repository."""
     if values is None or there is None:
         undeclared = session.project.component.gitops is None
         return Place(gitops=UNDECLARED if undeclared else "" if known else UNKNOWN)

@@ -108,7 +108,7 @@ def test_a_base_of_other_images_loses_its_name_and_is_removed_with_them(setup: E
     other = setup.built("mine:1", base, mine="1")
     (fate,) = setup.prune()
 
-    assert fate.kept == "images are made of it: only its name is gone, and its layers go with them"
+    assert fate.kept == "other images are made of it: only its name is removed, and its layers go with them"
     assert setup.names() == {"mine:1"}
     assert setup.engine.remove_image(other, ["mine:1"]) == ""
     assert setup.client.images.list(all=True) == []
@@ -127,7 +127,7 @@ def test_an_image_with_a_name_of_somebody_elses_stays_with_all_of_its_names(setu
     setup.engine.tag(setup.base(), "mine:1")
     (fate,) = setup.prune()
 
-    assert fate.kept == "it has a name that is none of ours: mine:1"
+    assert fate.kept == "it has a name that is not ours: mine:1"
     assert setup.names() == {BASE, "mine:1"}
 
 

@@ -31,7 +31,7 @@ def test_retired_and_superseded_images_go_and_the_others_stay(session: PruneChec
     assert {one["image"]: one["reason"] for one in said["images"]} == {
         retired: "its combination is not in the matrix",
         nameless: "its combination is not in the matrix",
-        superseded: "made of other inputs than now, and without a name",
+        superseded: "its inputs have changed and it has no name",
     }
     assert [session.there(image) for image in (retired, nameless, superseded)] == [False] * 3
     assert [session.there(image) for image in (current, again, named, others)] == [True] * 4
@@ -86,7 +86,7 @@ def test_an_image_that_somebody_has_named_stays_with_all_its_names(session: Prun
     image = session.image("a", "mine.invalid/keep:1", combination=RETIRED)
     (one,) = session.prune()["images"]
 
-    assert one["kept"] == "it has a name that is none of ours: mine.invalid/keep:1"
+    assert one["kept"] == "it has a name that is not ours: mine.invalid/keep:1"
     assert session.there(f"{session.name}:a")
     assert session.there(image)
 

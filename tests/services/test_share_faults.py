@@ -27,7 +27,9 @@ def test_a_store_that_is_down_is_said_once_and_not_waited_for_again(machine: Mac
     assert not one.results.take(OTHER)
     one.results.give(TARGET)
     assert len(one.warnings) == 1
-    assert one.warnings[0].startswith(f"going on without the store {one.results.place}: the registry 127.0.0.1:")
+    assert one.warnings[0].startswith(
+        f"continuing without the remote cache {one.results.place}: the registry 127.0.0.1:"
+    )
 
 
 def test_who_finds_it_down_when_giving_does_not_say_so_again_when_taking(machine: Machines) -> None:
@@ -75,7 +77,7 @@ def test_a_disk_without_room_to_pack_is_said_and_stops_nothing(machine: Machines
     one.results.give(TARGET)
 
     assert (len(one.warnings), machine().results.find([TARGET])) == (1, set())
-    assert one.warnings[0].startswith(f"going on without the store {one.results.place}: {one.cache.tmp}: ")
+    assert one.warnings[0].startswith(f"continuing without the remote cache {one.results.place}: {one.cache.tmp}: ")
 
 
 class Breaker:

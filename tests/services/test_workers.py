@@ -182,6 +182,6 @@ def test_a_store_that_fails_within_a_build_costs_one_warning_only(
         ran = running.result()
 
     assert (ran.code, len(ran.warnings)) == (0, 1)
-    assert ran.warnings[0].startswith(f"WARNING: going on without the store {registry.host}/store: ")
+    assert ran.warnings[0].startswith(f"WARNING: continuing without the remote cache {registry.host}/store: ")
     assert len(ran.compiled) == 1
     assert machine.results() == of_the_small_one(everything, machine)

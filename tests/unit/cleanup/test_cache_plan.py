@@ -88,7 +88,7 @@ def test_it_is_said_what_a_thing_is_and_why_it_goes(cache: Cache) -> None:
         (f"blobs/{WANTED}", ItemKind.HEADERS, "a current combination needs it"),
         (f"blobs/{OTHER}", ItemKind.OTHERS, "no current combination needs it"),
         (f"results/modules/{OTHER}", ItemKind.MODULES, "no current combination needs it"),
-        ("tmp/compile-abcdefgh", ItemKind.LEFTOVERS, "a run that was killed left it behind"),
+        ("tmp/compile-abcdefgh", ItemKind.LEFTOVERS, "a killed run left it behind"),
         ("lock", ItemKind.BOOKS, "a current combination needs it"),
     }
 

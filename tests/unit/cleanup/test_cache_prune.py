@@ -13,7 +13,7 @@ from lifecycle.cache.last_used import used, write_used
 from lifecycle.cache.required import needs_of
 from lifecycle.cleanup.cache_prune import show_cache_prune
 from lifecycle.cleanup.retention import Age
-from lifecycle.cleanup.survey import look
+from lifecycle.cleanup.survey import survey
 from lifecycle.planning.locked_project import NotLockedError
 from lifecycle.planning.targets import Targets
 from lifecycle.tools.engine.engine import LocalImage
@@ -147,11 +147,11 @@ def test_people_see_what_went_and_what_it_came_to(here: FakeSession, capsys: pyt
 
 
 def test_a_dry_run_says_the_same_and_touches_nothing(here: FakeSession, capsys: pytest.CaptureFixture[str]) -> None:
-    before, images = everything(here.cache.root), look(here).images
+    before, images = everything(here.cache.root), survey(here).images
     show_cache_prune(here, None, dry_run=True, as_json=True)
     said = json.loads(capsys.readouterr().out)
 
-    assert (everything(here.cache.root), look(here).images) == (before, images)
+    assert (everything(here.cache.root), survey(here).images) == (before, images)
     show_cache_prune(here, None, dry_run=False, as_json=True)
     done = json.loads(capsys.readouterr().out)
     assert (said["things"], said["images"]) == (done["things"], done["images"])

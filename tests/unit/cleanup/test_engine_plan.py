@@ -69,7 +69,7 @@ def test_a_pulled_base_is_ours_by_name_and_stays_while_it_has_another() -> None:
     pulled = image("nvidia-installer/base:2", labels={}, digests=("ghcr.io/x@sha256:y",))
     (stays,), (goes,) = planned(pulled), planned(replace(pulled, digests=()))
 
-    assert (stays.goes, stays.kept) == (False, "it has a name that is none of ours: ghcr.io/x@sha256:y")
+    assert (stays.goes, stays.kept) == (False, "it has a name that is not ours: ghcr.io/x@sha256:y")
     assert goes.goes
 
 
@@ -101,7 +101,10 @@ def test_with_an_age_what_a_build_needed_or_made_within_it_stays(used: dict[str,
     [
         (None, ""),
         (image(BUILDER), "conflict"),
-        (image(id=image(BUILDER).id), "images are made of it: only its name is gone, and its layers go with them"),
+        (
+            image(id=image(BUILDER).id),
+            "other images are made of it: only its name is removed, and its layers go with them",
+        ),
     ],
 )
 def test_it_is_said_what_became_of_an_image(left: LocalImage | None, kept: str) -> None:

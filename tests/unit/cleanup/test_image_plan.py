@@ -84,11 +84,11 @@ def test_another_components_images_and_what_is_none_are_not_looked_at(combinatio
     [
         (local(digest="old"), ["sha256:other"], ""),
         (local(digest="old"), ["sha256:id"], "a container uses it"),
-        (local("mine:1", digest="old"), [], "it has a name that is none of ours: mine:1"),
+        (local("mine:1", digest="old"), [], "it has a name that is not ours: mine:1"),
         (
             local(f"{NAME}:a", combination="a/1/0", digests=("ghcr.io/x@sha256:y",)),
             [],
-            "it has a name that is none of ours: ghcr.io/x@sha256:y",
+            "it has a name that is not ours: ghcr.io/x@sha256:y",
         ),
     ],
 )

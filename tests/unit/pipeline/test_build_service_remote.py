@@ -76,7 +76,7 @@ def test_what_another_machine_has_made_is_taken_and_nothing_is_made(setup: Share
 
     assert (made.plan.idle, made.outcome, setup.made) == (True, None, [])
     assert digests(results.taken) == digests(setup.all(*SHARED))
-    assert f"take {len(results.taken)} results from elsewhere/store" in setup.said.getvalue()
+    assert f"download {len(results.taken)} results from elsewhere/store" in setup.said.getvalue()
 
 
 def test_a_rebuild_makes_all_itself_and_shares_nothing(setup: SharedService) -> None:

@@ -117,4 +117,4 @@ def test_a_store_that_is_down_fails_nothing(setup: SharedBuild) -> None:
             outcome = setup.run(shared)
 
     assert (setup.compiled, outcome.errors) == ([(PROPRIETARY, OPEN)], {})
-    assert [warning.partition(":")[0] for warning in warnings] == ["going on without the store 127.0.0.1"]
+    assert [warning.partition(":")[0] for warning in warnings] == ["continuing without the remote cache 127.0.0.1"]
