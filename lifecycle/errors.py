@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 # Errors of a write to a file: a full disk or quota, a file too large, a failing disk.
-_NAMELESS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+_WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
@@ -48,16 +48,16 @@ class SystemRefusedError(InstallerError):
     def __init__(self, error: OSError) -> None:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         reason = error.strerror or str(error)
-        what = f"cannot {_attempted(error)} {error.filename}: {reason}" if error.filename else reason
+        what = f"cannot {_operation(error)} {error.filename}: {reason}" if error.filename else reason
         what = f"cannot write: {reason}" if full and not error.filename else what
         super().__init__(what, resolution="Free some space, or name another folder with --cache-dir." if full else "")
 
 
-def _attempted(error: OSError) -> str:
+def _operation(error: OSError) -> str:
     """Return what was being done with the file of an error, as far as the file and the error tell."""
     if error.filename2:
         return f"move to {error.filename2} from"
-    if error.errno in (*_NAMELESS, errno.EROFS):
+    if error.errno in (*_WRITE_ERRORS, errno.EROFS):
         return "write"
     if error.errno in (errno.EACCES, errno.EPERM):
         return "read" if os.path.lexists(error.filename) and not os.access(error.filename, os.R_OK) else "write"
@@ -71,7 +71,7 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.filename is None and error.errno in _NAMELESS:
+        if error.filename is None and error.errno in _WRITE_ERRORS:
             error.filename = str(path)
         raise
 

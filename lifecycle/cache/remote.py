@@ -208,12 +208,12 @@ class RemoteCache:
             raise DamagedResultError(self.place, target, "its manifest is of something else")
         with self.cache.scratch("take") as scratch:
             config, layer = scratch / "config", scratch / "layer"
-            self.registry.blobs.read(repository, blobs[0], config)
+            self.registry.blobs.download(repository, blobs[0], config)
             about = read_json(config.read_bytes())
             why = wrong_with(about, target)
             if why:
                 raise DamagedResultError(self.place, target, why)
-            self.registry.blobs.read(repository, blobs[1], layer)
+            self.registry.blobs.download(repository, blobs[1], layer)
             with self.cache.making(target.kind, target.digest, about) as folder:
                 unpack(layer, folder)
                 if files_of(folder) != about["files"]:
@@ -226,10 +226,12 @@ class RemoteCache:
             config.write_text(about, encoding="utf-8")
             pack({name: result.file(name) for name in json.loads(about)["files"]}, layer)
             written = [self._write(path) for path in (config, layer)]
-        self.registry.put(self.section.repository, tag_of(target), oci_manifest(written[0], written[1], target.name))
+        self.registry.put_manifest(
+            self.section.repository, tag_of(target), oci_manifest(written[0], written[1], target.name)
+        )
         self._given.add(target.digest)
 
     def _write(self, path: Path) -> Blob:
         blob = Blob(f"sha256:{sha256_of(path)}", path.stat().st_size)
-        self.registry.blobs.write(self.section.repository, blob.digest, path)
+        self.registry.blobs.upload(self.section.repository, blob.digest, path)
         return blob

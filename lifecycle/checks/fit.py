@@ -55,17 +55,17 @@ class Expectation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Examined:
+class ModuleReport:
     """What was found of one module.
 
     Of its imports, `kernel_symbols` are the kernel's to export (module_layout among them, where the module names its CRC),
-    and `agreeing` those that it does export, with that CRC where it has CRCs; `sibling_symbols` are another module's.
+    and `matching` those that it does export, with that CRC where it has CRCs; `sibling_symbols` are another module's.
     `signature` is None where there is none.
     """
 
     module: KernelModule
     kernel_symbols: int
-    agreeing: int
+    matching: int
     sibling_symbols: int
     signature: Signature | None
     findings: tuple[Finding, ...]
@@ -76,22 +76,22 @@ def check_modules(modules: Sequence[KernelModule], expected: Expectation) -> tup
     return tuple(finding for examined in examine_modules(modules, expected) for finding in examined.findings)
 
 
-def examine_modules(modules: Sequence[KernelModule], expected: Expectation) -> tuple[Examined, ...]:
+def examine_modules(modules: Sequence[KernelModule], expected: Expectation) -> tuple[ModuleReport, ...]:
     """What was found of each module, in the order given."""
     return tuple(_examine(module, modules, expected) for module in modules)
 
 
-def _examine(module: KernelModule, modules: Sequence[KernelModule], expected: Expectation) -> Examined:
+def _examine(module: KernelModule, modules: Sequence[KernelModule], expected: Expectation) -> ModuleReport:
     exports, has_crcs = expected.symvers.exports, expected.symvers.has_crcs
     siblings = _siblings(module, modules)
     own = {name: crc for name, crc in _expected_crcs(module).items() if name in exports or name not in siblings}
-    agreeing = [name for name, crc in own.items() if name in exports and (not has_crcs or crc == exports[name].crc)]
+    matching = [name for name, crc in own.items() if name in exports and (not has_crcs or crc == exports[name].crc)]
     signature = read_signature(module.path, expected.signer) if module.signed else None
     problems = [*_problems(module, siblings, expected), *_signature_problems(signature, expected.signer)]
-    return Examined(
+    return ModuleReport(
         module=module,
         kernel_symbols=len(own),
-        agreeing=len(agreeing),
+        matching=len(matching),
         sibling_symbols=len([name for name in module.imports if name not in own]),
         signature=signature,
         findings=tuple(Finding(module=module.path.name, problem=p, message=message) for p, message in problems),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lifecycle.config.signing import Signer
-from lifecycle.tools.openssl import OpensslError, certificate_name, signature_facts, verify_signature
+from lifecycle.tools.openssl import OpensslError, certificate_name, signature_details, verify_signature
 
 MARKER = b"~Module signature appended~\n"
 # algo, hash, id_type, signer_len, key_id_len, 3 bytes of padding, sig_len (big endian); all but the last two used ones
@@ -56,7 +56,7 @@ def read_signature(path: Path, signer: Signer | None) -> Signature:
     who, hash_name = "", ""
     try:
         content, signature = split_signature(path.read_bytes())
-        who, _, hash_name = signature_facts(signature)
+        who, _, hash_name = signature_details(signature)
         if signer is None:
             return Signature(signer=who, hash=hash_name, checked=False, problem="")
         verify_signature(signature, content, signer.certificate)

@@ -36,7 +36,7 @@ class Symvers:
         return any(export.crc for export in self.exports.values())
 
 
-class BadSymversError(InstallerError):
+class InvalidSymversError(InstallerError):
     """A Module.symvers that is not one."""
 
     def __init__(self, source: str, number: int, line: str) -> None:
@@ -47,7 +47,7 @@ class BadSymversError(InstallerError):
 
 
 def parse_symvers(lines: Iterable[str], *, source: str) -> Symvers:
-    """Read the lines of a Module.symvers; `source` names it in errors. Raises BadSymversError."""
+    """Read the lines of a Module.symvers; `source` names it in errors. Raises InvalidSymversError."""
     exports = {}
     for number, line in enumerate(lines, start=1):
         fields = line.rstrip("\n").split("\t")
@@ -59,11 +59,11 @@ def parse_symvers(lines: Iterable[str], *, source: str) -> Symvers:
                 namespace=fields[_FIELDS] if len(fields) > _FIELDS else "",
             )
         except ValueError as error:
-            raise BadSymversError(source, number, line) from error
+            raise InvalidSymversError(source, number, line) from error
     return Symvers(exports)
 
 
-class NoSymversError(InstallerError):
+class SymversNotFoundError(InstallerError):
     """Headers packages without a Module.symvers."""
 
     def __init__(self, packages: Sequence[str]) -> None:
@@ -76,7 +76,7 @@ class NoSymversError(InstallerError):
 def symvers_of_headers(packages: Mapping[str, Path]) -> Symvers:
     """The Module.symvers in a kernel's headers packages (.deb files by name), the first that has one.
 
-    Raises NoSymversError, BadSymversError, and UnreadablePackageError for a file that dpkg-deb cannot read.
+    Raises SymversNotFoundError, InvalidSymversError, and UnreadablePackageError for a file that dpkg-deb cannot read.
     """
     for name, path in packages.items():
         with deb_files(path) as files:
@@ -87,10 +87,10 @@ def symvers_of_headers(packages: Mapping[str, Path]) -> Symvers:
                 if found is not None:
                     lines = io.StringIO(found.read().decode(errors="replace"))
                     return parse_symvers(lines, source=f"{name}: Module.symvers")
-    raise NoSymversError(list(packages))
+    raise SymversNotFoundError(list(packages))
 
 
 def read_symvers(path: Path) -> Symvers:
-    """Read a Module.symvers file; raises BadSymversError."""
+    """Read a Module.symvers file; raises InvalidSymversError."""
     with path.open(encoding="utf-8", errors="replace") as file:
         return parse_symvers(file, source=str(path))

@@ -69,7 +69,7 @@ def _prune_engine(session: Session, needed: OwnedImages, *, dry_run: bool) -> tu
     """Remove images as planned. Return the plan's outcome and the freed bytes."""
     engine = session.engine
     images = engine.images(f"{LABEL_COMPONENT}={needed.component}")
-    plan = plan_engine(images, needed, used=engine.used_images())
+    plan = plan_engine(images, needed, used=engine.images_in_use())
     if dry_run or not plan:
         return plan, 0
     before = engine.stored_bytes()

@@ -41,7 +41,7 @@ def survey(session: Session, older_than: Age | None = None) -> CacheSurvey:
             session.engine.images_named(BUILD_IMAGES),
             needs.images,
             used(session.cache),
-            in_use=session.engine.used_images(),
+            in_use=session.engine.images_in_use(),
             now=now,
             older_than=older_than,
         )

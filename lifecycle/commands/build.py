@@ -8,7 +8,7 @@ from lifecycle.errors import InstallerError
 from lifecycle.pipeline.build_service import BuildRequest, BuildResult
 from lifecycle.planning.shards import chosen, parse_shard
 from lifecycle.planning.targets import Kind
-from lifecycle.tools.graph import NeedFailedError
+from lifecycle.tools.graph import DependencyFailedError
 
 
 class BuildFailedError(InstallerError):
@@ -62,8 +62,8 @@ def raise_failures(result: BuildResult) -> None:
     if result.outcome is None or not result.outcome.errors:
         return
     errors = result.outcome.errors
-    own = {id(error): error for error in errors.values() if not isinstance(error, NeedFailedError)}
+    own = {id(error): error for error in errors.values() if not isinstance(error, DependencyFailedError)}
     names = {action.target.digest: f"{action.target.kind} {action.target.name}" for action in result.plan.actions}
-    skipped = [names[digest] for digest, error in errors.items() if isinstance(error, NeedFailedError)]
+    skipped = [names[digest] for digest, error in errors.items() if isinstance(error, DependencyFailedError)]
     ran = sum(action.run for action in result.plan.actions)
     raise BuildFailedError(list(own.values()), skipped, ran - len(errors))

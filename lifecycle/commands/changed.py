@@ -129,7 +129,7 @@ def starting_point(root: Path, since: str) -> str:
     try:
         is_shallow = checkout.is_shallow()
     except CheckoutError as error:
-        raise NoRepositoryError(error.said) from error
+        raise NoRepositoryError(error.git_error) from error
     return _commit(checkout, since, is_shallow) if since else _merge_base(checkout, is_shallow)
 
 

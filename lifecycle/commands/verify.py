@@ -19,7 +19,7 @@ import zstandard
 
 from lifecycle.app.session import Session
 from lifecycle.cache.results import archive_of
-from lifecycle.checks.fit import Examined, Expectation, examine_modules
+from lifecycle.checks.fit import Expectation, ModuleReport, examine_modules
 from lifecycle.checks.kernel_module import KernelModule, UnreadableModuleError, read_module
 from lifecycle.checks.symvers import Symvers, symvers_of_headers
 from lifecycle.config.schema import ModuleType
@@ -63,7 +63,7 @@ class Proof:
     combination: str
     module_type: str
     source: str | None
-    modules: tuple[Examined, ...]
+    modules: tuple[ModuleReport, ...]
     problems: tuple[str, ...]
 
 

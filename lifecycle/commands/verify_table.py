@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from lifecycle.app import output
 from lifecycle.app.session import Session
-from lifecycle.checks.fit import Examined
+from lifecycle.checks.fit import ModuleReport
 from lifecycle.checks.signature import Signature
 from lifecycle.commands.verify import Proof, ProofFailedError, prove, sentences
 
@@ -43,14 +43,14 @@ def print_proofs(proofs: Sequence[Proof]) -> None:
         output.print_table(title, _COLUMNS, [_row(examined) for examined in proof.modules])
 
 
-def _row(examined: Examined) -> tuple[str, ...]:
+def _row(examined: ModuleReport) -> tuple[str, ...]:
     module = examined.module
     return (
         module.path.name,
         module.kernel_release,
         module.vermagic.partition(" ")[2],
         module.architecture,
-        f"{examined.agreeing} of {examined.kernel_symbols}",
+        f"{examined.matching} of {examined.kernel_symbols}",
         str(examined.sibling_symbols or "–"),
         ", ".join(module.namespaces) or "–",
         module.license,
@@ -76,7 +76,7 @@ def plain(proof: Proof) -> dict[str, object]:
     }
 
 
-def _plain(examined: Examined) -> dict[str, object]:
+def _plain(examined: ModuleReport) -> dict[str, object]:
     module, signature = examined.module, examined.signature
     return {
         "file": module.path.name,
@@ -88,7 +88,7 @@ def _plain(examined: Examined) -> dict[str, object]:
         "namespaces": list(module.namespaces),
         "size": module.size,
         "kernel_symbols": examined.kernel_symbols,
-        "agreeing_symbols": examined.agreeing,
+        "agreeing_symbols": examined.matching,
         "sibling_symbols": examined.sibling_symbols,
         "signature": signature and {"state": signature.state, "signer": signature.signer, "hash": signature.hash},
     }

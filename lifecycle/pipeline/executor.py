@@ -69,7 +69,7 @@ class Executor:
         """Execute a plan. Ctrl-C removes the containers and raises KeyboardInterrupt. Failures are in the outcome."""
         if plan.idle:
             return Outcome(seconds={}, errors={})
-        self._engine.sweep()
+        self._engine.remove_dead_containers()
         concurrency = concurrency_for(*self._engine.capacity())
         errors = run_graph(
             self._jobs(plan, concurrency.jobs),

@@ -77,7 +77,7 @@ def unpack_deb(path: Path, file: LockedFile, folder: Path, *, wanted: Wanted = l
         with deb_stream(path) as stream:
             extract_safely(stream, folder, archive=path.name, wanted=wanted)
     except UnreadablePackageError as error:
-        raise NotUnpackedError(file, error.said) from error
+        raise NotUnpackedError(file, error.reason) from error
 
 
 def _unpack_tar(path: Path, file: LockedFile, folder: Path, wanted: Wanted) -> None:

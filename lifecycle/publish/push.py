@@ -198,7 +198,7 @@ class Pusher:
             if not error:
                 self.say(f"pushed {reference}")
                 return
-            refusal = self.registry.upload_refusal(self.image.repository) if _UNEXPLAINED_ERROR in error else ""
+            refusal = self.registry.upload_error(self.image.repository) if _UNEXPLAINED_ERROR in error else ""
             if refusal or not _is_transient(error):
                 error = ": ".join(filter(None, (error, refusal)))
                 break

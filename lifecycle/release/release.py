@@ -113,7 +113,7 @@ def _title(scene: ReleaseContext) -> str:
 def _commit(scene: ReleaseContext) -> None:
     for path, text in scene.texts().items():
         (scene.session.root / path).write_text(text, encoding="utf-8")
-    scene.checkout.record([COMPONENT, CHANGELOG], f"Release {_title(scene)}")
+    scene.checkout.commit_files([COMPONENT, CHANGELOG], f"Release {_title(scene)}")
 
 
 def _publish(scene: ReleaseContext) -> None:

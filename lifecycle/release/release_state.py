@@ -90,10 +90,10 @@ def look(scene: ReleaseContext) -> ReleaseState:
     images = {} if unlocked else scene.images()
     lacking = [combination for combination, image in images.items() if image is None]
     unbuilt, untested = _unready(scene, lacking)
-    changelog = checkout.committed(CHANGELOG)
+    changelog = checkout.committed_text(CHANGELOG)
     notes = scene.notes(images, tags) if images and not lacking else None
     return ReleaseState(
-        declared=parse_component(checkout.committed(COMPONENT), file=COMPONENT.name).version,
+        declared=parse_component(checkout.committed_text(COMPONENT), file=COMPONENT.name).version,
         changed=tuple(_changed(scene)),
         branch=BRANCH,
         on_branch=checkout.branch(),

@@ -13,20 +13,20 @@ from lifecycle.tools.process import ProgramFailedError, run
 
 
 class CheckoutError(InstallerError):
-    """Something of the checkout that git refuses; `said` is the first line of what git printed."""
+    """Something of the checkout that git refuses; `output` is the first line of what git printed."""
 
-    def __init__(self, what: str, said: str, hint: str = "") -> None:
-        self.said = said.strip().partition("\n")[0]
-        lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith("hint:")]
+    def __init__(self, what: str, output: str, hint: str = "") -> None:
+        self.git_error = output.strip().partition("\n")[0]
+        lines = [line.strip() for line in output.splitlines() if line.strip() and not line.startswith("hint:")]
         super().__init__(f"git cannot {what}", details="\n".join(f"  {line}" for line in lines[-6:]), resolution=hint)
 
 
 class UnknownRevisionError(UsageError):
     """A revision that git does not know."""
 
-    def __init__(self, revision: str, said: str, *, option: str = "--diff") -> None:
+    def __init__(self, revision: str, output: str, *, option: str = "--diff") -> None:
         super().__init__(
-            f"{option} {revision!r}: git cannot show it: {said.strip()}: name a commit, branch or tag that exists"
+            f"{option} {revision!r}: git cannot show it: {output.strip()}: name a commit, branch or tag that exists"
         )
 
 
@@ -83,7 +83,7 @@ class Checkout:
                 tar.extractall(folder, filter="data")
             yield Path(folder)
 
-    def committed(self, path: Path) -> str:
+    def committed_text(self, path: Path) -> str:
         """A file as it is committed; raises CheckoutError where it is not."""
         return self._git("show", f"HEAD:{path}", what=f"read {path} as it is committed") + "\n"
 
@@ -122,7 +122,7 @@ class Checkout:
         # The last line is the commit; of an annotated tag the one before is the tag itself (gitrevisions(7), `^{}`).
         return listed.splitlines()[-1].split()[0] if listed else None
 
-    def record(self, paths: Sequence[Path], message: str) -> None:
+    def commit_files(self, paths: Sequence[Path], message: str) -> None:
         """Commit some files."""
         self._git("commit", "--quiet", "--message", message, "--", *map(str, paths), what="commit")
 

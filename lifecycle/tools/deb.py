@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from lifecycle.errors import InstallerError
-from lifecycle.tools.process import ProgramMissingError, environment, note
+from lifecycle.tools.process import ProgramMissingError, environment, log_command
 
 
 class UnreadablePackageError(InstallerError):
@@ -18,12 +18,12 @@ class UnreadablePackageError(InstallerError):
 
     def __init__(self, path: Path | str, said: str) -> None:
         super().__init__(f"{path} is no package that can be read", details=f"  {said.strip()}")
-        self.said = said
+        self.reason = said
 
 
 @contextmanager
-def deb_stream(path: Path, *, partly: bool = False) -> Iterator[IO[bytes]]:
-    """Yield the uncompressed tar of a package's files, of which `partly` only some will be read.
+def deb_stream(path: Path, *, partial: bool = False) -> Iterator[IO[bytes]]:
+    """Yield the uncompressed tar of a package's files, of which `partial` only some will be read.
 
     Raises UnreadablePackageError, also where the block cannot read the tar in it (tarfile.TarError); ProgramMissingError.
     """
@@ -31,7 +31,7 @@ def deb_stream(path: Path, *, partly: bool = False) -> Iterator[IO[bytes]]:
     if not shutil.which("dpkg-deb", path=env["PATH"]):
         raise ProgramMissingError("dpkg-deb")
     command = ["dpkg-deb", "--fsys-tarfile", str(path)]
-    note(command)
+    log_command(command)
     # What it says goes to a file: a second pipe that nobody reads would block it.
     with (
         tempfile.TemporaryFile() as said,
@@ -50,7 +50,7 @@ def deb_stream(path: Path, *, partly: bool = False) -> Iterator[IO[bytes]]:
         except BaseException:
             process.kill()
             raise
-        if partly:
+        if partial:
             process.kill()
         elif process.wait():
             raise UnreadablePackageError(path, _text(said))
@@ -59,7 +59,7 @@ def deb_stream(path: Path, *, partly: bool = False) -> Iterator[IO[bytes]]:
 @contextmanager
 def deb_files(path: Path) -> Iterator[tarfile.TarFile]:
     """Yield a package's files as a tar that is read from front to back; raises what `deb_stream` raises."""
-    with deb_stream(path, partly=True) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
+    with deb_stream(path, partial=True) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
         yield tar
 
 

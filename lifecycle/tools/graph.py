@@ -14,7 +14,7 @@ class Job:
     """A piece of work that makes some keys out of others.
 
     `work` returns the errors of the keys that it could not make, or raises one for all of them. It starts when the keys of
-    `after` are done with, whether they were made or not. Heavy nodes share the machine with few others of their kind.
+    `after` are done with, whether they were made or not. Heavy jobs share the machine with few others of their kind.
     """
 
     makes: tuple[str, ...]
@@ -24,7 +24,7 @@ class Job:
     after: tuple[str, ...] = ()
 
 
-class NeedFailedError(InstallerError):
+class DependencyFailedError(InstallerError):
     """Not tried, because something that it needs was not made."""
 
     def __init__(self, needed: str) -> None:
@@ -32,19 +32,17 @@ class NeedFailedError(InstallerError):
         self.needed = needed
 
 
-def run_graph(
-    nodes: Iterable[Job], *, workers: int, heavy: int, abort: Callable[[], None]
-) -> dict[str, InstallerError]:
-    """Run all nodes and return the error of each key that was not made.
+def run_graph(jobs: Iterable[Job], *, workers: int, heavy: int, abort: Callable[[], None]) -> dict[str, InstallerError]:
+    """Run all jobs and return the error of each key that was not made.
 
-    `workers` is how many run at a time, `heavy` how many of the heavy ones; needs that no node makes count as made.
+    `workers` is how many run at a time, `heavy` how many of the heavy ones; needs that no job makes count as made.
     Any other exception, Ctrl-C included, ends the run: `abort` is called, which has to make running work end soon.
     """
-    maker = {key: node for node in nodes for key in node.makes}
+    maker = {key: job for job in jobs for key in job.makes}
     sorter: TopologicalSorter[str] = TopologicalSorter(
         {
-            node.makes[0]: {maker[key].makes[0] for key in (*node.needs, *node.after) if key in maker}
-            for node in maker.values()
+            job.makes[0]: {maker[key].makes[0] for key in (*job.needs, *job.after) if key in maker}
+            for job in maker.values()
         }
     )
     sorter.prepare()
@@ -54,15 +52,15 @@ def run_graph(
     with ThreadPoolExecutor(workers) as pool, _aborting(pool, abort):
         while sorter.is_active():
             ready += [maker[key] for key in sorter.get_ready()]
-            for node in _startable(ready, running.values(), heavy):
-                ready.remove(node)
-                bad = next((need for need in node.needs if need in failed), None)
-                running[pool.submit(_refuse, bad) if bad else pool.submit(node.work)] = node
+            for job in _startable(ready, running.values(), heavy):
+                ready.remove(job)
+                bad = next((need for need in job.needs if need in failed), None)
+                running[pool.submit(_refuse, bad) if bad else pool.submit(job.work)] = job
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
-                node = running.pop(future)
-                failed.update(_errors(future, node))
-                sorter.done(node.makes[0])
+                job = running.pop(future)
+                failed.update(_errors(future, job))
+                sorter.done(job.makes[0])
     return failed
 
 
@@ -78,25 +76,25 @@ def _aborting(pool: ThreadPoolExecutor, abort: Callable[[], None]) -> Iterator[N
 
 
 def _startable(ready: Iterable[Job], running: Iterable[Job], heavy: int) -> list[Job]:
-    free = heavy - sum(node.heavy for node in running)
+    free = heavy - sum(job.heavy for job in running)
     result = []
-    for node in ready:
-        if not node.heavy:
-            result.append(node)
+    for job in ready:
+        if not job.heavy:
+            result.append(job)
         elif free > 0:
-            result.append(node)
+            result.append(job)
             free -= 1
     return result
 
 
 def _refuse(needed: str) -> Mapping[str, InstallerError]:
-    raise NeedFailedError(needed)
+    raise DependencyFailedError(needed)
 
 
-def _errors(future: Future[Mapping[str, InstallerError]], node: Job) -> Mapping[str, InstallerError]:
+def _errors(future: Future[Mapping[str, InstallerError]], job: Job) -> Mapping[str, InstallerError]:
     error = future.exception()
     if error is None:
         return future.result()
     if isinstance(error, InstallerError):
-        return dict.fromkeys(node.makes, error)
+        return dict.fromkeys(job.makes, error)
     raise error

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from lifecycle.errors import InstallerError
-from lifecycle.tools.process import ProgramMissingError, environment, note
+from lifecycle.tools.process import ProgramMissingError, environment, log_command
 
 _COMMON_NAME = re.compile(r"^ *commonName *= (.+)$", re.MULTILINE)
 _ISSUER = re.compile(r"^ *issuer: (.*)$", re.MULTILINE)
@@ -64,7 +64,7 @@ def decrypted_key(pem: bytes, passphrase: str) -> bytes:
         os.close(reading)
 
 
-def signature_facts(signature: bytes) -> tuple[str, str, str]:
+def signature_details(signature: bytes) -> tuple[str, str, str]:
     """Who made a CMS signature (RFC 5652), as it says itself: the issuer and serial number of the certificate, the hash."""
     text = openssl("cms", "-cmsout", "-print", "-noout", "-inform", "DER", given=signature).decode(errors="replace")
     issuer, serial, digest = _ISSUER.search(text), _SERIAL.search(text), _DIGEST.search(text)
@@ -91,7 +91,7 @@ def openssl(*words: str, given: bytes, descriptors: Sequence[int] = ()) -> bytes
     env = environment()
     if not shutil.which("openssl", path=env["PATH"]):
         raise ProgramMissingError("openssl")
-    note(["openssl", *words])
+    log_command(["openssl", *words])
     done = subprocess.run(
         ["openssl", *words], input=given, env=env, capture_output=True, check=False, pass_fds=descriptors
     )

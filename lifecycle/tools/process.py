@@ -51,7 +51,7 @@ def run(command: Sequence[str], *, extra_env: Mapping[str, str] | None = None) -
     env = environment(extra_env)
     if not shutil.which(command[0], path=env["PATH"]):
         raise ProgramMissingError(command[0])
-    note(command)
+    log_command(command)
     started = time.monotonic()
     done = subprocess.run(
         command, env=env, capture_output=True, text=True, errors="replace", check=False, stdin=subprocess.DEVNULL
@@ -62,6 +62,6 @@ def run(command: Sequence[str], *, extra_env: Mapping[str, str] | None = None) -
     return done.stdout
 
 
-def note(command: Sequence[str]) -> None:
+def log_command(command: Sequence[str]) -> None:
     """Name a command that is about to run in the log of --debug."""
     _log.debug("run: %s", shlex.join(command))

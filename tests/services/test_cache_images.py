@@ -48,7 +48,7 @@ class EngineCache:
             return self.engine.build(stream, tag=tag, base=base, labels=given, log=self.folder / "log").id
 
     def plan(self, *needed: str) -> list[ImageFate]:
-        in_use = self.engine.used_images()
+        in_use = self.engine.images_in_use()
         return plan_images(self.engine.images_named(BUILD_IMAGES), needed, {}, in_use=in_use, now=0)
 
     def prune(self, *needed: str) -> list[ImageFate]:

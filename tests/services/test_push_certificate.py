@@ -41,7 +41,7 @@ def server(address: str, tmp_path: Path) -> Iterator[RegistryServer]:
 
 
 def advice(server: RegistryServer) -> str:
-    return f"Its certificate is not trusted: put the authority's into /etc/docker/certs.d/{server.host}/ca.crt"
+    return f"Its certificate is not trusted: put the certificate of its authority into /etc/docker/certs.d/{server.host}/ca.crt"
 
 
 def test_our_client_explains_an_untrusted_certificate_and_the_remedy(server: RegistryServer, tmp_path: Path) -> None:

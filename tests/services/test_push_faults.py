@@ -129,7 +129,7 @@ def test_a_full_registry_disk_is_quoted_and_with_room_the_push_succeeds(
             "could not be pushed\n  received unexpected HTTP status: 500 Internal Server Error: 500 " in failed.stderr
         )
         assert '"Op": "write"' in failed.stderr
-        assert f"The disk of {server.host} is full: make room there, and run the command again." in failed.stderr
+        assert f"The disk of {server.host} is full: free some space there, and run the command again." in failed.stderr
         assert "Traceback" not in failed.stderr
         assert (tags, written) == ([], False)
         assert pushed.returncode == 0, pushed.stderr

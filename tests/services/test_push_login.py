@@ -159,8 +159,8 @@ def test_a_credential_helper_lets_us_in_and_nobody_sees_the_password(
             "#!/bin/sh\necho the vault is locked; exit 1\n",
             'docker-credential-session exited with "the vault is locked ".',
         ),
-        ("lab", "#!/bin/sh\necho nonsense\n", "the helper's answer is none of a credential helper"),
-        ("lab", "#!/bin/sh\necho '{}'\n", "the helper's answer is none of a credential helper"),
+        ("lab", "#!/bin/sh\necho nonsense\n", "the credential helper returned invalid output"),
+        ("lab", "#!/bin/sh\necho '{}'\n", "the credential helper returned invalid output"),
         ("nowhere", "", "docker-credential-nowhere not installed or not available in PATH"),
     ],
 )
@@ -174,7 +174,7 @@ def test_a_credential_helper_that_fails_or_is_missing_is_one_clear_sentence(
     assert failed.returncode == 1
     assert first.startswith(f"error: cannot sign in at {server.host}: Docker's credentials cannot be read: ")
     assert first.endswith(said)
-    assert second.startswith("Mend the credential helper (credHelpers, credsStore in Docker's config.json), or set ")
+    assert second.startswith("Repair the credential helper (credHelpers, credsStore in Docker's config.json), or set ")
     assert server.tags() == []
 
 

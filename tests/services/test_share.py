@@ -92,7 +92,7 @@ def misfiled(machine: Machines, *, as_: Target) -> None:
     repository = one.results.section.repository
     manifest = one.registry.manifest(repository, tag_of(TARGET))
     assert manifest is not None
-    one.registry.put(repository, tag_of(as_), manifest)
+    one.registry.put_manifest(repository, tag_of(as_), manifest)
 
 
 def test_a_result_of_other_inputs_is_refused(machine: Machines) -> None:
@@ -145,7 +145,7 @@ def test_a_layer_that_is_no_archive_is_refused(machine: Machines) -> None:
     assert manifest is not None
     config = manifest.content.decode().split("sha256:")[1][:64]
     blob = Blob(f"sha256:{config}", 1)
-    one.registry.put(repository, tag_of(TARGET), oci_manifest(blob, blob, "x"))
+    one.registry.put_manifest(repository, tag_of(TARGET), oci_manifest(blob, blob, "x"))
 
     assert not other.results.take(TARGET)
     assert "is not a complete archive" in other.warnings[0]
@@ -157,7 +157,9 @@ def test_an_image_under_a_results_tag_is_refused(machine: Machines) -> None:
     manifest = one.registry.manifest(repository, tag_of(TARGET))
     assert manifest is not None
     content = manifest.content.replace(b"vnd.nvidia-installer.result.v1", b"vnd.oci.image.config.v1")
-    one.registry.put(repository, tag_of(TARGET), type(manifest)(content=content, media_type=manifest.media_type))
+    one.registry.put_manifest(
+        repository, tag_of(TARGET), type(manifest)(content=content, media_type=manifest.media_type)
+    )
 
     assert not other.results.take(TARGET)
     assert "its manifest is of something else" in other.warnings[0]

@@ -1,7 +1,7 @@
-"""Where the container engine is: by --engine, DOCKER_HOST, or a context of docker(1). Reads Docker's files, connects to nothing.
+"""The address of the container engine, from --engine, DOCKER_HOST or a Docker context. Nothing is connected to here.
 
-The order is docker(1)'s (https://docs.docker.com/engine/manage-resources/contexts/): what the command line says, then
-DOCKER_HOST, DOCKER_CONTEXT, `currentContext` of config.json, and in the end the socket of this machine.
+The order is that of docker(1) (https://docs.docker.com/engine/manage-resources/contexts/): the command line, DOCKER_HOST,
+DOCKER_CONTEXT, `currentContext` of config.json, and the socket of this machine.
 """
 
 import hashlib
@@ -19,39 +19,39 @@ from lifecycle.errors import UsageError
 
 ENGINE_VARIABLE = "INVOKE_ENGINE"
 _SOCKET = "unix:///var/run/docker.sock"
-_DEFAULT = "default"  # the context that is in no file: DOCKER_HOST, or the socket
+_DEFAULT = "default"  # the context without a file: DOCKER_HOST, or the socket
 
 
-class NoContextError(UsageError):
-    """A context that docker(1) has not been told of."""
+class ContextNotFoundError(UsageError):
+    """A Docker context that does not exist."""
 
-    def __init__(self, name: str, said_by: str) -> None:
+    def __init__(self, name: str, setting: str) -> None:
         super().__init__(
-            f"{said_by}: there is no Docker context {name!r}: `docker context ls` lists them; "
-            "or write an address, such as ssh://user@host"
+            f"{setting}: there is no Docker context {name!r}: name one of `docker context ls`, "
+            "or write an address such as ssh://user@host"
         )
 
 
-class DamagedContextError(UsageError):
-    """A file of docker(1)'s that does not say where an engine is."""
+class InvalidContextError(UsageError):
+    """A file of a Docker context that contains no address."""
 
     def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"{path}: {why}: make the Docker context anew with `docker context create`")
+        super().__init__(f"{path}: {why}: create the Docker context again with `docker context create`")
 
 
-class NoCertificateError(UsageError):
-    """TLS that is asked for, by the environment, without the files for it."""
+class CertificatesNotFoundError(UsageError):
+    """TLS that the environment asks for without its files."""
 
     def __init__(self, folder: str) -> None:
         super().__init__(
-            f"DOCKER_TLS_VERIFY, DOCKER_CERT_PATH: there are not all of ca.pem, cert.pem and key.pem in {folder}: "
-            "put them there, or unset the variables"
+            f"DOCKER_TLS_VERIFY, DOCKER_CERT_PATH: ca.pem, cert.pem or key.pem is missing in {folder}: "
+            "put all of them there, or unset the variables"
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class EngineAddress:
-    """Where an engine answers, `ssh://`, `tcp://` or `unix://`, and what it is to be trusted by over TLS; `context` is its name."""
+    """The address of an engine (`ssh://`, `tcp://` or `unix://`), its TLS settings, and the name of its Docker context."""
 
     url: str
     context: str = ""
@@ -62,34 +62,35 @@ class EngineAddress:
 
 
 def engine_address(environ: Mapping[str, str]) -> EngineAddress:
-    """The engine that an environment means, in which `--engine` is INVOKE_ENGINE: an address, or the name of a context.
+    """Return the address of the engine that an environment names.
 
-    Raises NoContextError, DamagedContextError, NoCertificateError.
+    The environment carries `--engine` in INVOKE_ENGINE: an address, or the name of a Docker context.
+    Raises ContextNotFoundError, InvalidContextError, CertificatesNotFoundError.
     """
     folder = Path(environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
     chosen, host = environ.get(ENGINE_VARIABLE, ""), environ.get("DOCKER_HOST", "")
     if "://" in chosen:
-        return _addressed(chosen, environ)
-    name, said_by = chosen, "--engine"
+        return _with_tls(chosen, environ)
+    name, setting = chosen, "--engine"
     if not name and host:
         name = _DEFAULT
     if not name:
-        name, said_by = environ.get("DOCKER_CONTEXT", ""), "DOCKER_CONTEXT"
+        name, setting = environ.get("DOCKER_CONTEXT", ""), "DOCKER_CONTEXT"
     if not name:
-        name, said_by = _current_context(folder), f"currentContext of {folder / 'config.json'}"
+        name, setting = _current_context(folder), f"currentContext of {folder / 'config.json'}"
     if name == _DEFAULT:
-        return _addressed(host or _SOCKET, environ)
-    return _context(folder, name, said_by)
+        return _with_tls(host or _SOCKET, environ)
+    return _context(folder, name, setting)
 
 
-def _addressed(url: str, environ: Mapping[str, str]) -> EngineAddress:
-    """An address with the TLS of DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, which are for TCP."""
+def _with_tls(url: str, environ: Mapping[str, str]) -> EngineAddress:
+    """Return an address with the TLS settings of DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, which apply to TCP only."""
     if not url.startswith("tcp://"):
         return EngineAddress(url=url)
     try:
         return EngineAddress(url=url, tls=kwargs_from_env({**environ, "DOCKER_HOST": url}).get("tls"))
     except TLSParameterError as error:
-        raise NoCertificateError(environ.get("DOCKER_CERT_PATH") or "~/.docker") from error
+        raise CertificatesNotFoundError(environ.get("DOCKER_CERT_PATH") or "~/.docker") from error
 
 
 def _current_context(folder: Path) -> str:
@@ -100,22 +101,22 @@ def _current_context(folder: Path) -> str:
     return str(found.get("currentContext") or _DEFAULT) if isinstance(found, dict) else _DEFAULT
 
 
-def _context(folder: Path, name: str, said_by: str) -> EngineAddress:
-    """A context, from where docker(1) keeps it: folders named by the sha256 of its name."""
+def _context(folder: Path, name: str, setting: str) -> EngineAddress:
+    """Return the address of a Docker context; docker(1) keeps it in a folder named by the sha256 of the context's name."""
     digest = hashlib.sha256(name.encode()).hexdigest()
     path = folder / "contexts" / "meta" / digest / "meta.json"
     try:
         endpoint = json.loads(path.read_text(encoding="utf-8"))["Endpoints"]["docker"]
         url = str(endpoint.get("Host") or _SOCKET)
     except FileNotFoundError as error:
-        raise NoContextError(name, said_by) from error
+        raise ContextNotFoundError(name, setting) from error
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise DamagedContextError(path, "it names no engine") from error
+        raise InvalidContextError(path, "it contains no address of an engine") from error
     return EngineAddress(url=url, context=name, tls=_tls(folder / "contexts" / "tls" / digest / "docker", endpoint))
 
 
 def _tls(folder: Path, endpoint: Mapping[str, Any]) -> TLSConfig | None:
-    """The files that a context keeps for TLS; without any it is not used, unless the certificate is not to be checked."""
+    """Return the TLS settings of a context; None without any TLS file, unless the context skips the check of the certificate."""
     ca, certificate, key = (folder / name for name in ("ca.pem", "cert.pem", "key.pem"))
     unchecked = bool(endpoint.get("SkipTLSVerify"))
     if not unchecked and not ca.exists() and not certificate.exists():

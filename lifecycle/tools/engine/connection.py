@@ -1,4 +1,4 @@
-"""A connection to a container engine, and what its errors mean."""
+"""The connection to a container engine, and the translation of the SDK's errors."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ _SECONDS = 600
 
 
 class EngineConnection:
-    """The engine that an environment means, connected to when first needed."""
+    """A connection to the engine that an environment names, opened on first use."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = dict(environ)
@@ -30,12 +30,12 @@ class EngineConnection:
 
     @cached_property
     def address(self) -> EngineAddress:
-        """Where the engine is looked for; raises what `engine_address` raises."""
+        """The address of the engine. Raises what `engine_address` raises."""
         return engine_address(self._environ)
 
     @property
     def client(self) -> Any:  # noqa: ANN401 - the SDK has no types
-        """The SDK's client; raises EngineUnreachableError, and UsageError where nobody can say where the engine is."""
+        """The client of the SDK. Raises EngineUnreachableError, and UsageError for an invalid address."""
         address = self.address
         with self._lock:
             if self._client is None:
@@ -48,15 +48,18 @@ class EngineConnection:
             return self._client
 
     def _url(self) -> str:
-        """The address as the SDK takes it."""
+        """Return the address in the form that the SDK accepts."""
         if not self.address.url.startswith("ssh://"):
             return self.address.url
         self._relay = SshRelay(self.address.url)
         return self._relay.url
 
     @contextmanager
-    def refusals(self, what: str) -> Iterator[None]:
-        """Turn the SDK's errors into ours; `what` says what was being done."""
+    def sdk_errors(self, what: str) -> Iterator[None]:
+        """Translate the errors of the SDK; `what` names the operation ("pull x").
+
+        Raises EngineRefusedError, EngineUnreachableError, CredentialHelperError.
+        """
         try:
             yield
         except docker.errors.APIError as error:
@@ -69,8 +72,8 @@ class EngineConnection:
             raise EngineUnreachableError(str(self.address), self._reason(error)) from error
 
     def _reason(self, error: BaseException) -> str:
-        """The innermost cause: the SDK wraps 'Connection refused' four times; or what ssh has said of it."""
-        said = self._relay.said() if self._relay else ""
+        """Return the last message of ssh, or the innermost cause: the SDK wraps `Connection refused` four times."""
+        message = self._relay.last_error() if self._relay else ""
         while error.__cause__ or error.__context__:
             error = error.__cause__ or error.__context__  # type: ignore[assignment]
-        return said or str(error)
+        return message or str(error)

@@ -1,4 +1,4 @@
-"""One container of the SDK's while it is there: files in, run, files out."""
+"""A container of the Docker engine: copy files in, run it, copy files out."""
 
 import io
 import json
@@ -14,16 +14,16 @@ import docker.errors
 from lifecycle.errors import writing
 from lifecycle.tools.archive import tar_header, write_members
 
-# Which process a container is of; empty, nobody's.
+# The process that created a container; an image carries it with an empty value.
 LABEL_OWNER = "io.nvidia-installer.owner"
 
 
 class DockerContainer:
     """A container of the Docker engine (`Container` describes the methods); `raw` is the SDK's object."""
 
-    def __init__(self, raw: Any, refusals: Callable[[str], Any]) -> None:  # noqa: ANN401 - the SDK has no types
+    def __init__(self, raw: Any, sdk_errors: Callable[[str], Any]) -> None:  # noqa: ANN401 - the SDK has no types
         self._raw = raw
-        self._refusals = refusals
+        self._refusals = sdk_errors
 
     def put(
         self,
@@ -33,7 +33,7 @@ class DockerContainer:
         folders: Iterable[str] = (),
         scratch: Path,
     ) -> None:
-        """Put files, by their path below the container's root, and empty folders there; their tar is made in `scratch`."""
+        """Copy files and empty folders into the container, by their path below its root."""
         archive = scratch / "in.tar"
         with tarfile.open(archive, mode="w") as tar:
             write_members(tar, files, executables=executables)
@@ -44,10 +44,7 @@ class DockerContainer:
         archive.unlink()
 
     def run(self, log: Path, *, stdin: bytes | None = None) -> int:
-        """Start it, write what it prints to `log`, and return its exit code.
-
-        `stdin` is its standard input, which the engine keeps nowhere; it has to have been made with one.
-        """
+        """Run the container to its end, write its output to `log`, and return its exit code."""
         with self._refusals("run a container"), writing(log), log.open("wb") as out:
             connection = None if stdin is None else self._raw.attach_socket(params={"stdin": 1, "stream": 1})
             self._raw.start()
@@ -59,26 +56,26 @@ class DockerContainer:
             return int(self._raw.wait()["StatusCode"])
 
     def commit(self, reference: str, labels: Mapping[str, str]) -> None:
-        """Make what it holds now an image of that name (`docker commit`)."""
+        """Save the container's files as an image with a tag and labels."""
         repository, _, tag = reference.rpartition(":")
-        # An image has the labels of its container, and gives them to all that are made of it, somebody else's too.
+        # An image inherits the labels of its container, and so do all images and containers that are created from it.
         changes = [f"LABEL {key}={json.dumps(value)}" for key, value in {LABEL_OWNER: "", **labels}.items()]
         with self._refusals(f"make the image {reference}"):
             self._raw.commit(repository, tag, changes=changes)
 
     @contextmanager
     def get(self, path: str) -> Iterator[IO[bytes]]:
-        """A tar stream of a folder of the container, its own name as the first part of each path."""
+        """Yield a tar stream of a file or folder of the container."""
         with self._refusals(f"copy {path} out of a container"):
             chunks, _ = self._raw.get_archive(path, chunk_size=1 << 20)
             yield io.BufferedReader(_ChunkReader(iter(chunks)), 1 << 20)
 
 
 def _send(connection: Any, data: bytes) -> None:  # noqa: ANN401 - the SDK has no types
-    """Write all of it and say that there is no more.
+    """Write `data` to a container's standard input and close it.
 
-    The SDK's object can be written to only through the socket in it, which has to be closed on its own. A program that ends
-    without reading its input says why by its own words and exit code.
+    The SDK's object is writable only through the socket inside it, which is closed separately. A program that ends without
+    reading its input explains itself by its output and exit code, so a broken pipe is no error here.
     """
     raw = getattr(connection, "_sock", connection)
     with closing(raw), closing(connection), suppress(BrokenPipeError, ConnectionResetError):
@@ -87,7 +84,7 @@ def _send(connection: Any, data: bytes) -> None:  # noqa: ANN401 - the SDK has n
 
 
 class _ChunkReader(io.RawIOBase):
-    """The file that tarfile wants, over an iterator of chunks."""
+    """A readable file, as tarfile needs it, over an iterator of chunks."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         super().__init__()
@@ -110,7 +107,7 @@ class _ChunkReader(io.RawIOBase):
 
 
 def remove(raw: Any) -> None:  # noqa: ANN401 - the SDK has no types
-    """Remove a container of the SDK; one that is gone, or going, is fine."""
+    """Remove a container of the SDK; one that is removed already, or being removed, is no error."""
     try:
         raw.remove(force=True, v=True)
     except docker.errors.APIError as error:

@@ -24,7 +24,7 @@ from lifecycle.tools.engine.errors import EngineRefusedError, ImageBuildError, S
 from lifecycle.tools.engine.processors import usable_processors
 from lifecycle.tools.registry.login import Login
 
-_GONE = (docker.errors.NotFound, docker.errors.NullResource)
+_NOT_FOUND = (docker.errors.NotFound, docker.errors.NullResource)
 
 
 class DockerEngine(EngineConnection):
@@ -36,51 +36,51 @@ class DockerEngine(EngineConnection):
 
     def image(self, reference: str) -> LocalImage | None:
         """Return the image with a tag or id, or None."""
-        with self.refusals(f"look for the image {reference}"):
+        with self.sdk_errors(f"look for the image {reference}"):
             try:
                 raw = self.client.api.inspect_image(reference)
                 return _local_image(raw, raw["Config"].get("Labels"))
-            except _GONE:
+            except _NOT_FOUND:
                 return None
 
     def images(self, label: str) -> list[LocalImage]:
         """Return all images that carry a label, in one request."""
-        with self.refusals("list images"):
+        with self.sdk_errors("list images"):
             return [_local_image(i, i["Labels"]) for i in self.client.api.images(filters={"label": label})]
 
     def images_named(self, pattern: str) -> list[LocalImage]:
         """Return the images with a tag that matches a pattern, each with all of its tags."""
-        with self.refusals("list images"):
+        with self.sdk_errors("list images"):
             # A list by name leaves an image's other names out.
             found = self.client.api.images(filters={"reference": pattern})
         return [image for image in map(self.image, dict.fromkeys(raw["Id"] for raw in found)) if image]
 
-    def used_images(self) -> set[str]:
+    def images_in_use(self) -> set[str]:
         """Return the ids of the images of all containers."""
-        with self.refusals("list containers"):
+        with self.sdk_errors("list containers"):
             return {raw["ImageID"] for raw in self.client.api.containers(all=True)}
 
     def capacity(self) -> tuple[int, int]:
         """Return the cores and the bytes of memory that containers may use."""
-        with self.refusals("ask for its cores and memory"):
+        with self.sdk_errors("ask for its cores and memory"):
             about = self.client.info()
         cpus = int(about["NCPU"])
-        ours = usable_processors() if self.address.url.startswith("unix:") else cpus
-        return min(cpus, ours), int(about["MemTotal"])
+        available = usable_processors() if self.address.url.startswith("unix:") else cpus
+        return min(cpus, available), int(about["MemTotal"])
 
     def stored_bytes(self) -> int:
         """Return the size of the layers of all images in bytes."""
-        with self.refusals("count what it stores"):
+        with self.sdk_errors("count what it stores"):
             return int(self.client.api.df()["LayersSize"])
 
     def remove_image(self, image: str, tags: Iterable[str]) -> str:
         """Remove an image and its tags; return why it stays, or ""."""
-        with self.refusals(f"remove {image}"):
+        with self.sdk_errors(f"remove {image}"):
             try:
                 for reference in (*tags, image):
                     found = self.image(reference)
                     if found is not None and found.id == image:
-                        with suppress(*_GONE):
+                        with suppress(*_NOT_FOUND):
                             self.client.api.remove_image(reference)
             except docker.errors.APIError as error:
                 if error.status_code != requests.codes.conflict:
@@ -90,7 +90,7 @@ class DockerEngine(EngineConnection):
 
     def pull(self, reference: str, architecture: str) -> PulledImage:
         """Pull the image of a reference for an architecture."""
-        with self.refusals(f"pull {reference}"):
+        with self.sdk_errors(f"pull {reference}"):
             image = self.client.images.pull(reference, platform=f"linux/{architecture}")
             digests: list[str] = image.attrs.get("RepoDigests", [])
             digest = digests[0].rpartition("@")[2] if digests else str(image.id)
@@ -100,7 +100,7 @@ class DockerEngine(EngineConnection):
         """Push an image by its tag; return what the registry refused, or ""."""
         repository, _, tag = reference.rpartition(":")
         auth = {"username": login.username, "password": login.password} if login else None
-        with self.refusals(f"push {reference}"):
+        with self.sdk_errors(f"push {reference}"):
             for event in self.client.api.push(repository, tag=tag, auth_config=auth, stream=True, decode=True):
                 # The status of the response is 200 even where the push fails.
                 if "error" in event:
@@ -109,32 +109,32 @@ class DockerEngine(EngineConnection):
 
     def save(self, tag: str, path: Path) -> None:
         """Write an image to a tar file."""
-        with self.refusals(f"save {tag}"), writing(path), path.open("wb") as out:
+        with self.sdk_errors(f"save {tag}"), writing(path), path.open("wb") as out:
             for chunk in self.client.images.get(tag).save(named=tag):
                 out.write(chunk)
 
     def load(self, path: Path) -> None:
         """Read images from a tar file."""
-        with self.refusals(f"load {path.name}"), path.open("rb") as stream:
+        with self.sdk_errors(f"load {path.name}"), path.open("rb") as stream:
             self.client.images.load(stream)
 
     def tag(self, image: str, reference: str) -> None:
         """Add a tag to an image."""
         repository, _, name = reference.rpartition(":")
-        with self.refusals(f"tag {image} as {reference}"):
+        with self.sdk_errors(f"tag {image} as {reference}"):
             self.client.api.tag(image, repository, name, force=True)
 
     def remove_tag(self, reference: str) -> None:
         """Remove a tag."""
-        with self.refusals(f"remove {reference}"):
+        with self.sdk_errors(f"remove {reference}"):
             try:
                 self.client.api.remove_image(reference)
-            except _GONE:
+            except _NOT_FOUND:
                 return
 
     def build(self, context: IO[bytes], *, tag: str, base: str, labels: Mapping[str, str], log: Path) -> LocalImage:
         """Build an image from a tar with its Dockerfile and files. Raises ImageBuildError."""
-        with self.refusals(f"build {tag}"), writing(log), log.open("w", encoding="utf-8") as out:
+        with self.sdk_errors(f"build {tag}"), writing(log), log.open("w", encoding="utf-8") as out:
             events = self.client.api.build(
                 fileobj=context,
                 custom_context=True,
@@ -163,7 +163,7 @@ class DockerEngine(EngineConnection):
         self, image: str, *, env: Mapping[str, str], entrypoint: Sequence[str] | None = None, stdin: bool = False
     ) -> Iterator[DockerContainer]:
         """Yield a container without network; it is removed at the end."""
-        with self.refusals(f"create a container of {image}"):
+        with self.sdk_errors(f"create a container of {image}"):
             raw = self.client.containers.create(
                 image,
                 entrypoint=list(entrypoint) if entrypoint is not None else None,
@@ -176,9 +176,9 @@ class DockerEngine(EngineConnection):
             # Checked after the creation: `stop_own_containers` may have listed the containers just before it.
             if self._stopped.is_set():
                 raise StoppedError
-            yield DockerContainer(raw, self.refusals)
+            yield DockerContainer(raw, self.sdk_errors)
         finally:
-            with self.refusals("remove a container"):
+            with self.sdk_errors("remove a container"):
                 remove(raw)
 
     def stop_own_containers(self) -> None:
@@ -186,12 +186,12 @@ class DockerEngine(EngineConnection):
         self._stopped.set()
         self._remove(lambda owner: owner == owner_of(os.getpid()))
 
-    def sweep(self) -> None:
+    def remove_dead_containers(self) -> None:
         """Remove the containers that ended processes of this machine left behind."""
         self._remove(_is_dead)
 
     def _remove(self, condition: Callable[[str], bool]) -> None:
-        with self.refusals("list containers"):
+        with self.sdk_errors("list containers"):
             for raw in self.client.containers.list(all=True, filters={"label": LABEL_OWNER}, ignore_removed=True):
                 if condition(raw.labels[LABEL_OWNER]):
                     remove(raw)

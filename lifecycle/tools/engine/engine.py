@@ -80,7 +80,7 @@ class Engine(Protocol):
     def images_named(self, pattern: str) -> list[LocalImage]:
         """Return the images with a tag that matches a pattern such as `repository/*`, each with all of its tags."""
 
-    def used_images(self) -> set[str]:
+    def images_in_use(self) -> set[str]:
         """Return the ids of the images of all containers, running or not."""
 
     def capacity(self) -> tuple[int, int]:
@@ -134,5 +134,5 @@ class Engine(Protocol):
     def stop_own_containers(self) -> None:
         """Remove all containers of this process, which ends the threads that wait for one, and refuse to create more."""
 
-    def sweep(self) -> None:
+    def remove_dead_containers(self) -> None:
         """Remove the containers that ended processes of this machine left behind."""

@@ -1,21 +1,21 @@
-"""What goes wrong with a container engine, and what to do about it."""
+"""The errors of a container engine, and their solutions."""
 
 from lifecycle.errors import InstallerError
 
 
 class EngineUnreachableError(InstallerError):
-    """No engine answers, or it refuses us."""
+    """An engine that does not respond, or refuses the connection."""
 
     def __init__(self, address: str, why: str) -> None:
         super().__init__(
             f"no container engine answers at {address}",
             details=f"  {why}",
-            resolution="Run scripts/setup, which starts one, or name one that runs and that you may use: --engine, DOCKER_HOST.",
+            resolution="Run scripts/setup, which starts one, or name a running one that you may use: --engine, DOCKER_HOST.",
         )
 
 
 class EngineRefusedError(InstallerError):
-    """The engine answered a request with an error."""
+    """A request that the engine answered with an error."""
 
     def __init__(self, what: str, why: str) -> None:
         hints = {
@@ -28,14 +28,14 @@ class EngineRefusedError(InstallerError):
 
 
 class StoppedError(InstallerError):
-    """A container that was asked for while the run was being ended."""
+    """A container that was requested after the end of the run began."""
 
     def __init__(self) -> None:
-        super().__init__("not started, because the run is being ended")
+        super().__init__("not started, because the run is ending")
 
 
 class ImageBuildError(InstallerError):
-    """A Dockerfile that does not build."""
+    """A Dockerfile that failed to build."""
 
     def __init__(self, tag: str, log: str, last: str) -> None:
         super().__init__(f"the image {tag} does not build", details=last, resolution=f"The whole log: {log}")

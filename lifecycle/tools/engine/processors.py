@@ -1,4 +1,4 @@
-"""How many of the machine's processors this process may use."""
+"""The number of processors that this process may use."""
 
 import os
 from contextlib import suppress
@@ -8,9 +8,10 @@ _CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
 def usable_processors(group: Path = _CONTROL_GROUP) -> int:
-    """Those of its affinity, or, where that is less, as many as the quota of its container allows; at least one.
+    """Return the number of processors in the affinity of this process, or in the quota of its container if that is less.
 
-    `group` is where a container sees its own control group (Linux, cgroup-v2.rst "cpu.max"; sched-bwc.rst for version 1).
+    The result is at least 1. `group` is the folder in which a container sees its own control group.
+    Source: Linux, cgroup-v2.rst ("cpu.max"), and sched-bwc.rst for version 1.
     """
     allowed = len(os.sched_getaffinity(0))
     quota = _quota(group / "cpu.max") or _quota(group / "cpu/cpu.cfs_quota_us", group / "cpu/cpu.cfs_period_us")
@@ -18,7 +19,7 @@ def usable_processors(group: Path = _CONTROL_GROUP) -> int:
 
 
 def _quota(*files: Path) -> int | None:
-    """The processors that a quota and its period, both in microseconds, amount to, a part of one counted as one."""
+    """Return quota divided by period (both in microseconds), rounded up; None without a quota."""
     with suppress(OSError, ValueError):
         quota, period = (int(word) for file in files for word in file.read_text(encoding="ascii").split())
         return -(-quota // period) if quota > 0 and period > 0 else None

@@ -1,4 +1,4 @@
-"""What a registry keeps by its sha256: layers, and the configurations of images.
+"""The blobs of a registry, named by their sha256: layers and configurations of images.
 
 Source: OCI distribution specification 1.1, "Pulling blobs", "Pushing Blobs" (POST then PUT).
 """
@@ -11,35 +11,35 @@ import httpx
 
 from lifecycle.errors import InstallerError, writing
 from lifecycle.tools.registry.errors import RegistryRefusedError
-from lifecycle.tools.registry.session import RegistrySession, check
+from lifecycle.tools.registry.session import RegistrySession, raise_for_error
 
-# An upload that broke off cannot be gone on with as if it had not begun, and one whose answer was lost is not known any more: who
-# asks the same again is refused, in these ways. Then it is looked whether the blob is there, and if not it is uploaded anew, once.
-_ASKED_TWICE = (httpx.codes.BAD_REQUEST, httpx.codes.NOT_FOUND, httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE)
+# The errors of a repeated PUT: an interrupted upload cannot be restarted, and the registry has forgotten a completed one whose
+# response was lost. If the blob is missing then, it is uploaded once more from the start.
+_UPLOAD_LOST = (httpx.codes.BAD_REQUEST, httpx.codes.NOT_FOUND, httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE)
 _UPLOADS = 2
 
 
 class WrongBlobError(InstallerError):
-    """A blob that came as something else than its name says."""
+    """A blob whose content does not match its digest."""
 
     def __init__(self, host: str, repository: str, digest: str) -> None:
-        super().__init__(f"{host}/{repository}: what came for {digest} is something else")
+        super().__init__(f"{host}/{repository}: the content of the blob {digest} does not match its digest")
 
 
 class Blobs:
-    """The blobs of one registry. All of it raises RegistryRefusedError."""
+    """The blobs of one registry. All methods raise RegistryRefusedError."""
 
     def __init__(self, session: RegistrySession) -> None:
         self._session = session
 
-    def read(self, repository: str, digest: str, to: Path) -> None:
-        """Write a blob (`sha256:…`) to a file; raises WrongBlobError where it is not what it is called."""
+    def download(self, repository: str, digest: str, to: Path) -> None:
+        """Download a blob, by its digest (`sha256:…`), to a file. Raises WrongBlobError if the content does not match."""
         what, found = f"read {repository}@{digest}", hashlib.sha256()
         try:
-            with closing(self._session.ask("GET", repository, f"blobs/{digest}", stream=True)) as answer:
-                check(self._session, answer, what)
+            with closing(self._session.request("GET", repository, f"blobs/{digest}", stream=True)) as response:
+                raise_for_error(self._session, response, what)
                 with writing(to), to.open("wb") as file:
-                    for chunk in answer.iter_bytes(1 << 20):
+                    for chunk in response.iter_bytes(1 << 20):
                         found.update(chunk)
                         file.write(chunk)
         except httpx.HTTPError as error:
@@ -47,17 +47,17 @@ class Blobs:
         if digest != f"sha256:{found.hexdigest()}":
             raise WrongBlobError(self._session.host, repository, digest)
 
-    def write(self, repository: str, digest: str, content: bytes | Path) -> None:
-        """Have the registry keep a blob of that digest (`sha256:…`); nothing is sent where it does already."""
+    def upload(self, repository: str, digest: str, content: bytes | Path) -> None:
+        """Upload a blob with its digest (`sha256:…`), unless the registry has it."""
         what = f"write {repository}@{digest}"
         for _ in range(_UPLOADS):
-            if self._session.ask("HEAD", repository, f"blobs/{digest}").is_success:
+            if self._session.request("HEAD", repository, f"blobs/{digest}").is_success:
                 return
-            begun = self._session.ask("POST", repository, "blobs/uploads/")
-            check(self._session, begun, what)
-            place = begun.url.join(begun.headers.get("Location", "")).copy_merge_params({"digest": digest})
+            started = self._session.request("POST", repository, "blobs/uploads/")
+            raise_for_error(self._session, started, what)
+            location = started.url.join(started.headers.get("Location", "")).copy_merge_params({"digest": digest})
             headers = {"Content-Type": "application/octet-stream"}
-            answer = self._session.ask("PUT", repository, str(place), headers=headers, content=content)
-            if answer.status_code not in _ASKED_TWICE:
+            response = self._session.request("PUT", repository, str(location), headers=headers, content=content)
+            if response.status_code not in _UPLOAD_LOST:
                 break
-        check(self._session, answer, what)
+        raise_for_error(self._session, response, what)

@@ -1,4 +1,4 @@
-"""A container registry's HTTP API, as far as manifests and tags go. Pushing images' layers is the engine's.
+"""The client of a container registry: manifests and tags. The engine pushes the images themselves.
 
 Source: OCI distribution specification 1.1, "Pulling manifests", "Pushing Manifests", "Listing Tags", "Deleting Manifests".
 """
@@ -16,7 +16,7 @@ import httpx
 from lifecycle.tools.registry.blobs import Blobs
 from lifecycle.tools.registry.errors import DeletionDisabledError, RegistryRefusedError
 from lifecycle.tools.registry.login import Login
-from lifecycle.tools.registry.session import CERTIFICATES, RegistrySession, check, read_json, said
+from lifecycle.tools.registry.session import CERTIFICATES, RegistrySession, error_text, raise_for_error, read_json
 
 _MANIFESTS = ", ".join(
     [
@@ -30,7 +30,7 @@ _MANIFESTS = ", ".join(
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteImage:
-    """What a tag leads to: the manifest's digest, the image's id, its labels, the bytes of its layers as they are kept."""
+    """An image in a registry: the manifest's digest, the image's id and labels, the size of its compressed layers in bytes."""
 
     digest: str
     id: str
@@ -40,22 +40,23 @@ class RemoteImage:
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """A manifest's own bytes, which are what its digest is of."""
+    """A manifest as bytes, which its digest is computed from."""
 
     content: bytes
     media_type: str
 
     @cached_property
     def digest(self) -> str:
-        """`sha256:…`, by which the registry knows it."""
+        """The digest of the manifest, `sha256:…`."""
         return f"sha256:{hashlib.sha256(self.content).hexdigest()}"
 
 
 class Registry:
-    """One registry, by its host: `ghcr.io`, `localhost:5000`; `certificates` is where an engine looks for authorities.
+    """One registry, by its host: `ghcr.io`, `localhost:5000`. All methods raise RegistryRefusedError.
 
-    `labels` are those of images, by their ids, that need not be asked for; `wait` is told the seconds before a request is made
-    again, `patience` is how many are waited for an answer. All of it raises RegistryRefusedError.
+    `labels` are known labels of images by image id, which are not requested again. `certificates` is the folder where an
+    engine looks for certificate authorities. `wait` is called with the seconds to wait before another attempt; `timeout` is the
+    limit for a response in seconds.
     """
 
     def __init__(
@@ -66,104 +67,106 @@ class Registry:
         labels: Mapping[str, Mapping[str, str]] | None = None,
         certificates: Path = CERTIFICATES,
         wait: Callable[[float], None] = time.sleep,
-        patience: float = 30,
+        timeout: float = 30,
     ) -> None:
-        self._session = RegistrySession(host, login, certificates=certificates, wait=wait, patience=patience)
+        self._session = RegistrySession(host, login, certificates=certificates, wait=wait, timeout=timeout)
         self.blobs = Blobs(self._session)
         self._labels = dict(labels or {})
 
     def close(self) -> None:
-        """End its connections."""
+        """Close the connections."""
         self._session.close()
 
     def image(self, repository: str, reference: str) -> RemoteImage | None:
-        """What a tag, or a digest, leads to; None where there is none."""
+        """Return the image of a tag or digest, or None."""
         found = self.manifest(repository, reference)
         if found is None:
             return None
         manifest = read_json(found.content)
         if "config" not in manifest:
-            # A list of images for several architectures is nobody's of ours.
+            # An index of images for several architectures: this project pushes none.
             return RemoteImage(digest=found.digest, id="", labels={}, size=0)
         image = str(manifest["config"]["digest"])
         size = sum(int(layer["size"]) for layer in manifest.get("layers", []))
         return RemoteImage(digest=found.digest, id=image, labels=self._labels_of(repository, image), size=size)
 
     def tags(self, repository: str) -> list[str]:
-        """All tags of a repository; none where there is no such repository."""
+        """Return all tags of a repository; an empty list for an unknown repository."""
         found: list[str] = []
         path: str | None = "tags/list"
         while path:
-            answer = self._session.ask("GET", repository, path)
-            if answer.status_code == httpx.codes.NOT_FOUND:
+            response = self._session.request("GET", repository, path)
+            if response.status_code == httpx.codes.NOT_FOUND:
                 return found
-            check(self._session, answer, f"list the tags of {repository}")
-            found += read_json(answer.content).get("tags") or []
-            path = _next_page(answer, repository)
+            raise_for_error(self._session, response, f"list the tags of {repository}")
+            found += read_json(response.content).get("tags") or []
+            path = _next_page(response, repository)
         return found
 
     def retag(self, repository: str, digest: str, tag: str) -> bool:
-        """Have a tag lead to a manifest that the registry has; returns whether it had to be moved there."""
-        there = self.manifest(repository, tag)
-        if there is not None and there.digest == digest:
+        """Move a tag to a manifest that the registry has; return False if it already names that manifest."""
+        current = self.manifest(repository, tag)
+        if current is not None and current.digest == digest:
             return False
         what, manifest = f"tag {repository}@{digest} as {tag}", self.manifest(repository, digest)
         if manifest is None or manifest.digest != digest:
-            raise RegistryRefusedError(self._session.host, what, "it does not have that manifest")
-        self._put(repository, tag, manifest, what)
+            raise RegistryRefusedError(self._session.host, what, "the registry does not have that manifest")
+        self._write(repository, tag, manifest, what)
         return True
 
-    def put(self, repository: str, tag: str, manifest: Manifest) -> None:
-        """Have a tag lead to a manifest, whose blobs the registry has."""
-        self._put(repository, tag, manifest, f"write {repository}:{tag}")
+    def put_manifest(self, repository: str, tag: str, manifest: Manifest) -> None:
+        """Upload a manifest, whose blobs the registry has, under a tag."""
+        self._write(repository, tag, manifest, f"write {repository}:{tag}")
 
     def has(self, repository: str, tag: str) -> bool:
-        """Whether a tag leads anywhere."""
-        answer = self._session.ask("HEAD", repository, f"manifests/{tag}", headers={"Accept": _MANIFESTS})
-        if answer.status_code != httpx.codes.NOT_FOUND:
-            check(self._session, answer, f"read {repository}")
-        return answer.is_success
+        """Return whether a tag exists."""
+        response = self._session.request("HEAD", repository, f"manifests/{tag}", headers={"Accept": _MANIFESTS})
+        if response.status_code != httpx.codes.NOT_FOUND:
+            raise_for_error(self._session, response, f"read {repository}")
+        return response.is_success
 
-    def upload_refusal(self, repository: str) -> str:
-        """What the registry says to who would upload a blob ("Pushing Blobs"); empty where it would take one."""
-        answer = self._session.ask("POST", repository, "blobs/uploads/")
-        return said(answer) if answer.is_error else ""
+    def upload_error(self, repository: str) -> str:
+        """Return the error of an attempt to begin an upload of a blob ("Pushing Blobs"), or ""."""
+        response = self._session.request("POST", repository, "blobs/uploads/")
+        return error_text(response) if response.is_error else ""
 
     def delete(self, repository: str, digest: str) -> None:
-        """Delete a manifest, with all its tags; one that is gone is fine. Raises DeletionDisabledError too."""
-        answer = self._session.ask("DELETE", repository, f"manifests/{digest}")
-        if answer.status_code == httpx.codes.METHOD_NOT_ALLOWED:
+        """Delete a manifest and all its tags; a missing one is no error. Also raises DeletionDisabledError."""
+        response = self._session.request("DELETE", repository, f"manifests/{digest}")
+        if response.status_code == httpx.codes.METHOD_NOT_ALLOWED:
             raise DeletionDisabledError(self._session.host)
-        if answer.status_code != httpx.codes.NOT_FOUND:
-            check(self._session, answer, f"delete {repository}@{digest}")
+        if response.status_code != httpx.codes.NOT_FOUND:
+            raise_for_error(self._session, response, f"delete {repository}@{digest}")
 
     def manifest(self, repository: str, reference: str) -> Manifest | None:
-        """The manifest that a tag, or a digest, leads to; None where there is none."""
-        answer = self._session.ask("GET", repository, f"manifests/{reference}", headers={"Accept": _MANIFESTS})
-        if answer.status_code == httpx.codes.NOT_FOUND:
+        """Return the manifest of a tag or digest, or None."""
+        response = self._session.request("GET", repository, f"manifests/{reference}", headers={"Accept": _MANIFESTS})
+        if response.status_code == httpx.codes.NOT_FOUND:
             return None
-        check(self._session, answer, f"read {repository}")
-        return Manifest(content=answer.content, media_type=answer.headers.get("Content-Type", ""))
+        raise_for_error(self._session, response, f"read {repository}")
+        return Manifest(content=response.content, media_type=response.headers.get("Content-Type", ""))
 
     def _labels_of(self, repository: str, image: str) -> Mapping[str, str]:
-        """The labels in an image's configuration, which is known by its digest and asked for once."""
+        """Return the labels in the configuration of an image, by its digest; each configuration is requested once."""
         if image not in self._labels:
-            answer = self._session.ask("GET", repository, f"blobs/{image}")
-            if answer.status_code != httpx.codes.NOT_FOUND:
-                check(self._session, answer, f"read {repository}")
-            config: dict[str, Any] = read_json(answer.content).get("config") or {}
+            response = self._session.request("GET", repository, f"blobs/{image}")
+            if response.status_code != httpx.codes.NOT_FOUND:
+                raise_for_error(self._session, response, f"read {repository}")
+            config: dict[str, Any] = read_json(response.content).get("config") or {}
             self._labels[image] = config.get("Labels") or {}
         return self._labels[image]
 
-    def _put(self, repository: str, tag: str, manifest: Manifest, what: str) -> None:
+    def _write(self, repository: str, tag: str, manifest: Manifest, what: str) -> None:
         headers = {"Content-Type": manifest.media_type}
-        answer = self._session.ask("PUT", repository, f"manifests/{tag}", headers=headers, content=manifest.content)
-        check(self._session, answer, what)
+        response = self._session.request(
+            "PUT", repository, f"manifests/{tag}", headers=headers, content=manifest.content
+        )
+        raise_for_error(self._session, response, what)
 
 
-def _next_page(answer: httpx.Response, repository: str) -> str | None:
-    """The path, below the repository's, of what comes after an answer that is not all; never at another host."""
-    link = answer.links.get("next", {}).get("url")
+def _next_page(response: httpx.Response, repository: str) -> str | None:
+    """Return the path of the next page of a list, relative to the repository; its host is ignored."""
+    link = response.links.get("next", {}).get("url")
     if link is None:
         return None
-    return answer.url.join(link).raw_path.decode().rpartition(f"/v2/{repository}/")[2]
+    return response.url.join(link).raw_path.decode().rpartition(f"/v2/{repository}/")[2]

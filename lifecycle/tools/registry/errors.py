@@ -1,29 +1,29 @@
-"""What goes wrong with a registry, and what to do about it."""
+"""The errors of a registry, and their solutions."""
 
 import errno
 
 from lifecycle.errors import InstallerError
 
-# How Go's crypto/x509, which the engine is built with, and OpenSSL say that nobody they know has signed it.
+# The messages of Go's crypto/x509, which the engine uses, and of OpenSSL for a certificate of an unknown authority.
 _UNTRUSTED = ("signed by unknown authority", "unable to get local issuer", "self-signed", "self signed")
 _UNAUTHORISED = ("no basic auth credentials", "unauthorized", "authentication required", "denied", "forbidden")
-# With the number of an error of the operating system alone (errno(3)), as Docker's registry says it of a file that it wrote.
-_FULL = ("no space left", f'"err": {errno.ENOSPC}')
+# Docker's registry reports a failed write with the number of the error alone (errno(3)).
+_DISK_FULL = ("no space left", f'"err": {errno.ENOSPC}')
 
 
-def hint_for(host: str, said: str) -> str:
-    """What to do after a registry, or the engine on its behalf, has said something; empty where that is not known."""
+def hint_for(host: str, message: str) -> str:
+    """Return the solution for an error message of a registry, or of the engine about it; "" for an unknown one."""
     hints = {
-        _UNTRUSTED: f"Its certificate is not trusted: put the authority's into /etc/docker/certs.d/{host}/ca.crt, where the "
-        "engine looks too.",
+        _UNTRUSTED: f"Its certificate is not trusted: put the certificate of its authority into "
+        f"/etc/docker/certs.d/{host}/ca.crt, where the engine looks too.",
         _UNAUTHORISED: f"Log in with `docker login {host}`, or set INVOKE_REGISTRY_USERNAME and INVOKE_REGISTRY_PASSWORD.",
-        _FULL: f"The disk of {host} is full: make room there, and run the command again.",
+        _DISK_FULL: f"The disk of {host} is full: free some space there, and run the command again.",
     }
-    return next((hint for words, hint in hints.items() if any(word in said for word in words)), "")
+    return next((hint for words, hint in hints.items() if any(word in message for word in words)), "")
 
 
 class RegistryRefusedError(InstallerError):
-    """A registry that does not answer, or refuses."""
+    """A registry that does not respond, or refuses a request."""
 
     def __init__(self, host: str, what: str, why: str) -> None:
         super().__init__(
@@ -32,7 +32,7 @@ class RegistryRefusedError(InstallerError):
 
 
 class DeletionDisabledError(InstallerError):
-    """A registry that is set up to delete nothing."""
+    """A registry with deletion turned off."""
 
     def __init__(self, host: str) -> None:
         super().__init__(

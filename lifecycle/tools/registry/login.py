@@ -1,4 +1,4 @@
-"""Who to be at a registry. A password is never in an argument, a file of ours, or a message."""
+"""The login for a registry. A password is never in an argument, in a file of this project, or in a message."""
 
 import warnings
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from lifecycle.errors import InstallerError
 
 @dataclass(frozen=True)
 class Login:
-    """A name and a password, which it does not show."""
+    """A user name and a password; `repr` hides the password."""
 
     username: str
     password: str
@@ -22,19 +22,20 @@ class Login:
 
 
 class CredentialHelperError(InstallerError):
-    """A credential helper of Docker's that is not there, or does not answer."""
+    """A credential helper of Docker that is missing or failed."""
 
     def __init__(self, what: str, why: str) -> None:
         super().__init__(
             f"cannot {what}: Docker's credentials cannot be read: {' '.join(why.split())}",
-            resolution="Mend the credential helper (credHelpers, credsStore in Docker's config.json), or set "
+            resolution="Repair the credential helper (credHelpers, credsStore in Docker's config.json), or set "
             "INVOKE_REGISTRY_USERNAME and INVOKE_REGISTRY_PASSWORD.",
         )
 
 
 def login_for(host: str, environ: Mapping[str, str]) -> Login | None:
-    """Who to be at a registry: by INVOKE_REGISTRY_USERNAME and …_PASSWORD, or by Docker's configuration and its helpers.
+    """Return the login for a registry, by its host, or None.
 
+    INVOKE_REGISTRY_USERNAME and INVOKE_REGISTRY_PASSWORD come before Docker's configuration and its credential helpers.
     Raises CredentialHelperError.
     """
     user, password = environ.get("INVOKE_REGISTRY_USERNAME"), environ.get("INVOKE_REGISTRY_PASSWORD")
@@ -42,13 +43,13 @@ def login_for(host: str, environ: Mapping[str, str]) -> Login | None:
         return Login(user, password)
     what = f"sign in at {host}"
     try:
-        # The SDK warns of a helper that is not there, and then says so by an error too.
+        # The SDK warns of a missing helper, and raises an error for it as well.
         with warnings.catch_warnings(action="ignore"):
             found = docker.auth.resolve_authconfig(docker.auth.load_config(), host) or {}
     except docker.errors.DockerException as error:
-        # The SDK puts the helper's own words into the cause, and that one's class name into the error.
+        # The message of the helper is in the cause; the error itself only has the name of its class.
         raise CredentialHelperError(what, str(error.__cause__ or error)) from error
     except (ValueError, KeyError) as error:
-        raise CredentialHelperError(what, "the helper's answer is none of a credential helper") from error
+        raise CredentialHelperError(what, "the credential helper returned invalid output") from error
     name, secret = found.get("Username") or found.get("username"), found.get("Password") or found.get("password")
     return Login(str(name), str(secret)) if name and secret else None

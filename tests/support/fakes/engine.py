@@ -77,7 +77,7 @@ class FakeEngine:
         self._require_reachable()
         return [image for image in self.images_there if fnmatch.filter(image.tags, pattern)]
 
-    def used_images(self) -> set[str]:
+    def images_in_use(self) -> set[str]:
         """Return the ids of the images of its containers: it keeps none."""
         return set()
 
@@ -148,7 +148,7 @@ class FakeEngine:
     def stop_own_containers(self) -> None:
         """Do nothing: no container runs."""
 
-    def sweep(self) -> None:
+    def remove_dead_containers(self) -> None:
         """Do nothing: nothing is left over."""
 
     def _require_reachable(self) -> None:

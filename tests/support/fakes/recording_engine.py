@@ -33,7 +33,7 @@ class RecordingEngine(DockerEngine):
         return self._sdk
 
     @contextmanager
-    def refusals(self, what: str) -> Iterator[None]:
+    def sdk_errors(self, what: str) -> Iterator[None]:
         yield
 
 

@@ -13,7 +13,7 @@ from lifecycle.pipeline.build_state import BuildState
 from lifecycle.pipeline.executor import Outcome
 from lifecycle.planning.plan import make_plan
 from lifecycle.planning.targets import Kind, Target, Targets
-from lifecycle.tools.graph import NeedFailedError
+from lifecycle.tools.graph import DependencyFailedError
 from tests.support.builders.projects import component, every_target, local_image, project
 from tests.support.fakes.build_state import FakeBuildState
 from tests.support.fakes.engine import FakeEngine
@@ -139,7 +139,7 @@ def made(tmp_path: Path, before: FakeBuildState, *, failed: list[Target] | None 
     """A run that took a second for each target; the images that did not fail are there."""
     plan = make_plan(TARGETS, MATRIX.combinations, before)
     ran = [action.target for action in plan.actions if action.run]
-    errors: dict[str, InstallerError] = {t.digest: NeedFailedError(t.digest) for t in failed or []}
+    errors: dict[str, InstallerError] = {t.digest: DependencyFailedError(t.digest) for t in failed or []}
     images = [
         local_image(f"{REPOSITORY}:{tag}", digest=target.digest)
         for tag, target in zip(TAGS, map(TARGETS.image, MATRIX.combinations), strict=True)

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.checks.symvers import (
-    BadSymversError,
     Export,
-    NoSymversError,
+    InvalidSymversError,
     Symvers,
+    SymversNotFoundError,
     parse_symvers,
     symvers_of_headers,
 )
@@ -47,7 +47,7 @@ def test_a_line_without_namespace_is_one_of_an_older_kernel() -> None:
     "line", ["", "printk", "zz\tprintk\tvmlinux\tEXPORT_SYMBOL", "0x1 printk vmlinux EXPORT_SYMBOL"]
 )
 def test_an_ill_formed_line_is_named(line: str) -> None:
-    with pytest.raises(BadSymversError, match=r"headers/Module\.symvers:2: .* is not a line of a Module\.symvers"):
+    with pytest.raises(InvalidSymversError, match=r"headers/Module\.symvers:2: .* is not a line of a Module\.symvers"):
         parse_symvers(["0x1\tprintk\tvmlinux\tEXPORT_SYMBOL\t", line], source="headers/Module.symvers")
 
 
@@ -76,7 +76,7 @@ def test_the_symbols_are_of_the_first_package_with_a_module_symvers(tmp_path: Pa
 
 
 def test_packages_without_a_module_symvers_are_named(tmp_path: Path) -> None:
-    with pytest.raises(NoSymversError, match=r"none of common holds a Module\.symvers"):
+    with pytest.raises(SymversNotFoundError, match=r"none of common holds a Module\.symvers"):
         symvers_of_headers({"common": deb(tmp_path, "common", {"usr/src/a": ""})})
 
 

@@ -11,7 +11,7 @@ from lifecycle.pipeline.build_state import BuildState
 from lifecycle.pipeline.executor import Outcome
 from lifecycle.planning.plan import make_plan
 from lifecycle.planning.targets import Targets
-from lifecycle.tools.graph import NeedFailedError
+from lifecycle.tools.graph import DependencyFailedError
 from tests.support.builders.projects import project
 from tests.support.fakes.build_state import FakeBuildState
 from tests.support.fakes.engine import FakeEngine
@@ -48,8 +48,8 @@ def test_a_run_in_which_nothing_was_to_do_raises_nothing(tmp_path: Path) -> None
 def test_what_failed_says_why_and_what_was_not_tried_is_named(tmp_path: Path) -> None:
     errors = {
         OPEN.digest: InstallerError("they do not compile", details="  a.c:1: error: no", resolution="Mend it."),
-        ARCHIVE.digest: NeedFailedError(OPEN.digest),
-        IMAGE.digest: NeedFailedError(ARCHIVE.digest),
+        ARCHIVE.digest: DependencyFailedError(OPEN.digest),
+        IMAGE.digest: DependencyFailedError(ARCHIVE.digest),
     }
     with pytest.raises(BuildFailedError) as caught:
         raise_failures(made(tmp_path, errors))

@@ -27,7 +27,7 @@ def test_modules_that_fit_are_proven_from_the_cache_where_there_is_no_image(
     found = proof(proving)
 
     assert (found.combination, found.module_type, found.source, found.problems) == (ID, "proprietary", "archive", ())
-    assert {e.module.path.name: (e.agreeing, e.kernel_symbols, e.sibling_symbols) for e in found.modules} == {
+    assert {e.module.path.name: (e.matching, e.kernel_symbols, e.sibling_symbols) for e in found.modules} == {
         "nvidia.ko": (2, 2, 0),
         "nvidia-uvm.ko": (2, 2, 1),
         "nvidia-modeset.ko": (2, 2, 0),

@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 
 from lifecycle.errors import InstallerError
-from lifecycle.tools.graph import Job, NeedFailedError, run_graph
+from lifecycle.tools.graph import DependencyFailedError, Job, run_graph
 
 Errors = Mapping[str, InstallerError]
 
 
-def node(makes: str, *needs: str, work: Callable[[], Errors] = dict, heavy: bool = False) -> Job:
+def job(makes: str, *needs: str, work: Callable[[], Errors] = dict, heavy: bool = False) -> Job:
     return Job(makes=tuple(makes.split()), needs=needs, work=work, heavy=heavy)
 
 
-def run(*nodes: Job, workers: int = 4, heavy: int = 2) -> dict[str, InstallerError]:
-    return run_graph(nodes, workers=workers, heavy=heavy, abort=lambda: None)
+def run(*jobs: Job, workers: int = 4, heavy: int = 2) -> dict[str, InstallerError]:
+    return run_graph(jobs, workers=workers, heavy=heavy, abort=lambda: None)
 
 
 def failing(error: InstallerError) -> Callable[[], Errors]:
@@ -32,7 +32,7 @@ def test_everything_comes_after_what_it_needs() -> None:
     order: list[str] = []
 
     def step(name: str, *needs: str) -> Job:
-        return node(name, *needs, work=lambda: order.append(name) or {})  # type: ignore[func-returns-value]
+        return job(name, *needs, work=lambda: order.append(name) or {})  # type: ignore[func-returns-value]
 
     assert (
         run(step("image", "archive", "base"), step("archive", "modules"), step("modules", "base"), step("base")) == {}
@@ -41,29 +41,29 @@ def test_everything_comes_after_what_it_needs() -> None:
 
 
 def test_a_need_that_nothing_makes_is_there_already() -> None:
-    assert run(node("image", "made last week")) == {}
+    assert run(job("image", "made last week")) == {}
 
 
 def test_a_failure_takes_along_only_what_needs_it() -> None:
     error = InstallerError("no")
-    failed = run(node("a", work=failing(error)), node("b", "a"), node("c", "b"), node("d"))
+    failed = run(job("a", work=failing(error)), job("b", "a"), job("c", "b"), job("d"))
 
     assert failed["a"] is error
     assert {key: type(e) for key, e in failed.items()} == {
         "a": InstallerError,
-        "b": NeedFailedError,
-        "c": NeedFailedError,
+        "b": DependencyFailedError,
+        "c": DependencyFailedError,
     }
 
 
-def test_a_node_may_make_one_thing_and_fail_at_another() -> None:
+def test_a_job_may_make_one_thing_and_fail_at_another() -> None:
     error = InstallerError("the open ones do not compile")
-    failed = run(node("closed open", work=lambda: {"open": error}), node("a", "closed"), node("b", "open"))
+    failed = run(job("closed open", work=lambda: {"open": error}), job("a", "closed"), job("b", "open"))
 
     assert set(failed) == {"open", "b"}
 
 
-def test_heavy_nodes_share_the_machine_with_no_more_than_allowed() -> None:
+def test_heavy_jobs_share_the_machine_with_no_more_than_allowed() -> None:
     running, most, lock = 0, 0, threading.Lock()
     two_at_a_time = threading.Barrier(2, timeout=10)
 
@@ -77,18 +77,18 @@ def test_heavy_nodes_share_the_machine_with_no_more_than_allowed() -> None:
             running -= 1
         return {}
 
-    assert run(*(node(name, work=work, heavy=True) for name in "abcd"), heavy=2) == {}
+    assert run(*(job(name, work=work, heavy=True) for name in "abcd"), heavy=2) == {}
     assert most == 2
 
 
-def test_light_nodes_go_on_beside_heavy_ones() -> None:
+def test_light_jobs_go_on_beside_heavy_ones() -> None:
     meeting = threading.Barrier(2, timeout=10)
 
     def meet() -> Errors:
         meeting.wait()
         return {}
 
-    assert run(node("heavy", work=meet, heavy=True), node("light", work=meet), heavy=1) == {}
+    assert run(job("heavy", work=meet, heavy=True), job("light", work=meet), heavy=1) == {}
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError("disk")])
@@ -103,14 +103,14 @@ def test_anything_else_aborts_the_run_and_comes_through(error: BaseException) ->
         return {}
 
     with pytest.raises(type(error)):
-        run_graph([node("a", work=wait), node("b", work=fail)], workers=2, heavy=1, abort=released.set)
+        run_graph([job("a", work=wait), job("b", work=fail)], workers=2, heavy=1, abort=released.set)
     assert released.is_set()
 
 
 def test_what_was_not_tried_says_for_want_of_what() -> None:
-    failed = run(node("a", work=failing(InstallerError("no"))), node("b", "there already", "a"))
+    failed = run(job("a", work=failing(InstallerError("no"))), job("b", "there already", "a"))
 
-    assert isinstance(failed["b"], NeedFailedError)
+    assert isinstance(failed["b"], DependencyFailedError)
     assert failed["b"].needed == "a"
 
 
@@ -132,31 +132,31 @@ def test_what_needs_two_things_waits_for_both_and_fails_with_either() -> None:
         order.append("both")
         return {}
 
-    failed = run(node("both", "left", "right", work=both), node("left", work=left), node("right", work=right))
+    failed = run(job("both", "left", "right", work=both), job("left", work=left), job("right", work=right))
 
     assert order == ["left", "right"]
     assert set(failed) == {"right", "both"}
 
 
-def test_a_heavy_node_that_fails_makes_room_for_the_next() -> None:
+def test_a_heavy_job_that_fails_makes_room_for_the_next() -> None:
     done: list[str] = []
-    nodes = [
-        node("a", work=failing(InstallerError("no")), heavy=True),
-        node("b", work=lambda: done.append("b") or {}, heavy=True),  # type: ignore[func-returns-value]
+    jobs = [
+        job("a", work=failing(InstallerError("no")), heavy=True),
+        job("b", work=lambda: done.append("b") or {}, heavy=True),  # type: ignore[func-returns-value]
     ]
 
-    assert set(run(*nodes, heavy=1)) == {"a"}
+    assert set(run(*jobs, heavy=1)) == {"a"}
     assert done == ["b"]
 
 
-def test_a_failure_that_a_node_returns_for_one_key_leaves_its_others_usable() -> None:
+def test_a_failure_that_a_job_returns_for_one_key_leaves_its_others_usable() -> None:
     done: list[str] = []
 
     def use(name: str) -> Callable[[], Errors]:
         return lambda: done.append(name) or {}  # type: ignore[func-returns-value]
 
-    makes_both = node("closed open", work=lambda: {"closed": InstallerError("no")})
-    run(makes_both, node("a", "open", work=use("a")), node("b", "closed", work=use("b")))
+    makes_both = job("closed open", work=lambda: {"closed": InstallerError("no")})
+    run(makes_both, job("a", "open", work=use("a")), job("b", "closed", work=use("b")))
 
     assert done == ["a"]
 
@@ -176,9 +176,9 @@ def test_after_an_abort_nothing_that_waits_is_started() -> None:
         started.append("c")
         return {}
 
-    nodes = [node("a", work=fail), node("b", work=wait), node("c", work=never)]
+    jobs = [job("a", work=fail), job("b", work=wait), job("c", work=never)]
     with pytest.raises(KeyboardInterrupt):
-        run_graph(nodes, workers=1, heavy=1, abort=aborted.set)
+        run_graph(jobs, workers=1, heavy=1, abort=aborted.set)
     assert started == []
 
 
@@ -215,13 +215,13 @@ def test_ctrl_c_starts_nothing_more_of_what_waits_for_its_turn() -> None:
         return {}
 
     with pytest.raises(KeyboardInterrupt):
-        run_graph([node("a", work=interrupted), node("b", work=second)], workers=1, heavy=1, abort=released.set)
+        run_graph([job("a", work=interrupted), job("b", work=second)], workers=1, heavy=1, abort=released.set)
     assert started == []
 
 
 def test_what_comes_after_another_is_tried_even_where_that_fails() -> None:
     order: list[str] = []
     later = Job(makes=("b",), needs=(), after=("a",), work=lambda: order.append("b") or {})  # type: ignore[func-returns-value]
-    failed = run(later, node("a", work=lambda: order.append("a") or failing(InstallerError("no"))()))  # type: ignore[func-returns-value]
+    failed = run(later, job("a", work=lambda: order.append("a") or failing(InstallerError("no"))()))  # type: ignore[func-returns-value]
 
     assert (order, list(failed)) == (["a", "b"], ["a"])

@@ -7,9 +7,9 @@ import pytest
 
 from lifecycle.errors import EXIT_USAGE
 from lifecycle.tools.engine.address import (
-    DamagedContextError,
-    NoCertificateError,
-    NoContextError,
+    CertificatesNotFoundError,
+    ContextNotFoundError,
+    InvalidContextError,
     engine_address,
 )
 
@@ -80,12 +80,12 @@ def test_a_context_that_is_not_there_is_one_sentence_that_says_who_named_it(
     docker: Path, environ: dict[str, str], said_by: str
 ) -> None:
     (docker / "config.json").write_text('{"currentContext": "nowhere"}')
-    with pytest.raises(NoContextError) as caught:
+    with pytest.raises(ContextNotFoundError) as caught:
         engine_address({"DOCKER_CONFIG": str(docker), **environ})
 
     assert str(caught.value) == (
-        f"{said_by.format(folder=docker)}: there is no Docker context 'nowhere': `docker context ls` lists them; "
-        "or write an address, such as ssh://user@host"
+        f"{said_by.format(folder=docker)}: there is no Docker context 'nowhere': name one of `docker context ls`, "
+        "or write an address such as ssh://user@host"
     )
     assert caught.value.exit_code == EXIT_USAGE
 
@@ -94,7 +94,7 @@ def test_a_context_that_is_not_there_is_one_sentence_that_says_who_named_it(
 def test_a_damaged_context_is_named_with_its_file(docker: Path, text: str) -> None:
     meta = make_context(docker, "damaged", {})
     meta.write_text(text)
-    with pytest.raises(DamagedContextError, match="it names no engine") as caught:
+    with pytest.raises(InvalidContextError, match="it contains no address of an engine") as caught:
         engine_address({"DOCKER_CONFIG": str(docker), "INVOKE_ENGINE": "damaged"})
 
     assert str(caught.value).startswith(f"{meta}: ")
@@ -139,6 +139,6 @@ def test_an_address_by_tcp_has_the_certificates_of_the_environment(tmp_path: Pat
 
 def test_certificates_that_are_not_there_are_one_sentence(tmp_path: Path) -> None:
     environ = {"DOCKER_HOST": "tcp://far:2376", "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(tmp_path)}
-    with pytest.raises(NoCertificateError, match=r"there are not all of ca\.pem, cert\.pem and key\.pem in"):
+    with pytest.raises(CertificatesNotFoundError, match=r"ca\.pem, cert\.pem or key\.pem is missing in"):
         engine_address(environ)
-    assert NoCertificateError.exit_code == EXIT_USAGE
+    assert CertificatesNotFoundError.exit_code == EXIT_USAGE

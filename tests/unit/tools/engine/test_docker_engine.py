@@ -24,7 +24,7 @@ def test_an_engine_that_is_not_there_is_named_with_the_reason_and_the_remedy() -
     assert str(caught.value).splitlines() == [
         "no container engine answers at unix:///no/such.sock",
         "  [Errno 2] No such file or directory",
-        "Run scripts/setup, which starts one, or name one that runs and that you may use: --engine, DOCKER_HOST.",
+        "Run scripts/setup, which starts one, or name a running one that you may use: --engine, DOCKER_HOST.",
     ]
 
 

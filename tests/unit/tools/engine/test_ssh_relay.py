@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.errors import EXIT_USAGE
-from lifecycle.tools.engine.ssh_relay import BadSshAddressError, SshRelay, ssh_command
+from lifecycle.tools.engine.ssh_relay import InvalidSshAddressError, SshRelay, ssh_command
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_an_address_is_the_command_that_docker_would_run(url: str, words: str) -
     "url", ["ssh://", "ssh://ann@", "ssh://ann:secret@far", "ssh://far:x", "ssh://far?x", "ssh://far#x"]
 )
 def test_an_address_that_is_none_is_one_sentence(url: str) -> None:
-    with pytest.raises(BadSshAddressError) as caught:
+    with pytest.raises(InvalidSshAddressError) as caught:
         ssh_command(url)
 
     assert str(caught.value) == f"engine {url!r}: write ssh://[user@]host[:port][/path/to/docker.sock], and no password"
@@ -69,10 +69,10 @@ def test_each_connection_is_an_ssh_of_its_own() -> None:
 @pytest.mark.usefixtures("ssh")
 def test_the_last_that_ssh_says_is_known() -> None:
     relay = SshRelay("ssh://far")
-    before = relay.said()
+    before = relay.last_error()
     dialogue(relay, b"")
 
-    assert (before, relay.said()) == ("", "no docker")
+    assert (before, relay.last_error()) == ("", "no docker")
 
 
 @pytest.mark.usefixtures("ssh")
@@ -89,5 +89,5 @@ def test_nobody_else_may_open_the_socket_and_it_goes_with_the_relay() -> None:
 
 def test_without_ssh_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match="there is no ssh here: install it"):
+    with pytest.raises(FileNotFoundError, match="ssh is not installed: install openssh-client"):
         SshRelay("ssh://far")

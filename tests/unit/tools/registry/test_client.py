@@ -100,7 +100,7 @@ def test_what_a_registry_fails_at_is_asked_for_again(server: Scripted) -> None:
 def test_a_manifest_is_put_again_while_another_machine_uploads_its_blob(server: Scripted, status: int) -> None:
     server.add("/v2/a/manifests/1", {"errors": [{"code": "DIGEST_INVALID"}, {"code": BLOB_UNKNOWN}]}, status=status)
     server.add("/v2/a/manifests/1", {}, status=201)
-    server.registry().put("a", "1", MANIFEST)
+    server.registry().put_manifest("a", "1", MANIFEST)
 
     assert (server.asked, server.waits) == (["/v2/a/manifests/1"] * 2, [0.5])
 
@@ -108,7 +108,7 @@ def test_a_manifest_is_put_again_while_another_machine_uploads_its_blob(server: 
 def test_a_blob_that_is_not_there_either_a_while_later_is_an_error(server: Scripted) -> None:
     server.add("/v2/a/manifests/1", {"errors": [{"code": BLOB_UNKNOWN, "message": "unknown"}]}, status=400)
     with pytest.raises(RegistryRefusedError, match="it answered 400 bad request: unknown"):
-        server.registry().put("a", "1", MANIFEST)
+        server.registry().put_manifest("a", "1", MANIFEST)
 
     assert server.waits == [0.5, 1.0, 2.0]
 
@@ -116,7 +116,7 @@ def test_a_blob_that_is_not_there_either_a_while_later_is_an_error(server: Scrip
 def test_a_manifest_that_is_refused_for_itself_is_not_put_again(server: Scripted) -> None:
     server.add("/v2/a/manifests/1", {"errors": [{"code": "MANIFEST_INVALID"}]}, status=400)
     with pytest.raises(RegistryRefusedError):
-        server.registry().put("a", "1", MANIFEST)
+        server.registry().put_manifest("a", "1", MANIFEST)
 
     assert server.waits == []
 
@@ -126,7 +126,7 @@ def test_a_blob_that_there_is_no_room_for_is_not_uploaded_anew(server: Scripted)
     server.add("/v2/a/blobs/uploads/", {}, status=202, Location="/v2/a/upload")
     server.add("/v2/a/upload?digest=sha256%3A1", {}, status=500)
     with pytest.raises(RegistryRefusedError):
-        server.registry().blobs.write("a", "sha256:1", b"")
+        server.registry().blobs.upload("a", "sha256:1", b"")
 
     assert server.asked.count("/v2/a/blobs/uploads/") == 1
 
@@ -140,7 +140,7 @@ def test_what_it_fails_at_again_and_again_is_an_error_in_its_own_words(server: S
     assert str(caught.value).splitlines() == [
         f"the registry {server.host}: cannot list the tags of a",
         '  it answered 500 internal server error: unknown error: {"Op": "write", "Err": 28}',
-        f"The disk of {server.host} is full: make room there, and run the command again.",
+        f"The disk of {server.host} is full: free some space there, and run the command again.",
     ]
 
 
@@ -148,7 +148,7 @@ def test_the_manifest_under_a_digest_has_to_be_the_one_of_that_digest(server: Sc
     digest = f"sha256:{'0' * 64}"
     server.add("/v2/a/manifests/x", {}, status=404)
     server.add(f"/v2/a/manifests/{digest}", {"config": {}})
-    with pytest.raises(RegistryRefusedError, match="it does not have that manifest"):
+    with pytest.raises(RegistryRefusedError, match="the registry does not have that manifest"):
         server.registry().retag("a", digest, "x")
 
 
