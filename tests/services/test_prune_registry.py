@@ -94,7 +94,7 @@ def test_a_registry_without_deletion_gives_one_sentence_and_keeps_all(tmp_path: 
         assert failed.returncode == 1
         assert failed.stdout == ""
         assert failed.stderr == (
-            f"error: the registry {server.host} is set up to delete nothing: allow it there "
+            f"error: the registry {server.host} does not allow deletion: turn it on there "
             "(Docker's: storage.delete.enabled), or leave out --registry\n"
         )
         assert server.tags() == ["a"]

@@ -36,6 +36,6 @@ class DeletionDisabledError(InstallerError):
 
     def __init__(self, host: str) -> None:
         super().__init__(
-            f"the registry {host} is set up to delete nothing: allow it there (Docker's: storage.delete.enabled), or leave "
+            f"the registry {host} does not allow deletion: turn it on there (Docker's: storage.delete.enabled), or leave "
             "out --registry"
         )
