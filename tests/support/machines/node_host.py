@@ -130,7 +130,7 @@ class Node:
         return self.folder / "host"
 
     @property
-    def cache(self) -> Path:
+    def drivers(self) -> Path:
         return self.host / "opt/nvidia"
 
     @property

@@ -1,7 +1,5 @@
 import hashlib
 import os
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -200,37 +198,6 @@ def test_a_result_is_for_everybody_to_read(cache: Cache) -> None:
         assert folder.stat().st_mode & 0o777 == 0o700
 
     assert (cache.root / "results/archive/d1").stat().st_mode & 0o777 == 0o755
-
-
-def test_what_is_learnt_of_a_kernel_is_added_to_what_is_known_each_line_once(tmp_path: Path) -> None:
-    cache, new = Cache(tmp_path / "cache"), tmp_path / "new"
-    for lines in ("b yes\na no\n", "c no\nb yes\n", ""):
-        new.write_text(lines)
-        cache.add_answers("kernel-6.1:1", new)
-
-    assert cache.conftest_answers("kernel-6.1:1").read_text() == "a no\nb yes\nc no\n"
-
-
-def add_many(folder: Path, worker: int) -> None:
-    """Add 40 answers of a worker's own, one at a time."""
-    cache, new = Cache(folder), folder / f"new-{worker}"
-    for number in range(40):
-        new.write_text(f"{worker}-{number} yes\n")
-        cache.add_answers("kernel-6.1:1", new)
-
-
-@pytest.mark.parametrize("pool", [ThreadPoolExecutor, ProcessPoolExecutor])
-def test_concurrent_compiles_lose_no_answers(tmp_path: Path, pool: type[Executor]) -> None:
-    with pool(4) as workers:  # type: ignore[call-arg]
-        list(workers.map(partial(add_many, tmp_path), range(4)))
-
-    assert len(Cache(tmp_path).conftest_answers("kernel-6.1:1").read_text().splitlines()) == 160
-
-
-def test_adding_answers_returns_how_many_the_file_has(cache: Cache, tmp_path: Path) -> None:
-    (tmp_path / "new").write_text("a yes\nb no\n")
-
-    assert [cache.add_answers("kernel-6.1:1", tmp_path / "new") for _ in range(2)] == [2, 2]
 
 
 def test_a_forgotten_blob_is_gone_and_nobody_vouches_for_it(cache: Cache) -> None:

@@ -118,7 +118,7 @@ def test_nouveau_in_use_is_only_blacklisted_for_the_next_boot(node: Node) -> Non
     assert done.returncode == 24
     assert done.stderr.endswith("it is blacklisted now, so reboot the node\n")
     assert file.exists()
-    assert not node.cache.exists()
+    assert not node.drivers.exists()
 
 
 @pytest.mark.parametrize("has_it", [True, False])

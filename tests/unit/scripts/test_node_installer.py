@@ -11,7 +11,7 @@ from tests.support.machines.node_image import make_image, write_manifests
 
 def test_install_puts_the_driver_on_the_host_makes_it_current_and_loads_it(node: Node) -> None:
     said = node.installs()
-    current = node.cache / "current"
+    current = node.drivers / "current"
     assert current.readlink() == Path(NAME)
     assert (current / "lib/libcuda.so.1").read_bytes() == b"ELF"
     assert os.access(current / "bin/nvidia-smi", os.X_OK)
@@ -50,7 +50,7 @@ def test_what_is_left_on_the_host_is_what_the_reference_lists(node: Node) -> Non
 
 def test_the_real_modprobe_finds_the_modules_and_their_order(node: Node) -> None:
     node.installs()
-    command = ["modprobe", "-d", str(node.cache / NAME), "-S", KERNEL, "--show-depends", "nvidia-uvm"]
+    command = ["modprobe", "-d", str(node.drivers / NAME), "-S", KERNEL, "--show-depends", "nvidia-uvm"]
     shown = subprocess.run(command, capture_output=True, text=True, check=True, env={"PATH": "/usr/sbin:/sbin"}).stdout
     assert [Path(line.split()[1]).name for line in shown.splitlines()] == ["nvidia.ko", "nvidia-uvm.ko"]
 
@@ -82,7 +82,7 @@ def test_a_lost_readiness_is_restored_and_nothing_else_is_touched(node: Node) ->
 def test_missing_files_are_restored_under_the_loaded_driver(node: Node) -> None:
     node.installs()
     reference, loads = node.tree(), node.calls("modprobe")
-    shutil.rmtree(node.cache)
+    shutil.rmtree(node.drivers)
     node.installs()
     assert node.tree() == reference
     assert node.calls("modprobe") == loads
@@ -93,7 +93,7 @@ def test_no_load_only_unpacks_whatever_the_kernel_runs_and_has_loaded(node: Node
     node.pretend_loaded("535.309.01")
     node.empty_bus()
     node.installs("--no-load")
-    assert (node.cache / "current/bin/nvidia-smi").exists()
+    assert (node.drivers / "current/bin/nvidia-smi").exists()
     assert node.firmware_path.read_text() == "\n"
     assert not node.calls("modprobe")
     assert not list((node.host / "dev").iterdir())
@@ -103,9 +103,9 @@ def test_the_other_module_type_is_installed_beside_the_first(node: Node) -> None
     node.installs("--no-load")
     node.environment["KERNEL_MODULE_TYPE"] = "open"
     node.installs("--no-load")
-    assert (node.cache / "current" / MODULE_FOLDER / "type").read_text() == "open"
-    assert sorted(path.name for path in node.cache.iterdir()) == [NAME, f"{NAME}.2", "current", "previous"]
-    assert (node.cache / "previous").readlink() == Path(NAME)
+    assert (node.drivers / "current" / MODULE_FOLDER / "type").read_text() == "open"
+    assert sorted(path.name for path in node.drivers.iterdir()) == [NAME, f"{NAME}.2", "current", "previous"]
+    assert (node.drivers / "previous").readlink() == Path(NAME)
 
 
 def test_the_way_back_to_the_previous_driver_unpacks_nothing(node: Node) -> None:
@@ -114,8 +114,8 @@ def test_the_way_back_to_the_previous_driver_unpacks_nothing(node: Node) -> None
     node.installs()
     node.environment["KERNEL_MODULE_TYPE"] = "proprietary"
     assert "unpacking" not in node.installs()
-    assert (node.cache / "current").readlink() == Path(NAME)
-    assert (node.cache / "previous").readlink() == Path(f"{NAME}.2")
+    assert (node.drivers / "current").readlink() == Path(NAME)
+    assert (node.drivers / "previous").readlink() == Path(f"{NAME}.2")
 
 
 def test_an_image_of_the_same_name_that_was_built_anew_is_unpacked_again(node: Node) -> None:
@@ -123,21 +123,21 @@ def test_an_image_of_the_same_name_that_was_built_anew_is_unpacked_again(node: N
     make_image(node, library=b"built anew")
     write_manifests(node.image, BUILD="2")
     node.installs("--no-load")
-    assert (node.cache / "current/lib/libcuda.so.1").read_bytes() == b"built anew"
+    assert (node.drivers / "current/lib/libcuda.so.1").read_bytes() == b"built anew"
 
 
 def test_only_the_current_driver_and_the_one_before_it_stay(node: Node) -> None:
     for build in ("1", "2", "3"):
         write_manifests(node.image, BUILD=build)
         said = node.installs()
-    assert sorted(path.name for path in node.cache.iterdir()) == [f"{NAME}.2", f"{NAME}.3", "current", "previous"]
+    assert sorted(path.name for path in node.drivers.iterdir()) == [f"{NAME}.2", f"{NAME}.3", "current", "previous"]
     assert f"removed {NAME}, which is neither the current nor the previous driver" in said
 
 
 def test_a_folder_that_is_no_driver_is_not_removed(node: Node) -> None:
-    (node.cache / "mine").mkdir(parents=True)
+    (node.drivers / "mine").mkdir(parents=True)
     node.installs()
-    assert (node.cache / "mine").is_dir()
+    assert (node.drivers / "mine").is_dir()
 
 
 def test_it_works_where_the_image_puts_it_and_through_a_link(node: Node) -> None:
@@ -147,7 +147,7 @@ def test_it_works_where_the_image_puts_it_and_through_a_link(node: Node) -> None
     link = node.folder / "nvidia-installer"
     link.symlink_to(node.image / "bin/nvidia-installer")
     assert node.run("install", program=link).returncode == 0
-    assert (node.cache / "current/bin/nvidia-smi").exists()
+    assert (node.drivers / "current/bin/nvidia-smi").exists()
 
 
 def test_a_driver_that_nvidia_smi_cannot_use_is_not_ready(node: Node) -> None:
@@ -184,4 +184,4 @@ def test_unpack_takes_an_empty_folder_and_no_other(node: Node) -> None:
 
 def test_the_records_name_the_driver(node: Node) -> None:
     node.installs("--no-load")
-    assert f"DRIVER_VERSION={DRIVER}\n" in (node.cache / "current/installed.env").read_text()
+    assert f"DRIVER_VERSION={DRIVER}\n" in (node.drivers / "current/installed.env").read_text()

@@ -67,11 +67,11 @@ def test_an_upgrade_killed_at_any_step_is_finished_by_the_next_run(tmp_path: Pat
         changes = run(None)
         reference = node.tree()
         assert {"tar", "rmmod", "mv", "modprobe", "mknod", "rm"} <= {change.split()[0] for change in changes}
-        assert not (node.cache / OLD_NAME).exists()
+        assert not (node.drivers / OLD_NAME).exists()
         for number in range(1 + share, len(changes) + 1, WORKERS):
             reset()
             assert run(number)[-1].split()[0] == changes[number - 1].split()[0]
-            assert is_whole(node.cache / "current"), changes[number - 1]
+            assert is_whole(node.drivers / "current"), changes[number - 1]
             run(None)
             assert node.tree() == reference, changes[number - 1]
 
@@ -149,6 +149,6 @@ def test_a_signal_ends_it_with_a_code_of_its_own_and_without_leftovers(node: Nod
     node.stub("depmod", "kill -TERM $(cut -d ' ' -f 6 /proc/$$/stat)\nexec depmod \"$@\"")  # its session's leader
     done = node.run("install")
     assert done.returncode == 143
-    assert not list(node.cache.glob(".*"))
+    assert not list(node.drivers.glob(".*"))
     node.stub("depmod", 'exec depmod "$@"')
     node.installs()

@@ -15,7 +15,7 @@ def put_on_the_bus(node: Node, *devices: str) -> None:
 
 
 def type_of(node: Node) -> str:
-    return (node.cache / "current" / MODULE_FOLDER / "type").read_text()
+    return (node.drivers / "current" / MODULE_FOLDER / "type").read_text()
 
 
 @pytest.mark.parametrize(

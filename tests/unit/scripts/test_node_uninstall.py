@@ -29,7 +29,7 @@ def test_all_drivers_go_whichever_image_does_it(node: Node) -> None:
     make_image(node, driver=OLD_DRIVER)
     node.installs("--no-load")
     uninstalls(node)
-    assert not node.cache.exists()
+    assert not node.drivers.exists()
     assert node.loaded() == set()
 
 
@@ -51,7 +51,7 @@ def test_keep_modules_leaves_a_driver_in_use_loaded_until_the_reboot(node: Node)
     uninstalls(node, "--keep-modules")
     assert node.loaded() == LOADED
     assert (node.host / "dev/nvidia0").exists()
-    assert not node.cache.exists()
+    assert not node.drivers.exists()
     assert not (node.host / "run/nvidia/nvidia-installer.ready").exists()
 
 
@@ -60,15 +60,15 @@ def test_a_driver_that_somebody_else_has_loaded_stays(node: Node) -> None:
     node.installs("--no-load")
     assert f"driver {DRIVER} stays loaded: it does not come from /opt/nvidia" in uninstalls(node)
     assert node.loaded() == {"nvidia"}
-    assert not node.cache.exists()
+    assert not node.drivers.exists()
 
 
 def test_what_others_keep_beside_our_drivers_stays(node: Node) -> None:
     node.installs()
-    (node.cache / "mine").mkdir()
+    (node.drivers / "mine").mkdir()
     (node.host / "run/nvidia/toolkit.pid").write_text("1\n")
     uninstalls(node)
-    assert [path.name for path in node.cache.iterdir()] == ["mine"]
+    assert [path.name for path in node.drivers.iterdir()] == ["mine"]
     assert [path.name for path in (node.host / "run/nvidia").iterdir()] == ["toolkit.pid"]
 
 
@@ -85,7 +85,7 @@ def test_it_needs_neither_a_certain_kernel_nor_a_gpu(node: Node) -> None:
     node.empty_bus()
     node.environment["KERNEL"] = "6.6.1"
     uninstalls(node)
-    assert not node.cache.exists()
+    assert not node.drivers.exists()
 
 
 def test_without_a_driver_folder_there_is_nothing_to_do(node: Node) -> None:
