@@ -57,7 +57,7 @@ def test_another_driver_is_refused_while_one_is_in_use_and_its_user_is_named(
     assert "4711" in message
     assert DRIVER in message
     assert host.tree() == before
-    assert NAME in str(host.cache.joinpath("current").readlink())
+    assert NAME in str(host.drivers.joinpath("current").readlink())
 
 
 def test_two_installers_with_one_name_are_no_release(release: Release, images: Images) -> None:

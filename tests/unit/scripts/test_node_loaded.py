@@ -86,7 +86,7 @@ def test_a_module_that_cannot_be_unloaded_leaves_the_old_driver_current(old: Nod
     done = old.run("install")
     assert done.returncode == 21
     assert f"{LOADED_ALREADY}, but the kernel does not unload nvidia-drm; reboot the node" in done.stderr
-    assert OLD_DRIVER in str((old.cache / "current").readlink())
+    assert OLD_DRIVER in str((old.drivers / "current").readlink())
 
 
 def test_a_driver_that_somebody_else_has_loaded_gives_way_if_it_is_idle(node: Node) -> None:

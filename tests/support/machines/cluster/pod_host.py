@@ -47,10 +47,10 @@ def installer_image(engine: docker.DockerClient, tag: str, base: str, host: Node
 
 def installed(host: Node) -> str:
     """The folder of the driver that is current on a host; empty if there is none."""
-    current = host.cache / "current"
+    current = host.drivers / "current"
     return str(current.readlink()) if current.is_symlink() else ""
 
 
 def drivers(host: Node) -> set[str]:
     """All drivers that a host keeps."""
-    return {path.name for path in host.cache.iterdir() if not path.is_symlink()} if host.cache.exists() else set()
+    return {path.name for path in host.drivers.iterdir() if not path.is_symlink()} if host.drivers.exists() else set()
