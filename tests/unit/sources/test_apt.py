@@ -26,16 +26,16 @@ def index(archive: Archive, tmp_path_factory: pytest.TempPathFactory) -> AptInde
     return index_of(archive, tmp_path_factory.mktemp("apt"))
 
 
-def test_versions_come_newest_first_by_debians_order(index: AptIndex) -> None:
+def test_versions_are_newest_first_in_debians_order(index: AptIndex) -> None:
     assert index.versions("nvidia-kernel-dkms") == ["535.309.01-0+deb12u1", "535.261.03-1"]
     assert index.versions("libc6") == ["1:2.36-9"]
 
 
-def test_a_package_that_is_not_there_has_no_versions(index: AptIndex) -> None:
+def test_an_unknown_package_has_no_versions(index: AptIndex) -> None:
     assert index.versions("no-such-package") == []
 
 
-def test_dependencies_are_those_of_the_very_version(index: AptIndex) -> None:
+def test_dependencies_are_those_of_the_exact_version(index: AptIndex) -> None:
     assert index.depends("linux-headers-cloud-amd64", "6.1.192-2") == [
         "linux-base",
         "linux-headers-6.1.0-56-cloud-amd64",
@@ -43,7 +43,7 @@ def test_dependencies_are_those_of_the_very_version(index: AptIndex) -> None:
     assert index.depends("linux-headers-cloud-amd64", "6.1.176-1") == ["linux-headers-6.1.0-50-cloud-amd64"]
 
 
-def test_a_located_file_is_the_one_in_the_archive(index: AptIndex, archive: Archive) -> None:
+def test_a_located_file_has_the_size_and_hash_of_the_archives_file(index: AptIndex, archive: Archive) -> None:
     libcuda, libc = index.locate([("libcuda1", "535.309.01-0+deb12u1"), ("libc6", "1:2.36-9")])
     path = archive.folder / libcuda.origin.removeprefix(f"file://{archive.folder}/")
 
@@ -51,7 +51,7 @@ def test_a_located_file_is_the_one_in_the_archive(index: AptIndex, archive: Arch
     assert (libcuda.size, libcuda.sha256) == (path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
-def test_a_closure_has_all_that_a_package_depends_on(index: AptIndex) -> None:
+def test_a_closure_has_all_dependencies(index: AptIndex) -> None:
     assert [(file.name, file.version) for file in index.closure(["libcuda1"])] == [
         ("libc6", "1:2.36-9"),
         ("libcuda1", "535.309.01-0+deb12u1"),
@@ -59,7 +59,7 @@ def test_a_closure_has_all_that_a_package_depends_on(index: AptIndex) -> None:
 
 
 @pytest.mark.parametrize(
-    ("package", "version", "said"),
+    ("package", "version", "message"),
     [
         (
             "nvidia-kernel-dkms",
@@ -69,16 +69,16 @@ def test_a_closure_has_all_that_a_package_depends_on(index: AptIndex) -> None:
         ("no-such-package", "1", "does not carry no-such-package 1: it has no version of it"),
     ],
 )
-def test_a_version_that_is_not_carried_is_an_error_that_lists_what_is(
-    index: AptIndex, package: str, version: str, said: str
+def test_the_error_for_a_missing_version_lists_the_available_ones(
+    index: AptIndex, package: str, version: str, message: str
 ) -> None:
     with pytest.raises(PackageNotFoundError) as caught:
         index.locate([(package, version)])
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert caught.value.exit_code == 2
 
 
-def test_a_closure_of_what_is_not_there_is_an_error(index: AptIndex) -> None:
+def test_the_closure_of_an_unknown_package_is_an_error(index: AptIndex) -> None:
     with pytest.raises(PackageNotFoundError, match="does not carry no-such-package"):
         index.closure(["bash-but-not-quite", "no-such-package"][1:])
 
@@ -89,7 +89,7 @@ def test_an_archive_signed_by_another_key_is_refused(archive: Archive, tmp_path:
     assert "NO_PUBKEY" in str(caught.value)
 
 
-def test_an_index_that_was_tampered_with_is_refused(archive: Archive, tmp_path: Path) -> None:
+def test_a_changed_index_is_refused(archive: Archive, tmp_path: Path) -> None:
     copy = Archive(tmp_path / "copy", archive.keyring, archive.wrong_keyring)
     shutil.copytree(archive.folder, copy.folder)
     packages = copy.folder / "dists/stable/main/binary-amd64/Packages"

@@ -32,13 +32,13 @@ paths = st.text(alphabet=st.sampled_from("abcXYZ019.+~_-/"), min_size=1, max_siz
 
 
 @given(st.sampled_from(["Debian", "Debian-Security"]), paths)
-def test_an_address_leads_back_to_its_origin(label: str, path: str) -> None:
+def test_an_address_converts_back_to_its_origin(label: str, path: str) -> None:
     origin = f"{label}/{path}"
 
     assert Machine().origin(Machine().address(origin, REPOSITORIES), REPOSITORIES) == origin
 
 
-def test_an_origin_names_no_address_and_an_address_is_the_machines_own() -> None:
+def test_an_origin_has_the_label_and_an_address_the_machines_mirror() -> None:
     uri = "http://mirror.example/debian-security/pool/n/nvidia_535-0%2bdeb12u1_amd64.deb"
     origin = "Debian-Security/pool/n/nvidia_535-0+deb12u1_amd64.deb"
 
@@ -46,7 +46,7 @@ def test_an_origin_names_no_address_and_an_address_is_the_machines_own() -> None
     assert Machine().address(origin, REPOSITORIES) == uri
 
 
-def test_an_archive_with_an_address_of_its_own_needs_nothing_of_the_machine() -> None:
+def test_an_archive_with_its_own_address_ignores_the_machines_apt() -> None:
     own = AptRepository(uri="https://packages.example/x", keyring=Path("/k.gpg"), suite="1592.9", components=["main"])
 
     assert Machine().address("https://packages.example/x/pool/a.deb", [own]) == "https://packages.example/x/pool/a.deb"
@@ -59,7 +59,7 @@ def test_an_archive_with_an_address_of_its_own_needs_nothing_of_the_machine() ->
     ]
 
 
-def test_an_archive_without_keys_of_its_own_leaves_them_to_apt() -> None:
+def test_an_archive_without_keys_has_no_signed_by() -> None:
     assert "Signed-By" not in Machine().stanza(repository("Debian-Security"))
     assert "Signed-By: /keys/debian.gpg\n" in Machine().stanza(repository("Debian"))
 
@@ -77,7 +77,7 @@ def test_a_locked_file_of_an_undeclared_archive_is_an_error() -> None:
         Machine().address("Elsewhere/pool/a.deb", REPOSITORIES)
 
 
-def test_this_machines_own_apt_knows_debian() -> None:
+def test_the_apt_of_this_machine_knows_debian() -> None:
     archives = MachineArchives().archives
 
     assert archives["Debian"].uri.endswith("/")
@@ -92,7 +92,7 @@ def test_this_machines_own_apt_knows_debian() -> None:
         ("a.list", "deb http://x y main\n", 1, None),
     ],
 )
-def test_the_keys_of_a_source_are_read_where_apt_names_it(
+def test_keys_are_read_from_the_entry_that_apt_names(
     tmp_path: Path, name: str, text: str, number: int, keys: str | None
 ) -> None:
     (tmp_path / name).write_text(text)

@@ -47,11 +47,11 @@ def read(bundle: Path, tmp_path: Path, known: set[str] = KNOWN) -> tuple[BundleC
     return read_bundle(bundle, known, cache, folder, advance=lambda _: None), cache
 
 
-def kept(tmp_path: Path) -> list[bytes]:
+def cached(tmp_path: Path) -> list[bytes]:
     return sorted(path.read_bytes() for path in (tmp_path / "target/blobs").glob("*"))
 
 
-def test_everything_arrives(bundle: Path, tmp_path: Path) -> None:
+def test_files_and_images_are_imported(bundle: Path, tmp_path: Path) -> None:
     contents, cache = read(bundle, tmp_path)
 
     assert [cache.blob(file.sha256).read_bytes() for file in FILES] == list(CONTENTS.values())
@@ -59,14 +59,14 @@ def test_everything_arrives(bundle: Path, tmp_path: Path) -> None:
     assert (sorted(contents.files), contents.skipped) == (sorted(KNOWN), 0)
 
 
-def test_what_the_lock_does_not_name_is_left_out(bundle: Path, tmp_path: Path) -> None:
+def test_files_that_the_lock_does_not_name_are_skipped(bundle: Path, tmp_path: Path) -> None:
     contents, _ = read(bundle, tmp_path, {FILES[1].sha256})
 
     assert (contents.files, contents.skipped) == ([FILES[1].sha256], 1)
-    assert kept(tmp_path) == [CONTENTS["b"]]
+    assert cached(tmp_path) == [CONTENTS["b"]]
 
 
-def test_the_same_inputs_make_the_same_bytes(bundle: Path, tmp_path: Path) -> None:
+def test_equal_inputs_make_equal_bytes(bundle: Path, tmp_path: Path) -> None:
     contents, cache = read(bundle, tmp_path)
     images = [BundledImage(tag=tag, tar=tar) for tag, tar in contents.images.items()]
     write_bundle(tmp_path / "again", FILES, images, cache, advance=lambda _: None)
@@ -74,23 +74,23 @@ def test_the_same_inputs_make_the_same_bytes(bundle: Path, tmp_path: Path) -> No
     assert (tmp_path / "again").read_bytes() == bundle.read_bytes()
 
 
-def test_a_bundle_that_was_cut_off_keeps_what_came_whole(bundle: Path, tmp_path: Path) -> None:
+def test_the_complete_files_of_a_cut_off_bundle_are_imported(bundle: Path, tmp_path: Path) -> None:
     content = bundle.read_bytes()
     bundle.write_bytes(content[: content.index(b"second") + 100])
     with pytest.raises(CorruptBundleError, match="is damaged: it ends too early"):
         read(bundle, tmp_path)
-    assert kept(tmp_path) == [CONTENTS["a"]]
+    assert cached(tmp_path) == [CONTENTS["a"]]
 
 
-def test_a_changed_byte_is_noticed(bundle: Path, tmp_path: Path) -> None:
+def test_a_changed_byte_is_an_error(bundle: Path, tmp_path: Path) -> None:
     bundle.write_bytes(bundle.read_bytes().replace(b"first", b"First"))
     with pytest.raises(CorruptBundleError, match=rf"blobs/{FILES[0].sha256} has the sha256"):
         read(bundle, tmp_path)
-    assert kept(tmp_path) == []
+    assert cached(tmp_path) == []
 
 
 @pytest.mark.parametrize("name", ["../evil", "/etc/evil", "blobs/short", "images/7.tar", "blobs/" + "a" * 64 + "/x"])
-def test_what_has_no_place_in_a_bundle_is_refused(bundle: Path, tmp_path: Path, name: str) -> None:
+def test_an_unknown_member_is_refused(bundle: Path, tmp_path: Path, name: str) -> None:
     with tarfile.open(bundle, "a") as tar:
         member = tarfile.TarInfo(name)
         member.size = 1
@@ -110,14 +110,14 @@ def test_a_link_is_refused(bundle: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"not a tar" * 200, b"\0" * 10240])
-def test_a_file_that_is_no_bundle_is_named(tmp_path: Path, content: bytes) -> None:
+def test_the_error_for_another_file_names_it(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x"
     path.write_bytes(content)
     with pytest.raises(NotABundleError, match=rf"{path} is not a bundle \("):
         read(path, tmp_path)
 
 
-def test_a_bundle_that_cannot_be_written_leaves_nothing(bundle: Path, tmp_path: Path) -> None:
+def test_a_failed_write_leaves_no_file(bundle: Path, tmp_path: Path) -> None:
     missing = locked("a").model_copy(update={"sha256": "0" * 64})
     with pytest.raises(FileNotFoundError):
         write_bundle(tmp_path / "new", [missing], [], Cache(tmp_path / "source"), advance=lambda _: None)

@@ -19,7 +19,7 @@ ORIGINS = [
 ]
 
 
-def test_files_are_packages_by_their_names_for_one_architecture_or_all() -> None:
+def test_file_names_select_packages_of_one_architecture_or_all() -> None:
     found = parse_debs(ORIGINS, Architecture.AMD64)
 
     assert [(deb.package, deb.version) for deb in found] == [
@@ -30,40 +30,42 @@ def test_files_are_packages_by_their_names_for_one_architecture_or_all() -> None
 
 
 def index(folder: Path, *debs: DebFile) -> tuple[DebFolderIndex, list[str]]:
-    got: list[str] = []
+    downloaded: list[str] = []
 
     def download(deb: DebFile) -> LockedFile:
-        got.append(deb.package)
+        downloaded.append(deb.package)
         return LockedFile(name=deb.package, version=deb.version, origin=deb.origin, size=1, sha256="0" * 64)
 
-    return DebFolderIndex("test", debs, download=download, path=lambda file: folder / "pool" / file.file_name), got
+    return DebFolderIndex(
+        "test", debs, download=download, path=lambda file: folder / "pool" / file.file_name
+    ), downloaded
 
 
 def deb(name: str, version: str) -> DebFile:
     return DebFile(package=name, version=version, architecture="amd64", origin=f"file:in/{name}_{version}_amd64.deb")
 
 
-def test_versions_come_newest_first_by_debians_order(tmp_path: Path) -> None:
-    found, got = index(tmp_path, deb("a", "1.9"), deb("a", "1.10"), deb("a", "1.10~rc1"), deb("b", "1"))
+def test_versions_are_newest_first_in_debians_order(tmp_path: Path) -> None:
+    found, downloaded = index(tmp_path, deb("a", "1.9"), deb("a", "1.10"), deb("a", "1.10~rc1"), deb("b", "1"))
 
     assert found.versions("a") == ["1.10", "1.10~rc1", "1.9"]
     assert (found.versions("c"), found.names("a"), found.names("")) == ([], ["a"], ["a", "b"])
-    assert got == []
+    assert downloaded == []
 
 
-def test_a_package_is_brought_here_once_and_says_what_it_depends_on(tmp_path: Path) -> None:
+def test_a_package_is_downloaded_once_to_read_its_dependencies(tmp_path: Path) -> None:
     (tmp_path / "pool").mkdir()
     make_deb(tmp_path, "linux-a", "1-1", "linux-kbuild-1 (>= 1), gcc-12 | gcc")
     make_deb(tmp_path, "linux-b", "1-1", "")
-    found, got = index(tmp_path, deb("linux-a", "1-1"), deb("linux-b", "1-1"))
+    found, downloaded = index(tmp_path, deb("linux-a", "1-1"), deb("linux-b", "1-1"))
 
     assert found.depends("linux-a", "1-1") == ["linux-kbuild-1", "gcc-12"]
     assert found.depends("linux-b", "1-1") == []
     assert [file.name for file in found.locate([("linux-b", "1-1"), ("linux-a", "1-1")])] == ["linux-b", "linux-a"]
-    assert got == ["linux-a", "linux-b"]
+    assert downloaded == ["linux-a", "linux-b"]
 
 
-def test_a_file_that_is_another_package_is_refused(tmp_path: Path) -> None:
+def test_a_misnamed_package_is_refused(tmp_path: Path) -> None:
     (tmp_path / "pool").mkdir()
     make_deb(tmp_path, "linux-a", "1-1", "")
     (tmp_path / "pool/linux-a_1-1_amd64.deb").rename(tmp_path / "pool/linux-b_1-1_amd64.deb")
@@ -72,7 +74,7 @@ def test_a_file_that_is_another_package_is_refused(tmp_path: Path) -> None:
         found.locate([("linux-b", "1-1")])
 
 
-def test_a_file_that_is_no_package_is_named(tmp_path: Path) -> None:
+def test_the_error_for_an_unreadable_package_names_it(tmp_path: Path) -> None:
     (tmp_path / "pool").mkdir()
     (tmp_path / "pool/linux-a_1-1_amd64.deb").write_text("not a package")
     found, _ = index(tmp_path, deb("linux-a", "1-1"))
@@ -80,7 +82,7 @@ def test_a_file_that_is_no_package_is_named(tmp_path: Path) -> None:
         found.locate([("linux-a", "1-1")])
 
 
-def test_what_is_not_there_is_named_with_what_there_is(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_version_lists_the_available_ones(tmp_path: Path) -> None:
     found, _ = index(tmp_path, deb("a", "1"))
     with pytest.raises(PackageNotFoundError, match="does not carry a 2: it has 1"):
         found.locate([("a", "2")])

@@ -16,7 +16,9 @@ class Machine(MachineArchives):
 
 OWN = AptRepository(uri="https://own.example/gl", keyring=Path("/k.gpg"), suite="1592.9", components=["main"])
 DEBIAN = AptRepository(archive="Debian", suite="trixie", components=["main"])
-PLACES = InputLocations(root=Path("/checkout"), machine=Machine(), swift=SwiftSession({}), repositories=[DEBIAN, OWN])
+LOCATIONS = InputLocations(
+    root=Path("/checkout"), machine=Machine(), swift=SwiftSession({}), repositories=[DEBIAN, OWN]
+)
 
 
 @pytest.mark.parametrize(
@@ -29,15 +31,15 @@ PLACES = InputLocations(root=Path("/checkout"), machine=Machine(), swift=SwiftSe
         ("file:/srv/a.run", "file:///srv/a.run"),
     ],
 )
-def test_an_origin_leads_to_an_address_on_this_machine(origin: str, uri: str) -> None:
-    assert PLACES.address(origin).uri == uri
+def test_an_origin_has_an_address_on_this_machine(origin: str, uri: str) -> None:
+    assert LOCATIONS.address(origin).uri == uri
 
 
-def test_an_archive_that_is_not_declared_is_named() -> None:
+def test_the_error_for_an_undeclared_archive_names_its_file() -> None:
     with pytest.raises(
         UndeclaredOriginError, match=r"Ubuntu/pool/a\.deb, but component\.yaml declares no such archive"
     ):
-        PLACES.address("Ubuntu/pool/a.deb")
+        LOCATIONS.address("Ubuntu/pool/a.deb")
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,7 @@ def test_a_location_has_an_origin(location: str, origin: str, web: bool) -> None
     assert (origin_of(location), is_url(location)) == (origin, web)
 
 
-def test_files_match_a_template_whose_other_characters_are_literal(tmp_path: Path) -> None:
+def test_all_other_characters_of_a_template_are_literal(tmp_path: Path) -> None:
     for name in ("a[1]-1.2.run", "a[1]-3.run", "a1-4.run", "a[1]-5.txt"):
         (tmp_path / name).touch()
 

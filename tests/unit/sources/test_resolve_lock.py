@@ -20,7 +20,7 @@ from tests.support.builders.projects import component, images, lock, project
 
 
 class OneArchive(PackageIndexes):
-    """Asks one archive, whatever is declared."""
+    """Package indexes that replace every declared archive by one."""
 
     def open_apt(self, source: AptSource, architecture: Architecture) -> AptIndex:
         return super().open_apt(
@@ -28,16 +28,16 @@ class OneArchive(PackageIndexes):
         )
 
 
-def resolver(archive: Archive, root: Path, said: list[str]) -> LockResolver:
+def resolver(archive: Archive, root: Path, log: list[str]) -> LockResolver:
     cache = Cache(root)
     locations = InputLocations(
         root=root, machine=MachineArchives(), swift=SwiftSession({}), repositories=(archive.repository(),)
     )
     return LockResolver(
         indexes=OneArchive(cache=cache, locations=locations),
-        runfiles=RunfileResolver(cache=cache, locations=locations, say=said.append),
+        runfiles=RunfileResolver(cache=cache, locations=locations, say=log.append),
         pull=lambda reference, _: PulledImage(digest=f"sha256:{reference}", id="sha256:1"),
-        say=said.append,
+        say=log.append,
     )
 
 
@@ -47,38 +47,38 @@ ONE_DRIVER = component(
 )
 
 
-def test_only_what_the_lock_does_not_answer_is_asked(archive: Archive, tmp_path: Path) -> None:
-    said: list[str] = []
+def test_only_stale_entries_are_resolved(archive: Archive, tmp_path: Path) -> None:
+    log: list[str] = []
     bases = images()
     pulled = {name: replace(base, reference=f"reg/{name.lower()}:1") for name, base in bases.bases.items()}
-    asked = project(component=ONE_DRIVER, images=replace(bases, bases=pulled))
-    hands = resolver(archive, tmp_path, said)
-    first = hands.resolve(asked, Lock(), locked=False)
-    count = len(said)
+    declared = project(component=ONE_DRIVER, images=replace(bases, bases=pulled))
+    lock_resolver = resolver(archive, tmp_path, log)
+    first = lock_resolver.resolve(declared, Lock(), locked=False)
+    count = len(log)
 
     assert {key: kernel.release for key, kernel in first.kernels.items()} == {
         "old-1/amd64": "6.1.0-50-cloud-amd64",
         "new-2/amd64": "6.1.0-56-cloud-amd64",
     }
     assert first.bases["RUNTIME"].digest == "sha256:reg/runtime:1"
-    assert hands.resolve(asked, first, locked=True) == first
-    assert len(said) == count
+    assert lock_resolver.resolve(declared, first, locked=True) == first
+    assert len(log) == count
 
 
-def test_what_is_no_longer_declared_leaves_the_lock(archive: Archive, tmp_path: Path) -> None:
-    asked = project(component=ONE_DRIVER, images=images())
+def test_undeclared_entries_are_removed_from_the_lock(archive: Archive, tmp_path: Path) -> None:
+    declared = project(component=ONE_DRIVER, images=images())
     packages = {
-        "builder_packages": replace(asked.builder_packages, include=("libc6",)),
-        "runtime_packages": replace(asked.runtime_packages, include=("libc6",)),
+        "builder_packages": replace(declared.builder_packages, include=("libc6",)),
+        "runtime_packages": replace(declared.runtime_packages, include=("libc6",)),
     }
-    asked = replace(asked, **packages)  # type: ignore[arg-type]
-    found = resolver(archive, tmp_path, []).resolve(asked, lock(), locked=False)
+    declared = replace(declared, **packages)  # type: ignore[arg-type]
+    found = resolver(archive, tmp_path, []).resolve(declared, lock(), locked=False)
 
     assert list(found.drivers) == ["535/amd64"]
     assert [file.name for file in found.bases["RUNTIME"].packages] == ["libc6"]
 
 
-def test_under_locked_nothing_is_asked(archive: Archive, tmp_path: Path) -> None:
+def test_a_stale_lock_is_an_error_under_locked(archive: Archive, tmp_path: Path) -> None:
     with pytest.raises(StaleLockError, match="does not answer what is declared for old-1/amd64"):
         resolver(archive, tmp_path, []).resolve(project(), lock(), locked=True)
     assert not list(tmp_path.iterdir())

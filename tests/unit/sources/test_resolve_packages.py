@@ -35,7 +35,7 @@ def release(kernel: str = "newest") -> Release:
     return Release(name="debian-12", channel=Channel.CURRENT, kernel=kernel)
 
 
-def test_the_newest_kernel_is_what_the_metapackage_of_its_flavour_leads_to(index: AptIndex) -> None:
+def test_the_newest_kernel_is_a_dependency_of_the_metapackage(index: AptIndex) -> None:
     kernel = resolve_kernel(release(), Architecture.AMD64, PACKAGES, index, "d")
 
     assert (kernel.release, kernel.version, kernel.declaration) == ("6.1.0-56-cloud-amd64", "6.1.192", "d")
@@ -47,25 +47,25 @@ def test_the_newest_kernel_is_what_the_metapackage_of_its_flavour_leads_to(index
     assert [(file.name, file.version) for file in kernel.image] == [("linux-image-6.1.0-56-cloud-amd64", "6.1.192-2")]
 
 
-def test_an_exact_kernel_is_itself(index: AptIndex) -> None:
+def test_an_exact_kernel_is_not_replaced_by_a_newer_one(index: AptIndex) -> None:
     kernel = resolve_kernel(release("6.1.0-50-cloud-amd64"), Architecture.AMD64, PACKAGES, index, "d")
 
     assert (kernel.release, kernel.version) == ("6.1.0-50-cloud-amd64", "6.1.176")
 
 
-def test_a_kernel_whose_image_is_not_of_the_headers_version_is_refused(index: AptIndex) -> None:
+def test_a_kernel_image_of_another_version_than_its_headers_is_refused(index: AptIndex) -> None:
     packages = PACKAGES.model_copy(update={"kernel_image": "linux-image-other-{kernel}"})
     with pytest.raises(PackageNotFoundError, match=r"linux-image-other-6\.1\.0-56-cloud-amd64"):
         resolve_kernel(release(), Architecture.AMD64, packages, index, "d")
 
 
-def test_a_kernel_that_the_archive_lacks_is_named(index: AptIndex) -> None:
+def test_the_error_for_a_missing_kernel_names_it(index: AptIndex) -> None:
     with pytest.raises(PackageNotFoundError, match=r"does not carry linux-headers-6\.1\.0-57-cloud-amd64"):
         resolve_kernel(release("6.1.0-57-cloud-amd64"), Architecture.AMD64, PACKAGES, index, "d")
 
 
 @pytest.mark.parametrize("declared", ["535", "535.309.01"])
-def test_a_branch_means_its_newest_version_and_a_version_itself(index: AptIndex, declared: str) -> None:
+def test_a_branch_resolves_to_its_newest_version(index: AptIndex, declared: str) -> None:
     driver = resolve_driver(declared, TYPES, PACKAGES, index, "d")
 
     assert driver.version == "535.309.01"
@@ -78,7 +78,7 @@ def test_a_branch_means_its_newest_version_and_a_version_itself(index: AptIndex,
     ]
 
 
-def test_all_files_of_an_older_version_are_of_that_version(index: AptIndex) -> None:
+def test_all_files_of_an_older_driver_have_its_version(index: AptIndex) -> None:
     driver = resolve_driver("535.261.03", TYPES, PACKAGES, index, "d")
 
     assert set(driver.modules) == set(ModuleType)
@@ -90,7 +90,7 @@ def test_the_error_for_a_missing_driver_lists_the_available_ones(index: AptIndex
         resolve_driver("550", TYPES, PACKAGES, index, "d")
 
 
-def test_user_space_of_another_version_will_not_do(index: AptIndex) -> None:
+def test_user_space_of_another_version_is_refused(index: AptIndex) -> None:
     packages = PACKAGES.model_copy(update={"userspace": ["libcuda1", "nvidia-modprobe"]})
     with pytest.raises(PackageNotFoundError, match=r"does not carry nvidia-modprobe 535\.309\.01"):
         resolve_driver("535", TYPES, packages, index, "d")
