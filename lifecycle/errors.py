@@ -1,7 +1,7 @@
-"""The one hierarchy of errors: what is wrong, the evidence, what to do.
+"""The hierarchy of errors, each with what is wrong, the evidence and what to do.
 
-Each class composes its own text from domain values, so a raise site is one line, and carries the exit code of
-the whole command. `app/task.py` catches `InstallerError` once; anything else that escapes is a bug of ours.
+Each class composes its own text from domain values, so that a raise site is one line, and carries the exit code of
+the command. `app/task.py` catches `InstallerError` once; any other exception is a bug.
 """
 
 import errno
@@ -18,10 +18,10 @@ EXIT_INTERRUPTED = 130
 
 
 class InstallerError(Exception):
-    """Something that ends a task.
+    """An error that ends a task.
 
-    `brief` is one clear sentence, `details` the evidence (may be several lines), `resolution` what to do next.
-    `str()` joins those that are there, a line each.
+    `brief` is one clear sentence, `details` the evidence (one or more lines), `resolution` the next step of the user.
+    `str()` joins those that are not empty with line breaks.
     """
 
     exit_code = EXIT_FAILURE
@@ -37,13 +37,13 @@ class InstallerError(Exception):
 
 
 class UsageError(InstallerError):
-    """The caller's mistake, in an option or a file: one sentence, exit code 2."""
+    """A mistake of the user in an option or a file; its exit code is 2."""
 
     exit_code = EXIT_USAGE
 
 
 class SystemRefusedError(InstallerError):
-    """The operating system refused something that no step expected: a full disk, a folder that cannot be written."""
+    """An unexpected error of the operating system: a full disk, a folder without write permission."""
 
     def __init__(self, error: OSError) -> None:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
@@ -54,7 +54,7 @@ class SystemRefusedError(InstallerError):
 
 
 def _operation(error: OSError) -> str:
-    """Return what was being done with the file of an error, as far as the file and the error tell."""
+    """Return the operation on the file of an error as a verb, as far as the error and the file tell."""
     if error.filename2:
         return f"move to {error.filename2} from"
     if error.errno in (*_WRITE_ERRORS, errno.EROFS):
@@ -67,7 +67,7 @@ def _operation(error: OSError) -> str:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Name the file that the body writes in an OSError that names none: write(2) knows a descriptor only."""
+    """Add the path to an OSError of the block that names no file, because write(2) only knows a descriptor."""
     try:
         yield
     except OSError as error:
@@ -77,7 +77,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 class ConfigurationError(UsageError):
-    """All that is wrong in one file, a line each: `component.yaml:12:14: context.driverVersion[1]: …`."""
+    """The problems of one file, a line each: `component.yaml:12:14: context.driverVersion[1]: …`."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))

@@ -1,8 +1,10 @@
-"""Whether a kernel would take a set of modules, found out without booting it: the rules that it applies itself.
+"""A check that a kernel can load a set of modules, without booting it.
 
-kernel/module/main.c, version.c and signing.c: vermagic has to agree, every imported symbol has to be exported by the kernel
-or by another of the modules, with the same CRC where the kernel has CRCs, by a rule that the module's licence allows, and
-from a namespace that the module imports; where there is a signer, the signature has to be its own.
+The rules are those of the kernel (kernel/module/main.c, version.c, signing.c):
+- The kernel release in vermagic is the same.
+- The kernel or another of the modules exports each imported symbol, with the same CRC if the kernel has CRCs.
+- The module's licence allows each imported symbol, and the module imports the symbol's namespace.
+- The declared signer, if any, signed the module.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,7 +21,7 @@ _GPL_COMPATIBLE = {"GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL",
 
 
 class Problem(StrEnum):
-    """The kinds of findings."""
+    """The kind of a finding."""
 
     RELEASE = "wrong kernel release"
     ARCHITECTURE = "wrong architecture"
@@ -36,7 +38,7 @@ class Problem(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """Something that is wrong with a module."""
+    """A problem of a module; `module` is its file name."""
 
     module: str
     problem: Problem
@@ -45,7 +47,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """What the modules are for, and who has signed them; with no `signer` no signature is asked for."""
+    """The properties that modules must have; without a `signer`, signatures are not required."""
 
     symvers: Symvers
     kernel_release: str
@@ -56,11 +58,11 @@ class Expectation:
 
 @dataclass(frozen=True, kw_only=True)
 class ModuleReport:
-    """What was found of one module.
+    """The result of the check of one module.
 
-    Of its imports, `kernel_symbols` are the kernel's to export (module_layout among them, where the module names its CRC),
-    and `matching` those that it does export, with that CRC where it has CRCs; `sibling_symbols` are another module's.
-    `signature` is None where there is none.
+    `kernel_symbols` counts the imports that the kernel has to export, with module_layout if the module has a CRC for it.
+    `matching` counts those that the kernel exports, with the same CRC if it has CRCs. `sibling_symbols` counts the imports
+    that another module exports. `signature` is None for an unsigned module.
     """
 
     module: KernelModule
@@ -72,12 +74,12 @@ class ModuleReport:
 
 
 def check_modules(modules: Sequence[KernelModule], expected: Expectation) -> tuple[Finding, ...]:
-    """All findings, by module in the order given; none means that the kernel would take them."""
-    return tuple(finding for examined in examine_modules(modules, expected) for finding in examined.findings)
+    """Return the findings of all modules, in their order; none if the kernel can load them."""
+    return tuple(finding for report in examine_modules(modules, expected) for finding in report.findings)
 
 
 def examine_modules(modules: Sequence[KernelModule], expected: Expectation) -> tuple[ModuleReport, ...]:
-    """What was found of each module, in the order given."""
+    """Return the report of each module, in their order."""
     return tuple(_examine(module, modules, expected) for module in modules)
 
 
@@ -112,7 +114,7 @@ def _signature_problems(signature: Signature | None, signer: Signer | None) -> I
         yield Problem.UNSIGNED, "is not signed, though component.yaml declares signing"
     elif signature is not None and signature.problem:
         by = f" by {signature.signer}" if signature.signer else ""
-        yield Problem.SIGNATURE, f"is signed{by}, and the signature does not hold: {signature.problem}"
+        yield Problem.SIGNATURE, f"is signed{by}, but the signature is not valid: {signature.problem}"
 
 
 def _problems(
@@ -125,7 +127,7 @@ def _problems(
     if module.version and module.version != expected.driver_version:
         yield Problem.VERSION, f"is of driver {module.version}, not {expected.driver_version}"
     if module.has_debug_info:
-        yield Problem.DEBUG_INFO, "carries debug info, which makes it ten times as large"
+        yield Problem.DEBUG_INFO, "contains debug info, which makes it ten times as large"
     yield from _symbol_problems(module, siblings, expected.symvers)
 
 
@@ -146,7 +148,7 @@ def _symbol_problems(
         namespace = exports[foreign[0]].namespace
         yield (
             Problem.NAMESPACE,
-            f"imports {foreign[0]} of namespace {namespace}, which it does not name{_more(foreign)}",
+            f"imports {foreign[0]} of namespace {namespace} without importing the namespace{_more(foreign)}",
         )
 
 
@@ -154,7 +156,7 @@ def _crc_problems(
     module: KernelModule, siblings: Mapping[str, int | None], exports: Mapping[str, Export]
 ) -> Iterator[tuple[Problem, str]]:
     if not module.has_versions:
-        yield Problem.NO_CRC, "has no CRCs, so the kernel could not tell whether it fits"
+        yield Problem.NO_CRC, "has no CRCs, so the kernel cannot check that it fits"
         return
     layout = exports["module_layout"].crc if "module_layout" in exports else None
     offered = {**siblings, **{name: export.crc for name, export in exports.items()}, "module_layout": layout}

@@ -1,6 +1,6 @@
-"""A kernel module as it lies on disk: what it says of itself, what it imports and what it exports.
+"""A reader of kernel modules: their metadata, imports and exports.
 
-pyelftools reads the ELF headers; symbol tables and the kernel's own sections are read here, as the kernel reads them
+pyelftools reads the ELF headers. The symbol tables and the sections of the kernel are read here, as the kernel does it
 (kernel/module/main.c, include/linux/module.h).
 """
 
@@ -21,12 +21,12 @@ _ARCHITECTURES = {"EM_X86_64": "amd64", "EM_AARCH64": "arm64"}
 _SYMBOL = struct.Struct("<IBBHQQ")
 _WEAK = 2
 _UNDEFINED = 0
-# struct modversion_info: a long with the CRC, and the symbol's name, 64 bytes in all.
+# struct modversion_info: the CRC as a long and the name of the symbol, 64 bytes in total.
 _VERSION = struct.Struct("<Q56s")
 
 
 class UnreadableModuleError(InstallerError):
-    """A file that is no kernel module, or only a part of one."""
+    """A file that is not a kernel module, or a truncated one."""
 
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(f"{path.name} is not a readable kernel module: {why}", details=f"  {path}")
@@ -34,11 +34,11 @@ class UnreadableModuleError(InstallerError):
 
 @dataclass(frozen=True, kw_only=True)
 class KernelModule:
-    """What a .ko file says.
+    """The content of a .ko file.
 
-    `imports` are the undefined symbols that have to be resolved, with the CRC that the module expects (None where it does
-    not say); `exports` what it offers to others, with its CRC. `layout_crc` is the CRC of module_layout, which stands for the
-    kernel's struct module. `architecture` is Debian's name, `size` in bytes.
+    `imports` are the undefined symbols that are not weak, with the CRC that the module expects, or None if it names none.
+    `exports` are the exported symbols with their CRC. `layout_crc` is the CRC of module_layout, which stands for the kernel's
+    struct module. `architecture` is Debian's name of it, `size` is in bytes.
     """
 
     name: str
@@ -61,12 +61,12 @@ class KernelModule:
 
     @property
     def kernel_release(self) -> str:
-        """The kernel release that it was built for: vermagic's first word."""
+        """The kernel release that the module was built for: the first word of vermagic."""
         return self.vermagic.partition(" ")[0]
 
 
 def read_module(path: Path) -> KernelModule:
-    """Read a .ko file; raises UnreadableModuleError for anything else, a truncated one included."""
+    """Read a .ko file. Raises UnreadableModuleError for any other file, and for a truncated one."""
     try:
         with path.open("rb") as file:
             elf = ELFFile(file)
@@ -74,17 +74,17 @@ def read_module(path: Path) -> KernelModule:
             _check_whole(path, sections)
             return _read(path, elf, sections)
     except ELFError as error:
-        raise UnreadableModuleError(path, f"not an ELF file, or cut off ({error})") from error
+        raise UnreadableModuleError(path, f"it is not an ELF file, or is truncated ({error})") from error
     except (struct.error, UnicodeDecodeError, IndexError) as error:
-        raise UnreadableModuleError(path, f"damaged ({error})") from error
+        raise UnreadableModuleError(path, f"it is damaged ({error})") from error
 
 
 def _check_whole(path: Path, sections: Mapping[str, Any]) -> None:
     if ".modinfo" not in sections or ".symtab" not in sections:
-        raise UnreadableModuleError(path, "it has no .modinfo or no symbols")
+        raise UnreadableModuleError(path, "it has no .modinfo section or no symbols")
     end = max(s["sh_offset"] + s["sh_size"] for s in sections.values() if s["sh_type"] != "SHT_NOBITS")
     if end > path.stat().st_size:
-        raise UnreadableModuleError(path, "cut off")
+        raise UnreadableModuleError(path, "it is truncated")
 
 
 def _read(path: Path, elf: ELFFile, sections: Mapping[str, Any]) -> KernelModule:
@@ -120,7 +120,7 @@ def _read(path: Path, elf: ELFFile, sections: Mapping[str, Any]) -> KernelModule
 
 
 def _modinfo(data: bytes) -> dict[str, list[str]]:
-    """`key=value` strings, each ended by a NUL; a key may come several times."""
+    """Return the values of each key in NUL-terminated `key=value` strings; a key may occur several times."""
     info: dict[str, list[str]] = {}
     for entry in data.split(b"\0"):
         key, found, value = entry.partition(b"=")
@@ -130,9 +130,9 @@ def _modinfo(data: bytes) -> dict[str, list[str]]:
 
 
 def _versions(sections: Mapping[str, Any]) -> dict[str, int]:
-    """The CRC that the module expects of each symbol, `module_layout` included.
+    """Return the CRC that the module expects of each symbol, including `module_layout`.
 
-    In `__versions`, or, for longer names, in `__version_ext_crcs` and `__version_ext_names` (since Linux 6.14).
+    The CRCs are in `__versions`, and for long names in `__version_ext_crcs` and `__version_ext_names` (since Linux 6.14).
     """
     versions = {}
     if "__versions" in sections:
@@ -146,7 +146,7 @@ def _versions(sections: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _symbols(elf: ELFFile, sections: Mapping[str, Any]) -> tuple[list[str], dict[str, int | None]]:
-    """The names of undefined symbols that are not weak, and the exported ones with their CRCs."""
+    """Return the names of the undefined symbols that are not weak, and the exported symbols with their CRCs."""
     table, strings = sections[".symtab"].data(), elf.get_section(sections[".symtab"]["sh_link"]).data()
     undefined: list[str] = []
     exported: list[str] = []
@@ -164,7 +164,7 @@ def _symbols(elf: ELFFile, sections: Mapping[str, Any]) -> tuple[list[str], dict
 
 
 def _entries(table: bytes, strings: bytes) -> Iterator[tuple[bytes, int, int, int]]:
-    """Name, binding, section number and value of each symbol; of the defined ones only those that the kernel looks for."""
+    """Yield name, binding, section number and value of the undefined symbols, and of those that describe an export."""
     for offset, info, _, section, value, _ in _SYMBOL.iter_unpack(table):
         if section == _UNDEFINED or strings.startswith((b"__ksymtab_", b"__crc_"), offset):
             yield strings[offset : strings.index(b"\0", offset)], info >> 4, section, value

@@ -1,4 +1,4 @@
-"""What a shared object says of itself (System V ABI, "Dynamic Linking")."""
+"""A reader of shared objects (System V ABI, "Dynamic Linking")."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from elftools.elf.elffile import ELFFile
 
 
 def soname_of(path: Path) -> str | None:
-    """The name by which others ask for it (DT_SONAME); None for a file that is none, or has none."""
+    """Return the name that dependants use (DT_SONAME), or None for a file without one, or that is not ELF."""
     with path.open("rb") as file:
         try:
             section = ELFFile(file).get_section_by_name(".dynamic")

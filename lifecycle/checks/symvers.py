@@ -1,7 +1,7 @@
-"""Module.symvers: which symbols a kernel exports, by which rules, and the CRC of each one's type.
+"""A reader of Module.symvers: the symbols that a kernel exports, with their CRC, export type and namespace.
 
-The format is that of Documentation/kbuild/modules.rst, "Symbols and CRCs": a line a symbol, the fields CRC, name, module,
-export type and (since Linux 5.4) namespace, split by tabs.
+Each line is a symbol, with tabs between the fields CRC, name, module, export type and (since Linux 5.4) namespace.
+Source: Linux, Documentation/kbuild/modules.rst, "Symbols and CRCs".
 """
 
 import io
@@ -17,7 +17,7 @@ _FIELDS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
-    """One exported symbol."""
+    """An exported symbol; `namespace` is empty for a symbol without one."""
 
     crc: int
     gpl_only: bool
@@ -26,28 +26,28 @@ class Export:
 
 @dataclass(frozen=True)
 class Symvers:
-    """All symbols that a kernel and its own modules export, by name."""
+    """The symbols that a kernel and its own modules export, by name."""
 
     exports: Mapping[str, Export]
 
     @property
     def has_crcs(self) -> bool:
-        """Whether the kernel was built with CONFIG_MODVERSIONS; without it all CRCs are 0."""
+        """Whether the kernel was built with CONFIG_MODVERSIONS; otherwise all CRCs are 0."""
         return any(export.crc for export in self.exports.values())
 
 
 class InvalidSymversError(InstallerError):
-    """A Module.symvers that is not one."""
+    """A Module.symvers with an invalid line."""
 
     def __init__(self, source: str, number: int, line: str) -> None:
         super().__init__(
             f"{source}:{number}: {line[:80]!r} is not a line of a Module.symvers",
-            resolution="The headers package is damaged, or of a kind that this program does not know.",
+            resolution="The headers package is damaged, or its format is unknown to this program.",
         )
 
 
 def parse_symvers(lines: Iterable[str], *, source: str) -> Symvers:
-    """Read the lines of a Module.symvers; `source` names it in errors. Raises InvalidSymversError."""
+    """Parse the lines of a Module.symvers; `source` names the file in errors. Raises InvalidSymversError."""
     exports = {}
     for number, line in enumerate(lines, start=1):
         fields = line.rstrip("\n").split("\t")
@@ -68,15 +68,15 @@ class SymversNotFoundError(InstallerError):
 
     def __init__(self, packages: Sequence[str]) -> None:
         super().__init__(
-            f"none of {', '.join(packages)} holds a Module.symvers",
-            resolution="These are not the headers of a kernel: check sources.packages.headers in component.yaml.",
+            f"none of {', '.join(packages)} contains a Module.symvers",
+            resolution="They are not the headers of a kernel: check sources.packages.headers in component.yaml.",
         )
 
 
 def symvers_of_headers(packages: Mapping[str, Path]) -> Symvers:
-    """The Module.symvers in a kernel's headers packages (.deb files by name), the first that has one.
+    """Return the first Module.symvers in the headers packages of a kernel (.deb files by name).
 
-    Raises SymversNotFoundError, InvalidSymversError, and UnreadablePackageError for a file that dpkg-deb cannot read.
+    Raises SymversNotFoundError, InvalidSymversError, UnreadablePackageError.
     """
     for name, path in packages.items():
         with deb_files(path) as files:
@@ -91,6 +91,6 @@ def symvers_of_headers(packages: Mapping[str, Path]) -> Symvers:
 
 
 def read_symvers(path: Path) -> Symvers:
-    """Read a Module.symvers file; raises InvalidSymversError."""
+    """Read a Module.symvers file. Raises InvalidSymversError."""
     with path.open(encoding="utf-8", errors="replace") as file:
         return parse_symvers(file, source=str(path))

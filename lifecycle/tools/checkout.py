@@ -1,4 +1,4 @@
-"""The project's own repository: what is checked out, its tags, and the remote that it is released to."""
+"""The git repository of the project: its commits, branches and tags, and the remote for releases."""
 
 import io
 import subprocess
@@ -13,7 +13,7 @@ from lifecycle.tools.process import ProgramFailedError, run
 
 
 class CheckoutError(InstallerError):
-    """Something of the checkout that git refuses; `output` is the first line of what git printed."""
+    """A git command that failed; `git_error` is the first line of its output."""
 
     def __init__(self, what: str, output: str, hint: str = "") -> None:
         self.git_error = output.strip().partition("\n")[0]
@@ -22,16 +22,16 @@ class CheckoutError(InstallerError):
 
 
 class UnknownRevisionError(UsageError):
-    """A revision that git does not know."""
+    """A revision that git cannot find."""
 
     def __init__(self, revision: str, output: str, *, option: str = "--diff") -> None:
         super().__init__(
-            f"{option} {revision!r}: git cannot show it: {output.strip()}: name a commit, branch or tag that exists"
+            f"{option} {revision!r}: git cannot show it: {output.strip()}: name an existing commit, branch or tag"
         )
 
 
 class Checkout:
-    """A checkout, and what git knows of it; `remote` is the name of the one that it is released to."""
+    """A checkout of a git repository; `remote` names the remote for releases. All methods raise CheckoutError."""
 
     def __init__(self, root: Path, remote: str = "origin") -> None:
         self.root = root
@@ -45,15 +45,15 @@ class Checkout:
             raise CheckoutError(what, error.output, hint) from error
 
     def changed(self) -> list[str]:
-        """Files that differ from what is committed, or are not under version control; `git status` has its own names for it."""
-        return self._git("status", "--porcelain", what="tell what has changed").splitlines()
+        """Return the changed and untracked files, as the lines of `git status --porcelain`."""
+        return self._git("status", "--porcelain", what="list the changed files").splitlines()
 
     def branch(self) -> str:
-        """The branch that is checked out; "" for a commit alone, as CI checks it out."""
-        return self._git("branch", "--show-current", what="tell the branch")
+        """Return the branch that is checked out, or "" for a detached HEAD, as in CI."""
+        return self._git("branch", "--show-current", what="name the branch")
 
     def commit(self, revision: str = "HEAD") -> str | None:
-        """Return the commit that a revision means here, or None."""
+        """Return the commit of a revision, or None."""
         words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
         try:
             return self._git(*words, what="read a revision") or None
@@ -61,11 +61,11 @@ class Checkout:
             return None
 
     def is_shallow(self) -> bool:
-        """Return whether the history ends before the first commit. Raises CheckoutError outside a git repository."""
+        """Return whether the clone is shallow. Raises CheckoutError outside a git repository."""
         return self._git("rev-parse", "--is-shallow-repository", what="show the history") == "true"
 
     def merge_base(self, revision: str) -> str | None:
-        """Return the commit at which HEAD left another revision, or None if they have no common history."""
+        """Return the last common commit of HEAD and a revision, or None."""
         try:
             return self._git("merge-base", "HEAD", revision, what="compare histories")
         except CheckoutError:
@@ -73,7 +73,7 @@ class Checkout:
 
     @contextmanager
     def files_at(self, revision: str) -> Iterator[Path]:
-        """Yield a folder with the files of a revision; it is removed at the end. Raises UnknownRevisionError."""
+        """Yield a temporary folder with the files of a revision. Raises UnknownRevisionError."""
         command = ["git", "-C", str(self.root), "archive", "--format=tar", "--end-of-options", revision]
         done = subprocess.run(command, capture_output=True, check=False)
         if done.returncode:
@@ -84,55 +84,55 @@ class Checkout:
             yield Path(folder)
 
     def committed_text(self, path: Path) -> str:
-        """A file as it is committed; raises CheckoutError where it is not."""
-        return self._git("show", f"HEAD:{path}", what=f"read {path} as it is committed") + "\n"
+        """Return the text of a file as of HEAD. Raises CheckoutError if it is not committed."""
+        return self._git("show", f"HEAD:{path}", what=f"read the committed {path}") + "\n"
 
     def contains(self, commit: str, revision: str) -> bool:
-        """Whether a revision has a commit in its history."""
+        """Return whether a commit is in the history of a revision."""
         listed = self._git("rev-list", "--max-count=1", f"{revision}..{commit}", what="read the history")
         return not listed
 
     def tags(self) -> list[str]:
-        """The tags that there are here."""
+        """Return the tags of the checkout."""
         return self._git("tag", "--list", what="list the tags").splitlines()
 
     def has_remote(self) -> bool:
-        """Whether there is somewhere to release to."""
+        """Return whether the checkout has the remote."""
         return self.remote in self._git("remote", what="list the remotes").splitlines()
 
     def remote_address(self) -> str:
-        """Where the remote is; raises CheckoutError where there is none."""
-        return self._git("remote", "get-url", self.remote, what=f"tell where {self.remote} is")
+        """Return the URL of the remote. Raises CheckoutError if there is none."""
+        return self._git("remote", "get-url", self.remote, what=f"read the address of {self.remote}")
 
     def is_pushed(self, commit: str) -> bool:
-        """Whether a branch of the remote, as it was last seen, has a commit."""
+        """Return whether a branch of the remote, as of the last fetch, contains a commit."""
         branches = f"refs/remotes/{self.remote}"
         return bool(self._git("for-each-ref", "--contains", commit, branches, what="list the remote's branches"))
 
     def fetch(self, branch: str) -> str | None:
-        """Have the remote's branch and its tags; the commit of the branch, or None where there is none."""
-        hint = "Tags that were moved there are taken by `git fetch --tags --force`."
+        """Fetch a branch and the tags of the remote; return the commit of the branch, or None if it does not exist."""
+        hint = "If tags were moved at the remote: `git fetch --tags --force`."
         self._git("fetch", "--quiet", "--tags", self.remote, what=f"fetch from {self.remote}", hint=hint)
         return self.commit(f"refs/remotes/{self.remote}/{branch}")
 
     def remote_tag(self, tag: str) -> str | None:
-        """The commit of a tag at the remote, or None."""
+        """Return the commit of a tag at the remote, or None."""
         name = f"refs/tags/{tag}"
         listed = self._git("ls-remote", self.remote, name, f"{name}^{{}}", what=f"list the tags of {self.remote}")
-        # The last line is the commit; of an annotated tag the one before is the tag itself (gitrevisions(7), `^{}`).
+        # The last line names the commit; for an annotated tag, the line before it names the tag object (gitrevisions(7), `^{}`).
         return listed.splitlines()[-1].split()[0] if listed else None
 
     def commit_files(self, paths: Sequence[Path], message: str) -> None:
-        """Commit some files."""
+        """Commit files with a message."""
         self._git("commit", "--quiet", "--message", message, "--", *map(str, paths), what="commit")
 
     def tag(self, name: str, message: str) -> None:
-        """Put an annotated tag on what is checked out, in place of one that was never pushed."""
+        """Create an annotated tag at HEAD, or move one that was never pushed."""
         self._git(
             "tag", "--force", "--annotate", "--cleanup=verbatim", f"--message={message}", name, what=f"tag {name}"
         )
 
     def push(self, *refs: str) -> None:
-        """Push to the remote; never forced."""
+        """Push refs to the remote, all or none, without force."""
         hint = "If others pushed meanwhile: `git pull --rebase`, and run the command again."
         self._git("push", "--quiet", "--atomic", self.remote, *refs, what=f"push to {self.remote}", hint=hint)

@@ -1,4 +1,4 @@
-"""The files of a Debian package as a stream."""
+"""The files of a Debian package, read as a stream with dpkg-deb."""
 
 import shutil
 import subprocess
@@ -14,37 +14,37 @@ from lifecycle.tools.process import ProgramMissingError, environment, log_comman
 
 
 class UnreadablePackageError(InstallerError):
-    """A package that dpkg-deb cannot read."""
+    """A package that dpkg-deb cannot read; `reason` is the output of dpkg-deb."""
 
-    def __init__(self, path: Path | str, said: str) -> None:
-        super().__init__(f"{path} is no package that can be read", details=f"  {said.strip()}")
-        self.reason = said
+    def __init__(self, path: Path | str, output: str) -> None:
+        super().__init__(f"{path} is not a readable Debian package", details=f"  {output.strip()}")
+        self.reason = output
 
 
 @contextmanager
 def deb_stream(path: Path, *, partial: bool = False) -> Iterator[IO[bytes]]:
-    """Yield the uncompressed tar of a package's files, of which `partial` only some will be read.
+    """Yield the uncompressed tar of a package's files; with `partial` the caller may stop before its end.
 
-    Raises UnreadablePackageError, also where the block cannot read the tar in it (tarfile.TarError); ProgramMissingError.
+    Raises ProgramMissingError, and UnreadablePackageError, also for a tarfile.TarError of the caller.
     """
     env = environment()
     if not shutil.which("dpkg-deb", path=env["PATH"]):
         raise ProgramMissingError("dpkg-deb")
     command = ["dpkg-deb", "--fsys-tarfile", str(path)]
     log_command(command)
-    # What it says goes to a file: a second pipe that nobody reads would block it.
+    # Its messages go to a file: a second pipe that nobody reads would block it.
     with (
-        tempfile.TemporaryFile() as said,
-        subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=said) as process,
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=errors) as process,
     ):
         try:
             if process.stdout is not None:
                 yield process.stdout
         except tarfile.ReadError as error:
             process.wait()
-            raise UnreadablePackageError(path, _text(said) or str(error)) from error
+            raise UnreadablePackageError(path, _text(errors) or str(error)) from error
         except tarfile.TarError as error:
-            # It may still have much to write that nobody will read.
+            # dpkg-deb may block on the rest of its output, which nobody reads.
             process.kill()
             raise UnreadablePackageError(path, str(error)) from error
         except BaseException:
@@ -53,12 +53,12 @@ def deb_stream(path: Path, *, partial: bool = False) -> Iterator[IO[bytes]]:
         if partial:
             process.kill()
         elif process.wait():
-            raise UnreadablePackageError(path, _text(said))
+            raise UnreadablePackageError(path, _text(errors))
 
 
 @contextmanager
 def deb_files(path: Path) -> Iterator[tarfile.TarFile]:
-    """Yield a package's files as a tar that is read from front to back; raises what `deb_stream` raises."""
+    """Yield the files of a package as a tar that can be read once, in order. Raises what `deb_stream` raises."""
     with deb_stream(path, partial=True) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
         yield tar
 

@@ -1,4 +1,4 @@
-"""Digests of what goes into a result: same digest, same result."""
+"""Digests of inputs: results with the same digest have the same inputs."""
 
 import hashlib
 import json
@@ -9,20 +9,20 @@ _SHORT = 16
 
 
 def digest_of(value: object) -> str:
-    """The sha256, as hex, of plain data (dict, list, str, int, None) in canonical JSON."""
+    """Return the sha256, in hex, of plain data (dict, list, str, int, bool, None) as canonical JSON."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def short(digest: str) -> str:
-    """The first 16 characters: enough to tell results apart in file names and tables."""
+    """Return the first 16 characters of a digest, which identify a result in file names and tables."""
     return digest[:_SHORT]
 
 
 def digest_of_files(root: Path, paths: Iterable[Path]) -> dict[str, str]:
-    """The sha256 of each file by its path below `root`; a folder stands for all files in it, `__pycache__` apart.
+    """Return the mode and sha256 of each file by its path below `root`; a folder stands for its files except `__pycache__`.
 
-    A file's executable bit is part of its digest, since an image or a container carries it on.
+    The mode is `x` for an executable file, otherwise `-`, because images and containers keep the executable bit.
     """
     result: dict[str, str] = {}
     for path in paths:

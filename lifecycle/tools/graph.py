@@ -1,4 +1,4 @@
-"""Runs work in the order of its needs, as much at a time as is good; what fails takes along only what needs it."""
+"""A runner of jobs in the order of their needs, several at a time. A failed job skips only the jobs that need it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -11,10 +11,10 @@ from lifecycle.errors import InstallerError
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A piece of work that makes some keys out of others.
+    """A job that makes keys and needs other keys.
 
-    `work` returns the errors of the keys that it could not make, or raises one for all of them. It starts when the keys of
-    `after` are done with, whether they were made or not. Heavy jobs share the machine with few others of their kind.
+    `work` returns the errors of the keys that it failed to make, or raises one for all of them. It starts after the jobs that
+    make the keys of `after`, even if those failed. Only a few heavy jobs run at the same time.
     """
 
     makes: tuple[str, ...]
@@ -25,7 +25,7 @@ class Job:
 
 
 class DependencyFailedError(InstallerError):
-    """Not tried, because something that it needs was not made."""
+    """A job that was skipped because it needs a key that was not made."""
 
     def __init__(self, needed: str) -> None:
         super().__init__("not tried, because something that it needs was not made")
@@ -35,8 +35,8 @@ class DependencyFailedError(InstallerError):
 def run_graph(jobs: Iterable[Job], *, workers: int, heavy: int, abort: Callable[[], None]) -> dict[str, InstallerError]:
     """Run all jobs and return the error of each key that was not made.
 
-    `workers` is how many run at a time, `heavy` how many of the heavy ones; needs that no job makes count as made.
-    Any other exception, Ctrl-C included, ends the run: `abort` is called, which has to make running work end soon.
+    At most `workers` jobs, and at most `heavy` heavy ones, run at a time. A need that no job makes counts as made.
+    Any exception but an InstallerError ends the run and is raised, also Ctrl-C; `abort` is called to end the running work.
     """
     maker = {key: job for job in jobs for key in job.makes}
     sorter: TopologicalSorter[str] = TopologicalSorter(
@@ -66,7 +66,7 @@ def run_graph(jobs: Iterable[Job], *, workers: int, heavy: int, abort: Callable[
 
 @contextmanager
 def _aborting(pool: ThreadPoolExecutor, abort: Callable[[], None]) -> Iterator[None]:
-    """On an exception start nothing more, and call `abort` before the pool is waited for."""
+    """On an exception, start no more jobs, and call `abort` before waiting for the running ones."""
     try:
         yield
     except BaseException:

@@ -1,4 +1,4 @@
-"""Helm, as far as rendering goes: the program, or its library for Python where that is installed."""
+"""Rendering of Helm charts, by the Python library of Helm if it is installed, otherwise by the program."""
 
 import importlib.util
 import shutil
@@ -20,28 +20,27 @@ class HelmMissingError(InstallerError):
 
     def __init__(self) -> None:
         super().__init__(
-            "there is no Helm on this machine",
+            "Helm is not installed on this machine",
             resolution="Install it (https://helm.sh/docs/intro/install), or run "
             "`.venv/bin/python -m pip install --require-hashes --requirement requirements/helm.txt`.",
         )
 
 
 class ChartRefusedError(UsageError):
-    """Values that a chart does not take, or a chart that is none."""
+    """Values that a chart refuses, or an invalid chart."""
 
-    def __init__(self, chart: Path, said: str) -> None:
-        lines = [line.strip() for line in said.splitlines() if line.strip()]
+    def __init__(self, chart: Path, output: str) -> None:
+        lines = [line.strip() for line in output.splitlines() if line.strip()]
         super().__init__(f"{chart.name}: Helm refuses it", details="\n".join(f"  {line}" for line in lines[-8:]))
 
 
 def render(chart: Path, values: Mapping[str, Any], *, name: str, namespace: str) -> list[dict[str, Any]]:
-    """The objects that a chart makes of values, tests' among them, in the order of their kinds and names.
+    """Return the objects that a chart renders with values, including its tests, sorted by kind and name.
 
-    Raises HelmMissingError, and ChartRefusedError for values that its schema does not take.
+    Raises HelmMissingError, and ChartRefusedError, for example for values that do not match its schema.
     """
-    texts = (
-        _by_library(chart, values, name, namespace) if _has_library() else _by_program(chart, values, name, namespace)
-    )
+    rendering = _render_with_library if _has_library() else _render_with_program
+    texts = rendering(chart, values, name, namespace)
     objects = [found for text in texts for found in yaml.safe_load_all(text) if found]
     return sorted(objects, key=lambda found: (str(found["kind"]), str(found["metadata"]["name"])))
 
@@ -50,8 +49,8 @@ def _has_library() -> bool:
     return importlib.util.find_spec(_LIBRARY) is not None
 
 
-def _by_library(chart: Path, values: Mapping[str, Any], name: str, namespace: str) -> list[str]:
-    # It loads a library of 80 MB, which only who renders is to wait for.
+def _render_with_library(chart: Path, values: Mapping[str, Any], name: str, namespace: str) -> list[str]:
+    # Imported here because it loads a library of 80 MB.
     helm = importlib.import_module(_LIBRARY)
     try:
         rendered: dict[str, str] = helm.Chart.load(str(chart)).render(dict(values), name=name, namespace=namespace)
@@ -60,7 +59,7 @@ def _by_library(chart: Path, values: Mapping[str, Any], name: str, namespace: st
     return [text for path, text in sorted(rendered.items()) if not path.endswith("NOTES.txt")]
 
 
-def _by_program(chart: Path, values: Mapping[str, Any], name: str, namespace: str) -> list[str]:
+def _render_with_program(chart: Path, values: Mapping[str, Any], name: str, namespace: str) -> list[str]:
     if not shutil.which("helm"):
         raise HelmMissingError
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:

@@ -1,7 +1,7 @@
-"""The labels that images carry (OCI image specification, "Annotations": reverse-domain keys)."""
+"""The labels of images (OCI image specification, "Annotations": keys in reverse domain notation)."""
 
 LABEL_DIGEST = "io.nvidia-installer.digest"
-# Whose image it is: the `name` of component.yaml, by which `invoke prune` knows its own.
+# The `name` of component.yaml: `invoke prune` only removes images of its own component.
 LABEL_COMPONENT = "io.nvidia-installer.component"
 LABEL_COMBINATION = "io.nvidia-installer.combination"
 LABEL_KERNEL = "io.nvidia-installer.kernel-release"

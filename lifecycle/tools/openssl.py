@@ -1,4 +1,4 @@
-"""The openssl program, for what it is asked here: certificates, keys and signatures. Secrets reach it through pipes only."""
+"""Certificates, keys and signatures, read and checked by the openssl program. Secrets only reach it through pipes."""
 
 import os
 import re
@@ -18,63 +18,66 @@ _SERIAL = re.compile(r"^ *serialNumber: (\S+)$", re.MULTILINE)
 
 
 class OpensslError(InstallerError):
-    """openssl refused something; `brief` is the first of its reasons, in its own words."""
+    """An error of openssl; `brief` is the first reason that it printed."""
 
-    def __init__(self, said: str) -> None:
+    def __init__(self, output: str) -> None:
         # "802B…:error:1700008A:CMS routines:CMS_verify:signer certificate not found:../crypto/…" (ERR_error_string(3)).
-        reasons = [line.split(":")[5] for line in said.splitlines() if line.count(":error:") and line.count(":") > 5]
-        lines = said.strip().splitlines() or ["it said nothing"]
+        reasons = [line.split(":")[5] for line in output.splitlines() if line.count(":error:") and line.count(":") > 5]
+        lines = output.strip().splitlines() or ["openssl printed no reason"]
         super().__init__(reasons[0] if reasons else lines[0])
 
 
 @cache
 def certificate_name(pem: str) -> str:
-    """The common name in a certificate's subject, or all of the subject. Raises OpensslError for what is none."""
-    subject = openssl("x509", "-noout", "-subject", "-nameopt", "multiline,-esc_msb,utf8", given=pem.encode()).decode()
+    """Return the common name in the subject of a certificate (PEM), or the whole subject. Raises OpensslError."""
+    subject = openssl("x509", "-noout", "-subject", "-nameopt", "multiline,-esc_msb,utf8", stdin=pem.encode()).decode()
     found = _COMMON_NAME.findall(subject)
     return str(found[-1]) if found else " ".join(subject.partition("=")[2].split())
 
 
 def certificate_algorithm(pem: str) -> str:
-    """The algorithm of a certificate's key by OpenSSL's name: `rsaEncryption`, `id-ecPublicKey`. Raises OpensslError."""
-    text = openssl("x509", "-noout", "-text", given=pem.encode()).decode(errors="replace")
+    """Return OpenSSL's name of a certificate's key algorithm: `rsaEncryption`, `id-ecPublicKey`. Raises OpensslError."""
+    text = openssl("x509", "-noout", "-text", stdin=pem.encode()).decode(errors="replace")
     return text.partition("Public Key Algorithm: ")[2].partition("\n")[0]
 
 
 def certificate_public_key(pem: str) -> bytes:
-    """The public key of a certificate, as PEM. Raises OpensslError."""
-    return openssl("x509", "-noout", "-pubkey", given=pem.encode())
+    """Return the public key of a certificate as PEM. Raises OpensslError."""
+    return openssl("x509", "-noout", "-pubkey", stdin=pem.encode())
 
 
 def key_public_key(pem: bytes) -> bytes:
-    """The public key that belongs to a private one, as PEM. Raises OpensslError."""
-    return openssl("pkey", "-pubout", given=pem)
+    """Return the public key of a private key as PEM. Raises OpensslError."""
+    return openssl("pkey", "-pubout", stdin=pem)
 
 
 def decrypted_key(pem: bytes, passphrase: str) -> bytes:
-    """A private key without its encryption, as PEM. Raises OpensslError where the passphrase does not open it."""
+    """Return a private key as PEM without its encryption. Raises OpensslError if the passphrase is wrong."""
     reading, writing = os.pipe()
     try:
         os.write(writing, passphrase.encode() + b"\n")
     finally:
         os.close(writing)
     try:
-        return openssl("pkey", "-passin", f"fd:{reading}", given=pem, descriptors=[reading])
+        return openssl("pkey", "-passin", f"fd:{reading}", stdin=pem, descriptors=[reading])
     finally:
         os.close(reading)
 
 
 def signature_details(signature: bytes) -> tuple[str, str, str]:
-    """Who made a CMS signature (RFC 5652), as it says itself: the issuer and serial number of the certificate, the hash."""
-    text = openssl("cms", "-cmsout", "-print", "-noout", "-inform", "DER", given=signature).decode(errors="replace")
+    """Return the issuer and serial number of the signer's certificate, and the hash, that a CMS signature (RFC 5652) names.
+
+    The signature is not checked. Raises OpensslError.
+    """
+    text = openssl("cms", "-cmsout", "-print", "-noout", "-inform", "DER", stdin=signature).decode(errors="replace")
     issuer, serial, digest = _ISSUER.search(text), _SERIAL.search(text), _DIGEST.search(text)
     return (issuer[1] if issuer else "", serial[1] if serial else "", digest[1] if digest else "")
 
 
 def verify_signature(signature: bytes, content: bytes, certificate: str) -> None:
-    """Check a detached CMS signature of some bytes against the one certificate; raises OpensslError where it does not hold.
+    """Verify a detached CMS signature of `content` with a certificate (PEM). Raises OpensslError if it is not valid.
 
-    Neither the certificate's chain nor its dates are looked at (`-noverify`): a kernel does not look at them either.
+    The certificate's chain and dates are not checked (`-noverify`), because a kernel does not check them either.
     """
     with tempfile.NamedTemporaryFile() as trusted, tempfile.NamedTemporaryFile() as signed:
         trusted.write(certificate.encode())
@@ -83,17 +86,20 @@ def verify_signature(signature: bytes, content: bytes, certificate: str) -> None
         signed.flush()
         options = ("-verify", "-binary", "-inform", "DER", "-noverify", "-nointern")
         files = ("-in", signed.name, "-certfile", trusted.name, "-content", "/dev/stdin", "-out", os.devnull)
-        openssl("cms", *options, *files, given=content)
+        openssl("cms", *options, *files, stdin=content)
 
 
-def openssl(*words: str, given: bytes, descriptors: Sequence[int] = ()) -> bytes:
-    """Run `openssl WORDS…` with `given` as its standard input; raises OpensslError, ProgramMissingError."""
+def openssl(*words: str, stdin: bytes, descriptors: Sequence[int] = ()) -> bytes:
+    """Run `openssl WORDS…` with a standard input and return its output. Raises OpensslError, ProgramMissingError.
+
+    `descriptors` are the file descriptors that openssl inherits.
+    """
     env = environment()
     if not shutil.which("openssl", path=env["PATH"]):
         raise ProgramMissingError("openssl")
     log_command(["openssl", *words])
     done = subprocess.run(
-        ["openssl", *words], input=given, env=env, capture_output=True, check=False, pass_fds=descriptors
+        ["openssl", *words], input=stdin, env=env, capture_output=True, check=False, pass_fds=descriptors
     )
     if done.returncode:
         raise OpensslError(done.stderr.decode(errors="replace").replace("CMS Verification failure\n", ""))

@@ -1,4 +1,4 @@
-"""Running a program: a list of arguments, never a shell; its own last lines when it fails."""
+"""A runner of programs: arguments as a list, never a shell, and the last lines of the output in errors."""
 
 import logging
 import os
@@ -16,14 +16,14 @@ _LAST_LINES = 15
 
 
 class ProgramMissingError(InstallerError):
-    """A program that the set-up should have installed."""
+    """A program that is not installed, although scripts/setup installs it."""
 
     def __init__(self, program: str) -> None:
         super().__init__(f"{program} is not installed", resolution="Run scripts/setup, which installs what is missing.")
 
 
 class ProgramFailedError(InstallerError):
-    """A program that ended with an error: its command and its last lines."""
+    """A program that failed: its command, exit code and output."""
 
     def __init__(self, command: Sequence[str], code: int, output: str) -> None:
         last = "\n".join(f"  {line}" for line in output.splitlines()[-_LAST_LINES:])
@@ -37,7 +37,7 @@ class ProgramFailedError(InstallerError):
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The caller's environment with a neutral locale, and with sbin on PATH, which some users' lack."""
+    """Return the environment of this process plus `extra`, with the locale C.UTF-8 and the sbin folders on PATH."""
     path = os.environ.get("PATH", os.defpath)
     missing = [folder for folder in _SYSTEM_FOLDERS if folder not in path.split(os.pathsep)]
     return {**os.environ, "LC_ALL": "C.UTF-8", "PATH": os.pathsep.join([path, *missing]), **(extra or {})}
@@ -46,7 +46,7 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 def run(command: Sequence[str], *, extra_env: Mapping[str, str] | None = None) -> str:
     """Run a program to its end and return its standard output.
 
-    Raises ProgramMissingError if there is no such program, ProgramFailedError on a non-zero exit.
+    Raises ProgramMissingError if it is not installed, ProgramFailedError if its exit code is not 0.
     """
     env = environment(extra_env)
     if not shutil.which(command[0], path=env["PATH"]):
@@ -63,5 +63,5 @@ def run(command: Sequence[str], *, extra_env: Mapping[str, str] | None = None) -
 
 
 def log_command(command: Sequence[str]) -> None:
-    """Name a command that is about to run in the log of --debug."""
+    """Write a command that is about to run to the log of --debug."""
     _log.debug("run: %s", shlex.join(command))

@@ -1,4 +1,4 @@
-"""What a person sees while things happen: live lines on a terminal, plain lines in CI. On stderr, always."""
+"""The progress display on stderr: live lines on a terminal, plain lines elsewhere."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """The display of one task; `console` is stderr where none is given. Steps may run at the same time, from several threads."""
+    """The display of one task, on stderr if no console is given. Several threads may show steps at the same time."""
 
     def __init__(self, console: "Console | None" = None) -> None:
         self._console = console
@@ -21,7 +21,7 @@ class Progress:
 
     @property
     def console(self) -> "Console":
-        """What is written to."""
+        """The console that is written to."""
         if self._console is None:
             from rich.console import Console
 
@@ -29,18 +29,18 @@ class Progress:
         return self._console
 
     def say(self, text: str) -> None:
-        """One line."""
+        """Print a line."""
         self.console.print(text, markup=False)
 
     def warn(self, text: str) -> None:
-        """One line that must not be overlooked."""
+        """Print a warning."""
         self.console.print(f"WARNING: {text}", style="bold yellow", markup=False)
 
     @contextmanager
     def step(self, title: str) -> Iterator[Callable[[], None]]:
-        """Something that takes a while: shown while it runs, then with its seconds.
+        """Show a step while the block runs, then its result and duration.
 
-        Yields a function to call where it failed without an exception, since only a part of it did.
+        Yields a function that marks the step as failed, for a failure without an exception.
         """
         failed = False
 
@@ -66,7 +66,7 @@ class Progress:
 
     @contextmanager
     def bytes(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Something measured in bytes; yields a function that is told how many more there are."""
+        """Show a transfer of `total` bytes while the block runs; yields a function to call with each number of new bytes."""
         started = time.monotonic()
         done = 0
         with self._display() as live:
@@ -90,7 +90,7 @@ class Progress:
 
     @contextmanager
     def _display(self) -> "Iterator[Live | None]":
-        """The one live display of a terminal, which the first that needs it starts and stops; None elsewhere."""
+        """Yield the live display of a terminal, or None elsewhere. The first caller starts and stops it; others share it."""
         if not self.console.is_terminal:
             yield None
             return

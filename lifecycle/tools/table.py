@@ -1,4 +1,4 @@
-"""Tables for people, on stdout."""
+"""Tables on stdout."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,24 +9,24 @@ _NUMBERS = ("count", "size", "needed", "not needed", "seconds")
 
 
 class _Console(Console):
-    """Prints what it is given: square brackets and colons of a reason are no markup."""
+    """A console that prints text as it is: square brackets and colons are not markup."""
 
     def __init__(self, width: int | None = None) -> None:
         super().__init__(highlight=False, markup=False, emoji=False, width=width)
 
     def on_broken_pipe(self) -> None:
-        """Leave it to the task: rich would end the process with exit code 1."""
+        """Raise BrokenPipeError, which the task handles; rich would end the process with exit code 1."""
         raise BrokenPipeError
 
 
 def _console() -> Console:
     console = _Console()
-    # A file or a pipe has no width: a table that is cut at 80 columns loses what it says.
+    # A file or a pipe has no width, and 80 columns are too narrow for the tables.
     return console if console.is_terminal else _Console(width=200)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table without borders; cells are folded, never cut."""
+    """Print a table without borders; long cells are wrapped."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
         table.add_column(column, overflow="fold", justify="right" if column in _NUMBERS else "left")

@@ -220,7 +220,9 @@ def test_a_context_that_is_not_there_is_refused(invoke: Invoke) -> None:
     done = invoke("build", "--dry-run", "--engine=nowhere")
 
     assert done.returncode == 2
-    assert done.stderr.startswith("error: --engine: there is no Docker context 'nowhere': `docker context ls` lists")
+    assert done.stderr.startswith(
+        "error: --engine: there is no Docker context 'nowhere': name one of `docker context ls`"
+    )
     assert len(done.stderr.splitlines()) == 1
 
 

@@ -113,7 +113,7 @@ def test_a_gpl_only_symbol_is_given_to_a_compatible_module(make_module: MakeModu
 
 def test_a_namespace_has_to_be_imported(make_module: MakeModule) -> None:
     assert check(make_module(imports={"dma_buf_get": 0x33333333})) == found(
-        Problem.NAMESPACE, "imports dma_buf_get of namespace DMA_BUF, which it does not name"
+        Problem.NAMESPACE, "imports dma_buf_get of namespace DMA_BUF without importing the namespace"
     )
 
 

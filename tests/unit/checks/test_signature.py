@@ -70,7 +70,7 @@ def test_a_changed_module_is_a_finding_that_names_signer_and_reason(signed: Path
 
     assert (
         Problem.SIGNATURE,
-        "is signed by O=Team, CN=Our modules, and the signature does not hold: bad signature",
+        "is signed by O=Team, CN=Our modules, but the signature is not valid: bad signature",
     ) in (found(signed, ours.signer))
 
 
@@ -81,7 +81,7 @@ def test_a_signature_by_somebody_else_does_not_hold(make_module: MakeModule, our
     assert found(path, ours.signer) == [
         (
             Problem.SIGNATURE,
-            "is signed by O=Team, CN=Somebody else, and the signature does not hold: signer certificate not found",
+            "is signed by O=Team, CN=Somebody else, but the signature is not valid: signer certificate not found",
         )
     ]
 
@@ -104,11 +104,11 @@ def test_without_a_signer_nobody_asks_for_a_signature(make_module: MakeModule, s
 @pytest.mark.parametrize(
     ("tail", "problem"),
     [
-        (MARKER, "its signature is not of the kind PKCS #7"),
-        (struct.pack(">BBBBB3xI", 0, 0, 1, 0, 0, 4) + MARKER, "its signature is not of the kind PKCS #7"),
+        (MARKER, "its signature is not of type PKCS #7"),
+        (struct.pack(">BBBBB3xI", 0, 0, 1, 0, 0, 4) + MARKER, "its signature is not of type PKCS #7"),
         (
             struct.pack(">BBBBB3xI", 0, 0, 2, 0, 0, 10**6) + MARKER,
-            "its signature is damaged: it claims to be longer than",
+            "its signature is damaged: its length is not that of a part",
         ),
         (struct.pack(">BBBBB3xI", 0, 0, 2, 0, 0, 0) + MARKER, "its signature is damaged"),
         (b"1234" + struct.pack(">BBBBB3xI", 0, 0, 2, 0, 0, 4) + MARKER, ""),

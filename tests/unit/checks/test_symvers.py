@@ -76,12 +76,12 @@ def test_the_symbols_are_of_the_first_package_with_a_module_symvers(tmp_path: Pa
 
 
 def test_packages_without_a_module_symvers_are_named(tmp_path: Path) -> None:
-    with pytest.raises(SymversNotFoundError, match=r"none of common holds a Module\.symvers"):
+    with pytest.raises(SymversNotFoundError, match=r"none of common contains a Module\.symvers"):
         symvers_of_headers({"common": deb(tmp_path, "common", {"usr/src/a": ""})})
 
 
 def test_a_package_that_is_none_is_named_with_dpkgs_own_words(tmp_path: Path) -> None:
     (tmp_path / "bad.deb").write_text("not a package")
-    with pytest.raises(UnreadablePackageError, match=r"bad\.deb is no package that can be read") as caught:
+    with pytest.raises(UnreadablePackageError, match=r"bad\.deb is not a readable Debian package") as caught:
         symvers_of_headers({"bad": tmp_path / "bad.deb"})
     assert "dpkg-deb: error: " in str(caught.value)

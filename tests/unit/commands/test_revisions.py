@@ -70,7 +70,7 @@ def test_a_revision_that_git_does_not_know_is_one_sentence(committed: Path, revi
 
     said = str(caught.value)
     assert said.startswith(f"--diff {revision!r}: git cannot show it: fatal: ")
-    assert said.endswith(": name a commit, branch or tag that exists")
+    assert said.endswith(": name an existing commit, branch or tag")
     assert len(said.splitlines()) == 1
 
 

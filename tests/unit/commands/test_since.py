@@ -41,7 +41,7 @@ def test_anything_else_is_one_sentence(committed: Path, revision: str) -> None:
     with pytest.raises(UnknownRevisionError) as caught:
         starting_point(committed, revision)
 
-    said = f"--since {revision!r}: git cannot show it: no such commit: name a commit, branch or tag that exists"
+    said = f"--since {revision!r}: git cannot show it: no such commit: name an existing commit, branch or tag"
     assert str(caught.value) == said
 
 

@@ -73,7 +73,7 @@ def cut(tree: Path) -> None:
     ("corrupt", "said"),
     [
         (crc, ["nvidia-drm.ko expects printk with CRC 0x11111199, the kernel has 0x11111111"]),
-        (cut, ["nvidia-uvm.ko is not a readable kernel module: not an ELF file, or cut off"]),
+        (cut, ["nvidia-uvm.ko is not a readable kernel module: it is not an ELF file, or is truncated"]),
         (gone, ["nvidia-peermem.ko is missing"]),
     ],
 )
@@ -151,7 +151,7 @@ def test_an_unsigned_module_and_one_of_somebody_else_are_sentences(
     pack(proving, modules)
 
     assert proof(proving).problems == (
-        "nvidia-uvm.ko is signed by O=Team, CN=Somebody else, and the signature does not hold: "
+        "nvidia-uvm.ko is signed by O=Team, CN=Somebody else, but the signature is not valid: "
         "signer certificate not found",
         "nvidia.ko is not signed, though component.yaml declares signing",
     )

@@ -61,7 +61,7 @@ def test_an_encrypted_key_is_opened_with_its_passphrase(
     key = load(file, ours, {"KEY": str(path), **PHRASE}, "env:PASSPHRASE")
 
     assert b"ENCRYPTED" not in key.pem
-    assert openssl("pkey", "-pubout", given=key.pem) == openssl("pkey", "-pubout", given=ours.key.read_bytes())
+    assert openssl("pkey", "-pubout", stdin=key.pem) == openssl("pkey", "-pubout", stdin=ours.key.read_bytes())
 
 
 @pytest.mark.parametrize("traditional", [False, True])
@@ -115,4 +115,4 @@ def test_a_signer_without_a_common_name_is_known_by_the_whole_subject(tmp_path: 
 
 def test_what_openssl_refuses_is_an_error_in_its_own_words() -> None:
     with pytest.raises(OpensslError, match="Could not read"):
-        openssl("x509", "-noout", given=b"nothing")
+        openssl("x509", "-noout", stdin=b"nothing")

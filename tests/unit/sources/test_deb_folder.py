@@ -78,7 +78,9 @@ def test_the_error_for_an_unreadable_package_names_it(tmp_path: Path) -> None:
     (tmp_path / "pool").mkdir()
     (tmp_path / "pool/linux-a_1-1_amd64.deb").write_text("not a package")
     found, _ = index(tmp_path, deb("linux-a", "1-1"))
-    with pytest.raises(UnreadablePackageError, match=r"file:in/linux-a_1-1_amd64\.deb is no package that can be read"):
+    with pytest.raises(
+        UnreadablePackageError, match=r"file:in/linux-a_1-1_amd64\.deb is not a readable Debian package"
+    ):
         found.locate([("linux-a", "1-1")])
 
 
