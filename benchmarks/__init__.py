@@ -1,1 +1,1 @@
-"""The same work done by this project and by what a user would do instead, measured in one run."""
+"""Benchmarks of this project against plain Dockerfiles that do the same work, measured in one run."""

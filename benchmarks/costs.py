@@ -1,8 +1,8 @@
-"""Measure what compiles cost, and write costs.yaml: `python -m benchmarks.costs`.
+"""Measure the cost of compiles, and write costs.yaml: `python -m benchmarks.costs`.
 
-Each driver is compiled for each kernel of the component, one compile at a time, with a cache that is empty at first: side by
-side they would take each other's time. Another driver is the first of the next kernel, and so asked all of its questions. The
-seconds are those that `invoke compile` writes down below the cache.
+Each driver is compiled for each kernel of the component, with an empty cache, and one at a time, since parallel compiles slow
+each other down. A different driver is the first for each kernel, because the first one asks all conftest questions. The seconds
+are those that `invoke compile` records in the cache.
 """
 
 import argparse
@@ -30,31 +30,31 @@ _HEAD = """\
 """
 
 
-def turns(combinations: Sequence[Combination]) -> Iterator[Combination]:
-    """A combination of each kernel and driver, kernel by kernel, the drivers of each beginning with the next one."""
+def compile_order(combinations: Sequence[Combination]) -> Iterator[Combination]:
+    """Yield one combination per kernel and driver, kernel by kernel. Each kernel starts with the next driver."""
     kernels: dict[str, dict[str, Combination]] = {}
     for combination in combinations:
         kernels.setdefault(combination.kernel, {}).setdefault(combination.driver, combination)
     for number, drivers in enumerate(kernels.values()):
-        several = list(drivers.values())
-        first = number % len(several)
-        yield from several[first:] + several[:first]
+        ordered = list(drivers.values())
+        first = number % len(ordered)
+        yield from ordered[first:] + ordered[:first]
 
 
-def measure(cache: Path) -> list[Timing]:
-    """Compile all, one after the other, and read what was written down.
+def measure_compiles(cache: Path) -> list[Timing]:
+    """Compile all combinations one after the other, with this cache, and return the recorded timings.
 
-    Raises CalledProcessError once a task has said what is wrong.
+    Raises CalledProcessError if a task fails, which has printed its error.
     """
-    for combination in turns(load_locked_project(ROOT).matrix.combinations):
+    for combination in compile_order(load_locked_project(ROOT).matrix.combinations):
         command = [sys.executable, "-m", "invoke", "compile", "--only", combination.id, "--cache-dir", str(cache)]
         env = {**os.environ, "INVOKE_STORE_MODE": "off"}
         subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, check=True)
     return read_timings(Cache(cache))
 
 
-def text_of(costs: Costs) -> str:
-    """The file."""
+def dump_costs(costs: Costs) -> str:
+    """Return the text of costs.yaml."""
     seconds = {"question": float(f"{costs.question:.3g}"), "file": float(f"{costs.file:.3g}")}
     branches = {
         int(branch): {
@@ -69,26 +69,28 @@ def text_of(costs: Costs) -> str:
 
 
 def show(costs: Costs, timings: Iterable[Timing]) -> None:
-    """Print how well the costs say what was timed."""
-    print("| compile | timed | by costs.yaml |\n|---|---|---|")
+    """Print the measured seconds beside those by costs.yaml."""
+    print("| compile | measured | by costs.yaml |\n|---|---|---|")
     for timing in timings:
-        said = costs.question * timing.asked + costs.file * timing.files
-        print(f"| {timing.kernel}/{timing.driver} {'+'.join(timing.modules)} | {timing.seconds:.0f} s | {said:.0f} s |")
+        estimate = costs.question * timing.asked + costs.file * timing.files
+        print(
+            f"| {timing.kernel}/{timing.driver} {'+'.join(timing.modules)} | {timing.seconds:.0f} s | {estimate:.0f} s |"
+        )
 
 
 def main() -> None:
-    """Measure, compute, write and print."""
+    """Measure, write costs.yaml and print the comparison."""
     argparse.ArgumentParser(
-        prog="python -m benchmarks.costs", description="Measure, and write costs.yaml."
+        prog="python -m benchmarks.costs", description="Measure compile times and write costs.yaml."
     ).parse_args()
     path = ROOT / COSTS
     try:
         with tempfile.TemporaryDirectory(prefix="nvidia-costs-", dir="/var/tmp") as cache:
-            timings = measure(Path(cache))
+            timings = measure_compiles(Path(cache))
         costs = costs_of(timings, load_costs(path) if path.exists() else None)
     except (InstallerError, subprocess.CalledProcessError) as error:
         sys.exit(f"error: {error}")
-    path.write_text(text_of(costs), encoding="utf-8")
+    path.write_text(dump_costs(costs), encoding="utf-8")
     show(costs, timings)
 
 

@@ -1,4 +1,4 @@
-"""A container engine of the benchmark's own, empty at first: nothing can be reused that was not made in this run."""
+"""Container engines and registries that start empty, so that a run reuses only its own results."""
 
 import os
 import subprocess
@@ -18,10 +18,10 @@ _WAIT_SECONDS = 60
 
 @contextmanager
 def private_engine(folder: Path) -> Iterator[str]:
-    """Start dockerd with its data below a folder and yield its DOCKER_HOST; it is stopped after the block.
+    """Start dockerd with its data below a folder, yield its DOCKER_HOST, and stop it after the block.
 
-    What needs the network is built with the host's. Its bridge is an empty one of its own: `--bridge=none` would take away
-    the bridge of an engine that runs already.
+    Builds that need the network use the host's. The engine has an empty bridge of its own, because `--bridge=none` would
+    remove the bridge of an engine that is already running.
     """
     address = f"unix://{folder}/docker.sock"
     folder.mkdir(parents=True)
@@ -43,7 +43,7 @@ def private_engine(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def _bridge(name: str) -> Iterator[str]:
-    """A bridge without anything on it, gone after the block. An interface's name has at most 15 characters."""
+    """Create an empty bridge, and remove it after the block. An interface's name has at most 15 characters."""
     bridge = f"bench{sha256(name.encode()).hexdigest()[:8]}"
     run(["ip", "link", "add", bridge, "type", "bridge"])
     try:
@@ -67,7 +67,7 @@ def _wait(address: str) -> None:
 
 
 def image_bytes(address: str, references: Sequence[str]) -> int:
-    """The uncompressed bytes of all layers of images, a shared layer counted once (`docker save` writes it once)."""
+    """Return the uncompressed bytes of all layers of images. A shared layer counts once, since `docker save` writes it once."""
     env = {**os.environ, "DOCKER_HOST": address}
     layers: dict[str, int] = {}
     with (
@@ -82,7 +82,7 @@ def image_bytes(address: str, references: Sequence[str]) -> int:
 
 @contextmanager
 def private_registry(folder: Path, port: int) -> Iterator[str]:
-    """Start Debian's docker-registry on loopback, its data below a folder, and yield its host; it is stopped after the block."""
+    """Start Debian's docker-registry on loopback with its data below a folder, yield `host:port`, and stop it after the block."""
     folder.mkdir(parents=True)
     config, host = folder / "config.yml", f"127.0.0.1:{port}"
     config.write_text(
@@ -98,7 +98,7 @@ def private_registry(folder: Path, port: int) -> Iterator[str]:
 
 
 def registry_bytes(address: str, references: Sequence[str], folder: Path, port: int) -> int:
-    """The bytes that a registry, empty at first, keeps after all images were pushed."""
+    """Return the bytes that an empty registry stores after all images are pushed to it."""
     with private_registry(folder, port) as host:
         client = docker.DockerClient(base_url=address, timeout=600)
         for number, reference in enumerate(references):
@@ -113,6 +113,6 @@ def _push(client: docker.DockerClient, name: str, tag: str) -> None:
         errors = [e["error"] for e in client.images.push(name, tag=tag, stream=True, decode=True) if "error" in e]
         if not errors:
             return
-        # The registry takes a moment to listen.
+        # The registry needs a moment until it listens.
         time.sleep(1 + attempt / 10)
     raise SystemExit(f"cannot push to the registry: {errors[0]}")

@@ -1,9 +1,7 @@
-"""Runs a command and says what it took: `python measure.py COMMAND …`.
+"""Run a command and print its costs as JSON: `python measure.py COMMAND …`.
 
-It prints JSON: wall seconds, seconds on a processor, peak memory in KiB.
-
-The peak of a process counts what it was before it became the command: a copy of who started it (getrusage(2), execve(2)). So who
-starts it is this, which imports next to nothing.
+The costs are wall seconds, CPU seconds, and peak memory in KiB. The peak includes the memory of the parent process, of which the
+command starts as a copy (getrusage(2), execve(2)). So this program is the parent, and imports almost nothing.
 """
 
 import json
@@ -13,7 +11,7 @@ import time
 
 
 def main() -> None:
-    """Run the command with its output thrown away; ends with its exit code."""
+    """Run the command, discard its output, print its costs, and exit with its exit code."""
     command = sys.argv[1:]
     quiet = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
     started = time.monotonic()

@@ -1,7 +1,7 @@
-"""What a starting node waits for: the driver unpacked, indexed and loaded, by our installer and the predecessor's way.
+"""The time that a starting node waits until the driver is unpacked, indexed and loaded: by our installer and its predecessor.
 
-The predecessor's archive is one tar.gz with the modules as `make` leaves them and NVIDIA's libraries as its Dockerfile
-copies them, by name (`*nvidia*`, `*cuda*`), graphics included (gardenlinux/gardenlinux-nvidia-installer, Dockerfile of 2024).
+The predecessor's archive is one tar.gz. It has the modules as `make` leaves them, and NVIDIA's libraries by name (`*nvidia*`,
+`*cuda*`), graphics included (gardenlinux/gardenlinux-nvidia-installer, Dockerfile of 2024).
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import docker
 
-from benchmarks.sides import Plain
+from benchmarks.builds import PlainBuild
 from lifecycle.config.sources import AptSource, PackagedDriver
 from lifecycle.pipeline.image import HOME
 from lifecycle.pipeline.package import MODULES_FOLDER
@@ -27,7 +27,7 @@ from lifecycle.sources.transfer import Address
 from lifecycle.tools.process import run
 from tests.support.machines.guest.machine_parts import MachineParts
 
-# Besides what our user space has.
+# Packages of the predecessor that are not part of our user space.
 _GRAPHICS = [
     "libegl-nvidia0",
     "libgles-nvidia1",
@@ -48,25 +48,25 @@ _BOOT_SECONDS = 900
 
 @dataclass(frozen=True, kw_only=True)
 class NodeBenchmark:
-    """One combination, its plain image in the plain side's engine, ours in the engine that `invoke build` uses."""
+    """One combination with its two images: the plain one in the plain build's engine, ours in that of `invoke build`."""
 
     parts: MachineParts
-    plain: Plain
+    plain: PlainBuild
     plain_image: str
     combination: Combination
     folder: Path
 
-    def run(self, note: Callable[[str, str, float], None]) -> None:
-        """Measure on this machine's disk (unpack and index) and in QEMU (and load); note seconds and bytes."""
+    def run(self, record: Callable[[str, str, float], None]) -> None:
+        """Measure on this machine's disk (unpack and index) and in QEMU (also load). `record` gets seconds and bytes."""
         tree, archive = self._plain_archive()
-        home = self._our_home()
+        home = self._copy_home()
         host = self.folder / "host"
         for side, install in {
-            "ours": lambda: self._ours(home, host),
-            "plain": lambda: self._plain(archive, host),
+            "ours": lambda: self._install_ours(home, host),
+            "plain": lambda: self._install_plain(archive, host),
         }.items():
-            note("node on disk", side, min(_timed(install, host) for _ in range(_ROUNDS)))
-            note("node bytes", side, _bytes_of(host))
+            record("node on disk", side, min(_timed(install, host) for _ in range(_ROUNDS)))
+            record("node bytes", side, _bytes_of(host))
         shutil.rmtree(host)
         shutil.rmtree(tree)
         over = self.folder / "over"
@@ -78,21 +78,21 @@ class NodeBenchmark:
             boot = machine.boot(side, self.folder / f"boot-{side}", seconds=_BOOT_SECONDS)
             if boot[side].code:
                 raise SystemExit(f"{side} failed in QEMU:\n{boot[side].text}")
-            note("node in QEMU", side, boot[side].seconds)
+            record("node in QEMU", side, boot[side].seconds)
 
-    def _ours(self, home: Path, host: Path) -> None:
+    def _install_ours(self, home: Path, host: Path) -> None:
         env = {**os.environ, "NVIDIA_INSTALLER_HOME": str(home), "HOST_ROOT": str(host)}
         command = [str(home / "bin/nvidia-installer"), "install", "--no-load"]
         subprocess.run(command, env=env, check=True, capture_output=True)
 
-    def _plain(self, archive: Path, host: Path) -> None:
-        to = host / "opt/nvidia"
-        to.mkdir(parents=True)
-        run(["tar", "-xzf", str(archive), "-C", str(to)])
-        run(["sync", "--file-system", str(to)])
-        run(["depmod", "-b", str(to), self.combination.kernel])
+    def _install_plain(self, archive: Path, host: Path) -> None:
+        target = host / "opt/nvidia"
+        target.mkdir(parents=True)
+        run(["tar", "-xzf", str(archive), "-C", str(target)])
+        run(["sync", "--file-system", str(target)])
+        run(["depmod", "-b", str(target), self.combination.kernel])
 
-    def _our_home(self) -> Path:
+    def _copy_home(self) -> Path:
         reference = references(self.parts.project.component.image, self.combination)[0]
         container = self.parts.engine.containers.create(reference)
         try:
@@ -102,7 +102,7 @@ class NodeBenchmark:
         return self.folder / "home"
 
     def _plain_archive(self) -> tuple[Path, Path]:
-        """The plain image's tree with the graphics libraries added, and the tar.gz of it."""
+        """Return the unpacked plain image with the graphics libraries added, and the tar.gz of it."""
         tree, archive = self.folder / "tree", self.folder / "driver.tar.gz"
         container = docker.DockerClient(base_url=self.plain.engine).containers.create(self.plain_image)
         source = f"{container.id}:/opt/nvidia-installer/driver-{self.combination.module_types[0]}.tar.gz"

@@ -1,6 +1,6 @@
-"""Draw time and bytes against the number of combinations: `python -m benchmarks.plot [--numbers FILE] [--out FILE]`.
+"""Plot time and bytes against the number of combinations: `python -m benchmarks.plot [--numbers FILE] [--out FILE]`.
 
-The numbers are what `python -m benchmarks growth` has written. The picture is the same bytes for the same numbers.
+`python -m benchmarks growth` writes the numbers. Equal numbers give identical SVG files.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 ROOT = Path(__file__).resolve().parents[1]
-# Okabe and Ito's colours, which all eyes tell apart; by line, what it is called and how it is drawn.
+# The label, colour and style of each line. Okabe and Ito's colours are distinct for colour-blind readers too.
 _LINES = {
     "plain": ("a plain Dockerfile for each", "#D55E00", "s-"),
     "make": ("make alone", "#999999", "^--"),
@@ -23,7 +23,7 @@ _LINES = {
 
 
 def draw(growth: Mapping[str, Sequence[float]]) -> Figure:
-    """Two panels beside each other: seconds, and megabytes of image layers, each layer counted once."""
+    """Draw two panels: minutes, and megabytes of image layers, each layer counted once."""
     mpl.rcParams.update({"svg.hashsalt": "nvidia-installer", "font.family": "sans-serif"})
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     seconds, size = figure.subplots(1, 2)
@@ -45,16 +45,18 @@ def _panel(axes: Axes, title: str, lines: Mapping[str, Sequence[float]]) -> None
 
 
 def main() -> None:
-    """Read the numbers and write the picture."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.plot", description="Draw the growth of time and bytes.")
-    parser.add_argument("--numbers", type=Path, default=ROOT / "build" / "benchmarks.json", help="what was measured")
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "growth.svg", help="the picture")
+    """Read the numbers and write the plot."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.plot", description="Plot the growth of time and bytes.")
+    parser.add_argument(
+        "--numbers", type=Path, default=ROOT / "build" / "benchmarks.json", help="JSON file of the measurements"
+    )
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "growth.svg", help="SVG file to write")
     options = parser.parse_args()
     if not options.numbers.exists():
-        sys.exit(f"error: {options.numbers}: there is no such file: run `python -m benchmarks growth` first")
+        sys.exit(f"error: {options.numbers}: no such file: run `python -m benchmarks growth` first")
     growth = json.loads(options.numbers.read_text())["growth"]
     if not growth:
-        sys.exit(f"error: {options.numbers} says nothing of growth: run `python -m benchmarks growth`")
+        sys.exit(f"error: {options.numbers} has no measurements of growth: run `python -m benchmarks growth`")
     draw(growth).savefig(options.out, metadata={"Date": None})
 
 

@@ -1,4 +1,4 @@
-"""A checkout of as many releases as one likes, made up but valid."""
+"""Synthetic but valid checkouts with any number of releases."""
 
 from collections.abc import Sequence
 from hashlib import sha256
@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from benchmarks.sides import Ours
+from benchmarks.builds import OurBuild
 from lifecycle.config.image_versions import RUNTIME, builder_name
 from lifecycle.config.lock import Lock, LockedBase, LockedDriver, LockedFile, LockedKernel
 from lifecycle.config.schema import ModuleType
@@ -16,15 +16,18 @@ from lifecycle.planning.locked_project import LockedProject, load_locked_project
 from lifecycle.planning.project import COMPONENT, IMAGE_VERSIONS, LOCK, Project, load_project
 from lifecycle.yamledit.reader import read_yaml
 
-# One of each branch that NVIDIA's release notes name since 2023; which they are is of no matter.
+# One version of each branch in NVIDIA's release notes since 2023. The choice has no effect on the measurements.
 DRIVERS = ["535.309.01", "550.163.01", "560.35.05", "565.57.01", "570.211.01", "575.64.05", "580.126.09", "590.48.01"]
 ARCHITECTURES = ["amd64", "arm64"]
-_BASE_PACKAGES = 80  # of a bootstrapped builder, with what they depend on
+_BASE_PACKAGES = 80  # the packages of a bootstrapped builder, dependencies included
 
 
 def write_checkout(root: Path, folder: Path, *, releases: int, registry: str) -> LockedProject:
-    """What git tracks below `root`, with a component of so many releases, 8 drivers, 2 module types and 2 architectures."""
-    checkout = Ours.prepare(root, folder, "").checkout
+    """Write a copy of the checkout `root` whose component has 8 drivers, 2 module types, 2 architectures and the given releases.
+
+    The copy is in `folder`/checkout. Its images belong in `registry` (`host:port`).
+    """
+    checkout = OurBuild.prepare(root, folder, "").checkout
     names = [f"gardenlinux-2000.{number}" for number in range(releases)]
     document: Any = read_yaml((checkout / COMPONENT).read_text(), file=COMPONENT.name).data
     document |= {
@@ -107,7 +110,7 @@ def _file(name: str, version: str) -> LockedFile:
 
 
 def _lock(project: Project) -> Lock:
-    """An answer to all that a project declares."""
+    """Return a lock with a made-up entry for every declaration of a project."""
     packages = project.component.sources.packages
     kernels = {}
     for number, (key, declared) in enumerate(kernel_declarations(project).items()):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmarks.leftovers import made_images, upload
+from benchmarks.synthetic_results import synthetic_images, upload_images
 from lifecycle.publish.published import published_images
 from tests.support.builders.projects import wide
 from tests.support.servers.registry_server import registry_server
@@ -11,7 +11,7 @@ from tests.support.servers.registry_server import registry_server
 def test_of_a_whole_matrix_only_what_the_registry_lists_is_asked_for(tmp_path: Path) -> None:
     with registry_server(tmp_path) as server:
         pushed, project = (wide(releases, registry=server.host) for releases in (5, 10))
-        upload(pushed, made_images(pushed))
+        upload_images(pushed, synthetic_images(pushed))
         combinations = project.matrix.combinations
         found = published_images(project, combinations, {})
         asked = server.requests("GET", 200)
@@ -26,8 +26,8 @@ def test_of_a_whole_matrix_only_what_the_registry_lists_is_asked_for(tmp_path: P
 def test_of_images_whose_labels_are_known_only_the_manifests_are_asked_for(tmp_path: Path) -> None:
     with registry_server(tmp_path) as server:
         project = wide(5, registry=server.host)
-        images = made_images(project)
-        upload(project, images)
+        images = synthetic_images(project)
+        upload_images(project, images)
         before = len(server.requests("GET", 200))
         labels = {f"sha256:{image.digest}": image.labels for image in images.values()}
         found = published_images(project, project.matrix.combinations, {}, labels)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.costs import text_of
+from benchmarks.costs import dump_costs
 from lifecycle.config.costs import COSTS, Costs, load_costs
 from lifecycle.config.schema import ModuleType
 from lifecycle.errors import ConfigurationError
@@ -78,4 +78,4 @@ def test_a_file_that_is_wrong_is_a_sentence_with_its_place(tmp_path: Path, old: 
 def test_the_projects_own_file_is_as_its_command_writes_it() -> None:
     path = ROOT / COSTS
 
-    assert text_of(load_costs(path)) == path.read_text()
+    assert dump_costs(load_costs(path)) == path.read_text()

@@ -1,4 +1,4 @@
-"""What a build of a synthetic checkout would have left: results, images in the engine, images in the registry."""
+"""The results that a build of a synthetic checkout would leave: in the cache, the engine, the registry and GitOps."""
 
 import io
 import json
@@ -25,8 +25,8 @@ _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class MadeImage:
-    """An image of one layer with an empty file: its configuration, its labels, and its names in the engine."""
+class SyntheticImage:
+    """An image with one layer that has an empty file. `tags` are its names in the engine."""
 
     config: bytes
     labels: Mapping[str, str]
@@ -34,12 +34,12 @@ class MadeImage:
 
     @property
     def digest(self) -> str:
-        """The sha256 of its configuration, as hex."""
+        """The sha256 of its configuration, in hexadecimal."""
         return sha256(self.config).hexdigest()
 
 
-def every_target(project: LockedProject) -> Iterator[tuple[Combination, Target]]:
-    """All targets of the matrix, with a combination that each is for; some more than once."""
+def all_targets(project: LockedProject) -> Iterator[tuple[Combination, Target]]:
+    """Yield all targets of the matrix with a combination that needs each. Shared targets come several times."""
     targets = Targets(project)
     for c in project.matrix.combinations:
         yield from ((c, t) for t in (targets.builder(c), targets.runtime(c), targets.userspace(c), targets.image(c)))
@@ -47,11 +47,14 @@ def every_target(project: LockedProject) -> Iterator[tuple[Combination, Target]]
             yield from ((c, t) for t in (targets.compiled(c, module_type), targets.archive(c, module_type)))
 
 
-def fill_cache(project: LockedProject, cache: Cache, images: Iterable[MadeImage]) -> None:
-    """The results of a whole build, what describes them as long as it is in earnest, without files; images' tests have passed."""
+def fill_cache(project: LockedProject, cache: Cache, images: Iterable[SyntheticImage]) -> None:
+    """Write the results of a whole build into a cache, without their files, and record the images as tested.
+
+    Their descriptions are as long as real ones.
+    """
     for image in images:
         cache.note_tested(image.digest, "")
-    made = {target.digest: target for _, target in every_target(project) if target.kind not in (Kind.BASE, Kind.IMAGE)}
+    made = {target.digest: target for _, target in all_targets(project) if target.kind not in (Kind.BASE, Kind.IMAGE)}
     for target in made.values():
         files = 60 if target.kind is Kind.USERSPACE else 5
         listed = {
@@ -64,11 +67,11 @@ def fill_cache(project: LockedProject, cache: Cache, images: Iterable[MadeImage]
         cache.remember(target.kind, target.name, target.inputs)
 
 
-def made_images(project: LockedProject) -> dict[str, MadeImage]:
-    """The images of a whole build, bases among them, by the digest of their inputs."""
-    found: dict[str, MadeImage] = {}
+def synthetic_images(project: LockedProject) -> dict[str, SyntheticImage]:
+    """Return the images of a whole build, including base images, by the digest of their inputs."""
+    found: dict[str, SyntheticImage] = {}
     combinations = project.matrix.combinations
-    for c, target in every_target(project):
+    for c, target in all_targets(project):
         if target.kind is Kind.BASE:
             found[target.digest] = _image(target, c, {}, (base_tag(target),))
         if target.kind is Kind.IMAGE:
@@ -90,7 +93,7 @@ LAYER = _layer()
 _LAYER_DIGEST = sha256(LAYER).hexdigest()
 
 
-def _image(target: Target, combination: Combination, more: Mapping[str, str], tags: tuple[str, ...]) -> MadeImage:
+def _image(target: Target, combination: Combination, more: Mapping[str, str], tags: tuple[str, ...]) -> SyntheticImage:
     labels = {LABEL_DIGEST: target.digest, **more}
     config = {
         "architecture": str(combination.architecture),
@@ -98,11 +101,11 @@ def _image(target: Target, combination: Combination, more: Mapping[str, str], ta
         "config": {"Labels": labels},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{_LAYER_DIGEST}"]},
     }
-    return MadeImage(config=json.dumps(config).encode(), labels=labels, tags=tags)
+    return SyntheticImage(config=json.dumps(config).encode(), labels=labels, tags=tags)
 
 
-def write_archive(images: Iterable[MadeImage], path: Path) -> None:
-    """What `docker load` reads: all images, which share their layer."""
+def write_image_archive(images: Iterable[SyntheticImage], path: Path) -> None:
+    """Write an archive for `docker load` with all images, which share one layer."""
     layer = f"{_LAYER_DIGEST}/layer.tar"
     listed = [{"Config": f"{i.digest}.json", "RepoTags": list(i.tags), "Layers": [layer]} for i in images]
     files = {
@@ -115,8 +118,8 @@ def write_archive(images: Iterable[MadeImage], path: Path) -> None:
             tar.addfile(tar_header(name, size=len(content)), io.BytesIO(content))
 
 
-def upload(project: LockedProject, images: dict[str, MadeImage]) -> dict[Combination, str]:
-    """Have the images of the matrix in the registry, under the tags that never move; the digest there of each."""
+def upload_images(project: LockedProject, images: dict[str, SyntheticImage]) -> dict[Combination, str]:
+    """Upload the images of the matrix to the registry under their immutable tags, and return the digest of each manifest."""
     found = {}
     image, targets = project.component.image, Targets(project)
     with httpx.Client(base_url=f"http://{image.registry}/v2/{image.repository}", timeout=60) as client:
@@ -138,18 +141,18 @@ def upload(project: LockedProject, images: dict[str, MadeImage]) -> dict[Combina
 
 
 def write_gitops(project: LockedProject, digests: Mapping[Combination, str], scratch: Path) -> None:
-    """Have the repository of component.yaml's `gitops`, in which everything is merged."""
+    """Write the repository of component.yaml's `gitops`, in which every image is merged."""
     image = f"{project.component.image.registry}/{project.component.image.repository}"
     installers: dict[str, list[dict[str, object]]] = {}
     for c, digest in digests.items():
         known = {"release": c.release, "driver": c.branch, "architecture": str(c.architecture), "version": c.driver}
         installers.setdefault(c.release, []).append({**known, "image": {"repository": image, "digest": digest}})
-    trees: dict[str, object] = {f"values/{name}.yaml": {"installers": items} for name, items in installers.items()}
+    files: dict[str, object] = {f"values/{name}.yaml": {"installers": items} for name, items in installers.items()}
     worker = {"name": "infer-v1", "machine": {"image": {"version": "1"}}, "labels": {"nvidia-driver": "none"}}
-    trees["clusters/example/shoot.yaml"] = {"spec": {"provider": {"workers": [worker]}}}
+    files["clusters/example/shoot.yaml"] = {"spec": {"provider": {"workers": [worker]}}}
     scratch.mkdir()
-    there = project.root / "build" / "gitops.git"
-    make_repository(remote(str(there), os.environ), there, "main", written(trees), scratch)
+    repository = project.root / "build" / "gitops.git"
+    make_repository(remote(str(repository), os.environ), repository, "main", written(files), scratch)
 
 
 def _described(blob: bytes) -> dict[str, object]:
@@ -157,6 +160,6 @@ def _described(blob: bytes) -> dict[str, object]:
 
 
 def _put_blob(client: httpx.Client, blob: bytes) -> None:
-    place = client.post("/blobs/uploads/").raise_for_status().headers["Location"]
+    location = client.post("/blobs/uploads/").raise_for_status().headers["Location"]
     digest = str(_described(blob)["digest"])
-    client.put(httpx.URL(place).copy_merge_params({"digest": digest}), content=blob).raise_for_status()
+    client.put(httpx.URL(location).copy_merge_params({"digest": digest}), content=blob).raise_for_status()

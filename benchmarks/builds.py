@@ -1,4 +1,4 @@
-"""The two sides, our `invoke build` and a plain Dockerfile for each combination in a loop; and `make` alone, the floor."""
+"""The two builds that are compared, `invoke build` and a plain Dockerfile per combination, and `make` alone."""
 
 import json
 import os
@@ -23,21 +23,21 @@ from lifecycle.tools.archive import tar_bytes
 from lifecycle.tools.process import run
 
 PLAIN = Path(__file__).parent / "plain"
-# What debian:*-slim leaves out too.
+# The folders that debian:*-slim leaves out too.
 _SLIM = ["man", "info", "locale", "doc", "lintian", "i18n"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ours:
-    """A copy of the checkout with a cache of its own, building in an engine of its own."""
+class OurBuild:
+    """`invoke build` in a copy of the checkout, with its own cache and engine."""
 
     checkout: Path
     cache: Path
     engine: str
 
     @classmethod
-    def prepare(cls, root: Path, folder: Path, engine: str) -> "Ours":
-        """Copy what git tracks, as it is in the working tree."""
+    def prepare(cls, root: Path, folder: Path, engine: str) -> "OurBuild":
+        """Copy the files that git tracks, as they are in the working tree, and return the build there."""
         listed = subprocess.run(["git", "-C", str(root), "ls-files", "-z"], check=True, capture_output=True, text=True)
         for name in filter(None, listed.stdout.split("\0")):
             to = folder / "checkout" / name
@@ -45,14 +45,17 @@ class Ours:
             shutil.copy2(root / name, to)
         return cls(checkout=folder / "checkout", cache=folder / "cache", engine=engine)
 
-    def build(self, *, only: str = "", cache: str = "", mode: str = "read-write") -> tuple[float, list[str]]:
-        """`invoke build`: its wall seconds, and the images that there are then; `store` is where results are shared."""
+    def build(self, *, only: str = "", remote_cache: str = "", mode: str = "read-write") -> tuple[float, list[str]]:
+        """Run `invoke build`, and return its wall seconds and the images.
+
+        `remote_cache` is a repository `host/name`, or "" for the one in component.yaml.
+        """
         command = [sys.executable, "-m", "invoke", "build", "--json", "--cache-dir", str(self.cache), "--only", only]
         started = time.monotonic()
         done = subprocess.run(
             command,
             cwd=self.checkout,
-            env={**os.environ, "DOCKER_HOST": self.engine, "INVOKE_STORE": cache, "INVOKE_STORE_MODE": mode},
+            env={**os.environ, "DOCKER_HOST": self.engine, "INVOKE_STORE": remote_cache, "INVOKE_STORE_MODE": mode},
             stdout=subprocess.PIPE,
             text=True,
             check=True,
@@ -62,15 +65,15 @@ class Ours:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plain:
-    """The loop, in an engine of its own."""
+class PlainBuild:
+    """The loop over plain Dockerfiles, with its own engine."""
 
     project: LockedProject
     machine: MachineArchives
     engine: str
 
     def import_bases(self, folder: Path, releases: Sequence[str]) -> None:
-        """Have what would be debian:bookworm-slim, for each release: no registry is reached here, so it is not timed."""
+        """Import a base image like debian:bookworm-slim for each release. A user would pull it, so this is not timed."""
         folder.mkdir(parents=True)
         client = docker.DockerClient(base_url=self.engine, timeout=600)
         for release in releases:
@@ -88,7 +91,7 @@ class Plain:
         return f"deb {archive.uri} {repository.suite} {' '.join(repository.components)}"
 
     def build(self, combination: Combination) -> tuple[float, str]:
-        """Build one combination: wall seconds, and its image."""
+        """Build one combination, and return the wall seconds and the image."""
         userspace = " ".join(self._address(file) for file in self._driver(combination).userspace)
         arguments = {
             "BASE": f"plain-base:{combination.release}",
@@ -108,8 +111,8 @@ class Plain:
             raise SystemExit(f"the plain build of {combination.id} failed:\n{log[-3000:]}") from error
         return time.monotonic() - started, tag
 
-    def floor(self, combination: Combination) -> float:
-        """The wall seconds of `make` alone: compilers, headers and sources are there before the clock starts."""
+    def time_make(self, combination: Combination) -> float:
+        """Return the wall seconds of `make` alone. Compilers, headers and sources are installed before the clock starts."""
         client = docker.DockerClient(base_url=self.engine, timeout=3600)
         container = client.containers.create(
             f"plain-base:{combination.release}",
@@ -129,13 +132,13 @@ class Plain:
         finally:
             container.remove(force=True)
 
-    def _run(self, container: Container, what: str) -> None:
-        code, said = container.exec_run(["/floor.sh", what])
+    def _run(self, container: Container, step: str) -> None:
+        code, printed = container.exec_run(["/floor.sh", step])
         if code:
-            raise SystemExit(f"floor.sh {what} failed:\n{str(said)[-3000:]}")
+            raise SystemExit(f"floor.sh {step} failed:\n{str(printed)[-3000:]}")
 
     def _driver(self, combination: Combination) -> LockedDriver:
-        return self.project.lock.drivers[f"{combination.declared_driver}/{combination.architecture}"]
+        return self.project.lock.driver_for(combination)
 
     def _modules(self, combination: Combination) -> str:
         files = self._driver(combination).modules
