@@ -1,6 +1,6 @@
-"""The checks. `nox` runs what a change has to pass, from lint to test_services; `nox -l` lists all.
+"""The checks of this project. `nox` runs those that every change must pass; `nox -l` lists all.
 
-Each session installs one hashed lock of `requirements/` and keeps its environment for the next run.
+Each session installs one hashed lock from requirements/ and keeps its environment for the next run.
 """
 
 import argparse
@@ -12,7 +12,7 @@ nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_venv = "yes"
 
-# Which of pyproject.toml's dependency groups a lock holds, on top of what the project itself needs.
+# The locks and their dependency groups in pyproject.toml. Each also has the dependencies of the project itself.
 LOCKS = {
     "main": ("nox",),
     "test": ("test",),
@@ -23,7 +23,7 @@ LOCKS = {
     "benchmark": ("test", "benchmark"),
 }
 
-# GitHub's files, by the schema that check-jsonschema brings for them.
+# GitHub's files by the name of their schema, which check-jsonschema contains.
 SCHEMAS = {
     "github-workflows": (".github/workflows/*.yml",),
     "dependabot": (".github/dependabot.yml",),
@@ -34,7 +34,7 @@ SCHEMAS = {
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check formatting, types, shell scripts, YAML, Dockerfiles, workflows and the direction of imports."""
+    """Check formatting, types, shell scripts, YAML, Dockerfiles, workflows, licences and the direction of imports."""
     install(session, "lint")
     session.run("ruff", "format", "--check", "--quiet", ".")
     session.run("ruff", "check", "--quiet", ".")
@@ -52,25 +52,25 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def fix(session: nox.Session) -> None:
-    """Format the code, and mend what the linters can mend by themselves."""
+    """Format the code, and fix the problems that the linters can fix."""
     install(session, "lint")
     session.run("ruff", "check", "--fix-only", "--quiet", ".")
     session.run("ruff", "format", "--quiet", ".")
     for fixer in ("trailing-whitespace-fixer", "end-of-file-fixer"):
-        # They exit with 1 where they changed a file, which is what they are called for.
+        # They exit with 1 if they changed a file, which is no failure here.
         session.run(fixer, *formatted(session), success_codes=[0, 1], log=False)
 
 
 @nox.session
 def unit(session: nox.Session) -> None:
-    """Test the code alone, in seconds and without a container engine: `nox -s unit -- -k setup`."""
+    """Run the unit tests, which need no container engine and no network: `nox -s unit -- -k setup`."""
     install(session, "test")
     session.run("pytest", "tests/unit", "--numprocesses=auto", *session.posargs)
 
 
 @nox.session(default=False)
 def coverage(session: nox.Session) -> None:
-    """Report which lines the unit tests run, for people to read: there is no limit to keep. HTML is in build/coverage."""
+    """Report the lines that the unit tests run. There is no threshold. The HTML report is in build/coverage."""
     install(session, "test")
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", "tests/unit", "--numprocesses=auto", *session.posargs)
@@ -82,24 +82,24 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session
 def test_images(session: nox.Session) -> None:
-    """Build every image that is not there yet, then test them: `nox -s test_images -- --only 550`, `-- -k vermagic`."""
+    """Build the missing images and test all: `nox -s test_images -- --only 550`, `-- -k vermagic`."""
     install(session, "test")
-    session.run("python", "-m", "invoke", "build", *chosen(session))
+    session.run("python", "-m", "invoke", "build", *selection(session))
     session.run("pytest", "tests/images", "--numprocesses=auto", *session.posargs)
 
 
 @nox.session
 def test_node(session: nox.Session) -> None:
-    """Boot each image's own kernel in QEMU and install in it, without a GPU: `nox -s test_node -- --only 550`."""
+    """Boot each image's kernel in QEMU and run the installer there, without a GPU: `nox -s test_node -- --only 550`."""
     install(session, "test")
-    session.run("python", "-m", "invoke", "build", *chosen(session))
-    session.run("python", "-m", "invoke", "fetch", "--kernel-images", *chosen(session))
+    session.run("python", "-m", "invoke", "build", *selection(session))
+    session.run("python", "-m", "invoke", "fetch", "--kernel-images", *selection(session))
     session.run("pytest", "tests/node", *session.posargs)
 
 
 @nox.session
 def test_k8s(session: nox.Session) -> None:
-    """Render the chart, hold it against Kubernetes' schemas and a policy, and run its containers on a booted kernel."""
+    """Render the charts, check them against Kubernetes' schemas and a policy, and run their containers on a booted kernel."""
     session.run("scripts/setup-services", external=True)
     install(session, "k8s")
     session.run("python", "-m", "invoke", "build")
@@ -109,17 +109,17 @@ def test_k8s(session: nox.Session) -> None:
 
 @nox.session
 def test_services(session: nox.Session) -> None:
-    """Test against real servers on loopback, registries, git and Swift among them: `nox -s test_services -- -k swift`."""
+    """Test against real servers on loopback, such as registries, git and Swift: `nox -s test_services -- -k swift`."""
     session.run("scripts/setup-services", external=True)
     install(session, "services")
     session.run("python", "-m", "invoke", "build")
-    # A file's tests share servers, and stay together.
+    # The tests of a file share servers, so one worker runs them.
     session.run("pytest", "tests/services", "--numprocesses=auto", "--dist=loadfile", *session.posargs)
 
 
 @nox.session(default=False)
 def test_cluster(session: nox.Session) -> None:
-    """Install the chart on a real one-node Kubernetes, compiled once: `nox -s test_cluster -- -k upgrade`."""
+    """Install the chart on a one-node Kubernetes, which is compiled once: `nox -s test_cluster -- -k upgrade`."""
     session.run("scripts/setup-cluster", external=True)
     install(session, "k8s")
     session.run("python", "-m", "invoke", "build")
@@ -128,7 +128,7 @@ def test_cluster(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def test_reproducible(session: nox.Session) -> None:
-    """Compile modules again and compare the bytes; minutes each: `nox -s test_reproducible -- -k open`."""
+    """Compile modules again and compare the bytes, minutes for each: `nox -s test_reproducible -- -k open`."""
     session.run("scripts/setup-services", external=True)
     install(session, "test")
     session.run("python", "-m", "invoke", "compile")
@@ -137,14 +137,14 @@ def test_reproducible(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def test_cross(session: nox.Session) -> None:
-    """Declare arm64 and compile a driver for it with Debian's cross compiler; minutes."""
+    """Declare arm64 and compile a driver for it with Debian's cross compiler, which takes minutes."""
     install(session, "test")
     session.run("pytest", "tests/cross", *session.posargs)
 
 
 @nox.session(default=False)
 def benchmark(session: nox.Session) -> None:
-    """Compare our build with the plain two-stage one, in wall time and bytes; takes hours on a small machine."""
+    """Compare `invoke build` with plain Dockerfiles in wall time and bytes, which takes an hour on two cores."""
     session.run("scripts/setup-services", external=True)
     install(session, "benchmark")
     session.run("python", "-m", "benchmarks", *session.posargs)
@@ -154,7 +154,7 @@ def benchmark(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def lock(session: nox.Session) -> None:
-    """Lock again what pyproject.toml asks for; `nox -s lock -- --upgrade` takes the newest of everything."""
+    """Lock the dependencies of pyproject.toml; `nox -s lock -- --upgrade` takes the newest versions."""
     session.install(*nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "lock"))
     compile_ = ("uv", "pip", "compile", "--quiet", "--universal", "--python-version=3.11", "--generate-hashes")
     for name, groups in LOCKS.items():
@@ -162,7 +162,7 @@ def lock(session: nox.Session) -> None:
             *compile_,
             "pyproject.toml",
             *(f"--group={group}" for group in groups),
-            # One version of a library in all the locks: the runtime's.
+            # All locks have the same version of a library as the runtime's.
             *(() if name == "main" else ("--constraint=requirements/main.txt",)),
             f"--output-file=requirements/{name}.txt",
             *session.posargs,
@@ -171,12 +171,12 @@ def lock(session: nox.Session) -> None:
 
 
 def install(session: nox.Session, name: str) -> None:
-    """Install the lock `requirements/<name>.txt`: these very files, or none."""
+    """Install `requirements/<name>.txt`. Files with other hashes are refused."""
     session.install("--require-hashes", "--requirement", f"requirements/{name}.txt")
 
 
-def chosen(session: nox.Session) -> list[str]:
-    """Return the `--only` of the words that go to pytest, so that what is built is what is tested."""
+def selection(session: nox.Session) -> list[str]:
+    """Return the option `--only` among pytest's arguments, so that the build covers the tested combinations."""
     parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
     parser.add_argument("--only")
     only = parser.parse_known_args(session.posargs)[0].only
@@ -184,23 +184,23 @@ def chosen(session: nox.Session) -> list[str]:
 
 
 def files(session: nox.Session, *patterns: str) -> list[str]:
-    """Return the files under version control, or about to be, that match git's patterns; all without one."""
+    """Return the tracked and new files that match git's patterns, or all files without patterns."""
     listed = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns)
     names = str(session.run(*listed, external=True, silent=True)).splitlines()
     return [name for name in names if Path(name).is_file()]
 
 
 def formatted(session: nox.Session) -> list[str]:
-    """Return the files whose white space is ours to mend: all but those that .gitattributes excludes."""
+    """Return the files to format: all but those that .gitattributes excludes from whitespace checks."""
     return files(session, ":(exclude,attr:-whitespace)*")
 
 
 def shell_scripts(session: nox.Session) -> list[str]:
-    """Return the files under version control, or about to be, that start with a shell's `#!` line."""
+    """Return the tracked and new files that are shell scripts."""
     return [name for name in files(session) if is_shell_script(Path(name))]
 
 
 def is_shell_script(path: Path) -> bool:
-    """Tell by the suffix or the first line."""
+    """Return whether a file is a shell script, by its suffix or its first line."""
     with path.open("rb") as file:
         return path.suffix == ".sh" or file.readline() in {b"#!/usr/bin/env bash\n", b"#!/bin/bash\n", b"#!/bin/sh\n"}

@@ -19,4 +19,4 @@ import noxfile
 def test_what_is_built_is_what_is_tested(posargs: list[str], words: list[str]) -> None:
     session = cast(nox.Session, SimpleNamespace(posargs=posargs))
 
-    assert noxfile.chosen(session) == words
+    assert noxfile.selection(session) == words
