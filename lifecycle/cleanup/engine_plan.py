@@ -74,7 +74,7 @@ def plan_images(
     fates = []
     for image in ours:
         names = tuple(tag for tag in image.tags if tag.startswith(_FOLDER))
-        last = max(image.made, *(used.get(name, 0) for name in names))
+        last = max(image.created, *(used.get(name, 0) for name in names))
         fate = ImageFate(image=image.id, names=names, size=sizes[image.id], used=last, needed=True, reason=NEEDED)
         if not any(name in needed for name in names):
             fate = replace(fate, needed=False, reason=UNNEEDED, kept=kept(image, last))

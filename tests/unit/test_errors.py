@@ -1,4 +1,4 @@
-"""What the operating system refuses: the file, and what was being done with it."""
+"""Errors of the operating system name the file and the operation."""
 
 import errno
 import os
@@ -29,7 +29,7 @@ def refusal(number: int, *files: str) -> str:
         (errno.EBUSY, "cannot use /no/x: Device or resource busy"),
     ],
 )
-def test_a_refusal_names_the_file_and_what_was_being_done(number: int, said: str) -> None:
+def test_a_refusal_names_the_file_and_the_operation(number: int, said: str) -> None:
     assert refusal(number, "/no/x") == said
 
 
@@ -57,7 +57,7 @@ def test_an_error_that_names_its_file_keeps_it() -> None:
         raise error
 
 
-def test_an_error_that_is_of_no_file_stays_without_one() -> None:
+def test_an_error_without_a_file_stays_without_one() -> None:
     error = ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
     with pytest.raises(ConnectionResetError) as caught, writing(Path("/b")):
         raise error

@@ -215,5 +215,5 @@ def _local_image(raw: Mapping[str, Any], labels: Mapping[str, str] | None) -> Lo
     image = LocalImage(id=raw["Id"], tags=tags, size=raw["Size"], labels=labels or {}, digests=digests)
     if "RootFS" not in raw:
         return image
-    made = datetime.fromisoformat(raw["Created"]).timestamp() if raw.get("Created") else 0
-    return replace(image, layers=tuple(raw["RootFS"].get("Layers") or ()), made=made)
+    created = datetime.fromisoformat(raw["Created"]).timestamp() if raw.get("Created") else 0
+    return replace(image, layers=tuple(raw["RootFS"].get("Layers") or ()), created=created)

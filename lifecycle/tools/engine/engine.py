@@ -18,7 +18,7 @@ class LocalImage:
     """An image in the engine.
 
     `size` is in bytes. `digests` are the names by digest, `repository@sha256:…`, of registries that have it. `layers` are
-    the digests of its layers from the lowest on, `made` is its creation time in seconds since 1970; a list of images
+    the digests of its layers from the lowest on, `created` is its creation time in seconds since 1970; a list of images
     leaves these two empty.
     """
 
@@ -28,7 +28,7 @@ class LocalImage:
     labels: Mapping[str, str]
     digests: tuple[str, ...] = ()
     layers: tuple[str, ...] = ()
-    made: float = 0
+    created: float = 0
 
 
 @dataclass(frozen=True, kw_only=True)

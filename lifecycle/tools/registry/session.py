@@ -75,17 +75,17 @@ class RegistrySession:
         try:
             base = self._base_url()
             url = path if "://" in path else f"{base}/v2/{repository}/{path}"
-            ours = url.startswith(f"{base}/")
+            is_registry = url.startswith(f"{base}/")
             response = self._send(
-                method, url, self._authorized(key, headers) if ours else dict(headers or {}), content, stream
+                method, url, self._authorized(key, headers) if is_registry else dict(headers or {}), content, stream
             )
-            if response.status_code == httpx.codes.UNAUTHORIZED and ours:
+            if response.status_code == httpx.codes.UNAUTHORIZED and is_registry:
                 response.close()
                 self._authorizations[key] = self._authorization(response.headers.get("WWW-Authenticate", ""), *key)
                 response = self._send(method, url, self._authorized(key, headers), content, stream)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            said = f"{type(error).__name__}: {error}"
-            raise RegistryRefusedError(self.host, f"reach {repository}", said) from error
+            reason = f"{type(error).__name__}: {error}"
+            raise RegistryRefusedError(self.host, f"reach {repository}", reason) from error
         return response
 
     def _send(
@@ -112,8 +112,8 @@ class RegistrySession:
             return self._client.send(request, stream=stream)
 
     def _authorized(self, key: tuple[str, str], headers: Mapping[str, str] | None) -> dict[str, str]:
-        granted = {"Authorization": self._authorizations[key]} if key in self._authorizations else {}
-        return {**(headers or {}), **granted}
+        authorization = {"Authorization": self._authorizations[key]} if key in self._authorizations else {}
+        return {**(headers or {}), **authorization}
 
     def _authorization(self, challenge: str, repository: str, actions: str) -> str:
         """Return the Authorization header that a challenge asks for: the login itself, or a token of its token server."""

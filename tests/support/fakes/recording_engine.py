@@ -1,4 +1,4 @@
-"""An engine that makes nothing, and writes down everything that shapes what would be made: contexts, commands, files."""
+"""An engine that builds nothing and records every input of a build: contexts, commands, files."""
 
 import hashlib
 import io
@@ -21,7 +21,7 @@ def sha256(data: bytes) -> str:
 
 
 class RecordingEngine(DockerEngine):
-    """The real engine's code over an SDK that only records; `out` are the files that its containers leave in /out."""
+    """The DockerEngine over an SDK that only records; `out` are the files that its containers leave in /out."""
 
     def __init__(self, out: Mapping[str, bytes] | None = None) -> None:
         super().__init__({})
@@ -69,7 +69,7 @@ class _Sdk:
 
 
 class _RawContainer:
-    """The SDK's container: it ends well at once."""
+    """A container of the SDK that succeeds at once."""
 
     def __init__(self, events: list[object], out: bytes) -> None:
         self._events, self._out = events, out

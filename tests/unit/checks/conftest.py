@@ -1,4 +1,4 @@
-"""Small real kernel modules, made by the machine's compiler: relocatable ELF files with the sections the kernel reads."""
+"""Small kernel modules, compiled on this machine: relocatable ELF files with the sections that the kernel reads."""
 
 from pathlib import Path
 
@@ -9,5 +9,5 @@ from tests.support.builders.kernel_modules import MakeModule, module_maker
 
 @pytest.fixture
 def make_module(tmp_path: Path) -> MakeModule:
-    """Make a module: its .modinfo, what it imports (symbol to CRC), what it exports, and how it was built."""
+    """Return a function that compiles a module with a given .modinfo, imports (symbol to CRC), exports and build options."""
     return module_maker(tmp_path)

@@ -107,7 +107,7 @@ def test_a_gpl_only_symbol_is_refused_to_a_proprietary_module(make_module: MakeM
 
 
 @pytest.mark.parametrize("licence", ["GPL", "Dual MIT/GPL"])
-def test_a_gpl_only_symbol_is_given_to_a_compatible_module(make_module: MakeModule, licence: str) -> None:
+def test_a_gpl_only_symbol_is_allowed_to_a_compatible_module(make_module: MakeModule, licence: str) -> None:
     assert check(make_module(imports={"rcu_lock": 0x22222222}, license=licence)) == ()
 
 
@@ -117,11 +117,11 @@ def test_a_namespace_has_to_be_imported(make_module: MakeModule) -> None:
     )
 
 
-def test_a_module_without_crcs_is_found_where_the_kernel_has_them(make_module: MakeModule) -> None:
+def test_a_module_without_crcs_is_a_finding_if_the_kernel_has_them(make_module: MakeModule) -> None:
     assert [f.problem for f in check(make_module(versions=False))] == [Problem.NO_CRC]
 
 
-def test_crcs_are_not_compared_where_the_kernel_has_none(make_module: MakeModule) -> None:
+def test_crcs_are_not_compared_if_the_kernel_has_none(make_module: MakeModule) -> None:
     kernel = {name: replace(export, crc=0) for name, export in KERNEL.items()}
 
     assert check(make_module(versions=False), expected=replace(EXPECTED, symvers=Symvers(kernel))) == ()
@@ -145,7 +145,7 @@ def test_any_flipped_bit_of_any_crc_is_found(name: str, bit: int) -> None:
     assert [finding.problem for finding in check_modules([bad], EXPECTED)] == [Problem.CRC]
 
 
-def test_the_imports_of_a_module_are_counted_by_who_has_to_export_them(make_module: MakeModule) -> None:
+def test_imports_are_counted_by_kernel_and_sibling_modules(make_module: MakeModule) -> None:
     nvidia = make_module("nvidia", exports={"nvidia_register": 5})
     uvm = make_module("nvidia-uvm", imports={"nvidia_register": 5, "printk": 0x11111111, "dma_buf_get": 1, "none": 1})
     first, second = examine_modules([read_module(path) for path in (nvidia, uvm)], EXPECTED)
@@ -155,7 +155,7 @@ def test_the_imports_of_a_module_are_counted_by_who_has_to_export_them(make_modu
     assert (second.matching, second.kernel_symbols, second.sibling_symbols) == (2, 4, 1)
 
 
-def test_where_the_kernel_has_no_crcs_the_names_are_counted(make_module: MakeModule) -> None:
+def test_without_crcs_of_the_kernel_the_exported_names_are_counted(make_module: MakeModule) -> None:
     kernel = {name: replace(export, crc=0) for name, export in KERNEL.items()}
     module = read_module(make_module(versions=False))
     (examined,) = examine_modules([module], replace(EXPECTED, symvers=Symvers(kernel)))

@@ -9,7 +9,7 @@ from tests.support.builders.kernel_modules import VERMAGIC, MakeModule, extended
 E_MACHINE = 18
 
 
-def test_what_a_module_says_of_itself_is_read(make_module: MakeModule) -> None:
+def test_the_metadata_of_a_module_is_read(make_module: MakeModule) -> None:
     path = make_module(
         "nvidia-uvm",
         name="nvidia_uvm",
@@ -33,7 +33,7 @@ def test_what_a_module_says_of_itself_is_read(make_module: MakeModule) -> None:
     assert (module.architecture, module.size) == ("amd64", path.stat().st_size)
 
 
-def test_imports_carry_their_crcs_and_weak_symbols_are_no_imports(make_module: MakeModule) -> None:
+def test_imports_have_their_crcs_and_exclude_weak_symbols(make_module: MakeModule) -> None:
     module = read_module(make_module(imports={"printk": 0xDEADBEEF, "kfree": 1}, weak=["maybe"]))
 
     assert module.imports == {"printk": 0xDEADBEEF, "kfree": 1}
@@ -47,7 +47,7 @@ def test_the_extended_sections_of_newer_kernels_are_read_too(make_module: MakeMo
     assert module.imports == {long_name: 7}
 
 
-def test_exports_carry_their_crcs(make_module: MakeModule) -> None:
+def test_exports_have_their_crcs(make_module: MakeModule) -> None:
     module = read_module(make_module(exports={"nvidia_register": 0x01020304}))
 
     assert module.exports == {"nvidia_register": 0x01020304}
@@ -59,12 +59,12 @@ def test_a_module_without_versions_expects_no_crcs(make_module: MakeModule) -> N
     assert (module.has_versions, module.imports, module.layout_crc) == (False, {"printk": None}, None)
 
 
-def test_debug_info_is_noticed(make_module: MakeModule) -> None:
+def test_debug_info_is_detected(make_module: MakeModule) -> None:
     assert read_module(make_module("with_debug", debug=True)).has_debug_info
     assert not read_module(make_module("without_debug")).has_debug_info
 
 
-def test_a_signature_is_noticed(make_module: MakeModule) -> None:
+def test_a_signature_is_detected(make_module: MakeModule) -> None:
     path = make_module()
     assert not read_module(path).signed
 
@@ -72,7 +72,7 @@ def test_a_signature_is_noticed(make_module: MakeModule) -> None:
     assert read_module(path).signed
 
 
-def test_another_processor_is_named_as_debian_names_it(make_module: MakeModule) -> None:
+def test_the_architecture_has_the_name_that_debian_uses(make_module: MakeModule) -> None:
     path = make_module()
     data = bytearray(path.read_bytes())
     struct.pack_into("<H", data, E_MACHINE, 183)
@@ -82,7 +82,7 @@ def test_another_processor_is_named_as_debian_names_it(make_module: MakeModule) 
 
 
 @pytest.mark.parametrize("keep", [0, 3, 40, 200, 600])
-def test_a_module_that_is_cut_off_is_reported_by_name(make_module: MakeModule, keep: int) -> None:
+def test_a_truncated_module_is_reported_by_name(make_module: MakeModule, keep: int) -> None:
     path = make_module("nvidia-drm")
     path.write_bytes(path.read_bytes()[:keep])
 
@@ -90,7 +90,7 @@ def test_a_module_that_is_cut_off_is_reported_by_name(make_module: MakeModule, k
         read_module(path)
 
 
-def test_an_object_file_that_is_no_module_is_reported(tmp_path: Path, make_module: MakeModule) -> None:
+def test_a_file_that_is_not_a_module_is_reported(tmp_path: Path, make_module: MakeModule) -> None:
     path = tmp_path / "text.ko"
     path.write_text("#!/bin/sh\necho this is not a kernel module at all, and long enough to hold an ELF header\n")
 

@@ -38,7 +38,7 @@ def signed(make_module: MakeModule, ours: Pair) -> Path:
     return path
 
 
-def test_a_signature_of_the_declared_signer_holds(signed: Path, ours: Pair) -> None:
+def test_a_signature_of_the_declared_signer_is_valid(signed: Path, ours: Pair) -> None:
     assert read_signature(signed, ours.signer) == Signature(
         signer="Our modules", hash="sha256", checked=True, problem=""
     )
@@ -53,7 +53,7 @@ def test_a_signed_module_is_read_like_any_other(make_module: MakeModule, signed:
 
 
 @pytest.mark.parametrize("where", ["the first byte of the code", "the last byte before the signature"])
-def test_one_byte_that_is_changed_breaks_the_signature(signed: Path, ours: Pair, where: str) -> None:
+def test_one_changed_byte_makes_the_signature_wrong(signed: Path, ours: Pair, where: str) -> None:
     data = bytearray(signed.read_bytes())
     content, _ = split_signature(bytes(data))
     data[64 if where.startswith("the first") else len(content) - 1] ^= 1
@@ -74,7 +74,7 @@ def test_a_changed_module_is_a_finding_that_names_signer_and_reason(signed: Path
     ) in (found(signed, ours.signer))
 
 
-def test_a_signature_by_somebody_else_does_not_hold(make_module: MakeModule, ours: Pair, theirs: Pair) -> None:
+def test_a_signature_by_another_signer_is_wrong(make_module: MakeModule, ours: Pair, theirs: Pair) -> None:
     path = make_module()
     sign(path, theirs)
 
@@ -86,13 +86,13 @@ def test_a_signature_by_somebody_else_does_not_hold(make_module: MakeModule, our
     ]
 
 
-def test_a_module_that_ought_to_be_signed_and_is_not_is_a_finding(make_module: MakeModule, ours: Pair) -> None:
+def test_a_missing_signature_is_a_finding_if_signing_is_declared(make_module: MakeModule, ours: Pair) -> None:
     assert found(make_module(), ours.signer) == [
         (Problem.UNSIGNED, "is not signed, though component.yaml declares signing")
     ]
 
 
-def test_without_a_signer_nobody_asks_for_a_signature(make_module: MakeModule, signed: Path) -> None:
+def test_without_a_signer_no_signature_is_required(make_module: MakeModule, signed: Path) -> None:
     (examined,) = examine_modules([read_module(signed)], expectation(None))
 
     assert found(make_module("other"), None) == []
@@ -114,9 +114,7 @@ def test_without_a_signer_nobody_asks_for_a_signature(make_module: MakeModule, s
         (b"1234" + struct.pack(">BBBBB3xI", 0, 0, 2, 0, 0, 4) + MARKER, ""),
     ],
 )
-def test_a_damaged_signature_is_a_finding_and_no_traceback(
-    make_module: MakeModule, ours: Pair, tail: bytes, problem: str
-) -> None:
+def test_a_damaged_signature_is_a_finding(make_module: MakeModule, ours: Pair, tail: bytes, problem: str) -> None:
     path = make_module()
     path.write_bytes(path.read_bytes() + tail)
     ((kind, message),) = found(path, ours.signer)
@@ -126,7 +124,7 @@ def test_a_damaged_signature_is_a_finding_and_no_traceback(
 
 
 @given(st.binary(min_size=1), st.binary(min_size=1))
-def test_what_was_put_together_is_split_again(content: bytes, signature: bytes) -> None:
+def test_a_joined_module_and_signature_are_split_again(content: bytes, signature: bytes) -> None:
     trailer = struct.pack(">BBBBB3xI", 0, 0, 2, 0, 0, len(signature))
 
     assert split_signature(content + signature + trailer + MARKER) == (content, signature)

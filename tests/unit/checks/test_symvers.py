@@ -31,13 +31,13 @@ def lines(symvers: Symvers) -> list[str]:
 
 
 @given(st.dictionaries(names, exports))
-def test_what_is_written_is_read_again(table: dict[str, Export]) -> None:
+def test_written_symbols_are_read_again(table: dict[str, Export]) -> None:
     symvers = Symvers(table)
 
     assert parse_symvers(lines(symvers), source="Module.symvers") == symvers
 
 
-def test_a_line_without_namespace_is_one_of_an_older_kernel() -> None:
+def test_a_line_of_an_older_kernel_has_no_namespace() -> None:
     read = parse_symvers(["0x0000000a\tprintk\tvmlinux\tEXPORT_SYMBOL"], source="f")
 
     assert read.exports == {"printk": Export(crc=10, gpl_only=False, namespace="")}
@@ -46,7 +46,7 @@ def test_a_line_without_namespace_is_one_of_an_older_kernel() -> None:
 @pytest.mark.parametrize(
     "line", ["", "printk", "zz\tprintk\tvmlinux\tEXPORT_SYMBOL", "0x1 printk vmlinux EXPORT_SYMBOL"]
 )
-def test_an_ill_formed_line_is_named(line: str) -> None:
+def test_the_error_for_an_invalid_line_names_it(line: str) -> None:
     with pytest.raises(InvalidSymversError, match=r"headers/Module\.symvers:2: .* is not a line of a Module\.symvers"):
         parse_symvers(["0x1\tprintk\tvmlinux\tEXPORT_SYMBOL\t", line], source="headers/Module.symvers")
 
@@ -64,7 +64,7 @@ def deb(folder: Path, name: str, files: dict[str, str]) -> Path:
     return folder / f"{name}.deb"
 
 
-def test_the_symbols_are_of_the_first_package_with_a_module_symvers(tmp_path: Path) -> None:
+def test_the_first_package_with_a_module_symvers_is_used(tmp_path: Path) -> None:
     line = "0x0000000a\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n"
     packages = {
         "common": deb(tmp_path, "common", {"usr/src/common/scripts/Module.symvers.txt": "not it"}),
@@ -75,12 +75,12 @@ def test_the_symbols_are_of_the_first_package_with_a_module_symvers(tmp_path: Pa
     assert symvers_of_headers(packages).exports == {"printk": Export(crc=10, gpl_only=False, namespace="")}
 
 
-def test_packages_without_a_module_symvers_are_named(tmp_path: Path) -> None:
+def test_the_error_without_a_module_symvers_names_the_packages(tmp_path: Path) -> None:
     with pytest.raises(SymversNotFoundError, match=r"none of common contains a Module\.symvers"):
         symvers_of_headers({"common": deb(tmp_path, "common", {"usr/src/a": ""})})
 
 
-def test_a_package_that_is_none_is_named_with_dpkgs_own_words(tmp_path: Path) -> None:
+def test_the_error_for_an_invalid_package_quotes_dpkg(tmp_path: Path) -> None:
     (tmp_path / "bad.deb").write_text("not a package")
     with pytest.raises(UnreadablePackageError, match=r"bad\.deb is not a readable Debian package") as caught:
         symvers_of_headers({"bad": tmp_path / "bad.deb"})

@@ -15,7 +15,7 @@ BUILDER, BASE = "nvidia-installer/builder-debian_12:1", "nvidia-installer/base:1
 
 def image(*tags: str, layers: Sequence[str] = ("l1",), size: int = 100, **changes: object) -> LocalImage:
     made = LocalImage(
-        id=f"sha256:{'-'.join(tags)}", tags=tags, size=size, labels={LABEL_DIGEST: "1"}, layers=tuple(layers), made=0
+        id=f"sha256:{'-'.join(tags)}", tags=tags, size=size, labels={LABEL_DIGEST: "1"}, layers=tuple(layers), created=0
     )
     return replace(made, **changes)  # type: ignore[arg-type]
 
@@ -90,7 +90,7 @@ def test_an_image_of_which_one_name_is_needed_stays() -> None:
     [({}, 0, True), ({BUILDER: int(NOW) - 3600}, 0, True), ({BUILDER: int(NOW) - 60}, 0, False), ({}, NOW - 60, False)],
 )
 def test_with_an_age_what_a_build_needed_or_made_within_it_stays(used: dict[str, int], made: float, goes: bool) -> None:
-    (fate,) = planned(image(BUILDER, made=made), used=used, older_than=Age(seconds=3600, text="1h"))
+    (fate,) = planned(image(BUILDER, created=made), used=used, older_than=Age(seconds=3600, text="1h"))
 
     assert (fate.goes, fate.kept) == (goes, "" if goes else "it was used within 1h")
     assert fate.used == max(used.get(BUILDER, 0), made)

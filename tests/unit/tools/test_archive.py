@@ -41,7 +41,7 @@ def make(folder: Path, tree: dict[str, bytes], *, mtime: int, reverse: bool) -> 
 
 @given(trees)
 @settings(deadline=None)
-def test_the_same_files_give_the_same_bytes_whoever_wrote_them_and_when(tree: dict[str, bytes]) -> None:
+def test_the_same_files_give_the_same_bytes_at_any_time_in_any_order(tree: dict[str, bytes]) -> None:
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
         first = make(Path(one), tree, mtime=1, reverse=False)
         second = make(Path(two), tree, mtime=10**9, reverse=True)
@@ -49,7 +49,7 @@ def test_the_same_files_give_the_same_bytes_whoever_wrote_them_and_when(tree: di
     assert first == second
 
 
-def test_owner_and_umask_do_not_show_but_the_executable_bit_does(tmp_path: Path) -> None:
+def test_of_owner_and_mode_only_the_executable_bit_is_kept(tmp_path: Path) -> None:
     for name, mode in {"plain": 0o600, "run": 0o710}.items():
         (tmp_path / name).write_bytes(b"")
         (tmp_path / name).chmod(mode)
@@ -105,7 +105,7 @@ def hostile(**fields: object) -> io.BytesIO:
     ],
     ids=["dotdot", "absolute", "inner dotdot", "symlink out", "absolute symlink", "hard link out", "device"],
 )
-def test_paths_out_of_an_archive_are_refused_and_nothing_is_written_outside(tmp_path: Path, stream: io.BytesIO) -> None:
+def test_a_path_outside_the_archive_is_refused_and_not_written(tmp_path: Path, stream: io.BytesIO) -> None:
     inside = tmp_path / "in" / "side"
     inside.mkdir(parents=True)
     with pytest.raises(UnsafeArchiveError, match=r"bad\.deb contains '.*', a path outside the archive"):
@@ -114,7 +114,7 @@ def test_paths_out_of_an_archive_are_refused_and_nothing_is_written_outside(tmp_
     assert [path.name for path in tmp_path.rglob("*")] == ["in", "side"]
 
 
-def test_named_contents_come_with_their_folders(tmp_path: Path) -> None:
+def test_named_files_get_their_parent_folders(tmp_path: Path) -> None:
     (tmp_path / "source").write_bytes(b"from a file")
     data = tar_bytes({"a/b/c": b"1", "a/d": tmp_path / "source"}, executables=["a/b/c"])
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
@@ -128,7 +128,7 @@ def test_named_contents_come_with_their_folders(tmp_path: Path) -> None:
     ]
 
 
-def test_a_manifest_names_files_by_digest_and_links_by_target(tmp_path: Path) -> None:
+def test_file_digests_have_the_digest_of_files_and_the_target_of_links(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "file").write_bytes(b"")
     (tmp_path / "link").symlink_to("folder/file")
@@ -146,7 +146,7 @@ OWNER = (12345, 54321) if os.geteuid() == 0 else (-1, -1)
 
 
 @given(trees, modes, modes)
-def test_the_same_files_give_the_same_bytes_whatever_their_owner_and_umask(
+def test_the_same_files_give_the_same_bytes_for_any_owner_and_umask(
     tree: dict[str, bytes], one: tuple[int, int], two: tuple[int, int]
 ) -> None:
     results = []
@@ -183,7 +183,7 @@ def test_an_absolute_name_stays_inside(tmp_path: Path) -> None:
     assert (tmp_path / "in" / str(outside).lstrip("/")).is_file()
 
 
-def test_what_stood_before_the_hostile_member_stays_inside_too(tmp_path: Path) -> None:
+def test_members_before_a_hostile_one_stay_inside_too(tmp_path: Path) -> None:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
         link = tarfile.TarInfo("folder")

@@ -17,7 +17,7 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def test_a_digest_never_changes_from_one_run_to_the_next() -> None:
+def test_a_digest_is_the_same_in_all_runs() -> None:
     # Results in users' caches are named by it.
     assert digest_of({"b": [1, None, "ü"], "a": {"y": "2", "x": True}}) == (
         sha256(b'{"a":{"x":true,"y":"2"},"b":[1,null,"\\u00fc"]}')
@@ -25,20 +25,20 @@ def test_a_digest_never_changes_from_one_run_to_the_next() -> None:
 
 
 @given(st.dictionaries(st.text(), plain, max_size=5))
-def test_the_order_of_keys_does_not_count(value: dict[str, object]) -> None:
+def test_the_order_of_keys_does_not_change_the_digest(value: dict[str, object]) -> None:
     assert digest_of(dict(reversed(value.items()))) == digest_of(value)
 
 
 @given(st.lists(plain, max_size=4), plain)
-def test_something_more_gives_another_digest(value: list[object], more: object) -> None:
+def test_another_element_changes_the_digest(value: list[object], more: object) -> None:
     assert digest_of([*value, more]) != digest_of(value)
 
 
-def test_numbers_and_texts_of_them_are_not_the_same() -> None:
+def test_numbers_and_their_texts_have_different_digests() -> None:
     assert len({digest_of(value) for value in (1, "1", [1], {"1": 1}, None, "None", True)}) == 7
 
 
-def test_the_short_form_is_the_beginning() -> None:
+def test_the_short_form_is_the_beginning_of_a_digest() -> None:
     assert short("0123456789abcdef0123") == "0123456789abcdef"
 
 
@@ -50,7 +50,7 @@ def tree(root: Path) -> Path:
     return root
 
 
-def test_files_are_named_by_their_path_and_folders_stand_for_what_is_in_them(tmp_path: Path) -> None:
+def test_digests_are_by_path_and_a_folder_stands_for_its_files(tmp_path: Path) -> None:
     root = tree(tmp_path)
 
     assert digest_of_files(root, [root / "b", root / "a"]) == {
@@ -60,7 +60,7 @@ def test_files_are_named_by_their_path_and_folders_stand_for_what_is_in_them(tmp
     }
 
 
-def test_a_files_content_and_its_executable_bit_count(tmp_path: Path) -> None:
+def test_content_and_executable_bit_change_the_digest_of_a_file(tmp_path: Path) -> None:
     root = tree(tmp_path)
     before = digest_of_files(root, [root])
     (root / "b").write_text("other")
@@ -71,7 +71,7 @@ def test_a_files_content_and_its_executable_bit_count(tmp_path: Path) -> None:
     assert after["a/x"] == "x" + sha256(b"1")
 
 
-def test_times_and_other_bits_of_the_mode_do_not_count(tmp_path: Path) -> None:
+def test_times_and_other_mode_bits_do_not_change_the_digest_of_a_file(tmp_path: Path) -> None:
     root = tree(tmp_path)
     before = digest_of_files(root, [root])
     (root / "b").touch()
@@ -80,5 +80,5 @@ def test_times_and_other_bits_of_the_mode_do_not_count(tmp_path: Path) -> None:
     assert digest_of_files(root, [root]) == before
 
 
-def test_a_file_that_is_not_there_has_no_digest(tmp_path: Path) -> None:
+def test_a_missing_file_has_no_digest(tmp_path: Path) -> None:
     assert digest_of_files(tmp_path, [tmp_path / "gone"]) == {}

@@ -28,7 +28,7 @@ def failing(error: InstallerError) -> Callable[[], Errors]:
     return work
 
 
-def test_everything_comes_after_what_it_needs() -> None:
+def test_a_job_runs_after_the_jobs_that_it_needs() -> None:
     order: list[str] = []
 
     def step(name: str, *needs: str) -> Job:
@@ -40,11 +40,11 @@ def test_everything_comes_after_what_it_needs() -> None:
     assert order == ["base", "modules", "archive", "image"]
 
 
-def test_a_need_that_nothing_makes_is_there_already() -> None:
+def test_a_need_that_no_job_makes_counts_as_made() -> None:
     assert run(job("image", "made last week")) == {}
 
 
-def test_a_failure_takes_along_only_what_needs_it() -> None:
+def test_a_failure_skips_only_the_jobs_that_need_it() -> None:
     error = InstallerError("no")
     failed = run(job("a", work=failing(error)), job("b", "a"), job("c", "b"), job("d"))
 
@@ -56,14 +56,14 @@ def test_a_failure_takes_along_only_what_needs_it() -> None:
     }
 
 
-def test_a_job_may_make_one_thing_and_fail_at_another() -> None:
+def test_a_job_may_make_one_key_and_fail_at_another() -> None:
     error = InstallerError("the open ones do not compile")
     failed = run(job("closed open", work=lambda: {"open": error}), job("a", "closed"), job("b", "open"))
 
     assert set(failed) == {"open", "b"}
 
 
-def test_heavy_jobs_share_the_machine_with_no_more_than_allowed() -> None:
+def test_no_more_heavy_jobs_run_at_a_time_than_allowed() -> None:
     running, most, lock = 0, 0, threading.Lock()
     two_at_a_time = threading.Barrier(2, timeout=10)
 
@@ -81,7 +81,7 @@ def test_heavy_jobs_share_the_machine_with_no_more_than_allowed() -> None:
     assert most == 2
 
 
-def test_light_jobs_go_on_beside_heavy_ones() -> None:
+def test_light_jobs_run_at_the_same_time_as_heavy_ones() -> None:
     meeting = threading.Barrier(2, timeout=10)
 
     def meet() -> Errors:
@@ -92,7 +92,7 @@ def test_light_jobs_go_on_beside_heavy_ones() -> None:
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError("disk")])
-def test_anything_else_aborts_the_run_and_comes_through(error: BaseException) -> None:
+def test_any_other_exception_aborts_the_run_and_is_raised(error: BaseException) -> None:
     released = threading.Event()
 
     def fail() -> Errors:
@@ -107,14 +107,14 @@ def test_anything_else_aborts_the_run_and_comes_through(error: BaseException) ->
     assert released.is_set()
 
 
-def test_what_was_not_tried_says_for_want_of_what() -> None:
+def test_the_error_of_a_skipped_job_names_the_missing_need() -> None:
     failed = run(job("a", work=failing(InstallerError("no"))), job("b", "there already", "a"))
 
     assert isinstance(failed["b"], DependencyFailedError)
     assert failed["b"].needed == "a"
 
 
-def test_what_needs_two_things_waits_for_both_and_fails_with_either() -> None:
+def test_a_job_waits_for_both_of_its_needs_and_fails_with_either() -> None:
     order: list[str] = []
     left_ended = threading.Event()
 
@@ -138,7 +138,7 @@ def test_what_needs_two_things_waits_for_both_and_fails_with_either() -> None:
     assert set(failed) == {"right", "both"}
 
 
-def test_a_heavy_job_that_fails_makes_room_for_the_next() -> None:
+def test_a_heavy_job_that_fails_lets_the_next_one_start() -> None:
     done: list[str] = []
     jobs = [
         job("a", work=failing(InstallerError("no")), heavy=True),
@@ -149,7 +149,7 @@ def test_a_heavy_job_that_fails_makes_room_for_the_next() -> None:
     assert done == ["b"]
 
 
-def test_a_failure_that_a_job_returns_for_one_key_leaves_its_others_usable() -> None:
+def test_the_other_keys_of_a_job_that_failed_at_one_are_usable() -> None:
     done: list[str] = []
 
     def use(name: str) -> Callable[[], Errors]:
@@ -161,7 +161,7 @@ def test_a_failure_that_a_job_returns_for_one_key_leaves_its_others_usable() -> 
     assert done == ["a"]
 
 
-def test_after_an_abort_nothing_that_waits_is_started() -> None:
+def test_no_waiting_job_starts_after_an_abort() -> None:
     started: list[str] = []
     aborted = threading.Event()
 
@@ -183,7 +183,7 @@ def test_after_an_abort_nothing_that_waits_is_started() -> None:
 
 
 def everything_is_submitted() -> bool:
-    """Whether the main thread has come to wait for results."""
+    """Return whether the main thread waits for results."""
     frame = sys._current_frames()[threading.main_thread().ident or 0]
     while frame.f_back and frame.f_code is not concurrent.futures.wait.__code__:
         frame = frame.f_back
@@ -192,14 +192,14 @@ def everything_is_submitted() -> bool:
 
 @pytest.fixture
 def interruptible() -> Iterator[None]:
-    """Ctrl-C as a person's shell delivers it: what a shell starts in the background ignores it."""
+    """Handle Ctrl-C as in the foreground: a process that a shell starts in the background ignores it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.usefixtures("interruptible")
-def test_ctrl_c_starts_nothing_more_of_what_waits_for_its_turn() -> None:
+def test_no_waiting_job_starts_after_ctrl_c() -> None:
     started: list[str] = []
     released = threading.Event()
 
@@ -219,7 +219,7 @@ def test_ctrl_c_starts_nothing_more_of_what_waits_for_its_turn() -> None:
     assert started == []
 
 
-def test_what_comes_after_another_is_tried_even_where_that_fails() -> None:
+def test_a_job_that_only_comes_after_another_runs_even_if_that_fails() -> None:
     order: list[str] = []
     later = Job(makes=("b",), needs=(), after=("a",), work=lambda: order.append("b") or {})  # type: ignore[func-returns-value]
     failed = run(later, job("a", work=lambda: order.append("a") or failing(InstallerError("no"))()))  # type: ignore[func-returns-value]

@@ -9,13 +9,13 @@ def test_the_output_of_a_program_is_returned() -> None:
     assert run([sys.executable, "-c", "print('hello')"]) == "hello\n"
 
 
-def test_a_program_that_is_not_there_points_to_the_set_up() -> None:
+def test_the_error_for_a_missing_program_names_the_setup_script() -> None:
     with pytest.raises(ProgramMissingError, match="no-such-program is not installed") as caught:
         run(["no-such-program"])
     assert "Run scripts/setup" in str(caught.value)
 
 
-def test_a_program_that_fails_is_quoted_with_its_last_lines_and_its_command() -> None:
+def test_the_error_for_a_failed_program_has_its_command_and_last_lines() -> None:
     script = "import sys; [print(n) for n in range(100)]; sys.exit('the reason')"
     with pytest.raises(ProgramFailedError) as caught:
         run([sys.executable, "-c", script])
@@ -34,7 +34,7 @@ def test_folders_of_system_programs_are_on_the_path(monkeypatch: pytest.MonkeyPa
     assert environment({"A": "1"})["A"] == "1"
 
 
-def test_a_program_cannot_wait_for_an_answer() -> None:
+def test_a_program_has_an_empty_standard_input() -> None:
     assert run([sys.executable, "-c", "import sys; print(repr(sys.stdin.read()))"]) == "''\n"
 
 
@@ -46,11 +46,11 @@ def test_a_system_program_is_found_outside_the_users_path(
     assert run(["ldconfig", "--version"]).startswith("ldconfig")
 
 
-def test_a_program_that_fails_in_silence_is_said_to_have_done_so() -> None:
+def test_the_error_for_a_failure_without_output_says_so() -> None:
     with pytest.raises(ProgramFailedError, match="it printed nothing") as caught:
         run([sys.executable, "-c", "raise SystemExit(3)"])
     assert caught.value.code == 3
 
 
-def test_output_that_is_no_text_is_no_error() -> None:
+def test_output_that_is_not_text_is_no_error() -> None:
     assert run([sys.executable, "-c", r"import os; os.write(1, b'a\xff')"]) == "a\ufffd"

@@ -19,7 +19,7 @@ def lines(said: io.StringIO) -> list[str]:
     return SECONDS.sub("(n s)", said.getvalue()).splitlines()
 
 
-def test_a_step_without_a_terminal_is_a_line_at_its_start_and_one_at_its_end() -> None:
+def test_a_step_without_a_terminal_prints_a_line_at_start_and_end() -> None:
     shown, said = display()
     with shown.step("compile a"):
         shown.say("something in between")
@@ -27,7 +27,7 @@ def test_a_step_without_a_terminal_is_a_line_at_its_start_and_one_at_its_end() -
     assert lines(said) == ["compile a …", "something in between", "✓ compile a (n s)"]
 
 
-def test_a_step_that_raises_is_crossed_out_and_the_error_comes_through() -> None:
+def test_a_step_that_raises_is_marked_as_failed_and_the_error_raised() -> None:
     shown, said = display()
     with pytest.raises(KeyboardInterrupt), shown.step("compile a"):
         raise KeyboardInterrupt
@@ -35,7 +35,7 @@ def test_a_step_that_raises_is_crossed_out_and_the_error_comes_through() -> None
     assert lines(said)[-1] == "✗ compile a (n s)"
 
 
-def test_a_step_of_which_a_part_failed_is_crossed_out_too() -> None:
+def test_a_step_that_failed_without_an_exception_is_marked_as_failed() -> None:
     shown, said = display()
     with shown.step("compile a") as fail:
         fail()
@@ -43,7 +43,7 @@ def test_a_step_of_which_a_part_failed_is_crossed_out_too() -> None:
     assert lines(said)[-1] == "✗ compile a (n s)"
 
 
-def test_what_looks_like_markup_is_printed_as_it_is() -> None:
+def test_text_that_looks_like_markup_is_printed_as_it_is() -> None:
     shown, said = display()
     with shown.step("[red]title[/red]"):
         shown.say("[bold]line[/bold]")
@@ -61,7 +61,7 @@ def test_what_looks_like_markup_is_printed_as_it_is() -> None:
     ]
 
 
-def test_a_download_says_how_much_there_is_to_come() -> None:
+def test_a_download_shows_its_size() -> None:
     shown, said = display()
     with shown.bytes("downloading 2 files", 12_000_000) as advance:
         advance(12_000_000)
@@ -69,7 +69,7 @@ def test_a_download_says_how_much_there_is_to_come() -> None:
     assert lines(said) == ["downloading 2 files (12 MB) …", "✓ downloading 2 files, 12 MB (n s)"]
 
 
-def test_a_download_that_fails_is_not_ticked() -> None:
+def test_a_failed_download_is_not_marked_as_done() -> None:
     shown, said = display()
     with pytest.raises(OSError, match="cut"), shown.bytes("downloading", 1):
         raise OSError("cut")

@@ -17,7 +17,7 @@ SOCKET = "unix:///var/run/docker.sock"
 
 
 def make_context(docker: Path, name: str, endpoint: object, files: Mapping[str, str] | None = None) -> Path:
-    """A context as `docker context create` writes it; returns its meta.json."""
+    """Create a context as `docker context create` does; return its meta.json."""
     digest = hashlib.sha256(name.encode()).hexdigest()
     meta = docker / "contexts/meta" / digest / "meta.json"
     meta.parent.mkdir(parents=True)
@@ -31,7 +31,7 @@ def make_context(docker: Path, name: str, endpoint: object, files: Mapping[str, 
 
 @pytest.fixture
 def docker(tmp_path: Path) -> Path:
-    """Docker's folder, with three contexts, one of which is the current one."""
+    """Create Docker's folder with three contexts, of which one is the current one."""
     for name in ("by-option", "by-variable", "current"):
         make_context(tmp_path, name, {"Host": f"ssh://{name}", "SkipTLSVerify": False})
     (tmp_path / "config.json").write_text('{"currentContext": "current", "auths": {}}')
@@ -57,7 +57,7 @@ def test_the_engine_is_found_in_the_order_of_docker(docker: Path, environ: dict[
 
 
 @pytest.mark.parametrize("text", [None, "", "[]", "{}", '{"currentContext": ""}', '{"currentContext": "default"}'])
-def test_without_a_current_context_it_is_this_machines_socket(tmp_path: Path, text: str | None) -> None:
+def test_without_a_current_context_the_address_is_the_local_socket(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "config.json").write_text(text)
 
@@ -76,9 +76,7 @@ def test_a_message_names_the_context_beside_its_address(docker: Path) -> None:
         ({}, "currentContext of {folder}/config.json"),
     ],
 )
-def test_a_context_that_is_not_there_is_one_sentence_that_says_who_named_it(
-    docker: Path, environ: dict[str, str], said_by: str
-) -> None:
+def test_the_error_for_a_missing_context_names_the_setting(docker: Path, environ: dict[str, str], said_by: str) -> None:
     (docker / "config.json").write_text('{"currentContext": "nowhere"}')
     with pytest.raises(ContextNotFoundError) as caught:
         engine_address({"DOCKER_CONFIG": str(docker), **environ})
@@ -91,7 +89,7 @@ def test_a_context_that_is_not_there_is_one_sentence_that_says_who_named_it(
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"Endpoints": {}}', '{"Endpoints": {"docker": null}}'])
-def test_a_damaged_context_is_named_with_its_file(docker: Path, text: str) -> None:
+def test_the_error_for_a_damaged_context_names_its_file(docker: Path, text: str) -> None:
     meta = make_context(docker, "damaged", {})
     meta.write_text(text)
     with pytest.raises(InvalidContextError, match="it contains no address of an engine") as caught:
@@ -115,7 +113,7 @@ def test_a_context_uses_its_own_certificates_not_the_environments(docker: Path) 
     ("skip", "files", "verify"),
     [(False, {}, None), (False, {"ca.pem": ""}, True), (True, {}, False), (True, {"ca.pem": ""}, False)],
 )
-def test_tls_is_used_where_there_is_something_to_trust_or_trust_is_waived(
+def test_a_context_uses_tls_with_a_certificate_or_without_verification(
     docker: Path, skip: bool, files: dict[str, str], verify: bool | None
 ) -> None:
     make_context(docker, "far", {"Host": "tcp://far:2376", "SkipTLSVerify": skip}, files)
@@ -125,7 +123,7 @@ def test_tls_is_used_where_there_is_something_to_trust_or_trust_is_waived(
     assert found is None or found.cert is None
 
 
-def test_an_address_by_tcp_has_the_certificates_of_the_environment(tmp_path: Path) -> None:
+def test_a_tcp_address_uses_the_certificates_of_the_environment(tmp_path: Path) -> None:
     for name in ("ca.pem", "cert.pem", "key.pem"):
         (tmp_path / name).write_text("")
     environ = {"DOCKER_CERT_PATH": str(tmp_path), "DOCKER_TLS_VERIFY": "1"}
@@ -137,7 +135,7 @@ def test_an_address_by_tcp_has_the_certificates_of_the_environment(tmp_path: Pat
     assert engine_address({"DOCKER_CONFIG": str(tmp_path), "DOCKER_HOST": "tcp://far:2375"}).tls is None
 
 
-def test_certificates_that_are_not_there_are_one_sentence(tmp_path: Path) -> None:
+def test_missing_certificates_are_reported_with_one_sentence(tmp_path: Path) -> None:
     environ = {"DOCKER_HOST": "tcp://far:2376", "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(tmp_path)}
     with pytest.raises(CertificatesNotFoundError, match=r"ca\.pem, cert\.pem or key\.pem is missing in"):
         engine_address(environ)

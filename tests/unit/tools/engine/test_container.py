@@ -17,7 +17,7 @@ from lifecycle.tools.engine.container import DockerContainer, _ChunkReader, remo
 
 
 @given(st.lists(st.binary(min_size=1, max_size=20)), st.integers(1, 50))
-def test_however_the_bytes_come_the_same_file_is_read(chunks: list[bytes], size: int) -> None:
+def test_chunks_of_any_size_give_the_same_file(chunks: list[bytes], size: int) -> None:
     def parts() -> Iterator[bytes]:
         reader = io.BufferedReader(_ChunkReader(iter(chunks)), 16)
         while data := reader.read(size):
@@ -28,7 +28,7 @@ def test_however_the_bytes_come_the_same_file_is_read(chunks: list[bytes], size:
 
 @dataclass
 class Raw:
-    """The SDK's container: what it prints, how it ends, what it holds, and what was asked of it."""
+    """A container of the SDK, with its output, exit code, files, and the calls that it received."""
 
     prints: list[bytes] = field(default_factory=list)
     code: int = 0
@@ -58,7 +58,7 @@ class Raw:
             raise docker.errors.APIError("no", response=response)
 
 
-def test_what_a_container_prints_is_in_the_log_and_its_exit_code_comes_back(tmp_path: Path) -> None:
+def test_the_log_has_the_output_and_run_returns_the_exit_code(tmp_path: Path) -> None:
     raw = Raw(prints=[b"  CC a.o\n", b"half a li", b"ne \xff\n"], code=7)
 
     assert DockerContainer(raw, lambda _: nullcontext()).run(tmp_path / "log") == 7
@@ -66,7 +66,7 @@ def test_what_a_container_prints_is_in_the_log_and_its_exit_code_comes_back(tmp_
     assert raw.asked == ["start", "wait"]
 
 
-def test_a_folder_of_a_container_is_unpacked_as_it_comes(tmp_path: Path) -> None:
+def test_a_folder_of_a_container_is_unpacked_from_the_stream(tmp_path: Path) -> None:
     raw = Raw(holds=tar_bytes({"out/open/nvidia.ko": b"module"}))
     with DockerContainer(raw, lambda _: nullcontext()).get("/out") as stream:
         extract_safely(stream, tmp_path, archive="the container's")
@@ -74,28 +74,28 @@ def test_a_folder_of_a_container_is_unpacked_as_it_comes(tmp_path: Path) -> None
     assert (tmp_path / "out/open/nvidia.ko").read_bytes() == b"module"
 
 
-def test_a_stream_that_breaks_off_is_no_archive(tmp_path: Path) -> None:
+def test_a_truncated_stream_is_not_an_archive(tmp_path: Path) -> None:
     raw = Raw(holds=tar_bytes({"out/open/nvidia.ko": b"m" * 5000})[:3000])
     with pytest.raises(tarfile.ReadError), DockerContainer(raw, lambda _: nullcontext()).get("/out") as stream:
         extract_safely(stream, tmp_path, archive="the container's")
 
 
 @pytest.mark.parametrize("refusal", [None, 404, 409])
-def test_a_container_is_removed_with_its_volumes_even_if_it_is_gone(refusal: int | None) -> None:
+def test_a_container_is_removed_with_its_volumes_even_a_second_time(refusal: int | None) -> None:
     raw = Raw(refusal=refusal)
     remove(raw)
 
     assert raw.asked == ["remove force=True volumes=True"]
 
 
-def test_a_container_that_the_engine_keeps_is_an_error() -> None:
+def test_a_container_that_cannot_be_removed_is_an_error() -> None:
     with pytest.raises(docker.errors.APIError):
         remove(Raw(refusal=500))
 
 
 @dataclass
 class Attached(Raw):
-    """A container with a standard input, whose other end is `reader`."""
+    """A container with a standard input; `reader` is the other end of it."""
 
     def __post_init__(self) -> None:
         self.reader, self.writer = socket.socketpair()
@@ -116,7 +116,7 @@ def test_standard_input_is_attached_before_the_start_written_and_closed(tmp_path
     assert (tmp_path / "log").read_bytes() == b"read it\n"
 
 
-def test_a_program_that_does_not_read_its_input_is_known_by_its_exit_code(tmp_path: Path) -> None:
+def test_a_program_that_does_not_read_its_input_still_has_an_exit_code(tmp_path: Path) -> None:
     raw = Attached(code=3)
     raw.reader.close()
     with raw.writer:

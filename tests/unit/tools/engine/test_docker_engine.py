@@ -10,14 +10,14 @@ from lifecycle.tools.engine.errors import EngineRefusedError, EngineUnreachableE
 
 @pytest.fixture
 def dead_engine() -> Iterator[None]:
-    """The SDK leaves the socket open that it could not connect; close it here, and not in a later test."""
+    """Close the socket that the SDK leaves open after a failed connection, so that no later test reports it."""
     yield
     gc.collect()
 
 
 @pytest.mark.usefixtures("dead_engine")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_an_engine_that_is_not_there_is_named_with_the_reason_and_the_remedy() -> None:
+def test_the_error_for_a_missing_engine_has_the_reason_and_the_solution() -> None:
     with pytest.raises(EngineUnreachableError) as caught:
         DockerEngine({"DOCKER_HOST": "unix:///no/such.sock"}).image("x")
 
@@ -30,7 +30,7 @@ def test_an_engine_that_is_not_there_is_named_with_the_reason_and_the_remedy() -
 
 @pytest.mark.usefixtures("dead_engine")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_an_address_that_is_none_is_refused_in_the_same_way() -> None:
+def test_an_invalid_address_is_refused_in_the_same_way() -> None:
     with pytest.raises(EngineUnreachableError, match="no container engine answers at nonsense://"):
         DockerEngine({"DOCKER_HOST": "nonsense://"}).image("x")
 
@@ -43,11 +43,11 @@ def test_an_address_that_is_none_is_refused_in_the_same_way() -> None:
         ("pull access denied for x", "Log in to the registry"),
     ],
 )
-def test_a_refusal_says_what_to_do_where_that_is_known(why: str, hint: str) -> None:
+def test_a_known_refusal_says_what_to_do(why: str, hint: str) -> None:
     assert hint in str(EngineRefusedError("pull x", why))
 
 
-def test_only_containers_of_dead_processes_of_this_machine_are_swept() -> None:
+def test_only_containers_of_ended_processes_of_this_machine_are_dead() -> None:
     own = owner_of(os.getpid())
     node, _, pid = own.rpartition(":")
 

@@ -31,7 +31,7 @@ def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
         ({QUOTA: "200000\n"}, 8),
     ],
 )
-def test_it_is_what_affinity_and_the_containers_quota_allow(
+def test_affinity_and_the_quota_of_the_container_limit_the_processors(
     tmp_path: Path, files: Mapping[str, str], processors: int
 ) -> None:
     for name, text in files.items():

@@ -21,7 +21,7 @@ from lifecycle.tools.engine.ssh_relay import InvalidSshAddressError, SshRelay, s
         ("ssh://-oProxyCommand=x@-far", "-l -oProxyCommand=x -- -far docker system dial-stdio"),
     ],
 )
-def test_an_address_is_the_command_that_docker_would_run(url: str, words: str) -> None:
+def test_the_ssh_command_is_the_one_that_docker_runs(url: str, words: str) -> None:
     command = " ".join(ssh_command(url))
 
     assert command.startswith("ssh -o ConnectTimeout=30 -o LogLevel=ERROR -T ")
@@ -31,7 +31,7 @@ def test_an_address_is_the_command_that_docker_would_run(url: str, words: str) -
 @pytest.mark.parametrize(
     "url", ["ssh://", "ssh://ann@", "ssh://ann:secret@far", "ssh://far:x", "ssh://far?x", "ssh://far#x"]
 )
-def test_an_address_that_is_none_is_one_sentence(url: str) -> None:
+def test_an_invalid_ssh_address_is_refused_with_one_sentence(url: str) -> None:
     with pytest.raises(InvalidSshAddressError) as caught:
         ssh_command(url)
 
@@ -41,7 +41,7 @@ def test_an_address_that_is_none_is_one_sentence(url: str) -> None:
 
 @pytest.fixture
 def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An `ssh` in the path, which gives back in capitals what it is given, complains, and ends with its input."""
+    """Put an `ssh` on the path that returns its input in capitals, writes an error, and ends with its input."""
     program = tmp_path / "bin" / "ssh"
     program.parent.mkdir()
     program.write_text('#!/bin/sh\necho "what a day" >&2\necho "no $8" >&2\nexec tr a-z A-Z\n')
@@ -60,14 +60,14 @@ def dialogue(relay: SshRelay, said: bytes) -> bytes:
 
 
 @pytest.mark.usefixtures("ssh")
-def test_each_connection_is_an_ssh_of_its_own() -> None:
+def test_each_connection_starts_its_own_ssh() -> None:
     relay = SshRelay("ssh://far")
 
     assert [dialogue(relay, said) for said in (b"one", b"other")] == [b"ONE", b"OTHER"]
 
 
 @pytest.mark.usefixtures("ssh")
-def test_the_last_that_ssh_says_is_known() -> None:
+def test_the_last_error_of_ssh_is_available() -> None:
     relay = SshRelay("ssh://far")
     before = relay.last_error()
     dialogue(relay, b"")
@@ -76,7 +76,7 @@ def test_the_last_that_ssh_says_is_known() -> None:
 
 
 @pytest.mark.usefixtures("ssh")
-def test_nobody_else_may_open_the_socket_and_it_goes_with_the_relay() -> None:
+def test_only_the_user_can_open_the_socket_which_ends_with_the_relay() -> None:
     relay = SshRelay("ssh://far")
     folder = Path(relay.url.removeprefix("unix://")).parent
     dialogue(relay, b"")
@@ -87,7 +87,7 @@ def test_nobody_else_may_open_the_socket_and_it_goes_with_the_relay() -> None:
     assert not folder.exists()
 
 
-def test_without_ssh_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_ssh_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="ssh is not installed: install openssh-client"):
         SshRelay("ssh://far")

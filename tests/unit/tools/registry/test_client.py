@@ -1,4 +1,4 @@
-"""What Debian's docker-registry does not do: pages, failures, servers that are none. The rest is in tests/services."""
+"""Responses that Debian's docker-registry never gives: pages, failures, invalid content. tests/services has the others."""
 
 import json
 import threading
@@ -17,7 +17,7 @@ MANIFEST = Manifest(content=b"{}", media_type="application/vnd.oci.image.manifes
 
 @dataclass
 class Scripted:
-    """A server that gives each path its answers, the last one again and again: status, headers, body."""
+    """A server with a list of responses (status, headers, body) for each path; it repeats the last one."""
 
     answers: dict[str, list[tuple[int, dict[str, str], bytes]]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
@@ -59,7 +59,7 @@ def server() -> Iterator[Scripted]:
             self.do_PUT()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     made.host = f"127.0.0.1:{running.server_port}"
@@ -72,7 +72,7 @@ def server() -> Iterator[Scripted]:
 
 
 @pytest.mark.parametrize("before", ["", "http://elsewhere.example"])
-def test_all_pages_of_tags_are_read_and_none_at_another_host(server: Scripted, before: str) -> None:
+def test_all_pages_of_tags_are_read_from_the_same_host(server: Scripted, before: str) -> None:
     second = "/v2/a/b/tags/list?n=2&last=2"
     server.add("/v2/a/b/tags/list", {"tags": ["1", "2"]}, Link=f'<{before}{second}>; rel="next"')
     server.add(second, {"tags": ["3"]})
@@ -82,13 +82,13 @@ def test_all_pages_of_tags_are_read_and_none_at_another_host(server: Scripted, b
 
 
 @pytest.mark.parametrize(("status", "body"), [(404, {}), (200, {"tags": None})])
-def test_a_repository_that_is_empty_or_not_there_has_no_tags(server: Scripted, status: int, body: object) -> None:
+def test_an_empty_or_missing_repository_has_no_tags(server: Scripted, status: int, body: object) -> None:
     server.add("/v2/a/tags/list", body, status=status)
 
     assert server.registry().tags("a") == []
 
 
-def test_what_a_registry_fails_at_is_asked_for_again(server: Scripted) -> None:
+def test_a_request_that_the_registry_fails_at_is_repeated(server: Scripted) -> None:
     for status in (500, 503, 200):
         server.add("/v2/a/tags/list", {"tags": ["1"]}, status=status)
 
@@ -97,7 +97,7 @@ def test_what_a_registry_fails_at_is_asked_for_again(server: Scripted) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 404])
-def test_a_manifest_is_put_again_while_another_machine_uploads_its_blob(server: Scripted, status: int) -> None:
+def test_a_manifest_is_sent_again_during_another_upload_of_its_blob(server: Scripted, status: int) -> None:
     server.add("/v2/a/manifests/1", {"errors": [{"code": "DIGEST_INVALID"}, {"code": BLOB_UNKNOWN}]}, status=status)
     server.add("/v2/a/manifests/1", {}, status=201)
     server.registry().put_manifest("a", "1", MANIFEST)
@@ -105,7 +105,7 @@ def test_a_manifest_is_put_again_while_another_machine_uploads_its_blob(server: 
     assert (server.asked, server.waits) == (["/v2/a/manifests/1"] * 2, [0.5])
 
 
-def test_a_blob_that_is_not_there_either_a_while_later_is_an_error(server: Scripted) -> None:
+def test_a_blob_that_is_still_missing_later_is_an_error(server: Scripted) -> None:
     server.add("/v2/a/manifests/1", {"errors": [{"code": BLOB_UNKNOWN, "message": "unknown"}]}, status=400)
     with pytest.raises(RegistryRefusedError, match="it answered 400 bad request: unknown"):
         server.registry().put_manifest("a", "1", MANIFEST)
@@ -113,7 +113,7 @@ def test_a_blob_that_is_not_there_either_a_while_later_is_an_error(server: Scrip
     assert server.waits == [0.5, 1.0, 2.0]
 
 
-def test_a_manifest_that_is_refused_for_itself_is_not_put_again(server: Scripted) -> None:
+def test_a_refused_manifest_is_not_sent_again(server: Scripted) -> None:
     server.add("/v2/a/manifests/1", {"errors": [{"code": "MANIFEST_INVALID"}]}, status=400)
     with pytest.raises(RegistryRefusedError):
         server.registry().put_manifest("a", "1", MANIFEST)
@@ -121,7 +121,7 @@ def test_a_manifest_that_is_refused_for_itself_is_not_put_again(server: Scripted
     assert server.waits == []
 
 
-def test_a_blob_that_there_is_no_room_for_is_not_uploaded_anew(server: Scripted) -> None:
+def test_a_blob_is_not_uploaded_again_after_a_server_error(server: Scripted) -> None:
     server.add("/v2/a/blobs/sha256:1", {}, status=404)
     server.add("/v2/a/blobs/uploads/", {}, status=202, Location="/v2/a/upload")
     server.add("/v2/a/upload?digest=sha256%3A1", {}, status=500)
@@ -131,7 +131,7 @@ def test_a_blob_that_there_is_no_room_for_is_not_uploaded_anew(server: Scripted)
     assert server.asked.count("/v2/a/blobs/uploads/") == 1
 
 
-def test_what_it_fails_at_again_and_again_is_an_error_in_its_own_words(server: Scripted) -> None:
+def test_the_error_after_repeated_failures_quotes_the_registry(server: Scripted) -> None:
     errors = {"errors": [{"code": "UNKNOWN", "message": "unknown error", "detail": {"Op": "write", "Err": 28}}]}
     server.add("/v2/a/tags/list", errors, status=500)
     with pytest.raises(RegistryRefusedError) as caught:
@@ -144,7 +144,7 @@ def test_what_it_fails_at_again_and_again_is_an_error_in_its_own_words(server: S
     ]
 
 
-def test_the_manifest_under_a_digest_has_to_be_the_one_of_that_digest(server: Scripted) -> None:
+def test_a_manifest_that_does_not_match_its_digest_is_refused(server: Scripted) -> None:
     digest = f"sha256:{'0' * 64}"
     server.add("/v2/a/manifests/x", {}, status=404)
     server.add(f"/v2/a/manifests/{digest}", {"config": {}})
@@ -153,7 +153,7 @@ def test_the_manifest_under_a_digest_has_to_be_the_one_of_that_digest(server: Sc
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b'"x"'])
-def test_what_is_no_manifest_is_nobodys_image(server: Scripted, body: bytes) -> None:
+def test_invalid_content_is_an_image_without_id_and_labels(server: Scripted, body: bytes) -> None:
     server.add("/v2/a/manifests/x", body)
     found = server.registry().image("a", "x")
 
@@ -161,7 +161,7 @@ def test_what_is_no_manifest_is_nobodys_image(server: Scripted, body: bytes) -> 
     assert (found.id, found.labels) == ("", {})
 
 
-def test_nobody_who_answers_is_named(server: Scripted) -> None:
+def test_an_unreachable_registry_is_named(server: Scripted) -> None:
     with pytest.raises(RegistryRefusedError, match="the registry no such host: cannot reach a"):
         Registry("no such host", None).image("a", "x")
 
@@ -176,6 +176,6 @@ def test_nobody_who_answers_is_named(server: Scripted) -> None:
         ("teapot", ""),
     ],
 )
-def test_a_hint_says_what_to_do_where_that_is_known(said: str, hint: str) -> None:
+def test_a_known_error_message_has_a_solution(said: str, hint: str) -> None:
     assert hint in hint_for("h:1", said)
     assert bool(hint) is bool(hint_for("h:1", said))
