@@ -1,4 +1,4 @@
-"""What a cluster gets that is to build the matrix: a Job whose pods each build a shard. `invoke manifests --build`."""
+"""`invoke manifests --build`: the Job that builds the matrix on a cluster, one shard per pod."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ from lifecycle.app.session import Session
 from lifecycle.commands.ci_matrix import TwoOutputsError
 from lifecycle.config.store import STORE_VARIABLE, RemoteCacheConfig, store_in_use
 from lifecycle.errors import UsageError
-from lifecycle.kubernetes.manifests import hand_out, values_in, written
+from lifecycle.kubernetes.manifests import hand_out, to_files, values_in
 from lifecycle.planning.selector import select
 from lifecycle.release.release_plan import checked_version, tag_name
 from lifecycle.tools.checkout import Checkout, CheckoutError, UnknownRevisionError
@@ -20,18 +20,18 @@ NAMESPACE = "nvidia-installer-build"
 
 
 class NowhereToFetchError(UsageError):
-    """A checkout that pods cannot fetch from anywhere."""
+    """A checkout that pods cannot fetch from a remote."""
 
     def __init__(self, why: str) -> None:
         super().__init__(f"--build: {why}: name `repository` and `revision` in a file with --values")
 
 
 class NothingSharedError(UsageError):
-    """Pods that would keep to themselves what they compile."""
+    """A Job without a remote cache, so that its pods could not share results."""
 
     def __init__(self) -> None:
         super().__init__(
-            "--build: there is no `store` that pods could share what they compile through: declare one in component.yaml "
+            "--build: the pods need a remote cache to share results: declare `store` in component.yaml "
             "(docs/how-to/remote-cache.md), or name `store.place` in a file with --values"
         )
 
@@ -39,28 +39,28 @@ class NothingSharedError(UsageError):
 # ----- pure
 
 
-def place_of(store: RemoteCacheConfig | None) -> dict[str, Any]:
-    """The chart's values for a store; raises NothingSharedError where there is none."""
+def store_values(store: RemoteCacheConfig | None) -> dict[str, Any]:
+    """Return the chart's values for the remote cache. Raises NothingSharedError if there is none."""
     if store is None:
         raise NothingSharedError
     return {"place": f"{store.registry}/{store.repository}", "mode": str(store.mode)}
 
 
-def fetched_from(address: str) -> str:
-    """A remote's address as pods are told it, without the password in it; raises NowhereToFetchError for a path."""
+def fetch_address(address: str) -> str:
+    """Return a remote's address for the pods, without a password. Raises NowhereToFetchError for a path."""
     parts = urlsplit(address)
     if parts.scheme == "https":
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
     if parts.scheme == "ssh" or (not parts.scheme and "@" in address.partition(":")[0] and ":" in address):
         return address
-    raise NowhereToFetchError(f"no pod reaches the remote {address!r}, neither https:// nor SSH")
+    raise NowhereToFetchError(f"pods cannot reach the remote {address!r}, which is neither https:// nor SSH")
 
 
 # ----- effects
 
 
 def show_build_job(session: Session, only: str, *, release: str, diff: bool, output: str, values: str) -> None:
-    """Print, or write into a folder, the Job for the commit that is checked out, or that of a release.
+    """Print the Job for HEAD or for a release, or write it into a folder.
 
     Raises TwoOutputsError, NothingSelectedError, BadValuesFileError, NowhereToFetchError, NothingSharedError,
     UnknownRevisionError, and what `render` raises.
@@ -72,30 +72,30 @@ def show_build_job(session: Session, only: str, *, release: str, diff: bool, out
     more = values_in(values)
     name = f"{session.project.component.short_name}-build"
     objects = render(session.root / CHART, job_values(session, only, release, more), name=name, namespace=NAMESPACE)
-    hand_out(session, written(objects), output)
+    hand_out(session, to_files(objects), output)
 
 
 def job_values(session: Session, only: str, release: str, more: Mapping[str, Any]) -> dict[str, Any]:
-    """What this checkout says, and over it what a file does."""
+    """Return the chart's values: from this checkout, overridden by those of a file (`more`)."""
     store = more.get("store") or {}
     found: dict[str, Any] = {"only": only, **more}
     if isinstance(store, Mapping) and not store.get("place"):
-        # How this machine uses it, be it not at all, is no matter of the pods'.
+        # The mode of this machine does not apply to the pods.
         named = {STORE_VARIABLE: session.environ.get(STORE_VARIABLE, "")}
-        found["store"] = {**place_of(store_in_use(session.project.component.store, named)), **store}
+        found["store"] = {**store_values(store_in_use(session.project.component.store, named)), **store}
     checkout = Checkout(session.root)
     if not more.get("revision"):
         found["revision"] = _revision(session, checkout, release)
     if not more.get("repository"):
         try:
-            found["repository"] = fetched_from(checkout.remote_address())
+            found["repository"] = fetch_address(checkout.remote_address())
         except CheckoutError as error:
             raise NowhereToFetchError(f"this checkout has no remote {checkout.remote!r} to fetch from") from error
     return found
 
 
 def _revision(session: Session, checkout: Checkout, release: str) -> str:
-    """The commit to build; warns of what is not in it, and of one that the remote may not have."""
+    """Return the commit to build. Warn of uncommitted changes, and of a commit that the remote may lack."""
     if release:
         tag = tag_name(checked_version(release))
         commit = checkout.commit(tag)
@@ -104,11 +104,9 @@ def _revision(session: Session, checkout: Checkout, release: str) -> str:
         return commit
     commit = checkout.commit()
     if commit is None:
-        raise NowhereToFetchError("nothing is committed here")
+        raise NowhereToFetchError("this checkout has no commit")
     if changed := len(checkout.changed()):
-        session.progress.warn(f"the pods build {commit[:12]}, without what is not committed here (files: {changed})")
+        session.progress.warn(f"the pods build {commit[:12]}, without uncommitted changes (files: {changed})")
     if not checkout.is_pushed(commit):
-        session.progress.warn(
-            f"no branch of {checkout.remote} has {commit[:12]}, as far as is known here: push it first"
-        )
+        session.progress.warn(f"no fetched branch of {checkout.remote} has {commit[:12]}: push it first")
     return commit

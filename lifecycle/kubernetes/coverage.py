@@ -1,4 +1,4 @@
-"""Which nodes of a cluster the matrix has images for. `invoke coverage`."""
+"""`invoke coverage`: the nodes of a cluster that have no matching image."""
 
 import sys
 from collections.abc import Sequence
@@ -13,19 +13,19 @@ from lifecycle.kubernetes.nodes import Coverage, ImageRequirement, cover, read_n
 
 
 class UncoveredError(InstallerError):
-    """Nodes for which there is no image, now or after an upgrade."""
+    """Nodes without a matching image, now or after an upgrade."""
 
     def __init__(self, now: int, after: int) -> None:
         counts = [f"{now} now"] if now else []
         counts += [f"{after} after an upgrade"] if after else []
         super().__init__(
-            f"not every node has an image for every driver: {', '.join(counts)} missing",
-            resolution="Add the release with `invoke add-release`, or see `invoke explain` for what is excluded.",
+            f"some nodes have no matching image: {', '.join(counts)} missing",
+            resolution="Add the release with `invoke add-release`; `invoke explain` shows exclusions.",
         )
 
 
 def show_coverage(session: Session, nodes: str, *, as_json: bool) -> None:
-    """Print what there is for each node that a file (or `-`, standard input) lists; raises BadNodesError, UncoveredError."""
+    """Print the images for each node in a file (`-` is standard input). Raises BadNodesError, UncoveredError."""
     text = sys.stdin.read() if nodes == "-" else read_text(Path(nodes))
     found = cover(read_nodes(text, file=nodes), session.locked_project.matrix)
     if as_json:

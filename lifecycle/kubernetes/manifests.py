@@ -1,4 +1,4 @@
-"""What the cluster gets: the chart, rendered for the images that are in the registry. `invoke manifests`."""
+"""`invoke manifests`: the Helm chart, rendered for the images in the registry."""
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,31 +26,31 @@ NAMESPACE = "kube-system"
 
 
 class NoReleaseError(UsageError):
-    """A comparison with a release, where there is none."""
+    """A comparison with the last release, although nothing is released."""
 
     def __init__(self) -> None:
         super().__init__("--diff: nothing is released yet: there is no tag like v1.0.0")
 
 
 class NoChartError(UsageError):
-    """A release from before there was a chart."""
+    """A release without a chart."""
 
     def __init__(self, version: str) -> None:
         super().__init__(f"{version} has no {CHART}: name a later release")
 
 
 class BadValuesFileError(UsageError):
-    """A file that holds no values."""
+    """A file without valid values."""
 
     def __init__(self, path: str, why: str) -> None:
-        super().__init__(f"--values {path}: {why}: write the chart's keys, as its values.yaml below k8s/ has them")
+        super().__init__(f"--values {path}: {why}: write keys of the chart's values.yaml below k8s/")
 
 
 # ----- pure
 
 
 def values_of(images: Mapping[Combination, PublishedImage]) -> dict[str, Any]:
-    """The chart's values for images: an installer for each."""
+    """Return the chart's values: one installer per image."""
     return {
         "installers": [
             {
@@ -64,8 +64,8 @@ def values_of(images: Mapping[Combination, PublishedImage]) -> dict[str, Any]:
     }
 
 
-def written(objects: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Objects as YAML, by the names of their files: `daemonset-nvidia-installer-debian-13-550.yaml`."""
+def to_files(objects: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return objects as YAML by file name: `daemonset-nvidia-installer-debian-13-550.yaml`."""
     return {
         f"{found['kind'].lower()}-{found['metadata']['name']}.yaml": yaml.dump(
             dict(found), Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True
@@ -75,7 +75,7 @@ def written(objects: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes a text of several lines, such as a file in a ConfigMap, as its lines."""
+    """A dumper that writes text of several lines, such as a file in a ConfigMap, as a block."""
 
 
 _Dumper.add_representer(
@@ -85,7 +85,7 @@ _Dumper.add_representer(
 
 
 def differences(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
-    """What lies between two sets of files."""
+    """Yield the difference between two sets of files, as a unified diff."""
     for name in sorted({*before, *after}):
         old, new = before.get(name, "").splitlines(), after.get(name, "").splitlines()
         from_, to = (f"a/{name}" if name in before else "/dev/null", f"b/{name}" if name in after else "/dev/null")
@@ -96,9 +96,9 @@ def differences(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator
 
 
 def show_manifests(session: Session, only: str, *, release: str, diff: bool, output: str, values: str) -> None:
-    """Print, or write into a folder, what the cluster gets for the current component, or for a release of it.
+    """Print the manifests of the current component or of a release, or write them into a folder.
 
-    With `diff` what changes since the last release. Raises NotPublishedError, NothingSelectedError, NoReleaseError, NoChartError,
+    With `diff`, print the changes since the last release. Raises NotPublishedError, NothingSelectedError, NoReleaseError,
     BadValuesFileError, UnknownRevisionError, and what `render` raises.
     """
     more = values_in(values)
@@ -124,21 +124,21 @@ def hand_out(session: Session, files: Mapping[str, str], folder: str) -> None:
 
 
 def values_in(path: str) -> dict[str, Any]:
-    """A chart's values in a file, "" for none; raises BadValuesFileError."""
+    """Return a chart's values from a file; "" is no file. Raises BadValuesFileError."""
     if not path:
         return {}
     try:
         found = yaml.safe_load(read_text(Path(path)))
     except yaml.YAMLError as error:
-        raise BadValuesFileError(path, f"it is no YAML ({error.__class__.__name__})") from error
+        raise BadValuesFileError(path, f"not well-formed YAML ({error.__class__.__name__})") from error
     if not isinstance(found, dict):
-        raise BadValuesFileError(path, "it holds no keys")
+        raise BadValuesFileError(path, "it has no keys")
     return found
 
 
 def _rendered(session: Session, only: str, more: Mapping[str, Any]) -> dict[str, str]:
     images = published(session, select(session.locked_project.matrix, only))
-    return written(
+    return to_files(
         render(
             session.root / CHART,
             {**values_of(images), **more},
@@ -155,7 +155,7 @@ def _of_release(session: Session, version: str, only: str, more: Mapping[str, An
 
 @contextmanager
 def _at(session: Session, version: str) -> Iterator[Session]:
-    """A workbench over the files of a release."""
+    """Yield a session on the files of a release."""
     with Checkout(session.root).files_at(tag_name(version)) as folder:
         if not (folder / CHART).is_dir():
             raise NoChartError(version)

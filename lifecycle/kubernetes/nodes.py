@@ -1,6 +1,6 @@
-"""The nodes of a cluster, and whether the matrix has an image for each, now and after an upgrade of its OS. Pure.
+"""The nodes of a cluster, and their images in the matrix, now and after an upgrade of the OS. Pure.
 
-What a node says of itself is Kubernetes' NodeSystemInfo (Kubernetes API reference, core/v1).
+A node describes itself by Kubernetes' NodeSystemInfo (Kubernetes API reference, core/v1).
 """
 
 import json
@@ -22,17 +22,17 @@ _OS_IMAGE = re.compile(rf"({'|'.join(_FAMILIES)}) (\d+(?:\.\d+)*)")
 
 
 class BadNodesError(UsageError):
-    """A file that lists no nodes."""
+    """A file without a list of nodes."""
 
     def __init__(self, file: str, why: str) -> None:
         super().__init__(
-            f"{file}: {why}: give it the output of `kubectl get nodes -o json`, or kernel releases (`uname -r`), one a line"
+            f"{file}: {why}: write the output of `kubectl get nodes -o json`, or one kernel release (`uname -r`) per line"
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterNode:
-    """A node: its kernel release, and its OS release where it says one that we know the name of."""
+    """A node: its kernel release, and its OS release if the name is known."""
 
     name: str
     kernel: str
@@ -41,7 +41,7 @@ class ClusterNode:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageRequirement:
-    """The image that a node needs for a driver: its tag, and whether the matrix has it."""
+    """The image that a node needs for a driver: its tag, and whether the matrix has it (`covered`)."""
 
     tag: str
     covered: bool
@@ -49,9 +49,9 @@ class ImageRequirement:
 
 @dataclass(frozen=True, kw_only=True)
 class Coverage:
-    """What there is for a node and a driver: now, and after an upgrade to a newer release of its OS's family, `to`.
+    """The images for a node and a driver: now, and after an upgrade to a newer release of the OS family (`to`).
 
-    `to` and `after` are None where the matrix declares no newer one.
+    `to` and `after` are None if the matrix has no newer release.
     """
 
     node: str
@@ -63,10 +63,10 @@ class Coverage:
 
 
 def read_nodes(text: str, *, file: str) -> list[ClusterNode]:
-    """The nodes that a file lists; raises BadNodesError."""
+    """Parse a file of nodes. Raises BadNodesError."""
     nodes = list(_of_json(text, file) if text.lstrip().startswith("{") else _of_lines(text, file))
     if not nodes:
-        raise BadNodesError(file, "it names no node")
+        raise BadNodesError(file, "no node found")
     return nodes
 
 
@@ -74,7 +74,7 @@ def _of_lines(text: str, file: str) -> Iterator[ClusterNode]:
     for number, line in enumerate(text.splitlines(), start=1):
         word = line.split("#", 1)[0].strip()
         if word and not _KERNEL.fullmatch(word):
-            raise BadNodesError(file, f"line {number}: {word!r} is no kernel release")
+            raise BadNodesError(file, f"line {number}: {word!r} is not a kernel release")
         if word:
             yield ClusterNode(name=f"line {number}", kernel=word)
 
@@ -88,11 +88,11 @@ def _of_json(text: str, file: str) -> Iterator[ClusterNode]:
             release = f"{_FAMILIES[match[1]]}-{match[2]}" if match else None
             yield ClusterNode(name=str(item["metadata"]["name"]), kernel=str(info["kernelVersion"]), release=release)
     except (ValueError, KeyError, TypeError) as error:
-        raise BadNodesError(file, f"it is no list of nodes ({type(error).__name__}: {error})") from error
+        raise BadNodesError(file, f"not a list of nodes ({type(error).__name__}: {error})") from error
 
 
 def cover(nodes: Iterable[ClusterNode], matrix: Matrix) -> list[Coverage]:
-    """What there is for each node and each driver of the matrix."""
+    """Return the images for each node and each driver of the matrix."""
     declared = [*matrix.combinations, *matrix.excluded]
     drivers = list(dict.fromkeys(c.driver for c in declared))
     return [_cover(node, driver, matrix, declared) for node in nodes for driver in drivers]
@@ -114,17 +114,17 @@ def _cover(node: ClusterNode, driver: str, matrix: Matrix, declared: Sequence[Co
 
 
 def _now(node: ClusterNode, driver: str, matrix: Matrix) -> ImageRequirement:
-    """Any image of the kernel will do; one of the node's own OS release is named first."""
+    """Return the image for a node now. Any image for its kernel fits; one of its own OS release is preferred."""
     fitting = [c for c in matrix.combinations if (c.kernel, c.driver) == (node.kernel, driver)]
     fitting.sort(key=lambda c: c.release != node.release)
     release = fitting[0].release if fitting else node.release
-    # Of a node that does not say its OS release the end of the tag is not known.
+    # The end of the tag is unknown for a node without a known OS release.
     tag = tag_for(driver, node.kernel, release) if release else f"{tag_for(driver, node.kernel, '')}<os release>"
     return ImageRequirement(tag=tag, covered=bool(fitting))
 
 
 def _newer(node: ClusterNode, declared: Sequence[Combination]) -> str | None:
-    """The newest declared release of the node's family that is newer than its own."""
+    """Return the newest declared release of the node's family that is newer than its own, or None."""
     if node.release is None:
         return None
     family = {c.release for c in declared if family_of(c.release) == family_of(node.release)}

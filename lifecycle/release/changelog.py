@@ -1,4 +1,4 @@
-"""CHANGELOG.md as Keep a Changelog 1.1.0 has it: a heading a version, the newest first, `[Unreleased]` on top. Pure."""
+"""CHANGELOG.md in the format of Keep a Changelog 1.1.0: one heading per version, newest first, `[Unreleased]` on top. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -11,17 +11,17 @@ UNRELEASED = "Unreleased"
 
 
 class NoEntryError(UsageError):
-    """A version of which the changelog says nothing."""
+    """A version without an entry in the changelog."""
 
     def __init__(self, version: str) -> None:
         super().__init__(
-            f"CHANGELOG.md says nothing of {version}: write what has changed below `## [{UNRELEASED}]` "
+            f"CHANGELOG.md has no entry for {version}: write what has changed below `## [{UNRELEASED}]` "
             f"(or below `## [{version}]`)"
         )
 
 
 def entry_of(text: str, version: str) -> str:
-    """What a changelog says of a version, or of `Unreleased`; "" where it has no such heading, or nothing below it."""
+    """Return the entry of a version, or of `Unreleased`; "" if it is missing or empty."""
     for name, start, end in _sections(text):
         if name == version:
             return _LINK.sub("", text[start:end]).strip()
@@ -29,12 +29,12 @@ def entry_of(text: str, version: str) -> str:
 
 
 def coming_entry(text: str, version: str) -> str:
-    """What the notes of a version will say: its own entry, or what is unreleased; "" for neither."""
+    """Return the entry for the notes of a version: its own, or that of `Unreleased`; "" for neither."""
     return entry_of(text, version) or entry_of(text, UNRELEASED)
 
 
 def released(text: str, version: str, date: str) -> str:
-    """The changelog with what was unreleased under a version's own heading; as it is, where that is there. Raises NoEntryError."""
+    """Return the changelog with the unreleased entry under a version's heading, unless it has one. Raises NoEntryError."""
     if entry_of(text, version):
         return text
     if not entry_of(text, UNRELEASED):
@@ -44,7 +44,7 @@ def released(text: str, version: str, date: str) -> str:
 
 
 def _sections(text: str) -> Iterator[tuple[str, int, int]]:
-    """The name of each heading, the last first, and where what stands below it starts and ends."""
+    """Yield the name of each heading, the last first, with the start and the end of its section."""
     end = len(text)
     for heading in reversed(list(_HEADING.finditer(text))):
         yield heading["name"], heading.end(), end

@@ -1,4 +1,4 @@
-"""The notes of a release: what has changed, the images by digest, and what changed in their inputs. Pure."""
+"""Release notes: the changes, the images by digest, and the changes of their inputs. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -14,7 +14,7 @@ def release_notes(
     since: str | None,
     diff: MatrixDiff | None,
 ) -> str:
-    """The notes as Markdown. `since` is the version before, None for the first; `diff` None where that cannot be read any more."""
+    """Return the notes as Markdown. `since` is the previous version, or None. `diff` is None if its files cannot be read."""
     return (
         "\n".join([f"# {title}", "", entry, "", *_images(images, since, diff), *_inputs(since, diff)]).rstrip() + "\n"
     )
@@ -39,14 +39,14 @@ def _inputs(since: str | None, diff: MatrixDiff | None) -> Iterator[str]:
         return
     yield from ("", f"## Changes of inputs since {since}", "")
     if diff is None:
-        yield f"The files of {since} are of a form that can no longer be read: see `git diff v{since}`."
+        yield f"The files of {since} have a format that can no longer be read: see `git diff v{since}`."
         return
     lines = [*_shared(diff), *(f"- {key}: dropped" for key in diff.dropped)]
     yield from lines or ["None."]
 
 
 def _shared(diff: MatrixDiff) -> Iterator[str]:
-    """Each reason once, with the combinations that it is of."""
+    """Yield each reason once, with its combinations."""
     by_reason: dict[str, list[str]] = {}
     for key, reasons in diff.rebuilt.items():
         for reason in reasons:

@@ -1,4 +1,4 @@
-"""`invoke release`: see what there is, print what is still to do, do it, and see again that nothing is."""
+"""`invoke release`: read the state, print the plan, run the missing steps, and check that none is left."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -21,31 +21,31 @@ from lifecycle.release.release_plan import (
     problems,
     tag_name,
 )
-from lifecycle.release.release_state import BRANCH, CHANGELOG, ReleaseContext, look
+from lifecycle.release.release_state import BRANCH, CHANGELOG, ReleaseContext, read_state
 from lifecycle.tools.checkout import Checkout
 from lifecycle.versions.apply_edit import today
 
 
 class UnknownComponentError(UsageError):
-    """A component that this checkout does not hold."""
+    """A component that this checkout does not have."""
 
     def __init__(self, component: str, known: str) -> None:
-        super().__init__(f"--component {component!r}: this checkout holds {known}")
+        super().__init__(f"--component {component!r}: this checkout has {known}")
 
 
 class NoVersionError(UsageError):
-    """A release without a version, where the declared one is released."""
+    """A release without --version, although the declared version is released."""
 
     def __init__(self, declared: str) -> None:
-        super().__init__(f"{declared}, which component.yaml declares, is released: name a newer --version")
+        super().__init__(f"{declared}, the version in component.yaml, is released already: name a newer --version")
 
 
 class NotDoneError(InstallerError):
-    """Steps that were done and are still to do."""
+    """Steps that ran but are still missing."""
 
     def __init__(self, steps: Sequence[Planned]) -> None:
         listed = "\n".join(f"  {planned.step}: {planned.reason}" for planned in steps)
-        super().__init__("the release is not whole", details=listed, resolution="Run the command again.")
+        super().__init__("the release is incomplete", details=listed, resolution="Run the command again.")
 
 
 def show_release(
@@ -57,33 +57,33 @@ def show_release(
     as_json: bool,
     after: Callable[[Step], None] = lambda _: None,
 ) -> None:
-    """Release a version, or with `dry_run` print the plan; `after` is told of each step that was done.
+    """Release a version, or print the plan if `dry_run`; `after` is called with each step that was done.
 
     Raises ReleaseBlockedError, UnknownComponentError, BadVersionError, NoVersionError before anything is done, and what the
     steps raise; the same command goes on from there.
     """
-    scene = scene_of(session, component, version)
-    world = look(scene)
-    found = problems(world, scene.version)
+    context = release_context(session, component, version)
+    state = read_state(context)
+    found = problems(state, context.version)
     if found:
-        raise ReleaseBlockedError(scene.version, found)
-    steps = plan(world, scene.version)
-    _print(scene, steps, as_json=as_json)
+        raise ReleaseBlockedError(context.version, found)
+    steps = plan(state, context.version)
+    _print(context, steps, as_json=as_json)
     if dry_run:
         return
     for planned in steps:
         if planned.run:
             session.progress.say(f"{planned.step}: {planned.reason}")
-            _DOING[planned.step](scene)
+            _DOING[planned.step](context)
             after(planned.step)
-    left = [planned for planned in plan(look(scene), scene.version) if planned.run and not _repeats(planned)]
+    left = [planned for planned in plan(read_state(context), context.version) if planned.run and not _repeats(planned)]
     if left:
         raise NotDoneError(left)
-    session.progress.say(f"{scene.version} is released: {scene.notes_file.relative_to(session.root)}")
+    session.progress.say(f"{context.version} is released: {context.notes_file.relative_to(session.root)}")
 
 
-def scene_of(session: Session, component: str, version: str) -> ReleaseContext:
-    """Which release is meant; raises UnknownComponentError, BadVersionError, NoVersionError."""
+def release_context(session: Session, component: str, version: str) -> ReleaseContext:
+    """Return the context of the requested release. Raises UnknownComponentError, BadVersionError, NoVersionError."""
     declared = session.project.component
     if component not in ("", declared.name, declared.short_name):
         raise UnknownComponentError(component, declared.name)
@@ -94,7 +94,7 @@ def scene_of(session: Session, component: str, version: str) -> ReleaseContext:
 
 
 def _next(checkout: Checkout, declared: str) -> str:
-    """The declared version, if it is not released, or is so of the very commit that is checked out."""
+    """Return the declared version, unless it was released from another commit than HEAD. Raises NoVersionError."""
     tag = tag_name(declared)
     if tag in checkout.tags() and checkout.commit(f"refs/tags/{tag}") != checkout.commit():
         raise NoVersionError(declared)
@@ -102,46 +102,48 @@ def _next(checkout: Checkout, declared: str) -> str:
 
 
 def _repeats(planned: Planned) -> bool:
-    """Whether a step is one that is done each time, to make sure of a pull request."""
+    """Return whether a step runs each time: GitOps, to make sure of the pull request."""
     return planned.step is Step.GITOPS
 
 
-def _title(scene: ReleaseContext) -> str:
-    return f"{scene.session.project.component.short_name} {scene.version}"
+def _title(context: ReleaseContext) -> str:
+    return f"{context.session.project.component.short_name} {context.version}"
 
 
-def _commit(scene: ReleaseContext) -> None:
-    for path, text in scene.texts().items():
-        (scene.session.root / path).write_text(text, encoding="utf-8")
-    scene.checkout.commit_files([COMPONENT, CHANGELOG], f"Release {_title(scene)}")
+def _commit(context: ReleaseContext) -> None:
+    for path, text in context.texts().items():
+        (context.session.root / path).write_text(text, encoding="utf-8")
+    context.checkout.commit_files([COMPONENT, CHANGELOG], f"Release {_title(context)}")
 
 
-def _publish(scene: ReleaseContext) -> None:
-    scene.checkout.push(f"HEAD:refs/heads/{BRANCH}")
+def _publish(context: ReleaseContext) -> None:
+    context.checkout.push(f"HEAD:refs/heads/{BRANCH}")
 
 
-def _tag(scene: ReleaseContext) -> None:
-    entry = entry_of(read_text(scene.session.root / CHANGELOG), scene.version)
-    scene.checkout.tag(tag_name(scene.version), f"{_title(scene)}\n\n{entry}\n")
+def _tag(context: ReleaseContext) -> None:
+    entry = entry_of(read_text(context.session.root / CHANGELOG), context.version)
+    context.checkout.tag(tag_name(context.version), f"{_title(context)}\n\n{entry}\n")
 
 
-def _push_tag(scene: ReleaseContext) -> None:
-    scene.checkout.push(f"refs/tags/{tag_name(scene.version)}")
+def _push_tag(context: ReleaseContext) -> None:
+    context.checkout.push(f"refs/tags/{tag_name(context.version)}")
 
 
-def _push_images(scene: ReleaseContext) -> None:
-    push_images(scene.released_session, [combination for combination, image in scene.images().items() if image is None])
+def _push_images(context: ReleaseContext) -> None:
+    push_images(
+        context.released_session, [combination for combination, image in context.images().items() if image is None]
+    )
 
 
-def _write_notes(scene: ReleaseContext) -> None:
-    notes = scene.notes(scene.images(), tuple(scene.checkout.tags()))
-    scene.notes_file.parent.mkdir(parents=True, exist_ok=True)
-    scene.notes_file.write_text(notes, encoding="utf-8")
+def _write_notes(context: ReleaseContext) -> None:
+    notes = context.notes(context.images(), tuple(context.checkout.tags()))
+    context.notes_file.parent.mkdir(parents=True, exist_ok=True)
+    context.notes_file.write_text(notes, encoding="utf-8")
 
 
-def _bump(scene: ReleaseContext) -> None:
-    change = bump(scene.released_session)
-    say_next(scene.released_session, change, submit(scene.released_session, change, dry_run=False))
+def _bump(context: ReleaseContext) -> None:
+    change = bump(context.released_session)
+    say_next(context.released_session, change, submit(context.released_session, change, dry_run=False))
 
 
 _DOING: Mapping[Step, Callable[[ReleaseContext], None]] = {
@@ -155,10 +157,10 @@ _DOING: Mapping[Step, Callable[[ReleaseContext], None]] = {
 }
 
 
-def _print(scene: ReleaseContext, steps: Sequence[Planned], *, as_json: bool) -> None:
+def _print(context: ReleaseContext, steps: Sequence[Planned], *, as_json: bool) -> None:
     if as_json:
         rows = [asdict(planned) for planned in steps]
-        output.print_json({"version": scene.version, "steps": rows})
+        output.print_json({"version": context.version, "steps": rows})
         return
     plain = [("RUN" if planned.run else "SKIP", str(planned.step), planned.reason) for planned in steps]
-    output.print_table(f"{scene.session.project.component.name} {scene.version}", ["", "step", "why"], plain)
+    output.print_table(f"{context.session.project.component.name} {context.version}", ["", "step", "why"], plain)

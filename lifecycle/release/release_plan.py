@@ -1,4 +1,4 @@
-"""What a release does, and what of it is still to do: read off the world, so that it goes on wherever it was stopped. Pure."""
+"""The plan of a release. It is derived from what exists, so that a stopped release continues with the missing steps. Pure."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ _TAG = re.compile(r"v([0-9]+\.[0-9]+\.[0-9]+)")
 
 
 class Step(StrEnum):
-    """The steps, in their order."""
+    """The steps of a release, in their order."""
 
     COMMIT = "commit the version"
     PUBLISH = "push the commit"
@@ -26,12 +26,11 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseState:
-    """What there is before a step.
+    """The state from which the steps of a release are planned.
 
-    `tags` are those of this checkout and the remote; `remote` is false where there is no remote; commits are None where there
-    is none; `on_branch` is "" for a commit alone. `unpushed`, `untested` and `unbuilt` are identifiers of combinations whose
-    image the registry lacks: all of them; of these those whose tests have not passed; those that are not even built.
-    `gitops` says why there is nothing to do there.
+    `tags` are those of the checkout and the remote. `remote` is False without a remote. Commits that do not exist are None.
+    `on_branch` is "" for a detached HEAD. `unpushed` has the combinations whose image the registry lacks; `untested` and `unbuilt`
+    are those of them whose tests have not passed, or that are not built. `gitops` is why nothing is to do there, or "".
     """
 
     declared: str
@@ -58,7 +57,7 @@ class ReleaseState:
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """A step, whether it is still to do, and why (not)."""
+    """A step, whether it has to run, and why."""
 
     step: Step
     run: bool
@@ -66,101 +65,101 @@ class Planned:
 
 
 class ReleaseBlockedError(UsageError):
-    """What stands against a release, a line each; nothing was done."""
+    """Problems that block a release, one line each. Nothing was done."""
 
     def __init__(self, version: str, problems: Sequence[str]) -> None:
         super().__init__(f"{version} cannot be released:\n" + "\n".join(f"  {problem}" for problem in problems))
 
 
 class BadVersionError(UsageError):
-    """A version that is none."""
+    """A malformed version."""
 
     def __init__(self, version: str) -> None:
         super().__init__(f"--version {version!r}: write three numbers, such as 1.2.0")
 
 
 def tag_name(version: str) -> str:
-    """The git tag of a version."""
+    """Return the git tag of a version."""
     return f"v{version}"
 
 
 def newest(tags: Sequence[str], *, below: str = "") -> str | None:
-    """The newest version that is tagged; `below` leaves out that version and newer ones."""
+    """Return the newest tagged version, or the newest one older than `below`. None if there is none."""
     versions = [match[1] for tag in tags if (match := _TAG.fullmatch(tag))]
     older = [version for version in versions if not below or version_key(version) < version_key(below)]
     return max(older, key=version_key, default=None)
 
 
 def checked_version(version: str) -> str:
-    """A version as it was given; raises BadVersionError."""
+    """Return a version if it is well-formed. Raises BadVersionError."""
     if not _VERSION.fullmatch(version):
         raise BadVersionError(version)
     return version
 
 
-def problems(world: ReleaseState, version: str) -> list[str]:
-    """What stands against the release of a version, a sentence each with what to do."""
-    return [*_of_checkout(world, version), *_of_version(world, version), *_of_images(world)]
+def problems(state: ReleaseState, version: str) -> list[str]:
+    """Return the problems that block a release, each a sentence with what to do."""
+    return [*_of_checkout(state, version), *_of_version(state, version), *_of_images(state)]
 
 
-def _of_checkout(world: ReleaseState, version: str) -> Iterator[str]:
-    if world.changed:
-        listed = ", ".join(line[3:] for line in world.changed[:5])
+def _of_checkout(state: ReleaseState, version: str) -> Iterator[str]:
+    if state.changed:
+        listed = ", ".join(line[3:] for line in state.changed[:5])
         yield f"the checkout has changes that are not committed: {listed}: commit or remove them"
-    if world.on_branch not in ("", world.branch):
-        yield f"{world.on_branch} is checked out: releases are made from {world.branch}"
-    published = world.remote_has_head and _committed(world, version)
-    if world.remote_head and not world.head_has_remote and not published:
-        yield f"{world.branch} at the remote has commits that are not here: `git pull --rebase`"
+    if state.on_branch not in ("", state.branch):
+        yield f"{state.on_branch} is checked out: releases are made from {state.branch}"
+    published = state.remote_has_head and _committed(state, version)
+    if state.remote_head and not state.head_has_remote and not published:
+        yield f"{state.branch} at the remote has commits that are not here: `git pull --rebase`"
 
 
-def _of_version(world: ReleaseState, version: str) -> Iterator[str]:
-    last = newest(world.tags)
-    # Where there is a remote, a tag that never came there was of a release that was stopped.
-    tagged = world.remote_tag_commit if world.remote else world.tag_commit
-    if tagged and tagged != world.head:
+def _of_version(state: ReleaseState, version: str) -> Iterator[str]:
+    last = newest(state.tags)
+    # A tag that the remote lacks is that of a stopped release.
+    tagged = state.remote_tag_commit if state.remote else state.tag_commit
+    if tagged and tagged != state.head:
         finish = f"or check out {tag_name(version)} to finish it"
         yield f"{version} is released, of commit {tagged[:12]}: name a newer --version, {finish}"
     elif last and version_key(version) < version_key(last):
         yield f"{version} is not newer than {last}: name a newer --version"
-    if not tagged and not world.entry:
-        yield f"CHANGELOG.md says nothing of {version}: write what has changed below `## [Unreleased]`"
+    if not tagged and not state.entry:
+        yield f"CHANGELOG.md has no entry for {version}: write what has changed below `## [Unreleased]`"
 
 
-def _of_images(world: ReleaseState) -> Iterator[str]:
-    if world.unlocked:
-        yield world.unlocked
-    if world.unbuilt:
-        yield f"not built: {', '.join(world.unbuilt)}: `invoke build`, then `nox -s test_images`"
-    if world.untested:
-        yield f"not tested: {', '.join(world.untested)}: `nox -s test_images`"
+def _of_images(state: ReleaseState) -> Iterator[str]:
+    if state.unlocked:
+        yield state.unlocked
+    if state.unbuilt:
+        yield f"not built: {', '.join(state.unbuilt)}: `invoke build`, then `nox -s test_images`"
+    if state.untested:
+        yield f"not tested: {', '.join(state.untested)}: `nox -s test_images`"
 
 
-def _committed(world: ReleaseState, version: str) -> bool:
-    return world.declared == version and world.heading
+def _committed(state: ReleaseState, version: str) -> bool:
+    return state.declared == version and state.heading
 
 
-def plan(world: ReleaseState, version: str) -> list[Planned]:
-    """The steps of a release, each to be done or not, and why."""
-    tag, committed = tag_name(version), _committed(world, version)
-    published = world.remote_has_head and committed
-    tagged = world.tag_commit == world.head and committed
-    at_remote = world.remote_tag_commit is not None
+def plan(state: ReleaseState, version: str) -> list[Planned]:
+    """Return the steps of a release, each with whether it has to run, and why."""
+    tag, committed = tag_name(version), _committed(state, version)
+    published = state.remote_has_head and committed
+    tagged = state.tag_commit == state.head and committed
+    at_remote = state.remote_tag_commit is not None
     there = "the registry has them all"
-    moves = "CHANGELOG.md has no heading for it" if world.declared == version else f"{world.declared} → {version}"
+    moves = "CHANGELOG.md has no heading for it" if state.declared == version else f"{state.declared} → {version}"
     rows = [
         (Step.COMMIT, committed, f"component.yaml says {version}", moves),
-        (Step.PUBLISH, published, f"{world.branch} has it", f"to {world.branch}"),
+        (Step.PUBLISH, published, f"{state.branch} has it", f"to {state.branch}"),
         (Step.TAG, tagged, f"{tag} is there", tag),
         (Step.PUSH_TAG, at_remote, f"{tag} is there", tag),
-        (Step.IMAGES, not world.unpushed, there, f"{len(world.unpushed)} that the registry does not have"),
-        (Step.NOTES, world.notes_written, "as they would be written", "combinations, digests, changes"),
-        (Step.GITOPS, bool(world.gitops), world.gitops, "the images of this release"),
+        (Step.IMAGES, not state.unpushed, there, f"{len(state.unpushed)} that the registry lacks"),
+        (Step.NOTES, state.notes_written, "as they would be written", "combinations, digests, changes"),
+        (Step.GITOPS, bool(state.gitops), state.gitops, "the images of this release"),
     ]
-    return [_planned(world, step, done=done, why=why, what=what) for step, done, why, what in rows]
+    return [_planned(state, step, done=done, why=why, what=what) for step, done, why, what in rows]
 
 
-def _planned(world: ReleaseState, step: Step, *, done: bool, why: str, what: str) -> Planned:
-    if step in (Step.PUBLISH, Step.PUSH_TAG) and not world.remote:
+def _planned(state: ReleaseState, step: Step, *, done: bool, why: str, what: str) -> Planned:
+    if step in (Step.PUBLISH, Step.PUSH_TAG) and not state.remote:
         return Planned(step=step, run=False, reason="there is no remote to push to")
     return Planned(step=step, run=not done, reason=why if done else what)

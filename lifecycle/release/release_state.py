@@ -1,4 +1,4 @@
-"""What there is before a release: the checkout, its remote, the registry, the GitOps repository. Nothing of it is changed."""
+"""The state of a release: read from the checkout, its remote, the registry and the GitOps repository, without changes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ BRANCH = "main"
 
 @dataclass(frozen=True)
 class ReleaseContext:
-    """A release of a version, of a checkout: what there is, and the texts that it writes. `date` is the day of the release."""
+    """The release of a version from a checkout, with the texts that it writes. `date` is the day of the release."""
 
     session: Session
     checkout: Checkout
@@ -47,24 +47,24 @@ class ReleaseContext:
 
     @cached_property
     def released_session(self) -> Session:
-        """The workbench as it is when component.yaml has the version."""
+        """The session as if component.yaml had the version already."""
         session = self.session
         cache = str(session.cache.root)
         return Session(session.root, cache_dir=cache, environ=session.environ, version=self.version)
 
     def texts(self) -> dict[Path, str]:
-        """The files that the release's commit changes, with their new texts; raises NoEntryError."""
+        """Return the files of the release's commit with their new texts. Raises NoEntryError."""
         component = OwnFile(read_text(self.session.root / COMPONENT), COMPONENT.name).set(("version",), self.version)
         changelog = released(read_text(self.session.root / CHANGELOG), self.version, self.date)
         return {COMPONENT: component.text, CHANGELOG: changelog}
 
     def images(self) -> dict[Combination, PublishedImage | None]:
-        """What the registry has for each combination."""
+        """Return the published image of each combination, or None."""
         project = self.released_session.locked_project
         return published_images(project, project.matrix.combinations, self.session.environ)
 
     def notes(self, images: Mapping[Combination, PublishedImage | None], tags: tuple[str, ...]) -> str:
-        """The text of the notes, of what the registry has."""
+        """Return the text of the release notes for published images."""
         changelog = read_text(self.session.root / CHANGELOG)
         entry = coming_entry(changelog, self.version)
         since = newest(tags, below=self.version)
@@ -79,22 +79,22 @@ class ReleaseContext:
         return release_notes(title, entry, there, since, diff)
 
 
-def look(scene: ReleaseContext) -> ReleaseState:
-    """See what there is; raises what reading the checkout, the registry and the repositories raises."""
-    checkout, session, tag = scene.checkout, scene.session, tag_name(scene.version)
+def read_state(context: ReleaseContext) -> ReleaseState:
+    """Read the state of a release. Raises CheckoutError, RegistryRefusedError, GitRefusedError, ConfigurationError."""
+    checkout, session, tag = context.checkout, context.session, tag_name(context.version)
     remote = checkout.has_remote()
     remote_head = checkout.fetch(BRANCH) if remote else None
     head = checkout.commit() or ""
     tags = tuple(checkout.tags())
     unlocked = _unlocked(session)
-    images = {} if unlocked else scene.images()
+    images = {} if unlocked else context.images()
     lacking = [combination for combination, image in images.items() if image is None]
-    unbuilt, untested = _unready(scene, lacking)
+    unbuilt, untested = _unready(context, lacking)
     changelog = checkout.committed_text(CHANGELOG)
-    notes = scene.notes(images, tags) if images and not lacking else None
+    notes = context.notes(images, tags) if images and not lacking else None
     return ReleaseState(
         declared=parse_component(checkout.committed_text(COMPONENT), file=COMPONENT.name).version,
-        changed=tuple(_changed(scene)),
+        changed=tuple(_changed(context)),
         branch=BRANCH,
         on_branch=checkout.branch(),
         head=head,
@@ -105,19 +105,19 @@ def look(scene: ReleaseContext) -> ReleaseState:
         tags=tags,
         tag_commit=checkout.commit(f"refs/tags/{tag}"),
         remote_tag_commit=checkout.remote_tag(tag) if remote else None,
-        entry=coming_entry(changelog, scene.version),
-        heading=bool(entry_of(changelog, scene.version)),
+        entry=coming_entry(changelog, context.version),
+        heading=bool(entry_of(changelog, context.version)),
         unlocked=unlocked,
         unpushed=tuple(c.id for c in lacking),
         untested=untested,
         unbuilt=unbuilt,
-        notes_written=notes is not None and _reads(scene.notes_file, notes),
-        gitops="" if lacking or unlocked else _gitops(scene),
+        notes_written=notes is not None and _reads(context.notes_file, notes),
+        gitops="" if lacking or unlocked else _gitops(context),
     )
 
 
 def _unlocked(session: Session) -> str:
-    """What versions.lock lacks, as a sentence."""
+    """Return what versions.lock lacks, as a sentence, or ""."""
     try:
         require_locked(session.project)
     except UsageError as error:
@@ -125,53 +125,53 @@ def _unlocked(session: Session) -> str:
     return ""
 
 
-def _unready(scene: ReleaseContext, lacking: list[Combination]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Of the combinations that the registry lacks those that are not built, and those that are and are not tested."""
+def _unready(context: ReleaseContext, lacking: list[Combination]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return, of combinations that the registry lacks, those that are not built, and those that are built but not tested."""
     if not lacking:
         return (), ()
-    session = scene.released_session
+    session = context.released_session
     images, targets = session.state().images, Targets(session.locked_project)
     built = {c: images.get(targets.image(c).digest) for c in lacking}
     untested = tuple(c.id for c, image in built.items() if image and not session.cache.is_tested(image.id))
     return tuple(c.id for c, image in built.items() if image is None), untested
 
 
-def _changed(scene: ReleaseContext) -> list[str]:
-    """What is not committed, but for files that are already as the release's own commit will have them."""
-    texts = {str(path): text for path, text in scene.texts().items()} if _has_entry(scene) else {}
+def _changed(context: ReleaseContext) -> list[str]:
+    """Return uncommitted changes, without files that already have the texts of the release's commit."""
+    texts = {str(path): text for path, text in context.texts().items()} if _has_entry(context) else {}
     return [
         line
-        for line in scene.checkout.changed()
+        for line in context.checkout.changed()
         if texts.get(line[3:]) is None
-        or not _reads(scene.session.root / line[3:], texts[line[3:]])
+        or not _reads(context.session.root / line[3:], texts[line[3:]])
         or line[:2].strip() != "M"
     ]
 
 
-def _has_entry(scene: ReleaseContext) -> bool:
-    changelog = read_text(scene.session.root / CHANGELOG)
-    return bool(coming_entry(changelog, scene.version))
+def _has_entry(context: ReleaseContext) -> bool:
+    changelog = read_text(context.session.root / CHANGELOG)
+    return bool(coming_entry(changelog, context.version))
 
 
 def _reads(path: Path, text: str) -> bool:
     return path.is_file() and path.read_text(encoding="utf-8") == text
 
 
-def _gitops(scene: ReleaseContext) -> str:
-    """Why there is nothing to do in the GitOps repository; "" where there is."""
-    section = scene.session.project.component.gitops
+def _gitops(context: ReleaseContext) -> str:
+    """Return why nothing is to do in the GitOps repository, or ""."""
+    section = context.session.project.component.gitops
     if section is None:
         return "component.yaml has no gitops"
-    if not is_there(scene.session.root, section):
+    if not is_there(context.session.root, section):
         return ""
-    change = bump(scene.released_session)
-    verdict = submit(scene.released_session, change, dry_run=True).delivered.verdict
+    change = bump(context.released_session)
+    verdict = submit(context.released_session, change, dry_run=True).delivered.verdict
     if verdict is DeliveryStatus.NOTHING:
         return f"{section.branch} has it all"
-    # That the branch is there does not say that its pull request is.
+    # A pushed branch may still lack its pull request.
     asked = (
         section.mode is Mode.PULL_REQUEST
         and project_at(change.remote.address, section.forge)
-        and TOKEN in scene.session.environ
+        and TOKEN in context.session.environ
     )
     return f"{change.branch} is there" if verdict is DeliveryStatus.THERE and not asked else ""

@@ -1,4 +1,4 @@
-"""How far each combination is, from the sources to the clusters. `invoke status`."""
+"""`invoke status`: the state of each combination, from sources to clusters, and the next step."""
 
 import tempfile
 from collections.abc import Callable, Mapping
@@ -23,10 +23,10 @@ Registered = Mapping[Combination, PublishedImage | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """How far a combination is.
+    """The state of a combination.
 
-    `pushed` is the digest in the registry, `gitops` MERGED, PROPOSED, UNDECLARED or "", either UNKNOWN where nobody answers;
-    `pools` are the node pools that run it; `next` is what brings it further.
+    `pushed` is the digest in the registry; `gitops` is MERGED, PROPOSED, UNDECLARED or "". Either is UNKNOWN if it cannot be read.
+    `pools` are the node pools that run it; `next` is the next step.
     """
 
     combination: str
@@ -42,7 +42,7 @@ class Row:
 
 
 def next_step(*, built: bool, tested: bool, pushed: str, gitops: str, wants_pool: bool, branch: str) -> str:
-    """What brings a combination further: a command, or what a person does; "" where it has arrived or nothing is known."""
+    """Return the next step of a combination: a command, or an action of a person. "" if it is done or unknown."""
     if pushed in ("", UNKNOWN):
         known = "" if pushed else "invoke push"
         return "invoke build" if not built else "nox -s test_images" if not tested else known
@@ -59,7 +59,7 @@ def next_step(*, built: bool, tested: bool, pushed: str, gitops: str, wants_pool
 
 
 def show_status(session: Session, only: str, *, as_json: bool) -> None:
-    """Print how far the chosen combinations are; what cannot be reached is unknown, with a warning."""
+    """Print the state of the selected combinations. A server that cannot be reached causes a warning, and an unknown state."""
     chosen = select(session.locked_project.matrix, only)
     images, targets = session.state().images, Targets(session.locked_project)
     labels = {image.id: image.labels for image in images.values()}
@@ -76,7 +76,7 @@ def show_status(session: Session, only: str, *, as_json: bool) -> None:
 
 
 def _reached(session: Session, ask: Callable[[], _T]) -> _T | None:
-    """The answer, or None, with a warning, where nobody gives one."""
+    """Return the answer of a server, or None with a warning."""
     try:
         return ask()
     except UsageError:

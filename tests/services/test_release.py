@@ -106,7 +106,7 @@ def test_the_notes_name_the_changes_and_tag_and_changelog_have_the_entry(checkou
     second = (checkout.folder / "build/release-notes-1.1.0.md").read_text()
 
     assert re.search(r"\| debian-12/\S+ \| `127\S+@sha256:[0-9a-f]{64}` \| new \|", first)
-    assert "1.0.0, which component.yaml declares, is released: name a newer --version" in refused.stderr
+    assert "1.0.0, the version in component.yaml, is released already: name a newer --version" in refused.stderr
     assert second.startswith("# nvidia-installer 1.1.0\n\n### Fixed\n\n- A word.\n\n## Images\n")
     assert "| as in 1.0.0 |" in second
     assert "## Changes of inputs since 1.0.0\n\nNone." in second
@@ -131,7 +131,7 @@ def test_what_stands_against_it_is_all_said_at_once_and_nothing_is_done(checkout
     ("words", "said"),
     [
         (("--version", "1.1"), "write three numbers, such as 1.2.0"),
-        (("--component", "other"), "this checkout holds system-services/nvidia-installer"),
+        (("--component", "other"), "this checkout has system-services/nvidia-installer"),
     ],
 )
 def test_what_makes_no_sense_is_one_sentence(checkout: Checkout, words: tuple[str, ...], said: str) -> None:

@@ -12,10 +12,10 @@ from lifecycle.errors import EXIT_USAGE
 from lifecycle.kubernetes.build_job import (
     NothingSharedError,
     NowhereToFetchError,
-    fetched_from,
+    fetch_address,
     job_values,
-    place_of,
     show_build_job,
+    store_values,
 )
 from lifecycle.planning.selector import NothingSelectedError
 from lifecycle.tools.checkout import UnknownRevisionError
@@ -91,8 +91,8 @@ def test_what_pods_would_not_get_is_warned_of(session: Session, said: io.StringI
     commit = job_values(session, "", "", {})["revision"]
 
     assert said.getvalue().splitlines() == [
-        f"WARNING: the pods build {commit[:12]}, without what is not committed here (files: 1)",
-        f"WARNING: no branch of origin has {commit[:12]}, as far as is known here: push it first",
+        f"WARNING: the pods build {commit[:12]}, without uncommitted changes (files: 1)",
+        f"WARNING: no fetched branch of origin has {commit[:12]}: push it first",
     ]
 
 
@@ -111,7 +111,7 @@ def test_a_checkout_without_remote_is_one_sentence(session: Session) -> None:
 def test_without_a_commit_it_is_one_sentence(session: Session) -> None:
     git(session.root, "checkout", "--quiet", "--orphan", "empty")
 
-    with pytest.raises(NowhereToFetchError, match=r"^--build: nothing is committed here: name `repository`"):
+    with pytest.raises(NowhereToFetchError, match=r"^--build: this checkout has no commit: name `repository`"):
         job_values(session, "", "", {})
 
 
@@ -127,10 +127,10 @@ def test_without_a_repository_nothing_is_asked_of_git_where_a_file_says_all(chec
 
 
 def test_pods_that_would_share_nothing_are_refused() -> None:
-    with pytest.raises(NothingSharedError, match=r"^--build: there is no `store` that pods could share") as caught:
-        place_of(None)
+    with pytest.raises(NothingSharedError, match=r"^--build: the pods need a remote cache to share") as caught:
+        store_values(None)
     assert caught.value.exit_code == EXIT_USAGE
-    assert place_of(RemoteCacheConfig(registry="r", repository="s")) == {"place": "r/s", "mode": "read-write"}
+    assert store_values(RemoteCacheConfig(registry="r", repository="s")) == {"place": "r/s", "mode": "read-write"}
 
 
 @pytest.mark.parametrize(
@@ -143,15 +143,15 @@ def test_pods_that_would_share_nothing_are_refused() -> None:
     ],
 )
 def test_an_address_is_told_without_its_password(address: str, told: str) -> None:
-    assert fetched_from(address) == told
+    assert fetch_address(address) == told
 
 
 @pytest.mark.parametrize(
     "address", ["/srv/git/x.git", "../x.git", "file:///srv/x.git", "http://git.example.org/x", "C:x"]
 )
 def test_an_address_that_no_pod_reaches_is_refused(address: str) -> None:
-    with pytest.raises(NowhereToFetchError, match=r"^--build: no pod reaches the remote "):
-        fetched_from(address)
+    with pytest.raises(NowhereToFetchError, match=r"^--build: pods cannot reach the remote "):
+        fetch_address(address)
 
 
 def test_a_selector_that_means_nothing_and_a_comparison_are_refused(session: Session) -> None:

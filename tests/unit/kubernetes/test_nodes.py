@@ -82,11 +82,11 @@ def test_nodes_are_read_from_kernel_releases_one_a_line() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "f: it names no node: give it the output of `kubectl get nodes -o json`"),
-        ("hello world", "f: line 1: 'hello world' is no kernel release"),
-        ("{", r"f: it is no list of nodes \(JSONDecodeError"),
-        ('{"items": [{"metadata": {"name": "a"}}]}', r"f: it is no list of nodes \(KeyError: 'status'\)"),
-        ('{"items": []}', "f: it names no node"),
+        ("", "f: no node found: write the output of `kubectl get nodes -o json`"),
+        ("hello world", "f: line 1: 'hello world' is not a kernel release"),
+        ("{", r"f: not a list of nodes \(JSONDecodeError"),
+        ('{"items": [{"metadata": {"name": "a"}}]}', r"f: not a list of nodes \(KeyError: 'status'\)"),
+        ('{"items": []}', "f: no node found"),
     ],
 )
 def test_a_file_that_lists_no_nodes_is_one_sentence(text: str, said: str) -> None:

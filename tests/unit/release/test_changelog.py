@@ -38,7 +38,7 @@ def test_a_version_that_has_its_heading_stays_as_it_is() -> None:
 def test_nothing_to_say_is_refused_with_where_to_say_it() -> None:
     empty = "# Changelog\n\n## [Unreleased]\n\n## [1.0.0]\n\n- The first.\n"
     with pytest.raises(
-        NoEntryError, match=r"says nothing of 1\.1\.0: write what has changed below `## \[Unreleased\]`"
+        NoEntryError, match=r"has no entry for 1\.1\.0: write what has changed below `## \[Unreleased\]`"
     ):
         released(empty, "1.1.0", "2026-11-24")
     assert coming_entry(empty, "1.1.0") == coming_entry("", "1.1.0") == ""

@@ -91,7 +91,7 @@ def test_without_a_remote_nothing_is_pushed_to_it() -> None:
         ({"tags": ("v1.1.1",)}, "1.1.0 is not newer than 1.1.1: name a newer --version"),
         ({"remote_tag_commit": "b" * 40}, "1.1.0 is released, of commit bbbbbbbbbbbb: name a newer --version"),
         ({"remote": False, "tag_commit": "b" * 40}, "1.1.0 is released, of commit bbbbbbbbbbbb"),
-        ({"entry": ""}, "CHANGELOG.md says nothing of 1.1.0"),
+        ({"entry": ""}, "CHANGELOG.md has no entry for 1.1.0"),
         ({"unlocked": "versions.lock does not have x: run `invoke fetch`"}, "versions.lock does not have x"),
         ({"unbuilt": ("a/b/c",)}, "not built: a/b/c: `invoke build`"),
         ({"untested": ("a/b/c",)}, "not tested: a/b/c: `nox -s test_images`"),
