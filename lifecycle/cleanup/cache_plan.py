@@ -11,7 +11,7 @@ from lifecycle.cache.cache import Cache
 from lifecycle.cache.inventory import CacheSection, Item, room
 from lifecycle.cache.required import RequiredItems
 from lifecycle.cache.result_files import Result
-from lifecycle.cleanup.retention import NEEDED, UNNEEDED, Age, ItemKind
+from lifecycle.cleanup.retention import NEEDED, UNNEEDED, Age, Decision, ItemKind
 from lifecycle.planning.targets import Kind
 
 _KINDS = {
@@ -35,19 +35,10 @@ _RESULTS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fate:
-    """The decision on one item. `needed` items stay; `kept` is the reason why an item stays that is not needed."""
+class CacheDecision(Decision[Item]):
+    """The decision on one item in the cache, with its kind."""
 
-    item: Item
-    what: ItemKind
-    needed: bool
-    reason: str
-    kept: str = ""
-
-    @property
-    def goes(self) -> bool:
-        """True if the item is to be removed."""
-        return not self.needed and not self.kept
+    kind: ItemKind
 
 
 # ----- pure
@@ -60,24 +51,24 @@ def plan(
     *,
     now: float,
     older_than: Age | None = None,
-) -> list[Fate]:
+) -> list[CacheDecision]:
     """Decide on each item. With an age, items that were used within it stay too. `now` is in seconds since 1970."""
-    return [_fate(item, needs, roles.get(item.name, ItemKind.OTHERS), now, older_than) for item in items]
+    return [_decide(item, needs, roles.get(item.name, ItemKind.OTHERS), now, older_than) for item in items]
 
 
-def _fate(item: Item, needs: RequiredItems, role: ItemKind, now: float, older_than: Age | None) -> Fate:
-    what = (
+def _decide(item: Item, needs: RequiredItems, role: ItemKind, now: float, older_than: Age | None) -> CacheDecision:
+    kind = (
         role
         if item.part is CacheSection.BLOB
         else _KINDS.get(item.part) or _RESULTS.get(Kind(item.kind), ItemKind.RESULTS)
     )
     if item.part is CacheSection.FOREIGN:
-        return Fate(item=item, what=what, needed=False, reason="it is not ours", kept="it is left alone")
+        return CacheDecision(item=item, kind=kind, needed=False, reason="it is not ours", kept="it is left alone")
     if item.busy:
-        return Fate(item=item, what=what, needed=True, reason="another task uses it")
+        return CacheDecision(item=item, kind=kind, needed=True, reason="another task uses it")
     reason = _reason(item, needs)
     kept = older_than.keeps(item.used, now) if reason and older_than else ""
-    return Fate(item=item, what=what, needed=not reason, reason=reason or NEEDED, kept=kept)
+    return CacheDecision(item=item, kind=kind, needed=not reason, reason=reason or NEEDED, kept=kept)
 
 
 def _reason(item: Item, needs: RequiredItems) -> str:
@@ -103,13 +94,13 @@ def _reason(item: Item, needs: RequiredItems) -> str:
 # ----- effects
 
 
-def remove(cache: Cache, fates: Iterable[Fate]) -> int:
+def remove(cache: Cache, decisions: Iterable[CacheDecision]) -> int:
     """Remove the items that are decided to go. Return the freed bytes."""
     freed = 0
-    for fate in fates:
-        if fate.goes:
-            freed += room(fate.item.path)
-            drop(cache, fate.item)
+    for decision in decisions:
+        if decision.to_remove:
+            freed += room(decision.item.path)
+            drop(cache, decision.item)
     cache.save_index()
     return freed
 

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, replace
 from lifecycle.app import output
 from lifecycle.app.session import Session
 from lifecycle.cache.last_used import used, write_used
-from lifecycle.cleanup.cache_plan import Fate, remove
-from lifecycle.cleanup.engine_plan import ImageFate, remove_images
-from lifecycle.cleanup.retention import Age, ItemKind
+from lifecycle.cleanup.cache_plan import CacheDecision, remove
+from lifecycle.cleanup.engine_plan import BuildImage, remove_images
+from lifecycle.cleanup.retention import Age, Decision, ItemKind
 from lifecycle.cleanup.survey import CacheSurvey, survey
 
 
@@ -16,7 +16,7 @@ from lifecycle.cleanup.survey import CacheSurvey, survey
 class Pruned:
     """The outcome: the decisions, and the freed bytes in the cache and in the engine."""
 
-    kept: CacheSurvey
+    decisions: CacheSurvey
     freed: int = 0
     freed_in_engine: int = 0
 
@@ -29,28 +29,32 @@ def show_cache_prune(session: Session, older_than: Age | None, *, dry_run: bool,
     # Without a cache there is nothing to lock. The needed items are read under the lock, since another task may have changed
     # versions.lock.
     with session.exclusive(dry_run=dry_run or not session.cache.root.exists()):
-        kept = survey(session, older_than)
-        pruned = Pruned(kept=kept) if dry_run else _prune(session, kept)
+        decisions = survey(session, older_than)
+        pruned = Pruned(decisions=decisions) if dry_run else _prune(session, decisions)
     if as_json:
         output.print_json(_plain(session, pruned, dry_run=dry_run))
     else:
         _print(pruned, dry_run=dry_run)
 
 
-def _prune(session: Session, kept: CacheSurvey) -> Pruned:
+def _prune(session: Session, decisions: CacheSurvey) -> Pruned:
     # The engine first: it is the one that may refuse.
-    images, freed_in_engine = _prune_engine(session, kept.images)
-    freed = remove(session.cache, kept.items)
-    gone = {f.item.name for f in kept.items if f.goes} | {name for f in images or () if f.goes for name in f.names}
+    images, freed_in_engine = _prune_engine(session, decisions.images)
+    freed = remove(session.cache, decisions.items)
+    gone = {f.item.name for f in decisions.items if f.to_remove} | {
+        name for f in images or () if f.to_remove for name in f.item.names
+    }
     record = used(session.cache)
     if gone & record.keys():
         write_used(session.cache, {name: at for name, at in record.items() if name not in gone})
-    return Pruned(kept=replace(kept, images=images), freed=freed, freed_in_engine=freed_in_engine)
+    return Pruned(decisions=replace(decisions, images=images), freed=freed, freed_in_engine=freed_in_engine)
 
 
-def _prune_engine(session: Session, images: list[ImageFate] | None) -> tuple[list[ImageFate] | None, int]:
+def _prune_engine(
+    session: Session, images: list[Decision[BuildImage]] | None
+) -> tuple[list[Decision[BuildImage]] | None, int]:
     """Remove images. Return the decisions and the freed bytes."""
-    if images is None or not any(fate.goes for fate in images):
+    if images is None or not any(decision.to_remove for decision in images):
         return images, 0
     before = session.engine.stored_bytes()
     done = remove_images(session.engine, images)
@@ -60,37 +64,43 @@ def _prune_engine(session: Session, images: list[ImageFate] | None) -> tuple[lis
 
 def _print(pruned: Pruned, *, dry_run: bool) -> None:
     gone = "WOULD GO" if dry_run else "removed"
-    things = [f for f in pruned.kept.items if not f.needed and f.what is not ItemKind.FOREIGN]
-    images = [f for f in pruned.kept.images or () if not f.needed]
+    items = [f for f in pruned.decisions.items if not f.needed and f.kind is not ItemKind.FOREIGN]
+    images = [f for f in pruned.decisions.images or () if not f.needed]
     rows = [
         (
-            gone if fates[0].goes else "stays",
-            what,
-            str(len(fates)),
-            output.room(sum(f.item.size for f in fates)),
+            gone if group[0].to_remove else "stays",
+            kind,
+            str(len(group)),
+            output.room(sum(f.item.size for f in group)),
             reason,
         )
-        for (what, reason), fates in _grouped(things).items()
+        for (kind, reason), group in _grouped(items).items()
     ]
     rows += [
-        (gone if f.goes else "stays", ", ".join(f.names), "1", output.room(f.size), _why(f.reason, f.kept))
+        (
+            gone if f.to_remove else "stays",
+            ", ".join(f.item.names),
+            "1",
+            output.room(f.item.size),
+            _why(f.reason, f.kept),
+        )
         for f in images
     ]
     if not rows:
         output.print_lines(["there is nothing to remove"])
         return
     output.print_table("cache prune", ["", "what", "count", "size", "reason"], rows)
-    if any(f.goes for f in things) and not dry_run:
+    if any(f.to_remove for f in items) and not dry_run:
         output.print_lines([f"{output.room(pruned.freed)} freed in the cache"])
-    if any(f.goes for f in images) and not dry_run:
+    if any(f.to_remove for f in images) and not dry_run:
         output.print_lines([f"{output.room(pruned.freed_in_engine)} freed in the engine"])
 
 
-def _grouped(things: Sequence[Fate]) -> dict[tuple[str, str], list[Fate]]:
+def _grouped(items: Sequence[CacheDecision]) -> dict[tuple[str, str], list[CacheDecision]]:
     """Group decisions by kind of item and reason, in the order of a table."""
-    groups: dict[tuple[str, str], list[Fate]] = {}
-    for fate in sorted(things, key=lambda f: list(ItemKind).index(f.what)):
-        groups.setdefault((fate.what, _why(fate.reason, fate.kept)), []).append(fate)
+    groups: dict[tuple[str, str], list[CacheDecision]] = {}
+    for decision in sorted(items, key=lambda f: list(ItemKind).index(f.kind)):
+        groups.setdefault((decision.kind, _why(decision.reason, decision.kept)), []).append(decision)
     return groups
 
 
@@ -100,24 +110,28 @@ def _why(reason: str, kept: str) -> str:
 
 def _plain(session: Session, pruned: Pruned, *, dry_run: bool) -> dict[str, object]:
     """Return the outcome as plain data. docs/reference/tasks.md documents the keys."""
-    things = [
+    items = [
         {
-            "what": str(f.what),
+            "what": str(f.kind),
             "path": str(f.item.path),
             "size": f.item.size,
             "used": int(f.item.used),
             "reason": f.reason,
             "kept": f.kept,
         }
-        for f in pruned.kept.items
-        if not f.needed and f.what is not ItemKind.FOREIGN
+        for f in pruned.decisions.items
+        if not f.needed and f.kind is not ItemKind.FOREIGN
     ]
-    images = [asdict(f) for f in pruned.kept.images or () if not f.needed]
+    images = [
+        {**asdict(f.item), "needed": f.needed, "reason": f.reason, "kept": f.kept}
+        for f in pruned.decisions.images or ()
+        if not f.needed
+    ]
     return {
         "cache": str(session.cache.root),
         "dry_run": dry_run,
         "freed": pruned.freed,
         "freed_in_engine": pruned.freed_in_engine,
-        "things": things,
-        "images": None if pruned.kept.images is None else images,
+        "things": items,
+        "images": None if pruned.decisions.images is None else images,
     }

@@ -22,13 +22,15 @@ class Row:
 
 def show_room(session: Session, *, as_json: bool) -> None:
     """Print the size of the cache and of images in the engine. Raises NotLockedError."""
-    kept = survey(session)
-    cache = rows((f.what, f.item.size, f.needed) for f in kept.items if f.what is not ItemKind.FOREIGN)
+    decisions = survey(session)
+    cache = rows((f.kind, f.item.size, f.needed) for f in decisions.items if f.kind is not ItemKind.FOREIGN)
     cache.sort(key=lambda row: list(ItemKind).index(ItemKind(row.what)))
-    images = None if kept.images is None else rows((f.repository, f.size, f.needed) for f in kept.images)
+    images = (
+        None if decisions.images is None else rows((f.item.repository, f.item.size, f.needed) for f in decisions.images)
+    )
     if images:
         images.sort(key=lambda row: row.what)
-    foreign = [f.item for f in kept.items if f.what is ItemKind.FOREIGN]
+    foreign = [f.item for f in decisions.items if f.kind is ItemKind.FOREIGN]
     if as_json:
         plain = {
             "cache": str(session.cache.root),

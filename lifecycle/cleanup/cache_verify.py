@@ -73,8 +73,8 @@ def _look(session: Session) -> Looked:
 
 
 def _print(looked: Looked, *, dry_run: bool) -> None:
-    fate = "damaged" if dry_run else "damaged, removed"
-    output.print_lines(f"{fate}: {item.path}: {problem}" for item, problem in looked.damaged)
+    label = "damaged" if dry_run else "damaged, removed"
+    output.print_lines(f"{label}: {item.path}: {problem}" for item, problem in looked.damaged)
     output.print_lines(f"not ours, not looked at: {item.path}" for item in looked.foreign)
     if looked.in_part:
         output.print_lines(

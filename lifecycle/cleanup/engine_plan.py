@@ -6,7 +6,7 @@ Our images are known by their name, `nvidia-installer/…`, which no registry ha
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lifecycle.cleanup.retention import NEEDED, UNNEEDED, Age
+from lifecycle.cleanup.retention import NEEDED, UNNEEDED, Age, Decision
 from lifecycle.tools.engine.engine import Engine, LocalImage
 from lifecycle.tools.labels import LABEL_COMBINATION, LABEL_DIGEST
 
@@ -18,30 +18,22 @@ _BASES = f"{_FOLDER}base:"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageFate:
-    """The decision on one image. `names` are ours; `size` is in bytes, without the image of ours that it is made of.
+class BuildImage:
+    """A builder or base image of ours in the engine, by its id.
 
-    `used` is when a build last needed it, or when it was made, in seconds since 1970. `needed` images stay; `kept` is the reason
-    why an image stays that is not needed.
+    `names` are ours; `size` is in bytes, without the image of ours that it is made of. `used` is when a build last needed it, or
+    when it was made, in seconds since 1970.
     """
 
     image: str
     names: tuple[str, ...]
     size: int
     used: float
-    needed: bool
-    reason: str
-    kept: str = ""
 
     @property
     def repository(self) -> str:
         """The first name, without the tag."""
         return self.names[0].partition(":")[0]
-
-    @property
-    def goes(self) -> bool:
-        """True if the image is to be removed."""
-        return not self.needed and not self.kept
 
 
 # ----- pure
@@ -55,7 +47,7 @@ def plan_images(
     in_use: Collection[str],
     now: float,
     older_than: Age | None = None,
-) -> list[ImageFate]:
+) -> list[Decision[BuildImage]]:
     """Decide on each image of ours; an image comes before those that it is made of.
 
     `needed` has names, `used` when a build last needed each name, and `in_use` the ids of images that containers use.
@@ -71,15 +63,16 @@ def plan_images(
 
     ours = sorted(filter(_is_ours, images), key=lambda image: -len(image.layers))
     sizes = own_sizes(ours)
-    fates = []
+    decisions = []
     for image in ours:
         names = tuple(tag for tag in image.tags if tag.startswith(_FOLDER))
         last = max(image.created, *(used.get(name, 0) for name in names))
-        fate = ImageFate(image=image.id, names=names, size=sizes[image.id], used=last, needed=True, reason=NEEDED)
+        item = BuildImage(image=image.id, names=names, size=sizes[image.id], used=last)
+        decision = Decision(item=item, needed=True, reason=NEEDED)
         if not any(name in needed for name in names):
-            fate = replace(fate, needed=False, reason=UNNEEDED, kept=kept(image, last))
-        fates.append(fate)
-    return fates
+            decision = replace(decision, needed=False, reason=UNNEEDED, kept=kept(image, last))
+        decisions.append(decision)
+    return decisions
 
 
 def own_sizes(images: Sequence[LocalImage]) -> dict[str, int]:
@@ -103,14 +96,14 @@ def _is_ours(image: LocalImage) -> bool:
 # ----- effects
 
 
-def remove_images(engine: Engine, fates: Iterable[ImageFate]) -> list[ImageFate]:
+def remove_images(engine: Engine, decisions: Iterable[Decision[BuildImage]]) -> list[Decision[BuildImage]]:
     """Remove images as decided. Return the decisions; an image that the engine did not remove has the reason in `kept`."""
-    return [replace(fate, kept=_remove(engine, fate)) if fate.goes else fate for fate in fates]
+    return [replace(d, kept=_remove(engine, d.item)) if d.to_remove else d for d in decisions]
 
 
-def _remove(engine: Engine, fate: ImageFate) -> str:
-    said = engine.remove_image(fate.image, fate.names)
-    left = engine.image(fate.image) if said else None
+def _remove(engine: Engine, image: BuildImage) -> str:
+    said = engine.remove_image(image.image, image.names)
+    left = engine.image(image.image) if said else None
     if left is not None and not left.tags:
         return "other images are made of it: only its name is removed, and its layers go with them"
     return said

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from lifecycle.cleanup.retention import Decision
 from lifecycle.tools.engine.engine import Engine, LocalImage
 from lifecycle.tools.labels import LABEL_COMBINATION, LABEL_COMPONENT, LABEL_DIGEST
 from lifecycle.tools.registry.client import Registry, RemoteImage
@@ -53,19 +54,14 @@ class OwnedImages:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unneeded:
-    """An image that is not needed. `image` is its id in the engine or its digest in the registry; `size` is in bytes.
-
-    `kept` is the reason why it stays all the same, or "".
-    """
+class InstallerImage:
+    """An installer image. `image` is its id in the engine or its digest in the registry; `size` is in bytes."""
 
     place: Place
     combination: str
     image: str
     tags: tuple[str, ...]
     size: int
-    reason: Reason
-    kept: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,15 +75,20 @@ class TaggedImage:
 # ----- pure
 
 
-def plan_engine(images: Iterable[LocalImage], needed: OwnedImages, *, used: Collection[str]) -> list[Unneeded]:
+def plan_engine(
+    images: Iterable[LocalImage], needed: OwnedImages, *, used: Collection[str]
+) -> list[Decision[InstallerImage]]:
     """Return the engine's images that are not needed; `used` has the ids of images that containers use."""
     return [
-        Unneeded(
-            place=Place.ENGINE,
-            combination=image.labels[LABEL_COMBINATION],
-            image=image.id,
-            tags=image.tags,
-            size=image.size,
+        Decision(
+            item=InstallerImage(
+                place=Place.ENGINE,
+                combination=image.labels[LABEL_COMBINATION],
+                image=image.id,
+                tags=image.tags,
+                size=image.size,
+            ),
+            needed=False,
             reason=reason,
             kept=_kept_in_engine(image, needed, used),
         )
@@ -110,18 +111,23 @@ def _kept_in_engine(image: LocalImage, needed: OwnedImages, used: Collection[str
     return f"it has a name that is not ours: {foreign[0]}" if foreign else ""
 
 
-def plan_registry(images: Iterable[TaggedImage], needed: OwnedImages, *, in_use: Collection[str]) -> list[Unneeded]:
+def plan_registry(
+    images: Iterable[TaggedImage], needed: OwnedImages, *, in_use: Collection[str]
+) -> list[Decision[InstallerImage]]:
     """Return the images in the registry that are not needed: each manifest once, with all its tags.
 
     `in_use` has the digests and tags that GitOps refers to; their images stay.
     """
     return [
-        Unneeded(
-            place=Place.REGISTRY,
-            combination=found.image.labels[LABEL_COMBINATION],
-            image=found.image.digest,
-            tags=found.tags,
-            size=found.image.size,
+        Decision(
+            item=InstallerImage(
+                place=Place.REGISTRY,
+                combination=found.image.labels[LABEL_COMBINATION],
+                image=found.image.digest,
+                tags=found.tags,
+                size=found.image.size,
+            ),
+            needed=False,
             reason=Reason.RETIRED,
             kept=IN_USE if {found.image.digest, *found.tags} & set(in_use) else "",
         )
@@ -145,13 +151,13 @@ def tagged_images(registry: Registry, repository: str) -> list[TaggedImage]:
     return [TaggedImage(image=image, tags=tuple(tags[digest])) for digest, image in images.items()]
 
 
-def remove_from_engine(engine: Engine, plan: Iterable[Unneeded]) -> list[Unneeded]:
+def remove_from_engine(engine: Engine, plan: Iterable[Decision[InstallerImage]]) -> list[Decision[InstallerImage]]:
     """Remove images as planned. Return the plan; an image that the engine did not remove has the reason in `kept`."""
-    return [one if one.kept else replace(one, kept=engine.remove_image(one.image, one.tags)) for one in plan]
+    return [one if one.kept else replace(one, kept=engine.remove_image(one.item.image, one.item.tags)) for one in plan]
 
 
-def delete_from_registry(registry: Registry, repository: str, plan: Iterable[Unneeded]) -> None:
+def delete_from_registry(registry: Registry, repository: str, plan: Iterable[Decision[InstallerImage]]) -> None:
     """Delete images as planned. Raises RegistryRefusedError, DeletionDisabledError."""
     for one in plan:
         if not one.kept:
-            registry.delete(repository, one.image)
+            registry.delete(repository, one.item.image)

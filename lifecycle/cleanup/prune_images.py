@@ -7,15 +7,16 @@ from dataclasses import asdict
 from lifecycle.app import output
 from lifecycle.app.session import Session
 from lifecycle.cleanup.image_plan import (
+    InstallerImage,
     OwnedImages,
     Place,
-    Unneeded,
     delete_from_registry,
     plan_engine,
     plan_registry,
     remove_from_engine,
     tagged_images,
 )
+from lifecycle.cleanup.retention import Decision
 from lifecycle.gitops.repository import in_use
 from lifecycle.pipeline.build_state import local_name
 from lifecycle.planning.locked_project import LockedProject
@@ -36,7 +37,7 @@ def show_prune(session: Session, *, registry: bool, dry_run: bool, as_json: bool
         there = _prune_registry(session, needed, dry_run=dry_run) if registry else []
         here, freed = _prune_engine(session, needed, dry_run=dry_run)
     if as_json:
-        output.print_json({"dry_run": dry_run, "freed": freed, "images": [asdict(one) for one in [*here, *there]]})
+        output.print_json({"dry_run": dry_run, "freed": freed, "images": [_plain(one) for one in [*here, *there]]})
         return
     _print([*here, *there], freed, dry_run=dry_run)
 
@@ -52,20 +53,22 @@ def current_images(project: LockedProject) -> OwnedImages:
     )
 
 
-def _prune_registry(session: Session, needed: OwnedImages, *, dry_run: bool) -> list[Unneeded]:
+def _prune_registry(session: Session, needed: OwnedImages, *, dry_run: bool) -> list[Decision[InstallerImage]]:
     image = session.project.component.image
     with closing(open_registry(image, session.environ)) as registry:
         images = tagged_images(registry, image.repository)
         retired = plan_registry(images, needed, in_use=())
         plan = plan_registry(
-            images, needed, in_use=in_use(session, [w for one in retired for w in (one.image, *one.tags)])
+            images, needed, in_use=in_use(session, [w for one in retired for w in (one.item.image, *one.item.tags)])
         )
         if not dry_run:
             delete_from_registry(registry, image.repository, plan)
         return plan
 
 
-def _prune_engine(session: Session, needed: OwnedImages, *, dry_run: bool) -> tuple[list[Unneeded], int]:
+def _prune_engine(
+    session: Session, needed: OwnedImages, *, dry_run: bool
+) -> tuple[list[Decision[InstallerImage]], int]:
     """Remove images as planned. Return the plan's outcome and the freed bytes."""
     engine = session.engine
     images = engine.images(f"{LABEL_COMPONENT}={needed.component}")
@@ -78,15 +81,20 @@ def _prune_engine(session: Session, needed: OwnedImages, *, dry_run: bool) -> tu
     return done, max(0, before - engine.stored_bytes())
 
 
-def _print(images: Sequence[Unneeded], freed: int, *, dry_run: bool) -> None:
+def _plain(decision: Decision[InstallerImage]) -> dict[str, object]:
+    """Return a decision as plain data. docs/reference/tasks.md documents the keys."""
+    return {**asdict(decision.item), "reason": decision.reason, "kept": decision.kept}
+
+
+def _print(images: Sequence[Decision[InstallerImage]], freed: int, *, dry_run: bool) -> None:
     gone = "WOULD GO" if dry_run else "removed"
     rows = [
         (
             "stays" if one.kept else gone,
-            str(one.place),
-            one.combination,
-            one.image[:19],
-            f"{one.size / 1e6:.0f} MB",
+            str(one.item.place),
+            one.item.combination,
+            one.item.image[:19],
+            f"{one.item.size / 1e6:.0f} MB",
             f"{one.reason}, but {one.kept}" if one.kept else str(one.reason),
         )
         for one in images
@@ -95,7 +103,7 @@ def _print(images: Sequence[Unneeded], freed: int, *, dry_run: bool) -> None:
         output.print_lines(["there is nothing to remove"])
         return
     output.print_table("prune", ["", "where", "combination", "image", "size", "reason"], rows)
-    gone_from = {one.place for one in images if not one.kept and not dry_run}
+    gone_from = {one.item.place for one in images if not one.kept and not dry_run}
     if Place.ENGINE in gone_from:
         output.print_lines([f"{freed / 1e6:.0f} MB freed in the engine"])
     if Place.REGISTRY in gone_from:

@@ -1,10 +1,10 @@
-"""The kinds of items in the cache, by their names for people, and the age that keeps an item. Pure."""
+"""The decision on an item, the kinds of items in the cache, and the age that keeps an item. Pure."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 from lifecycle.config.lock import Lock
 from lifecycle.errors import UsageError
@@ -14,6 +14,7 @@ NEEDED = "a current combination needs it"
 UNNEEDED = "no current combination needs it"
 
 _AGE = re.compile(r"([0-9]{1,9})([smhdw])")
+_T = TypeVar("_T")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
@@ -38,6 +39,24 @@ class ItemKind(StrEnum):
     LOGS = "logs"
     BOOKS = "the cache's own books"
     FOREIGN = "not ours"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision(Generic[_T]):
+    """The decision on one item: `reason` is why it is needed or not.
+
+    Needed items stay. `kept` is why an item stays that is not needed, or "".
+    """
+
+    item: _T
+    needed: bool
+    reason: str
+    kept: str = ""
+
+    @property
+    def to_remove(self) -> bool:
+        """True if the item is to be removed."""
+        return not self.needed and not self.kept
 
 
 @dataclass(frozen=True, kw_only=True)

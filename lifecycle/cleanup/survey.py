@@ -10,9 +10,9 @@ from lifecycle.cache.inventory import CacheSection, Item, take_stock
 from lifecycle.cache.last_used import used
 from lifecycle.cache.required import needs_of
 from lifecycle.cache.result_files import RESULT
-from lifecycle.cleanup.cache_plan import Fate, plan
-from lifecycle.cleanup.engine_plan import BUILD_IMAGES, ImageFate, plan_images
-from lifecycle.cleanup.retention import Age, ItemKind, roles_in, roles_of
+from lifecycle.cleanup.cache_plan import CacheDecision, plan
+from lifecycle.cleanup.engine_plan import BUILD_IMAGES, BuildImage, plan_images
+from lifecycle.cleanup.retention import Age, Decision, ItemKind, roles_in, roles_of
 from lifecycle.planning.targets import Kind
 from lifecycle.tools.engine.errors import EngineUnreachableError
 
@@ -21,8 +21,8 @@ from lifecycle.tools.engine.errors import EngineUnreachableError
 class CacheSurvey:
     """The decisions on all items; `images` is None if the engine does not answer."""
 
-    items: list[Fate]
-    images: list[ImageFate] | None
+    items: list[CacheDecision]
+    images: list[Decision[BuildImage]] | None
 
 
 def survey(session: Session, older_than: Age | None = None) -> CacheSurvey:

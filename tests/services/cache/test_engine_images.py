@@ -9,7 +9,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from lifecycle.cleanup.engine_plan import BUILD_IMAGES, ImageFate, plan_images, remove_images
+from lifecycle.cleanup.engine_plan import BUILD_IMAGES, BuildImage, plan_images, remove_images
+from lifecycle.cleanup.retention import Decision
 from lifecycle.pipeline.root_image import root_image
 from lifecycle.tools.archive import tar_bytes
 from lifecycle.tools.engine.docker_engine import DockerEngine
@@ -47,11 +48,11 @@ class EngineCache:
             given = labels or {LABEL_DIGEST: "1"}
             return self.engine.build(stream, tag=tag, base=base, labels=given, log=self.folder / "log").id
 
-    def plan(self, *needed: str) -> list[ImageFate]:
+    def plan(self, *needed: str) -> list[Decision[BuildImage]]:
         in_use = self.engine.images_in_use()
         return plan_images(self.engine.images_named(BUILD_IMAGES), needed, {}, in_use=in_use, now=0)
 
-    def prune(self, *needed: str) -> list[ImageFate]:
+    def prune(self, *needed: str) -> list[Decision[BuildImage]]:
         return remove_images(self.engine, self.plan(*needed))
 
     def names(self) -> set[str]:
@@ -84,10 +85,10 @@ def test_what_is_needed_stays_and_the_rest_goes_from_the_top(setup: EngineCache)
     setup.built(BUILDER, base)
     setup.built(KERNEL, BUILDER)
     setup.base("nvidia-installer/base:2")
-    fates = setup.prune("nvidia-installer/base:2")
+    decisions = setup.prune("nvidia-installer/base:2")
 
-    assert [fate.names[0] for fate in fates[:2]] == [KERNEL, BUILDER]
-    assert {fate.names[0]: (fate.needed, fate.kept) for fate in fates[2:]} == {
+    assert [decision.item.names[0] for decision in decisions[:2]] == [KERNEL, BUILDER]
+    assert {decision.item.names[0]: (decision.needed, decision.kept) for decision in decisions[2:]} == {
         BASE: (False, ""),
         "nvidia-installer/base:2": (True, ""),
     }
@@ -97,7 +98,7 @@ def test_what_is_needed_stays_and_the_rest_goes_from_the_top(setup: EngineCache)
 
 def test_an_image_counts_what_it_adds_to_the_one_that_it_is_made_of(setup: EngineCache) -> None:
     setup.built(BUILDER, setup.base())
-    sizes = {fate.names[0]: round(fate.size / MB) for fate in setup.plan()}
+    sizes = {decision.item.names[0]: round(decision.item.size / MB) for decision in setup.plan()}
 
     assert sizes == {BASE: 2, BUILDER: 1}
     assert round(setup.engine.stored_bytes() / MB) == 3
@@ -106,9 +107,9 @@ def test_an_image_counts_what_it_adds_to_the_one_that_it_is_made_of(setup: Engin
 def test_a_base_of_other_images_loses_its_name_and_is_removed_with_them(setup: EngineCache) -> None:
     base = setup.base()
     other = setup.built("mine:1", base, mine="1")
-    (fate,) = setup.prune()
+    (decision,) = setup.prune()
 
-    assert fate.kept == "other images are made of it: only its name is removed, and its layers go with them"
+    assert decision.kept == "other images are made of it: only its name is removed, and its layers go with them"
     assert setup.names() == {"mine:1"}
     assert setup.engine.remove_image(other, ["mine:1"]) == ""
     assert setup.client.images.list(all=True) == []
@@ -117,17 +118,17 @@ def test_a_base_of_other_images_loses_its_name_and_is_removed_with_them(setup: E
 def test_what_a_container_uses_stays_with_its_name(setup: EngineCache) -> None:
     setup.base()
     setup.client.containers.create(BASE, ["x"], network_mode="none")
-    (fate,) = setup.prune()
+    (decision,) = setup.prune()
 
-    assert fate.kept == "a container uses it"
+    assert decision.kept == "a container uses it"
     assert setup.names() == {BASE}
 
 
 def test_an_image_with_a_name_of_somebody_elses_stays_with_all_of_its_names(setup: EngineCache) -> None:
     setup.engine.tag(setup.base(), "mine:1")
-    (fate,) = setup.prune()
+    (decision,) = setup.prune()
 
-    assert fate.kept == "it has a name that is not ours: mine:1"
+    assert decision.kept == "it has a name that is not ours: mine:1"
     assert setup.names() == {BASE, "mine:1"}
 
 
@@ -145,9 +146,9 @@ def test_it_is_known_when_an_image_was_made(setup: EngineCache) -> None:
     setup.built(BUILDER, setup.base())
     builder, base = setup.plan()
 
-    assert before - 1 <= builder.used <= time.time() + 1
+    assert before - 1 <= builder.item.used <= time.time() + 1
     # As reproducible as it is, it does not know.
-    assert base.used == SOURCE_DATE_EPOCH
+    assert base.item.used == SOURCE_DATE_EPOCH
 
 
 def test_a_foreign_container_of_our_image_is_not_ours(setup: EngineCache) -> None:

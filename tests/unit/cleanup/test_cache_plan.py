@@ -8,7 +8,7 @@ from lifecycle.cache.cache import Cache
 from lifecycle.cache.inventory import take_stock
 from lifecycle.cache.last_used import write_used
 from lifecycle.cache.required import RequiredItems
-from lifecycle.cleanup.cache_plan import Fate, plan, remove
+from lifecycle.cleanup.cache_plan import CacheDecision, plan, remove
 from lifecycle.cleanup.retention import Age, ItemKind
 from tests.support.builders.cache_items import NOW, OTHER, aged, everything, kept_input, kept_result, written
 
@@ -54,12 +54,12 @@ def cache(tmp_path: Path) -> Cache:
 NEEDS = needs(inputs={WANTED, WANTED[:-1] + "0"})
 
 
-def planned(cache: Cache, older_than: Age | None = None) -> list[Fate]:
+def planned(cache: Cache, older_than: Age | None = None) -> list[CacheDecision]:
     return plan(take_stock(cache, NOW), NEEDS, {WANTED: ItemKind.HEADERS}, now=NOW, older_than=older_than)
 
 
 def going(cache: Cache, older_than: Age | None = None) -> set[str]:
-    return {f.item.path.relative_to(cache.root).as_posix() for f in planned(cache, older_than) if f.goes}
+    return {f.item.path.relative_to(cache.root).as_posix() for f in planned(cache, older_than) if f.to_remove}
 
 
 UNNEEDED = {
@@ -76,13 +76,13 @@ UNNEEDED = {
 
 def test_what_nobody_needs_goes_and_all_the_rest_stays(cache: Cache) -> None:
     assert going(cache) == UNNEEDED
-    assert {f.item.name: (f.needed, f.kept) for f in planned(cache) if f.what is ItemKind.FOREIGN} == {
+    assert {f.item.name: (f.needed, f.kept) for f in planned(cache) if f.kind is ItemKind.FOREIGN} == {
         "mine": (False, "it is left alone")
     }
 
 
 def test_it_is_said_what_a_thing_is_and_why_it_goes(cache: Cache) -> None:
-    said = {(f.item.path.relative_to(cache.root).as_posix(), f.what, f.reason) for f in planned(cache)}
+    said = {(f.item.path.relative_to(cache.root).as_posix(), f.kind, f.reason) for f in planned(cache)}
 
     assert said >= {
         (f"blobs/{WANTED}", ItemKind.HEADERS, "a current combination needs it"),
@@ -96,7 +96,7 @@ def test_it_is_said_what_a_thing_is_and_why_it_goes(cache: Cache) -> None:
 def test_with_an_age_what_was_used_within_it_stays_and_it_is_said(cache: Cache) -> None:
     os.utime(cache.blob(OTHER), (NOW - 60, NOW - 60))
     write_used(cache, {OTHER: int(NOW) - 60})
-    recent = {f.item.path.name: f.kept for f in planned(cache, HOUR) if f.kept and f.what is not ItemKind.FOREIGN}
+    recent = {f.item.path.name: f.kept for f in planned(cache, HOUR) if f.kept and f.kind is not ItemKind.FOREIGN}
 
     assert recent == dict.fromkeys([OTHER], "it was used within 1h")
     assert going(cache, HOUR) == UNNEEDED - {f"blobs/{OTHER}", f"results/modules/{OTHER}"}

@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from lifecycle.cleanup.engine_plan import ImageFate, own_sizes, plan_images, remove_images
-from lifecycle.cleanup.retention import Age
+from lifecycle.cleanup.engine_plan import BuildImage, own_sizes, plan_images, remove_images
+from lifecycle.cleanup.retention import Age, Decision
 from lifecycle.tools.engine.engine import LocalImage
 from lifecycle.tools.labels import LABEL_COMBINATION, LABEL_DIGEST
 from tests.support.fakes.engine import FakeEngine
@@ -20,7 +20,7 @@ def image(*tags: str, layers: Sequence[str] = ("l1",), size: int = 100, **change
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-def planned(*images: LocalImage, **changes: object) -> list[ImageFate]:
+def planned(*images: LocalImage, **changes: object) -> list[Decision[BuildImage]]:
     given: dict[str, object] = {"needed": {BASE}, "used": {}, "in_use": (), "now": NOW, **changes}
     return plan_images(images, **given)  # type: ignore[arg-type]
 
@@ -28,8 +28,8 @@ def planned(*images: LocalImage, **changes: object) -> list[ImageFate]:
 def test_what_no_combination_needs_goes_and_what_one_needs_stays() -> None:
     goes, stays = planned(image(BUILDER, layers=["l1", "l2"], size=103), image(BASE))
 
-    assert (goes.names, goes.goes, goes.reason) == ((BUILDER,), True, "no current combination needs it")
-    assert (stays.names, stays.goes, stays.reason) == ((BASE,), False, "a current combination needs it")
+    assert (goes.item.names, goes.to_remove, goes.reason) == ((BUILDER,), True, "no current combination needs it")
+    assert (stays.item.names, stays.to_remove, stays.reason) == ((BASE,), False, "a current combination needs it")
 
 
 def test_what_is_made_of_others_comes_first_and_counts_what_it_adds_to_them() -> None:
@@ -37,7 +37,7 @@ def test_what_is_made_of_others_comes_first_and_counts_what_it_adds_to_them() ->
     builder, other = image(BUILDER, layers=["l1", "l2"], size=103), image("nvidia-installer/base:2", layers=["l9"])
     found = planned(image(BASE), other, builder, kernel)
 
-    assert [(fate.repository, fate.size) for fate in found] == [
+    assert [(decision.item.repository, decision.item.size) for decision in found] == [
         ("nvidia-installer/kernel-6-1", 67),
         ("nvidia-installer/builder-debian_12", 3),
         ("nvidia-installer/base", 100),
@@ -69,20 +69,20 @@ def test_a_pulled_base_is_ours_by_name_and_stays_while_it_has_another() -> None:
     pulled = image("nvidia-installer/base:2", labels={}, digests=("ghcr.io/x@sha256:y",))
     (stays,), (goes,) = planned(pulled), planned(replace(pulled, digests=()))
 
-    assert (stays.goes, stays.kept) == (False, "it has a name that is not ours: ghcr.io/x@sha256:y")
-    assert goes.goes
+    assert (stays.to_remove, stays.kept) == (False, "it has a name that is not ours: ghcr.io/x@sha256:y")
+    assert goes.to_remove
 
 
 def test_what_a_container_uses_stays_and_it_is_said() -> None:
-    (fate,) = planned(image(BUILDER), in_use={f"sha256:{BUILDER}"})
+    (decision,) = planned(image(BUILDER), in_use={f"sha256:{BUILDER}"})
 
-    assert (fate.goes, fate.kept) == (False, "a container uses it")
+    assert (decision.to_remove, decision.kept) == (False, "a container uses it")
 
 
 def test_an_image_of_which_one_name_is_needed_stays() -> None:
-    (fate,) = planned(image("nvidia-installer/base:0", BASE))
+    (decision,) = planned(image("nvidia-installer/base:0", BASE))
 
-    assert (fate.needed, fate.goes) == (True, False)
+    assert (decision.needed, decision.to_remove) == (True, False)
 
 
 @pytest.mark.parametrize(
@@ -90,10 +90,10 @@ def test_an_image_of_which_one_name_is_needed_stays() -> None:
     [({}, 0, True), ({BUILDER: int(NOW) - 3600}, 0, True), ({BUILDER: int(NOW) - 60}, 0, False), ({}, NOW - 60, False)],
 )
 def test_with_an_age_what_a_build_needed_or_made_within_it_stays(used: dict[str, int], made: float, goes: bool) -> None:
-    (fate,) = planned(image(BUILDER, created=made), used=used, older_than=Age(seconds=3600, text="1h"))
+    (decision,) = planned(image(BUILDER, created=made), used=used, older_than=Age(seconds=3600, text="1h"))
 
-    assert (fate.goes, fate.kept) == (goes, "" if goes else "it was used within 1h")
-    assert fate.used == max(used.get(BUILDER, 0), made)
+    assert (decision.to_remove, decision.kept) == (goes, "" if goes else "it was used within 1h")
+    assert decision.item.used == max(used.get(BUILDER, 0), made)
 
 
 @pytest.mark.parametrize(
@@ -111,4 +111,4 @@ def test_it_is_said_what_became_of_an_image(left: LocalImage | None, kept: str) 
     engine, gone = FakeEngine(*filter(None, [left])), image(BUILDER)
     engine.conflicts = {gone.id: "conflict"} if left else {}
 
-    assert [fate.kept for fate in remove_images(engine, planned(gone, image(BASE)))] == [kept, ""]
+    assert [decision.kept for decision in remove_images(engine, planned(gone, image(BASE)))] == [kept, ""]

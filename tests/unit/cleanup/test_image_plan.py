@@ -3,8 +3,17 @@ from dataclasses import replace
 
 import pytest
 
-from lifecycle.cleanup.image_plan import OwnedImages, Place, Reason, TaggedImage, Unneeded, plan_engine, plan_registry
+from lifecycle.cleanup.image_plan import (
+    InstallerImage,
+    OwnedImages,
+    Place,
+    Reason,
+    TaggedImage,
+    plan_engine,
+    plan_registry,
+)
 from lifecycle.cleanup.prune_images import current_images
+from lifecycle.cleanup.retention import Decision
 from lifecycle.planning.targets import Targets
 from lifecycle.tools.engine.engine import LocalImage
 from lifecycle.tools.labels import LABEL_COMBINATION, LABEL_COMPONENT, LABEL_DIGEST
@@ -29,25 +38,27 @@ def remote(*tags: str, digest: str = "sha256:x", **changes: str) -> TaggedImage:
     return TaggedImage(image=RemoteImage(digest=digest, id="sha256:id", labels=labels(**changes), size=7), tags=tags)
 
 
-def of_engine(image: LocalImage, *used: str) -> Unneeded | None:
+def of_engine(image: LocalImage, *used: str) -> Decision[InstallerImage] | None:
     return next(iter(plan_engine([image], NEEDED, used=used)), None)
 
 
-def of_registry(image: TaggedImage, *in_use: str) -> Unneeded | None:
+def of_registry(image: TaggedImage, *in_use: str) -> Decision[InstallerImage] | None:
     return next(iter(plan_registry([image], NEEDED, in_use=in_use)), None)
 
 
 def test_an_image_of_a_retired_combination_leaves_the_engine_with_its_names() -> None:
     names = (f"{NAME}:b", f"{NAME}:c")
 
-    assert of_engine(local(*names, combination="a/1/0", digests=(f"{NAME}@sha256:x",))) == Unneeded(
-        place=Place.ENGINE,
-        combination="a/1/0",
-        image="sha256:id",
-        tags=names,
-        size=7,
+    assert of_engine(local(*names, combination="a/1/0", digests=(f"{NAME}@sha256:x",))) == Decision(
+        item=InstallerImage(
+            place=Place.ENGINE,
+            combination="a/1/0",
+            image="sha256:id",
+            tags=names,
+            size=7,
+        ),
+        needed=False,
         reason=Reason.RETIRED,
-        kept="",
     )
 
 
@@ -100,14 +111,16 @@ def test_what_something_holds_stays_and_it_is_said_what(image: LocalImage, used:
 
 
 def test_a_retired_manifest_leaves_the_registry_once_with_all_its_tags() -> None:
-    assert of_registry(remote("x", "y", combination="a/1/0")) == Unneeded(
-        place=Place.REGISTRY,
-        combination="a/1/0",
-        image="sha256:x",
-        tags=("x", "y"),
-        size=7,
+    assert of_registry(remote("x", "y", combination="a/1/0")) == Decision(
+        item=InstallerImage(
+            place=Place.REGISTRY,
+            combination="a/1/0",
+            image="sha256:x",
+            tags=("x", "y"),
+            size=7,
+        ),
+        needed=False,
         reason=Reason.RETIRED,
-        kept="",
     )
 
 
