@@ -4,7 +4,7 @@
     results/<kind>/<digest>/   a result: its files, and result.json, which describes it
     latest/<kind>/<name>.json  the inputs of the latest result of a name, to explain a rebuild
     answers/<image>            conftest's answers in the image of a kernel
-    given/<place>.json         the results that a remote cache is known to have
+    uploaded/<place>.json      the results that a remote cache is known to have
     logs/<kind>/<name>.log     the output of the tools that made it
     tested/<image id>.json     an image whose tests have all passed
     timings/<name>.json        how long a compile took
@@ -170,16 +170,16 @@ class Cache:
             os.close(folder)
         return len(added)
 
-    def given(self, place: str) -> set[str]:
+    def uploaded(self, place: str) -> set[str]:
         """Return the digests of the results that a remote cache is known to have; `place` is `registry/repository`."""
-        return set(read_json(self._given(place)) or {})
+        return set(read_json(self._uploaded(place)) or {})
 
-    def note_given(self, place: str, digests: Iterable[str]) -> None:
-        """Save what `given` returns."""
-        self.write(self._given(place), json.dumps(dict.fromkeys(sorted(digests), True)))
+    def note_uploaded(self, place: str, digests: Iterable[str]) -> None:
+        """Save what `uploaded` returns."""
+        self.write(self._uploaded(place), json.dumps(dict.fromkeys(sorted(digests), True)))
 
-    def _given(self, place: str) -> Path:
-        return self.root / "given" / f"{file_name(place)}.json"
+    def _uploaded(self, place: str) -> Path:
+        return self.root / "uploaded" / f"{file_name(place)}.json"
 
     def note_tested(self, image: str, combination: str) -> None:
         """Save that all tests of an image, by its id, have passed."""

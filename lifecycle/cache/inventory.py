@@ -30,7 +30,7 @@ _BLOCK = 512
 
 
 class CacheSection(StrEnum):
-    """The sections of a cache; FOREIGN items are not ours."""
+    """The sections of a cache; OUTDATED items are from an older version, FOREIGN items are not ours."""
 
     BLOB = "blob"
     RESULT = "result"
@@ -43,6 +43,7 @@ class CacheSection(StrEnum):
     TESTED = "tested"
     TIMING = "timing"
     BOOKS = "books"
+    OUTDATED = "outdated"
     FOREIGN = "foreign"
 
 
@@ -87,7 +88,7 @@ class _Stock:
         # Inputs first: links to them are in the scratch folders of those who work with them.
         folders = {"blobs": self._blobs, "results": self._results, "tmp": self._tmp, "apt": self._lists}
         folders |= {"answers": self._answers, "logs": self._logs, "latest": self._latest, "tested": self._tested}
-        folders |= {"timings": self._timings, "given": self._given}
+        folders |= {"timings": self._timings, "uploaded": self._uploaded, "given": self._outdated}
         for name, walk in folders.items():
             for path in _children(self._root / name):
                 yield from walk(path)
@@ -142,8 +143,11 @@ class _Stock:
     def _timings(self, path: Path) -> Iterator[Item]:
         yield from self._file(path, CacheSection.TIMING, path.stem if path.suffix == ".json" else "")
 
-    def _given(self, path: Path) -> Iterator[Item]:
+    def _uploaded(self, path: Path) -> Iterator[Item]:
         yield from self._file(path, CacheSection.BOOKS, path.stem if path.suffix == ".json" else "")
+
+    def _outdated(self, path: Path) -> Iterator[Item]:
+        yield from self._file(path, CacheSection.OUTDATED, path.stem if path.suffix == ".json" else "")
 
     def _named(self, folder: Path, part: CacheSection, ending: str) -> Iterator[Item]:
         if not _is(folder, stat.S_ISDIR):

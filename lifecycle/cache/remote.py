@@ -27,13 +27,13 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.nvidia-installer.result.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+zstd"
 # What the steps that take a result up read in its result.json, by kind; and of what type each is.
-_SAYS = {
+_REQUIRED_FIELDS = {
     Kind.MODULES: ("modules",),
     Kind.SIGNED: ("modules",),
     Kind.USERSPACE: ("contents", "unpacked_bytes"),
     Kind.ARCHIVE: ("contents", "unpacked_bytes", "modules"),
 }
-_TYPES = {"files": dict, "modules": dict, "contents": dict, "unpacked_bytes": int}
+_FIELD_TYPES = {"files": dict, "modules": dict, "contents": dict, "unpacked_bytes": int}
 _AT_ONCE = 8
 _T = TypeVar("_T")
 
@@ -88,8 +88,8 @@ def wrong_with(about: Mapping[str, Any], target: Target) -> str:
     """Return why a result.json does not belong to a target; "" if it does."""
     if digest_of([str(target.kind), about.get("inputs")]) != target.digest:
         return "it was made of other inputs"
-    said = {name: about.get(name) for name in ("files", *_SAYS[target.kind])}
-    missing = [name for name, value in said.items() if not value or not isinstance(value, _TYPES[name])]
+    said = {name: about.get(name) for name in ("files", *_REQUIRED_FIELDS[target.kind])}
+    missing = [name for name, value in said.items() if not value or not isinstance(value, _FIELD_TYPES[name])]
     return f"it says nothing of its {' and '.join(missing)}" if missing else ""
 
 
@@ -105,7 +105,7 @@ class RemoteCache:
     cache: Cache
     warn: Callable[[str], None]
     _known: dict[str, bool] = field(default_factory=dict)
-    _given: set[str] = field(default_factory=set)
+    _uploaded: set[str] = field(default_factory=set)
     _unreachable: threading.Event = field(default_factory=threading.Event)
     _unwritable: threading.Event = field(default_factory=threading.Event)
     _said: set[str] = field(default_factory=set)
@@ -117,7 +117,7 @@ class RemoteCache:
         return f"{self.section.registry}/{self.section.repository}"
 
     def __post_init__(self) -> None:
-        self._given |= self.cache.given(self.place)
+        self._uploaded |= self.cache.uploaded(self.place)
 
     def find(self, targets: Sequence[Target]) -> set[str]:
         """Return the digests of the targets that the remote cache has. Each is looked up once, several at a time."""
@@ -125,39 +125,39 @@ class RemoteCache:
         if asked:
             with ThreadPoolExecutor(min(_AT_ONCE, len(asked))) as pool:
                 self._known.update(zip((t.digest for t in asked), pool.map(self._is_there, asked), strict=True))
-            self._given |= {target.digest for target in asked if self._known[target.digest]}
+            self._uploaded |= {target.digest for target in asked if self._known[target.digest]}
         return {target.digest for target in targets if self._known.get(target.digest)}
 
-    def take(self, target: Target) -> bool:
+    def download(self, target: Target) -> bool:
         """Download a result, and return whether it exists here now. A damaged one is not tried again."""
-        self._known[target.digest] = self._try(self._unreachable, lambda: self._take(target), otherwise=False)
+        self._known[target.digest] = self._try(self._unreachable, lambda: self._download(target), otherwise=False)
         return self._known[target.digest]
 
-    def give(self, target: Target) -> None:
+    def upload(self, target: Target) -> None:
         """Upload a result that this machine has made, if the mode allows it."""
         result = self.cache.result(target.kind, target.digest)
-        if self._gives and result is not None:
-            self._try(self._unwritable, lambda: self._give(target, result), otherwise=None)
+        if self._uploads and result is not None:
+            self._try(self._unwritable, lambda: self._upload(target, result), otherwise=None)
 
     def missing(self, targets: Iterable[Target]) -> list[Target]:
         """Return the results that exist here but not in the remote cache: they were made without it.
 
         What is known to be there is written down, so nothing is asked where nothing is new.
         """
-        if not self._gives:
+        if not self._uploads:
             return []
-        new = [t for t in targets if t.kind in SHARED_KINDS and t.digest not in self._given]
+        new = [t for t in targets if t.kind in SHARED_KINDS and t.digest not in self._uploaded]
         here = [target for target in new if self.cache.result(target.kind, target.digest)]
         there = self.find(here)
         return [target for target in here if target.digest not in there]
 
     def save(self) -> None:
         """Save which results the remote cache is known to have."""
-        if self._given != self.cache.given(self.place):
-            self.cache.note_given(self.place, self._given)
+        if self._uploaded != self.cache.uploaded(self.place):
+            self.cache.note_uploaded(self.place, self._uploaded)
 
     @property
-    def _gives(self) -> bool:
+    def _uploads(self) -> bool:
         return self.section.mode is Mode.READ_WRITE and not self._unreachable.is_set()
 
     def _is_there(self, target: Target) -> bool:
@@ -190,7 +190,7 @@ class RemoteCache:
         if not known:
             self.warn(f"continuing without the remote cache {self.place}: {error}")
 
-    def _take(self, target: Target) -> bool:
+    def _download(self, target: Target) -> bool:
         manifest = self.registry.manifest(self.section.repository, tag_of(target))
         if manifest is None:
             return False
@@ -199,14 +199,14 @@ class RemoteCache:
         except (WrongBlobError, UnsafeArchiveError, UnreadableArchiveError) as error:
             raise DamagedResultError(self.place, target, error.brief) from error
         self.cache.remember(target.kind, target.name, target.inputs)
-        self._given.add(target.digest)
+        self._uploaded.add(target.digest)
         return True
 
     def _unpack(self, target: Target, manifest: Manifest) -> None:
         blobs, repository = blobs_of(manifest), self.section.repository
         if blobs is None:
             raise DamagedResultError(self.place, target, "its manifest is of something else")
-        with self.cache.scratch("take") as scratch:
+        with self.cache.scratch("download") as scratch:
             config, layer = scratch / "config", scratch / "layer"
             self.registry.blobs.download(repository, blobs[0], config)
             about = read_json(config.read_bytes())
@@ -219,8 +219,8 @@ class RemoteCache:
                 if files_of(folder) != about["files"]:
                     raise DamagedResultError(self.place, target, "its files are not those that it names")
 
-    def _give(self, target: Target, result: Result) -> None:
-        with self.cache.scratch("give") as scratch:
+    def _upload(self, target: Target, result: Result) -> None:
+        with self.cache.scratch("upload") as scratch:
             config, layer = scratch / "config", scratch / "layer"
             about = described(result.folder, result.about)
             config.write_text(about, encoding="utf-8")
@@ -229,7 +229,7 @@ class RemoteCache:
         self.registry.put_manifest(
             self.section.repository, tag_of(target), oci_manifest(written[0], written[1], target.name)
         )
-        self._given.add(target.digest)
+        self._uploaded.add(target.digest)
 
     def _write(self, path: Path) -> Blob:
         blob = Blob(f"sha256:{sha256_of(path)}", path.stat().st_size)

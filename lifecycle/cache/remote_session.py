@@ -14,7 +14,7 @@ from lifecycle.tools.registry.client import Registry
 from lifecycle.tools.registry.login import CredentialHelperError, login_for
 
 _AT_ONCE = 4
-# Seconds that a store may take to answer: a build goes on without one that does not.
+# Seconds that a remote cache may take to answer: a build continues without a remote cache that does not.
 _PATIENCE = 10
 
 
@@ -25,15 +25,15 @@ class RemoteSession:
     results: RemoteCache
     progress: Progress
 
-    def take(self, targets: Sequence[Target]) -> None:
+    def download(self, targets: Sequence[Target]) -> None:
         """Download results. One that fails is not found in the remote cache again."""
-        self._at_once(f"download {len(targets)} results from {self.results.place}", self.results.take, targets)
+        self._at_once(f"download {len(targets)} results from {self.results.place}", self.results.download, targets)
 
-    def give(self, targets: Iterable[Target]) -> None:
+    def upload(self, targets: Iterable[Target]) -> None:
         """Upload the results that the remote cache lacks."""
         missing = self.results.missing(targets)
         if missing:
-            self._at_once(f"upload {len(missing)} results to {self.results.place}", self.results.give, missing)
+            self._at_once(f"upload {len(missing)} results to {self.results.place}", self.results.upload, missing)
         self.results.save()
 
     def _at_once(self, title: str, work: Callable[[Target], object], targets: Sequence[Target]) -> None:

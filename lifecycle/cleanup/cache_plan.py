@@ -24,6 +24,7 @@ _KINDS = {
     CacheSection.TESTED: ItemKind.BOOKS,
     CacheSection.TIMING: ItemKind.BOOKS,
     CacheSection.BOOKS: ItemKind.BOOKS,
+    CacheSection.OUTDATED: ItemKind.OUTDATED,
     CacheSection.FOREIGN: ItemKind.FOREIGN,
 }
 _RESULTS = {
@@ -76,6 +77,8 @@ def _reason(item: Item, needs: RequiredItems) -> str:
     match item.part:
         case CacheSection.LEFTOVER:
             return "a killed run left it behind"
+        case CacheSection.OUTDATED:
+            return "an older version wrote it"
         case CacheSection.BOOKS:
             return ""
         case CacheSection.RESULT:

@@ -38,6 +38,7 @@ class ItemKind(StrEnum):
     ANSWERS = "conftest answers"
     LOGS = "logs"
     BOOKS = "the cache's own books"
+    OUTDATED = "written by older versions"
     FOREIGN = "not ours"
 
 

@@ -113,12 +113,12 @@ class BuildService:
             needed = used_by(result.targets, result.combinations, (action.target for action in result.plan.actions))
             note_used(self.cache, needed)
             while remote and result.plan.taking:
-                remote.take(result.plan.taking)
+                remote.download(result.plan.taking)
                 result = self._plan(project, request, remote)
             if not result.plan.idle:
                 result = self._execute(result, replace(request, locked=locked), remote)
             if remote:
-                remote.give(action.target for action in result.plan.actions)
+                remote.upload(action.target for action in result.plan.actions)
             return result
 
     def _plan(self, project: LockedProject, request: BuildRequest, remote: "RemoteSession | None") -> BuildResult:

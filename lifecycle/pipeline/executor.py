@@ -114,7 +114,7 @@ class Executor:
 
     def _upload(self, remote: RemoteCache, target: Target) -> Errors:
         if target.digest not in self._downloaded:
-            remote.give(target)
+            remote.upload(target)
         return {}
 
     def _jobs_of(self, plan: Plan, kind: Kind, work: Callable[[Action], Errors]) -> list[Job]:
@@ -156,7 +156,7 @@ class Executor:
         if remote is None:
             return job
         targets = {t: compiled(job.combination, t) for t in job.types}
-        downloaded = {target.digest for target in targets.values() if remote.take(target)}
+        downloaded = {target.digest for target in targets.values() if remote.download(target)}
         self._downloaded |= downloaded
         return replace(job, types=tuple(t for t, target in targets.items() if target.digest not in downloaded))
 

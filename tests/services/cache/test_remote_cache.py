@@ -23,7 +23,7 @@ def test_a_result_arrives_byte_for_byte(machine: Machines) -> None:
     one, other = shared(machine), machine()
 
     assert other.results.find([TARGET, OTHER]) == {TARGET.digest}
-    assert other.results.take(TARGET)
+    assert other.results.download(TARGET)
     assert (other.files(), other.warnings) == (one.files(), [])
     assert other.cache.latest_inputs(TARGET.kind, TARGET.name) == TARGET.inputs
 
@@ -32,7 +32,7 @@ def test_two_machines_that_made_the_same_give_one_and_the_same(machine: Machines
     one, other = shared(machine), machine()
     before = server.blobs()
     other.make()
-    other.results.give(TARGET)
+    other.results.upload(TARGET)
 
     assert (server.blobs(), other.warnings) == (before, [])
     assert one.files() == other.files()
@@ -41,7 +41,7 @@ def test_two_machines_that_made_the_same_give_one_and_the_same(machine: Machines
 def test_what_is_not_there_is_not_taken_and_nothing_is_said(machine: Machines) -> None:
     one = machine()
 
-    assert (one.results.find([TARGET]), one.results.take(TARGET), one.warnings) == (set(), False, [])
+    assert (one.results.find([TARGET]), one.results.download(TARGET), one.warnings) == (set(), False, [])
 
 
 def test_it_is_asked_again_when_it_is_to_be_made(machine: Machines) -> None:
@@ -49,13 +49,13 @@ def test_it_is_asked_again_when_it_is_to_be_made(machine: Machines) -> None:
     assert waiting.results.find([TARGET]) == set()
     shared(machine)
 
-    assert waiting.results.take(TARGET)
+    assert waiting.results.download(TARGET)
 
 
 def test_who_may_only_read_gives_nothing(machine: Machines) -> None:
     reader = machine(Mode.READ_ONLY)
     reader.make()
-    reader.results.give(TARGET)
+    reader.results.upload(TARGET)
 
     assert (machine().results.find([TARGET]), reader.warnings) == (set(), [])
 
@@ -78,7 +78,7 @@ def test_a_blob_that_is_not_what_it_is_called_is_refused(machine: Machines, serv
     whole = blob.read_bytes()
     blob.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
     try:
-        assert not other.results.take(TARGET)
+        assert not other.results.download(TARGET)
     finally:
         blob.write_bytes(whole)
     assert "modules 6.1.0/550/open is damaged there and is not used" in other.warnings[0]
@@ -99,7 +99,7 @@ def test_a_result_of_other_inputs_is_refused(machine: Machines) -> None:
     misfiled(machine, as_=OTHER)
     other = machine()
 
-    assert not other.results.take(OTHER)
+    assert not other.results.download(OTHER)
     assert "proprietary is damaged there and is not used: it was made of other inputs" in other.warnings[0]
 
 
@@ -109,20 +109,20 @@ def test_a_result_that_says_less_than_is_read_of_it_later_is_refused(
 ) -> None:
     one, other = machine(), machine()
     one.make(said=said)
-    one.results.give(TARGET)
+    one.results.upload(TARGET)
 
-    assert not other.results.take(TARGET)
+    assert not other.results.download(TARGET)
     assert "open is damaged there and is not used: it says nothing of its modules" in other.warnings[0]
 
 
 def test_a_damaged_one_is_put_right_by_whoever_makes_it(machine: Machines) -> None:
     misfiled(machine, as_=OTHER)
     other, third = machine(), machine()
-    other.results.take(OTHER)
+    other.results.download(OTHER)
     other.make(OTHER)
-    other.results.give(OTHER)
+    other.results.upload(OTHER)
 
-    assert third.results.take(OTHER)
+    assert third.results.download(OTHER)
     assert third.files(OTHER) == other.files(OTHER)
 
 
@@ -132,9 +132,9 @@ def test_files_that_are_not_those_that_result_json_names_are_refused(machine: Ma
     found = one.cache.result(TARGET.kind, TARGET.digest)
     assert found is not None
     found.file("nvidia.ko").write_bytes(b"another")
-    one.results.give(TARGET)
+    one.results.upload(TARGET)
 
-    assert not other.results.take(TARGET)
+    assert not other.results.download(TARGET)
     assert (other.has(), other.warnings[0].endswith("its files are not those that it names")) == (False, True)
 
 
@@ -147,7 +147,7 @@ def test_a_layer_that_is_no_archive_is_refused(machine: Machines) -> None:
     blob = Blob(f"sha256:{config}", 1)
     one.registry.put_manifest(repository, tag_of(TARGET), oci_manifest(blob, blob, "x"))
 
-    assert not other.results.take(TARGET)
+    assert not other.results.download(TARGET)
     assert "is not a complete archive" in other.warnings[0]
 
 
@@ -161,19 +161,19 @@ def test_an_image_under_a_results_tag_is_refused(machine: Machines) -> None:
         repository, tag_of(TARGET), type(manifest)(content=content, media_type=manifest.media_type)
     )
 
-    assert not other.results.take(TARGET)
+    assert not other.results.download(TARGET)
     assert "its manifest is of something else" in other.warnings[0]
 
 
 def test_what_was_made_before_anything_was_shared_is_given_once(machine: Machines, server: RegistryServer) -> None:
     one, other = machine(), machine()
     one.make()
-    RemoteSession(results=one.results, progress=Progress()).give([TARGET, OTHER])
+    RemoteSession(results=one.results, progress=Progress()).upload([TARGET, OTHER])
     before = len(server.requests("HEAD", 200) + server.requests("HEAD", 404))
     again = RemoteCache(section=one.results.section, registry=one.registry, cache=one.cache, warn=one.warnings.append)
-    RemoteSession(results=again, progress=Progress()).give([TARGET])
+    RemoteSession(results=again, progress=Progress()).upload([TARGET])
 
-    assert other.results.take(TARGET)
+    assert other.results.download(TARGET)
     assert len(server.requests("HEAD", 200) + server.requests("HEAD", 404)) == before
 
 
@@ -182,9 +182,9 @@ def test_of_what_is_there_only_that_is_written_down(machine: Machines, server: R
     other = machine()
     other.make()
     before = len(server.requests("PUT", 201))
-    RemoteSession(results=other.results, progress=Progress()).give([TARGET])
+    RemoteSession(results=other.results, progress=Progress()).upload([TARGET])
 
-    assert (len(server.requests("PUT", 201)), other.cache.given(other.results.place)) == (before, {TARGET.digest})
+    assert (len(server.requests("PUT", 201)), other.cache.uploaded(other.results.place)) == (before, {TARGET.digest})
 
 
 def test_two_that_give_the_same_at_once_both_succeed(machine: Machines) -> None:
@@ -198,7 +198,7 @@ def test_two_that_give_the_same_at_once_both_succeed(machine: Machines) -> None:
     def give(giver: Machine) -> None:
         for target in targets:
             together.wait(PATIENCE)
-            giver.results.give(target)
+            giver.results.upload(target)
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(give, (one, other)))

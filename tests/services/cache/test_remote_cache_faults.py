@@ -24,8 +24,8 @@ def test_a_store_that_is_down_is_said_once_and_not_waited_for_again(machine: Mac
     one.make()
 
     assert one.results.find([TARGET, OTHER]) == set()
-    assert not one.results.take(OTHER)
-    one.results.give(TARGET)
+    assert not one.results.download(OTHER)
+    one.results.upload(TARGET)
     assert len(one.warnings) == 1
     assert one.warnings[0].startswith(
         f"continuing without the remote cache {one.results.place}: the registry 127.0.0.1:"
@@ -35,9 +35,9 @@ def test_a_store_that_is_down_is_said_once_and_not_waited_for_again(machine: Mac
 def test_who_finds_it_down_when_giving_does_not_say_so_again_when_taking(machine: Machines) -> None:
     one = machine(host=f"127.0.0.1:{free_port()}")
     one.make()
-    one.results.give(TARGET)
+    one.results.upload(TARGET)
 
-    assert not one.results.take(OTHER)
+    assert not one.results.download(OTHER)
     assert len(one.warnings) == 1
 
 
@@ -47,9 +47,9 @@ def test_a_store_that_lets_nobody_write_is_read_all_the_same(tmp_path: Path) -> 
         stranger = Machine(tmp_path / "b", guarded.host)
         with closing(writer.registry), closing(stranger.registry):
             writer.make()
-            writer.results.give(TARGET)
+            writer.results.upload(TARGET)
             stranger.make(OTHER)
-            stranger.results.give(OTHER)
+            stranger.results.upload(OTHER)
 
             assert len(stranger.warnings) == 1
             assert "docker login" in stranger.warnings[0]
@@ -74,7 +74,7 @@ def test_a_disk_without_room_to_pack_is_said_and_stops_nothing(machine: Machines
     one.make()
     one.cache.tmp.rmdir()
     one.cache.tmp.write_text("no folder")
-    one.results.give(TARGET)
+    one.results.upload(TARGET)
 
     assert (len(one.warnings), machine().results.find([TARGET])) == (1, set())
     assert one.warnings[0].startswith(f"continuing without the remote cache {one.results.place}: {one.cache.tmp}: ")
@@ -112,7 +112,7 @@ def test_a_broken_upload_is_repeated_where_the_blob_has_not_arrived(
         with closing(one.registry):
             setattr(proxy, way, getattr(breaker, way))
             one.make()
-            one.results.give(TARGET)
+            one.results.upload(TARGET)
 
             assert (breaker.broken, one.warnings) == (1, [])
             assert one.results.find([TARGET]) == {TARGET.digest}

@@ -35,7 +35,7 @@ class FakeRemoteCache:
     def find(self, targets: Sequence[Target]) -> set[str]:
         return {target.digest for target in targets if target.kind in SHARED_KINDS} & self._known
 
-    def take(self, target: Target) -> bool:
+    def download(self, target: Target) -> bool:
         if target.digest not in self._whole:
             self._known.discard(target.digest)
             return False
@@ -44,7 +44,7 @@ class FakeRemoteCache:
         self.taken.append(target)
         return True
 
-    def give(self, target: Target) -> None:
+    def upload(self, target: Target) -> None:
         self.offered.set()
         if self._cache.result(target.kind, target.digest):
             self.given.append(target)

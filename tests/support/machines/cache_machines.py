@@ -77,5 +77,5 @@ def shared(machine: Machines) -> Machine:
     """A machine that has made a result and given it."""
     one = machine()
     one.make()
-    one.results.give(TARGET)
+    one.results.upload(TARGET)
     return one

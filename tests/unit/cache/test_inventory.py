@@ -42,7 +42,7 @@ def test_all_that_is_written_is_known_by_its_name(cache: Cache) -> None:
     note_used(cache, [OTHER])
     written(cache.conftest_answers(IMAGE))
     written(cache.timing("a/b"))
-    cache.note_given("registry/repository", [OTHER])
+    cache.note_uploaded("registry/repository", [OTHER])
     written(cache.part(OTHER[:-1] + "0"))
     written(cache.root / "apt/bookworm-amd64-1/lists/x")
     written(cache.root / "lock")
@@ -61,10 +61,16 @@ def test_all_that_is_written_is_known_by_its_name(cache: Cache) -> None:
         f"tmp/{OTHER[:-1]}0.part": (CacheSection.DOWNLOAD, "", f"{OTHER[:-1]}0"),
         "apt/bookworm-amd64-1": (CacheSection.LISTS, "", "bookworm-amd64-1"),
         "timings/a_b.json": (CacheSection.TIMING, "", "a_b"),
-        "given/registry_repository.json": (CacheSection.BOOKS, "", "registry_repository"),
+        "uploaded/registry_repository.json": (CacheSection.BOOKS, "", "registry_repository"),
         "lock": (CacheSection.BOOKS, "", "lock"),
         "used.json": (CacheSection.BOOKS, "", "used.json"),
     }
+
+
+def test_the_folder_of_uploads_of_an_older_version_is_outdated(cache: Cache) -> None:
+    written(cache.root / "given/registry_repository.json")
+
+    assert known(cache) == {"given/registry_repository.json": (CacheSection.OUTDATED, "", "registry_repository")}
 
 
 @pytest.mark.parametrize(
@@ -83,6 +89,7 @@ def test_all_that_is_written_is_known_by_its_name(cache: Cache) -> None:
         "tested/mine",
         "answers/mine",
         "timings/mine",
+        "uploaded/mine",
         "given/mine",
         "tmp/mine",
         "tmp/mine.part",
@@ -97,7 +104,7 @@ def test_what_we_did_not_write_is_not_ours(cache: Cache, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["blobs", "results", "tmp", "apt", "logs", "latest", "tested", "answers", "timings", "given"]
+    "name", ["blobs", "results", "tmp", "apt", "logs", "latest", "tested", "answers", "timings", "uploaded", "given"]
 )
 def test_a_folder_that_is_a_link_is_not_ours_and_nobody_goes_there(cache: Cache, name: str, tmp_path: Path) -> None:
     other = Cache(tmp_path / "other")

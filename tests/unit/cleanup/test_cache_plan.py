@@ -44,6 +44,7 @@ def cache(tmp_path: Path) -> Cache:
         cache.note_tested(f"sha256:{name}", name)
         written(cache.root / f"apt/{name}/status")
     written(cache.tmp / "compile-abcdefgh/file")
+    written(cache.root / "given/registry_repository.json")
     written(cache.root / "lock")
     written(cache.root / "verified.json", "{}")
     written(cache.root / "mine")
@@ -71,6 +72,7 @@ UNNEEDED = {
     "logs/modules/b.log",
     "tested/b.json",
     "apt/b",
+    "given/registry_repository.json",
 }
 
 
@@ -89,6 +91,7 @@ def test_it_is_said_what_a_thing_is_and_why_it_goes(cache: Cache) -> None:
         (f"blobs/{OTHER}", ItemKind.OTHERS, "no current combination needs it"),
         (f"results/modules/{OTHER}", ItemKind.MODULES, "no current combination needs it"),
         ("tmp/compile-abcdefgh", ItemKind.LEFTOVERS, "a killed run left it behind"),
+        ("given/registry_repository.json", ItemKind.OUTDATED, "an older version wrote it"),
         ("lock", ItemKind.BOOKS, "a current combination needs it"),
     }
 
