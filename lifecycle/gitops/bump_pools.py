@@ -1,4 +1,4 @@
-"""Node pools of the GitOps repository: counted up for what is new, retired when asked for. `invoke bump-pools`."""
+"""`invoke bump-pools`: add node pools with the next number for a new image, or retire the old ones."""
 
 from fnmatch import fnmatchcase
 
@@ -18,31 +18,31 @@ from lifecycle.yamledit.values_file import ValuesFile
 
 
 class NoPoolSectionError(UsageError):
-    """A component.yaml without pools."""
+    """A component.yaml without node pools."""
 
     def __init__(self) -> None:
         super().__init__("component.yaml's gitops has no `pools`: add them: docs/reference/gitops.md")
 
 
 class ManyForPoolsError(UsageError):
-    """A selector of pools that leaves several combinations."""
+    """A selector of node pools that selects several combinations."""
 
     def __init__(self, only: str, found: list[Combination]) -> None:
         super().__init__(
-            f"component.yaml: gitops.pools: `only: {only}` leaves {', '.join(c.id for c in found)}: "
+            f"component.yaml: gitops.pools: `only: {only}` selects {', '.join(c.id for c in found)}: "
             "new nodes run one: name its release and driver, as in current/550"
         )
 
 
 class NoPoolFilesError(UsageError):
-    """A pattern that no file of the repository fits."""
+    """A pattern that matches no file of the repository."""
 
     def __init__(self, pattern: str) -> None:
         super().__init__(f"the repository has no file {pattern}: correct `file` in component.yaml's gitops.pools")
 
 
 def show_pools(session: Session, *, only: str, retiring: bool, dry_run: bool, as_json: bool) -> None:
-    """Give each pool that does not run what is wanted a successor, or take those out whose successor does; handed in.
+    """Add a successor to each pool that does not run the wanted image, or retire pools whose successor does, and submit it.
 
     `only` stands in the stead of the pools' own. Raises NoPoolSectionError, ManyForPoolsError, NotPublishedError, NoPoolFilesError,
     NoPoolsError, PoolNameError, MissingKeyError, NotEditableError, and what `hand_in` raises.
@@ -92,7 +92,7 @@ def _files(files: Files, pools: NodePools) -> list[str]:
 
 
 def _warn_of_values(session: Session, section: GitOps, wanted: list[Setting], files: Files) -> None:
-    """New nodes install what the values say: what is not merged yet, they would not get."""
+    """Warn about values that are not merged yet: new nodes install what the values say."""
     for file in dict.fromkeys(c.file for c in edit(wanted, files.read, existing=files.names, create=True).changes):
         session.progress.warn(
             f"{file} on {section.branch} does not have these images yet: merge what `invoke bump-gitops` pushed first"

@@ -1,4 +1,4 @@
-"""The images that clusters are told of: the values that a release sets in the GitOps repository. `invoke bump-gitops`."""
+"""`invoke bump-gitops`: set the values of published images in the GitOps repository."""
 
 from collections.abc import Iterable, Sequence
 
@@ -16,7 +16,7 @@ from lifecycle.publish.published import PublishedImage, published_images
 
 
 class NotPublishedError(InstallerError):
-    """Combinations whose image the registry does not have."""
+    """Combinations whose image is not in the registry."""
 
     def __init__(self, missing: Sequence[Combination]) -> None:
         super().__init__(
@@ -30,7 +30,7 @@ class NotPublishedError(InstallerError):
 
 
 def names_of(component: Component, combination: Combination, published: PublishedImage) -> dict[str, str]:
-    """What the placeholders of `gitops` stand for, for a combination."""
+    """Return the values of the placeholders of `gitops` for a combination."""
     return {
         "release": combination.release,
         "osVersion": combination.release.partition("-")[2],
@@ -48,7 +48,7 @@ def names_of(component: Component, combination: Combination, published: Publishe
 
 
 def described(changes: Iterable[Change]) -> str:
-    """What a commit lists below its title: each key with its old and its new value, by file."""
+    """Return the body of a commit message: each key with its old and new value, by file."""
     by_file: dict[str, list[Change]] = {}
     for change in changes:
         by_file.setdefault(change.file, []).append(change)
@@ -63,7 +63,7 @@ def described(changes: Iterable[Change]) -> str:
 
 
 def published(session: Session, combinations: Iterable[Combination]) -> dict[Combination, PublishedImage]:
-    """What the registry has for the combinations; raises NotPublishedError if it lacks one of them."""
+    """Return the published images of combinations. Raises NotPublishedError if the registry lacks one."""
     found = published_images(session.locked_project, list(dict.fromkeys(combinations)), session.environ)
     missing = [combination for combination, image in found.items() if image is None]
     if missing:
@@ -72,7 +72,7 @@ def published(session: Session, combinations: Iterable[Combination]) -> dict[Com
 
 
 def wanted_settings(session: Session, section: GitOps, only: str) -> list[Setting]:
-    """What the values files are to hold for the chosen combinations, by what the registry has.
+    """Return the wanted values of the selected combinations, from their published images.
 
     Raises NotPublishedError, NothingSelectedError, ContestedKeyError.
     """
@@ -85,7 +85,7 @@ def wanted_settings(session: Session, section: GitOps, only: str) -> list[Settin
 
 
 def bump(session: Session, only: str = "", *, create: bool = False) -> ValuesChange:
-    """The change that tells the clusters of the chosen combinations' images; a repository of our own is made for it.
+    """Return the change for the images of the selected combinations. A repository inside the checkout is created for it.
 
     Raises NotPublishedError, ContestedKeyError, and when it is made, MissingFileError, MissingKeyError and the other refusals
     of an edit.
@@ -104,6 +104,6 @@ def bump(session: Session, only: str = "", *, create: bool = False) -> ValuesCha
 
 
 def show_bump(session: Session, only: str, *, create: bool, dry_run: bool, as_json: bool) -> None:
-    """Hand the change in, or with `dry_run` only show it; raises what `bump` and `hand_in` raise."""
+    """Submit the change, or only print it if `dry_run`. Raises what `bump` and `submit` raise."""
     change = bump(session, only, create=create)
     show(session, change, submit(session, change, dry_run=dry_run), as_json=as_json)

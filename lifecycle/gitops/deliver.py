@@ -1,7 +1,7 @@
-"""gitops: a change of the values repository as one clean commit on top of what is there; never forced onto anybody's work.
+"""Deliver a change of the values repository as one commit on top of the branch, without overwriting others' work.
 
-The branch that clusters follow is only ever added to. A branch of our own, for a pull request, is made anew on top of it while
-nobody else has added to it, and else added to as well.
+Commits are only added to the branch that clusters follow. Our pull-request branch is rebased and force-pushed, unless someone else
+committed to it; then a commit is appended.
 """
 
 import difflib
@@ -21,7 +21,7 @@ TRAILER = "Bumped-by: nvidia-installer"
 
 
 class DeliveryStatus(StrEnum):
-    """What became of a change."""
+    """The status of a change in the repository."""
 
     NOTHING = "nothing to change"
     THERE = "there already"
@@ -30,17 +30,17 @@ class DeliveryStatus(StrEnum):
 
 
 class PushConflictError(InstallerError):
-    """A branch that moved each time before a push."""
+    """A branch that changed before each push."""
 
     def __init__(self, address: str, branch: str) -> None:
         super().__init__(
-            f"{address}: others pushed to {branch} {ATTEMPTS} times while this was to be pushed",
+            f"{address}: others pushed to {branch} before each of {ATTEMPTS} pushes",
             resolution="Run the command again.",
         )
 
 
 class NoTextError(UsageError):
-    """A file of the repository that is no text."""
+    """A file of the repository that is not text."""
 
     def __init__(self, path: str) -> None:
         super().__init__(f"{path}: not UTF-8 text: correct the path in component.yaml's gitops")
@@ -48,9 +48,9 @@ class NoTextError(UsageError):
 
 @dataclass(frozen=True, kw_only=True)
 class CommitProposal:
-    """What is to be committed: the files' new texts by their paths, and the message: a title and what it says below.
+    """A change to commit: the new texts of files by path, and the message as a title and a body.
 
-    `changes` are the same key by key, for a person or a script.
+    `changes` lists the change key by key, for people and scripts.
     """
 
     files: Mapping[str, str]
@@ -61,7 +61,7 @@ class CommitProposal:
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryResult:
-    """What became of a change: the branch it is on, its commit ("" where there is none), and its difference to the base."""
+    """The result of a delivery: the branch, the commit ("" if there is none), and the difference from the base."""
 
     verdict: DeliveryStatus
     branch: str
@@ -72,13 +72,13 @@ class DeliveryResult:
 
 @dataclass(frozen=True)
 class Files:
-    """The repository's files, as a change is made on top of them."""
+    """The files of the repository that a change is based on."""
 
     folder: Path
     names: tuple[str, ...]
 
     def read(self, path: str) -> str | None:
-        """The text of a file, its line ends as they are; None where there is no such file. Raises NoTextError."""
+        """Return the text of a file with its own line ends; None if the file does not exist. Raises NoTextError."""
         place = self.folder / path
         # A link may lead out of the repository.
         if path not in self.names or place.is_symlink():
@@ -94,7 +94,7 @@ MakeProposal = Callable[[Files], CommitProposal]
 
 @dataclass(frozen=True, kw_only=True)
 class Deliverer:
-    """The hands of this step. `branch` is our own, used in the mode pull-request; `scratch` an empty folder."""
+    """Delivers changes. `branch` is our own, for the mode pull-request; `scratch` is an empty folder."""
 
     remote: Remote
     section: GitOps
@@ -104,18 +104,18 @@ class Deliverer:
 
     @property
     def target(self) -> str:
-        """The branch that a change is pushed to."""
+        """The branch that changes are pushed to."""
         return self.section.branch if self.section.mode is Mode.COMMIT else self.branch
 
     def deliver(self, make: MakeProposal, *, dry_run: bool = False) -> DeliveryResult:
-        """Commit what `make` makes of the files, and push it; made anew on top of whatever came meanwhile.
+        """Commit the result of `make`, and push it. The change is made again on top of newer commits.
 
         Raises GitRefusedError, BusyBranchError, and what `make` raises, before anything is pushed.
         """
         clone = Clone.of(self.remote, self.section.branch, self.scratch / "values")
         for attempt in range(ATTEMPTS):
             if attempt:
-                self.say(f"{self.target} has moved meanwhile: doing it again on top of it")
+                self.say(f"{self.target} has changed meanwhile: making the change again on top of it")
             try:
                 return self._attempt(clone, make, dry_run=dry_run)
             except NonFastForwardError:
@@ -145,7 +145,7 @@ class Deliverer:
         return replace(delivered, verdict=DeliveryStatus.PUSHED, commit=commit)
 
     def _made(self, clone: Clone, start: str, make: MakeProposal) -> tuple[CommitProposal, tuple[str, ...]]:
-        """What a change makes of a commit's files; they are written."""
+        """Write the files that a change makes from those of a commit, and return them."""
         clone.check_out(start)
         files = Files(clone.folder, tuple(clone.files()))
         proposal = make(files)

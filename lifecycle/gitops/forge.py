@@ -21,7 +21,7 @@ _SCP = re.compile(r"(?:[^@/]+@)?(?P<host>[^:/]+):(?P<path>(?!/).+)")
 
 
 class ForgeRefusedError(InstallerError):
-    """A forge that does not answer, or refuses; what was pushed stays pushed."""
+    """A forge that does not answer or refuses a request. The pushed branch stays."""
 
     def __init__(self, host: str, what: str, why: str, *, unauthorised: bool = False) -> None:
         hint = "INVOKE_GITOPS_TOKEN has to be allowed to make pull requests." if unauthorised else ""
@@ -34,7 +34,7 @@ class ForgeRefusedError(InstallerError):
 
 @dataclass(frozen=True, kw_only=True)
 class PullRequest:
-    """A request to merge a branch: where a person finds it, and whether it was there before."""
+    """A pull request: its address, and whether it existed before (`known`)."""
 
     url: str
     known: bool
@@ -42,7 +42,7 @@ class PullRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Project:
-    """A repository at a forge: `host` with its port, `path` as `group/name`."""
+    """A repository at a forge: `host` with its port, and `path` as `group/name`."""
 
     kind: ForgeKind
     host: str
@@ -50,7 +50,7 @@ class Project:
     scheme: str = "https"
 
     def compare_url(self, base: str, branch: str) -> str:
-        """Where a person makes a pull request of a branch by hand."""
+        """Return the address at which a person opens a pull request for a branch."""
         at = f"{self.scheme}://{self.host}/{self.path}"
         if self.kind is ForgeKind.GITHUB:
             return f"{at}/compare/{quote(base)}...{quote(branch)}?expand=1"
@@ -59,14 +59,14 @@ class Project:
 
 
 class Forge(Protocol):
-    """What makes pull requests."""
+    """A forge that opens pull requests."""
 
     def propose(self, *, branch: str, base: str, title: str, body: str) -> PullRequest:
-        """Open a pull request of a branch, or bring the open one's texts up to date; raises ForgeRefusedError."""
+        """Open a pull request for a branch, or update the texts of the open one. Raises ForgeRefusedError."""
 
 
 def project_at(address: str, kind: ForgeKind | None) -> Project | None:
-    """The project that a repository's address means; None for a path, and for a host whose `kind` is not to be guessed."""
+    """Return the project at a repository's address. None for a path, and for a host of unknown kind."""
     parts = urlsplit(address)
     match = None if "://" in address else _SCP.fullmatch(address)
     if parts.scheme in ("http", "https"):
@@ -84,7 +84,7 @@ def project_at(address: str, kind: ForgeKind | None) -> Project | None:
 
 
 def forge_of(project: Project, token: str, *, api: str | None) -> Forge:
-    """The API of a project's forge; `api` is its address where it is not the usual one."""
+    """Return the API of a project's forge; `api` is its address if it is not the usual one."""
     if project.kind is ForgeKind.GITHUB:
         usual = (
             "https://api.github.com" if project.host == "github.com" else f"{project.scheme}://{project.host}/api/v3"
@@ -113,7 +113,7 @@ class _Api:
         return f"_Api({self.base!r})"
 
     def ask(self, method: str, path: str, what: str, **options: Any) -> Any:  # noqa: ANN401 - JSON
-        """One request; raises ForgeRefusedError with the forge's own words."""
+        """Send a request, and return the JSON of the answer. Raises ForgeRefusedError with the forge's own message."""
         url = f"{self.base.rstrip('/')}/{path}"
         try:
             with httpx.Client(timeout=30, follow_redirects=True, event_hooks=HOOKS) as client:
@@ -133,7 +133,7 @@ class _Api:
 
 
 def _message(said: object) -> str:
-    """What an error's JSON says: GitHub has `message` and `errors[].message`, GitLab `message` (a text or a list) or `error`."""
+    """Return the message of an error: `message` and `errors[].message` (GitHub), `message` or `error` (GitLab)."""
     if not isinstance(said, dict):
         return str(said)
     errors = [str(e.get("message", e)) if isinstance(e, dict) else str(e) for e in said.get("errors") or []]
@@ -141,10 +141,10 @@ def _message(said: object) -> str:
 
 
 class _Requests(ABC):
-    """What GitHub's and GitLab's requests have in common: one of a branch is updated, or else opened."""
+    """The common part of GitHub and GitLab: update the open request of a branch, or open one."""
 
     def propose(self, *, branch: str, base: str, title: str, body: str) -> PullRequest:
-        """As Forge says."""
+        """Open or update a request, as `Forge.propose` describes."""
         known = self.open_one(branch, base)
         if known is None:
             try:
@@ -158,15 +158,15 @@ class _Requests(ABC):
 
     @abstractmethod
     def open_one(self, branch: str, base: str) -> int | None:
-        """The number of the open request of a branch."""
+        """Return the number of a branch's open request, or None."""
 
     @abstractmethod
     def create(self, branch: str, base: str, title: str, body: str) -> str:
-        """Open a request; returns its address."""
+        """Open a request, and return its address."""
 
     @abstractmethod
     def update(self, number: int, title: str, body: str) -> str:
-        """Change a request's texts; returns its address."""
+        """Change the texts of a request, and return its address."""
 
 
 @dataclass(frozen=True)
@@ -181,19 +181,19 @@ class GitHub(_Requests):
         return f"repos/{self.project.path}/pulls"
 
     def open_one(self, branch: str, base: str) -> int | None:
-        """As _Requests says."""
+        """Send the request of the base class to this forge."""
         head = f"{self.project.path.partition('/')[0]}:{branch}"
         query = {"head": head, "base": base, "state": "open"}
         found = self.api.ask("GET", self._pulls, "list the pull requests", params=query)
         return int(found[0]["number"]) if found else None
 
     def create(self, branch: str, base: str, title: str, body: str) -> str:
-        """As _Requests says."""
+        """Send the request of the base class to this forge."""
         new = {"head": branch, "base": base, "title": title, "body": body}
         return str(self.api.ask("POST", self._pulls, "open a pull request", json=new)["html_url"])
 
     def update(self, number: int, title: str, body: str) -> str:
-        """As _Requests says."""
+        """Send the request of the base class to this forge."""
         texts = {"title": title, "body": body}
         return str(self.api.ask("PATCH", f"{self._pulls}/{number}", "update the pull request", json=texts)["html_url"])
 
@@ -210,18 +210,18 @@ class GitLab(_Requests):
         return f"projects/{quote(self.project.path, safe='')}/merge_requests"
 
     def open_one(self, branch: str, base: str) -> int | None:
-        """As _Requests says."""
+        """Send the request of the base class to this forge."""
         query = {"source_branch": branch, "target_branch": base, "state": "opened"}
         found = self.api.ask("GET", self._requests, "list the merge requests", params=query)
         return int(found[0]["iid"]) if found else None
 
     def create(self, branch: str, base: str, title: str, body: str) -> str:
-        """As _Requests says."""
+        """Send the request of the base class to this forge."""
         texts = {"title": title, "description": body, "remove_source_branch": True}
         new = {**texts, "source_branch": branch, "target_branch": base}
         return str(self.api.ask("POST", self._requests, "open a merge request", json=new)["web_url"])
 
     def update(self, number: int, title: str, body: str) -> str:
-        """As _Requests says."""
+        """Send the request of the base class to this forge."""
         texts = {"title": title, "description": body}
         return str(self.api.ask("PUT", f"{self._requests}/{number}", "update the merge request", json=texts)["web_url"])

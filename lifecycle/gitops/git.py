@@ -1,4 +1,4 @@
-"""git, as far as a change of another repository needs it: a clone of one branch, a commit, a push that is never forced onto it.
+"""git for changes of another repository: a clone of one branch, a commit, and a push that never overwrites others' work.
 
 A token is given to git through its environment (git-config(1), GIT_CONFIG_COUNT), never in an argument, a file or a message.
 """
@@ -35,7 +35,7 @@ _RACED = re.compile(r"\[rejected\]|cannot lock ref|failed to update ref|incorrec
 
 
 class GitRefusedError(InstallerError):
-    """A repository that cannot be read or written."""
+    """A repository that git cannot read or write."""
 
     def __init__(self, address: str, what: str, said: str) -> None:
         lines = [line for line in said.splitlines() if line.strip() and not line.startswith("hint:")]
@@ -46,25 +46,25 @@ class GitRefusedError(InstallerError):
 
 
 class PlainTokenError(UsageError):
-    """A token that would cross a network without TLS."""
+    """A token that would be sent without TLS."""
 
     def __init__(self, address: str) -> None:
         super().__init__(f"{address}: the token would be sent without TLS: write https:// in component.yaml's gitops")
 
 
 class NonFastForwardError(Exception):
-    """A push that came second."""
+    """A push that is refused because the branch has changed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Remote:
-    """A repository somewhere: an address that git takes, and what git needs in its environment to be let in."""
+    """A remote repository: its address, and the environment variables for git with the credentials."""
 
     address: str
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def git(self, *words: str, folder: Path | None = None, what: str) -> str:
-        """Run git, in a folder; raises GitRefusedError, which says what it was to do."""
+        """Run git in a folder, and return its output. `what` describes the command in an error. Raises GitRefusedError."""
         place = ["-C", str(folder)] if folder else []
         try:
             return run(["git", *place, *words], extra_env=self.environ)
@@ -73,7 +73,7 @@ class Remote:
 
 
 def remote(address: str, environ: Mapping[str, str]) -> Remote:
-    """The repository at an address: HTTPS with INVOKE_GITOPS_TOKEN, SSH with the user's own keys, or a path.
+    """Return the repository at an address: HTTPS with INVOKE_GITOPS_TOKEN, SSH with the user's own keys, or a path.
 
     Raises PlainTokenError.
     """
@@ -96,7 +96,7 @@ def remote(address: str, environ: Mapping[str, str]) -> Remote:
 
 
 def _identity(environ: Mapping[str, str]) -> dict[str, str]:
-    """Who commits, where neither git's configuration nor the environment says."""
+    """Return variables for the committer, if neither git's configuration nor the environment names one."""
     try:
         known = run(["git", "config", "user.email"]).strip()
     except ProgramFailedError:
@@ -113,7 +113,7 @@ def _identity(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def make_repository(there: Remote, path: Path, branch: str, files: Mapping[str, str], scratch: Path) -> None:
-    """Make a bare repository at a path, whose branch holds some files; `scratch` is an empty folder. It is whole, or not there."""
+    """Create a bare repository with files on a branch, atomically; `scratch` is an empty folder."""
     part = path.with_name(f".{path.name}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(part, ignore_errors=True)
@@ -132,7 +132,7 @@ def make_repository(there: Remote, path: Path, branch: str, files: Mapping[str, 
 
 
 def mentioned(there: Remote, words: Sequence[str], scratch: Path) -> set[str]:
-    """Which of some words any file of any branch holds; `scratch` is an empty folder. Raises GitRefusedError."""
+    """Return those words that a file of any branch contains; `scratch` is an empty folder. Raises GitRefusedError."""
     if not words:
         return set()
     there.git("clone", "--quiet", "--bare", "--no-tags", "--", there.address, str(scratch / "all"), what="read it")
@@ -150,14 +150,14 @@ def mentioned(there: Remote, words: Sequence[str], scratch: Path) -> set[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Clone:
-    """A clone of one branch of a repository in a folder of our own."""
+    """A clone of one branch of a repository."""
 
     remote: Remote
     folder: Path
 
     @staticmethod
     def of(remote: Remote, branch: str, folder: Path) -> "Clone":
-        """Clone a branch; files that are not looked at are not sent, where the server can do that (git-clone(1), --filter)."""
+        """Clone a branch. Files are fetched when they are read, if the server supports that (git-clone(1), --filter)."""
         words = ["clone", "--quiet", "--no-tags", "--single-branch", "--filter=blob:none", f"--branch={branch}"]
         remote.git(*words, "--", remote.address, str(folder), what=f"read its branch {branch}")
         return Clone(remote=remote, folder=folder)
@@ -166,7 +166,7 @@ class Clone:
         return self.remote.git(*words, folder=self.folder, what=what).strip()
 
     def fetch(self, branch: str) -> str | None:
-        """Have what a branch is at the remote now; its commit, or None where there is no such branch."""
+        """Fetch a branch, and return its commit, or None if it does not exist."""
         name = f"refs/heads/{branch}"
         if not self._git("ls-remote", "origin", name, what="list its branches"):
             return None
@@ -175,28 +175,28 @@ class Clone:
         return self._git("rev-parse", here, what="read a commit")
 
     def check_out(self, commit: str) -> None:
-        """Make the folder what a commit is."""
+        """Check out a commit."""
         self._git("checkout", "--quiet", "--force", "--detach", commit, what=f"check out {commit}")
 
     def files(self) -> list[str]:
-        """All files under version control."""
+        """Return all files under version control."""
         return self._git("ls-files", "-z", what="list its files").split("\0")[:-1]
 
     def messages(self, since: str, until: str) -> list[str]:
-        """The messages of the commits after one commit up to another."""
+        """Return the messages of the commits after `since` up to `until`."""
         text = self._git("log", "--format=%B%x00", f"{since}..{until}", what="read its history")
         return [message.strip() for message in text.split("\0") if message.strip()]
 
     def tree(self, commit: str) -> str:
-        """What identifies a commit's files."""
+        """Return the tree of a commit, which identifies its files."""
         return self._git("rev-parse", f"{commit}^{{tree}}", what="read a commit")
 
     def parent(self, commit: str) -> str:
-        """The first parent of a commit, or "" of the first."""
+        """Return the first parent of a commit, or "" for the first commit."""
         return self._git("log", "-1", "--format=%P", commit, what="read a commit").partition(" ")[0]
 
     def commit(self, paths: Sequence[str], message: str) -> str:
-        """Commit some files; returns the commit."""
+        """Commit files, and return the commit."""
         note = self.folder / ".git" / "MESSAGE"
         note.write_text(message, encoding="utf-8")
         self._git("add", "--", *paths, what="take the files")
@@ -204,7 +204,7 @@ class Clone:
         return self._git("rev-parse", "HEAD", what="read the commit")
 
     def push(self, branch: str, *, replacing: str | None = None) -> None:
-        """Push what is checked out to a branch; `replacing` is a commit that may be replaced if the branch is still there.
+        """Push HEAD to a branch. `replacing` is a commit that may be replaced if the branch still has it.
 
         Raises RacedError where the branch has moved meanwhile, GitRefusedError for every other refusal.
         """

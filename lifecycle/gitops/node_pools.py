@@ -1,4 +1,4 @@
-"""Pools of nodes that count up: a new OS release or driver comes with a new pool, and the old one stays until it is retired.
+"""Numbered node pools: a new OS release or driver gets a new pool, and the old one stays until it is retired.
 
 Nodes are never changed under a running job: what a pool runs is fixed when it is made. Pure.
 """
@@ -22,28 +22,28 @@ NAME_LENGTH = 15
 
 
 class PoolNameError(UsageError):
-    """A name that the next pool cannot have."""
+    """A name that is too long for a pool."""
 
     def __init__(self, file: str, name: str) -> None:
         super().__init__(
-            f"{file}: a pool cannot be called {name!r}, which has more than {NAME_LENGTH} characters: "
+            f"{file}: the name {name!r} of a pool has more than {NAME_LENGTH} characters: "
             "give the pool a shorter name by hand first"
         )
 
 
 class NoPoolsError(UsageError):
-    """A file in which no pool fits."""
+    """A file without a matching pool."""
 
     def __init__(self, file: str, workers: str, match: str, names: Sequence[str]) -> None:
         super().__init__(
-            f"{file}: none of the pools under `{workers}` fits {match!r}: there are {', '.join(names) or 'none'}: "
+            f"{file}: no pool under `{workers}` matches {match!r}: it has {', '.join(names) or 'none'}: "
             "correct `match` in component.yaml's gitops.pools"
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pool:
-    """A pool as a file has it: its place in the list, `stem` and `number` of its name, and what it does not have as wanted."""
+    """A pool in a file: its position in the list, `stem` and `number` of its name, and the wanted values that it lacks."""
 
     index: int
     name: str
@@ -54,7 +54,7 @@ class Pool:
 
 @dataclass(frozen=True, kw_only=True)
 class PoolStep:
-    """A pool to be made after another one, `old`, or, where `new` is None, the old one to be taken out."""
+    """A new pool after another one (`old`), or the old pool to retire if `new` is None."""
 
     file: str
     old: str
@@ -63,7 +63,7 @@ class PoolStep:
 
 
 def pools_of(file: ValuesFile, section: NodePools, names: Mapping[str, str]) -> list[Pool]:
-    """The pools of a file that a section means, and what each lacks; raises NoPoolsError and what `items` raises."""
+    """Return the pools of a file that a section matches. Raises NoPoolsError and what `items` raises."""
     found = list(_pools(file, section, names))
     if not found:
         workers = KeyPath.parse(section.workers)
@@ -96,7 +96,7 @@ def _wanted(section: NodePools, names: Mapping[str, str]) -> list[tuple[KeyPath,
 
 
 def _newest(pools: Sequence[Pool]) -> list[Pool]:
-    """Of each stem the pool with the highest number, the last in the file first."""
+    """Return the pool with the highest number of each stem; the last one in the file comes first."""
     by_stem: dict[str, Pool] = {}
     for pool in pools:
         known = by_stem.get(pool.stem)
@@ -106,7 +106,7 @@ def _newest(pools: Sequence[Pool]) -> list[Pool]:
 
 
 def count_up(file: ValuesFile, section: NodePools, names: Mapping[str, str]) -> tuple[ValuesFile, list[PoolStep]]:
-    """Give each pool that does not run what is wanted a successor, which does; raises PoolNameError, NotEditableError."""
+    """Add a successor to each pool that does not run the wanted image. Raises PoolNameError, NotEditableError."""
     steps = []
     workers = KeyPath.parse(section.workers)
     for pool in _newest(pools_of(file, section, names)):
@@ -125,7 +125,7 @@ def count_up(file: ValuesFile, section: NodePools, names: Mapping[str, str]) -> 
 
 
 def retire(file: ValuesFile, section: NodePools, names: Mapping[str, str]) -> tuple[ValuesFile, list[PoolStep]]:
-    """Take the pools out whose successor runs what is wanted."""
+    """Remove the pools whose successor runs the wanted image."""
     pools = pools_of(file, section, names)
     done = {pool.stem: pool.number for pool in _newest(pools) if not pool.changes}
     old = [pool for pool in pools if pool.number < done.get(pool.stem, 0)]

@@ -1,4 +1,4 @@
-"""A change of the GitOps repository handed in: pushed, with a pull request where the forge's API is to be had, and shown."""
+"""Submit a change of the GitOps repository: push it, open a pull request if the forge's API is available, and print it."""
 
 from dataclasses import asdict, dataclass
 
@@ -15,7 +15,7 @@ TOKEN = "INVOKE_GITOPS_TOKEN"  # noqa: S105 - the variable's name
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """What became of a change; `pull_request` is the one that it is in, `by_hand` where a person makes one."""
+    """The result of a submission. `pull_request` contains the change; `by_hand` is the address to open one in a browser."""
 
     delivered: DeliveryResult
     pull_request: PullRequest | None = None
@@ -24,7 +24,7 @@ class Submission:
 
 @dataclass(frozen=True, kw_only=True)
 class ValuesChange:
-    """A change to hand in: to which repository, on which branch of our own, and how it is made of the files there."""
+    """A change to submit: the repository, our own branch, and the function that makes the change from the repository's files."""
 
     section: GitOps
     remote: Remote
@@ -58,7 +58,7 @@ def submit(session: Session, change: ValuesChange, *, dry_run: bool) -> Submissi
 
 
 def show(session: Session, change: ValuesChange, handed: Submission, *, as_json: bool) -> None:
-    """Print what became of a change, and what a person does next."""
+    """Print the result of a submission, and the next step of a person."""
     delivered = handed.delivered
     if as_json:
         request = asdict(handed.pull_request) if handed.pull_request else None
@@ -78,7 +78,7 @@ def show(session: Session, change: ValuesChange, handed: Submission, *, as_json:
 
 
 def say_next(session: Session, change: ValuesChange, handed: Submission) -> None:
-    """Say where a change is now, and what a person does next."""
+    """Print on stderr where a change is, and the next step of a person."""
     for line in _next(session, change.section, handed):
         session.progress.say(line)
 
@@ -87,7 +87,7 @@ def _next(session: Session, section: GitOps, handed: Submission) -> list[str]:
     delivered = handed.delivered
     match delivered.verdict:
         case DeliveryStatus.NOTHING:
-            return [f"nothing to change: {section.branch} of {section.repository} has it all"]
+            return [f"nothing to change: {section.branch} of {section.repository} is up to date"]
         case DeliveryStatus.SHOWN:
             return ["nothing was pushed: that is what would be"]
         case _ if section.mode is Mode.COMMIT:

@@ -1,4 +1,4 @@
-"""The GitOps repository of a checkout: opened, or, where component.yaml names a path that is not there yet, made."""
+"""The GitOps repository of a checkout. It is created if component.yaml names a missing path inside the checkout."""
 
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,14 +14,14 @@ from lifecycle.yamledit.key_path import KeyPath, Match
 
 
 class NoGitOpsError(UsageError):
-    """A component.yaml that names no repository."""
+    """A component.yaml without a GitOps repository."""
 
     def __init__(self) -> None:
-        super().__init__("component.yaml has no `gitops`: add it: docs/how-to/gitops.md")
+        super().__init__("component.yaml has no `gitops`: add it as docs/how-to/gitops.md describes")
 
 
 def section_of(session: Session) -> GitOps:
-    """component.yaml's `gitops`; raises NoGitOpsError."""
+    """Return the section `gitops` of component.yaml. Raises NoGitOpsError."""
     section = session.project.component.gitops
     if section is None:
         raise NoGitOpsError
@@ -29,17 +29,17 @@ def section_of(session: Session) -> GitOps:
 
 
 def is_there(root: Path, section: GitOps) -> bool:
-    """Whether the repository is there already: false only for one that is made here on first use, and is not yet."""
+    """Return whether the repository exists. Only one inside the checkout may not exist yet: it is created on first use."""
     return not _is_ours(section) or (root / section.repository).exists()
 
 
 def values_branch(component: Component) -> str:
-    """Our own branch, on which the values of a version are proposed."""
+    """Return our own branch, on which the values of a version are proposed."""
     return f"{component.short_name}/values-{component.version}"
 
 
 def open_repository(session: Session, section: GitOps, wanted: Iterable[Setting]) -> Remote:
-    """The repository, ready to be cloned; a path inside of the checkout is made, with all the keys that are wanted.
+    """Return the repository, ready to be cloned. A missing path inside the checkout is created, with all wanted keys.
 
     Raises GitRefusedError, PlainTokenError.
     """
@@ -51,12 +51,12 @@ def open_repository(session: Session, section: GitOps, wanted: Iterable[Setting]
         files = {**seed(wanted), **_pool_files(section.pools)}
         with tempfile.TemporaryDirectory(prefix="nvidia-installer-") as scratch:
             make_repository(there, path, section.branch, files, Path(scratch))
-        session.progress.say(f"made {section.repository}, a repository to try this with")
+        session.progress.say(f"created {section.repository}, a repository for trials")
     return there
 
 
 def in_use(session: Session, words: Sequence[str]) -> set[str]:
-    """Which of some digests and tags any branch of the repository names; raises GitRefusedError, PlainTokenError."""
+    """Return those digests and tags that a branch of the repository names. Raises GitRefusedError, PlainTokenError."""
     section = session.project.component.gitops
     if section is None or not is_there(session.root, section):
         return set()
@@ -65,17 +65,17 @@ def in_use(session: Session, words: Sequence[str]) -> set[str]:
 
 
 def _is_path(address: str) -> bool:
-    """Whether git takes an address for a path (git-clone(1), "GIT URLS")."""
+    """Return whether git reads an address as a path (git-clone(1), "GIT URLS")."""
     return "://" not in address and ":" not in address.partition("/")[0]
 
 
 def _is_ours(section: GitOps) -> bool:
-    """Whether it is a path inside of the checkout; somebody else's that is missing is an error, and nothing to be made."""
+    """Return whether an address is a path inside the checkout. Only there is a missing repository created."""
     return _is_path(section.repository) and not Path(section.repository).expanduser().is_absolute()
 
 
 def _pool_files(sections: Iterable[NodePools]) -> Mapping[str, str]:
-    """A cluster with one pool for each section, as Gardener's Shoot has it."""
+    """Return a cluster with one pool for each section, in the form of Gardener's Shoot."""
     trees: dict[str, dict[str, object]] = {}
     for section in sections:
         name = section.match.replace("*", "").rstrip("-") or "gpu"

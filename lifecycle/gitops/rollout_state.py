@@ -1,4 +1,4 @@
-"""Where combinations are in the GitOps repository: on the branch that clusters follow, on our own, in which node pools."""
+"""The state of combinations in the GitOps repository: merged, proposed on our own branch, and their node pools."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ UNKNOWN, UNDECLARED, MERGED, PROPOSED = "unknown", "not declared", "merged", "pr
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a combination is: MERGED, PROPOSED, UNDECLARED, UNKNOWN or ""; `branch` is our own, to be merged."""
+    """The state of a combination: MERGED, PROPOSED, UNDECLARED, UNKNOWN or "". `branch` is our own, to be merged."""
 
     gitops: str
     branch: str = ""
@@ -35,21 +35,21 @@ class Place:
 
 @dataclass(frozen=True)
 class Tree:
-    """The files of a branch, each read once, and looked for once by each pattern."""
+    """The files of a branch. Each file is read once, and each pattern is searched once."""
 
     files: Files
     _read: dict[str, ValuesFile | None] = field(default_factory=dict)
     _found: dict[str, list[str]] = field(default_factory=dict)
 
     def file(self, name: str) -> ValuesFile | None:
-        """A file, or None where there is no such file; raises NoTextError."""
+        """Return a file, or None if it does not exist. Raises NoTextError."""
         if name not in self._read:
             text = self.files.read(name)
             self._read[name] = None if text is None else ValuesFile(text, name)
         return self._read[name]
 
     def names(self, pattern: str) -> list[str]:
-        """The names of the files that fit a pattern."""
+        """Return the names of the files that match a pattern."""
         if pattern not in self._found:
             self._found[pattern] = [name for name in self.files.names if fnmatchcase(name, pattern)]
         return self._found[pattern]
@@ -57,7 +57,7 @@ class Tree:
 
 @dataclass(frozen=True, kw_only=True)
 class Values:
-    """The GitOps repository of a project as it is read: what the clusters follow, and our own branch, where there is one."""
+    """The GitOps repository of a project: the branch that clusters follow, and our own branch, if it exists."""
 
     project: LockedProject
     section: GitOps
@@ -67,7 +67,7 @@ class Values:
     _selected: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def place(self, combination: Combination, there: PublishedImage) -> Place:
-        """Where a combination is, whose image the registry has; raises NothingSelectedError for what the section selects."""
+        """Return the state of a combination with a published image. Raises NothingSelectedError for a selector of `gitops`."""
         names = names_of(self.project.component, combination, there)
         merged = self._has_all(combination, names, self.merged)
         proposed = self.proposed is not None and self._has_all(combination, names, self.proposed)
@@ -85,7 +85,7 @@ class Values:
         return combination.id in self._selected[only]
 
     def _has_all(self, combination: Combination, names: Mapping[str, str], tree: Tree) -> bool:
-        """Whether a branch holds all that it is to hold for a combination; what sets nothing is in no file."""
+        """Return whether a branch has all values of a combination. A combination that sets no value is in no file."""
         entries = [entry for entry in self.section.values if self._selects(entry.only, combination)]
         wanted = settings((entry, combination.id, names) for entry in entries)
         try:
@@ -95,7 +95,7 @@ class Values:
             return False
 
     def _pools(self, names: Mapping[str, str]) -> tuple[str, ...]:
-        """The pools that run what placeholders stand for."""
+        """Return the pools that run the image with these placeholders."""
         found = []
         for pools in self.section.pools:
             for name in self.merged.names(pools.file):
@@ -108,7 +108,7 @@ class Values:
 
 
 def read_values(session: Session, section: GitOps, scratch: Path) -> Values | None:
-    """Read the repository into an empty folder; None where it is not made yet. Raises GitRefusedError, PlainTokenError."""
+    """Clone the repository into an empty folder; None if it does not exist yet. Raises GitRefusedError, PlainTokenError."""
     if not is_there(session.root, section):
         return None
     branch = values_branch(session.project.component)

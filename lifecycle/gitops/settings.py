@@ -1,4 +1,4 @@
-"""What a release sets in values files: which keys, to what, and the files that come of it. Pure.
+"""The values that a release sets in values files, and the edited files. Pure.
 
 `read` is how the repository is read: a path in, the text out, or None where there is no such file.
 """
@@ -22,7 +22,7 @@ _UNSET = "none yet"
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """A key of a file and what it is to hold, for a combination; `template` is the path that `file` was filled from."""
+    """A key of a file with its wanted value, for a combination; `template` is the path with placeholders of `file`."""
 
     combination: str
     template: str
@@ -34,7 +34,7 @@ class Setting:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """A key that gets another value; `old` is None where the file is new."""
+    """A key with its old and new value; `old` is None for a new file."""
 
     file: str
     path: str
@@ -44,14 +44,14 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class Edited:
-    """The files that change, by their paths in the repository, and what changes in them, in a person's words."""
+    """The changed files by their paths in the repository, and the changes of keys."""
 
     files: Mapping[str, str]
     changes: tuple[Change, ...]
 
 
 class ContestedKeyError(UsageError):
-    """Two combinations that want different values under one key."""
+    """Two combinations that set different values for one key."""
 
     def __init__(self, one: Setting, other: Setting) -> None:
         super().__init__(
@@ -61,7 +61,7 @@ class ContestedKeyError(UsageError):
 
 
 class MissingFileError(UsageError):
-    """A values file that the repository does not have."""
+    """A values file that the repository lacks."""
 
     def __init__(self, setting: Setting, sibling: str | None) -> None:
         hint = f"or let --create copy {sibling}" if sibling else "or correct the path in component.yaml"
@@ -71,7 +71,7 @@ class MissingFileError(UsageError):
 
 
 def settings(named: Iterable[tuple[ValuesFiles, str, Mapping[str, str]]]) -> list[Setting]:
-    """All that is to be set. `named` are an entry, a combination that it selects, and the values of its placeholders.
+    """Return all wanted settings. `named` has entries, each with a selected combination and the values of its placeholders.
 
     Raises ContestedKeyError.
     """
@@ -95,7 +95,7 @@ def settings(named: Iterable[tuple[ValuesFiles, str, Mapping[str, str]]]) -> lis
 def edit(
     wanted: Sequence[Setting], read: Callable[[str], str | None], *, existing: Sequence[str] = (), create: bool = False
 ) -> Edited:
-    """Set what is wanted; with `create` a missing file starts as a copy of its next older sibling in `existing`.
+    """Return the files with the wanted settings. With `create`, a missing file starts as a copy of its next older sibling.
 
     Raises MissingFileError, MissingKeyError, AmbiguousKeyError, NotEditableError, ConfigurationError.
     """
@@ -129,7 +129,7 @@ def _opened(
 
 
 def _sibling(setting: Setting, existing: Iterable[str]) -> str | None:
-    """The file of the newest older release of the same family."""
+    """Return the file of the newest older release of the same family, or None."""
     release = setting.names["release"]
     family = family_of(release)
     version = r"[0-9][A-Za-z0-9.-]*"
@@ -144,7 +144,7 @@ def _sibling(setting: Setting, existing: Iterable[str]) -> str | None:
 
 
 def seed(wanted: Iterable[Setting]) -> dict[str, str]:
-    """Files that have all the keys that are wanted, still without values: what a new repository starts with."""
+    """Return files with all wanted keys but without values, for a new repository."""
     trees: dict[str, dict[str, object]] = {}
     for setting in wanted:
         plant(trees.setdefault(setting.file, {}), setting.path)
@@ -152,12 +152,12 @@ def seed(wanted: Iterable[Setting]) -> dict[str, str]:
 
 
 def written(trees: Mapping[str, object]) -> dict[str, str]:
-    """Trees of mappings and lists as YAML, by their files."""
+    """Return trees of mappings and lists as YAML texts, by file."""
     return {file: yaml.safe_dump(tree, sort_keys=False, width=1000) for file, tree in trees.items()}
 
 
 def plant(tree: dict[str, object], path: KeyPath) -> None:
-    """Make room for a path in a tree of mappings and lists of mappings."""
+    """Add a path to a tree of mappings and lists of mappings."""
     node: object = tree
     for segment, after in zip(path.segments, (*path.segments[1:], None), strict=True):
         empty: object = _UNSET if after is None else {} if isinstance(after, Key) else []

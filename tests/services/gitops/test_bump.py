@@ -153,7 +153,7 @@ def test_pools_of_several_combinations_are_refused(checkout: Checkout) -> None:
     shutil.copy(ROOT / "versions.lock", checkout.folder)
     refused = checkout.invoke("bump-pools", code=2)
 
-    assert "gitops.pools: `only: previous` leaves debian-12/" in refused.stderr
+    assert "gitops.pools: `only: previous` selects debian-12/" in refused.stderr
 
 
 def test_status_says_how_far_it_is_and_what_is_next(

@@ -84,13 +84,13 @@ def test_each_stem_counts_for_itself_from_its_highest_number() -> None:
 
 def test_a_name_that_gardener_would_refuse_is_refused() -> None:
     text = "w:\n- {name: inference-lg-v9, v: 1}\n"
-    with pytest.raises(PoolNameError, match="'inference-lg-v10', which has more than 15 characters"):
+    with pytest.raises(PoolNameError, match="'inference-lg-v10' of a pool has more than 15 characters"):
         count_up(ValuesFile(text, "f"), section("*", workers="w", set={"v": "{branch}"}), NEW)
 
 
 def test_a_pattern_that_fits_no_pool_names_those_that_there_are() -> None:
     with pytest.raises(
-        NoPoolsError, match="fits 'gpu-\\*': there are system-v3, infer-s-v1, train-l-v7: correct `match`"
+        NoPoolsError, match="matches 'gpu-\\*': it has system-v3, infer-s-v1, train-l-v7: correct `match`"
     ):
         count_up(SHOOT, section("gpu-*"), NEW)
 
