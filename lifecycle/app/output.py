@@ -16,7 +16,7 @@ def print_json(value: object) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))  # noqa: T201 - stdout is where results go
 
 
-def room(size: int) -> str:
+def format_size(size: int) -> str:
     """Return a number of bytes as text for people: `12 kB`, `34 MB`, `5.60 GB`."""
     if size < 1e6:
         return f"{-(-size // 1000)} kB"

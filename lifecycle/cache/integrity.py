@@ -27,7 +27,7 @@ class Condition:
     in_part: bool = False
 
 
-def look_at_input(path: Path, sha256: str) -> Condition:
+def check_input(path: Path, sha256: str) -> Condition:
     """Compare an input with the sha256 in its name."""
     try:
         obtained = sha256_of(path)
@@ -36,7 +36,7 @@ def look_at_input(path: Path, sha256: str) -> Condition:
     return Condition(problem="" if obtained == sha256 else f"its sha256 is {obtained}")
 
 
-def look_at_result(folder: Path) -> Condition:
+def check_result(folder: Path) -> Condition:
     """Compare a result's files with its result.json."""
     about = read_json(folder / RESULT)
     if about is None:

@@ -66,17 +66,17 @@ class Item:
     busy: bool = False
 
 
-def take_stock(cache: Cache, now: float) -> list[Item]:
+def list_items(cache: Cache, now: float) -> list[Item]:
     """Return all items in the cache; none without a cache. Items that vanish meanwhile are left out."""
-    return list(_Stock(cache, now).items())
+    return list(_Inventory(cache, now).items())
 
 
-def room(path: Path) -> int:
+def freed_bytes(path: Path) -> int:
     """Return the bytes that removing a file or a folder frees: files with other links do not count."""
     return sum(status.st_blocks * _BLOCK for status in _files(path) if status.st_nlink == 1)
 
 
-class _Stock:
+class _Inventory:
     """A walk through a cache folder."""
 
     def __init__(self, cache: Cache, now: float) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.inventory import CacheSection, Item, room
+from lifecycle.cache.inventory import CacheSection, Item, freed_bytes
 from lifecycle.cache.required import RequiredItems
 from lifecycle.cache.result_files import Result
 from lifecycle.cleanup.retention import NEEDED, UNNEEDED, Age, Decision, ItemKind
@@ -102,7 +102,7 @@ def remove(cache: Cache, decisions: Iterable[CacheDecision]) -> int:
     freed = 0
     for decision in decisions:
         if decision.to_remove:
-            freed += room(decision.item.path)
+            freed += freed_bytes(decision.item.path)
             drop(cache, decision.item)
     cache.save_index()
     return freed

@@ -71,7 +71,7 @@ def _print(pruned: Pruned, *, dry_run: bool) -> None:
             gone if group[0].to_remove else "stays",
             kind,
             str(len(group)),
-            output.room(sum(f.item.size for f in group)),
+            output.format_size(sum(f.item.size for f in group)),
             reason,
         )
         for (kind, reason), group in _grouped(items).items()
@@ -81,7 +81,7 @@ def _print(pruned: Pruned, *, dry_run: bool) -> None:
             gone if f.to_remove else "stays",
             ", ".join(f.item.names),
             "1",
-            output.room(f.item.size),
+            output.format_size(f.item.size),
             _why(f.reason, f.kept),
         )
         for f in images
@@ -91,9 +91,9 @@ def _print(pruned: Pruned, *, dry_run: bool) -> None:
         return
     output.print_table("cache prune", ["", "what", "count", "size", "reason"], rows)
     if any(f.to_remove for f in items) and not dry_run:
-        output.print_lines([f"{output.room(pruned.freed)} freed in the cache"])
+        output.print_lines([f"{output.format_size(pruned.freed)} freed in the cache"])
     if any(f.to_remove for f in images) and not dry_run:
-        output.print_lines([f"{output.room(pruned.freed_in_engine)} freed in the engine"])
+        output.print_lines([f"{output.format_size(pruned.freed_in_engine)} freed in the engine"])
 
 
 def _grouped(items: Sequence[CacheDecision]) -> dict[tuple[str, str], list[CacheDecision]]:

@@ -44,13 +44,13 @@ def show_room(session: Session, *, as_json: bool) -> None:
         _print(str(session.cache.root), cache)
     else:
         output.print_lines([f"there is nothing in {session.cache.root}"])
-    output.print_lines(f"not ours, left alone: {item.path} ({output.room(item.size)})" for item in foreign)
+    output.print_lines(f"not ours, left alone: {item.path} ({output.format_size(item.size)})" for item in foreign)
     if images:
         output.print_lines([""])
         _print("the engine's bases and builders", images)
     can_go = sum(row.not_needed for row in [*cache, *(images or [])])
     if can_go:
-        output.print_lines([f"not needed: {output.room(can_go)}, which `invoke cache.prune` removes"])
+        output.print_lines([f"not needed: {output.format_size(can_go)}, which `invoke cache.prune` removes"])
 
 
 def rows(things: Iterable[tuple[str, int, bool]]) -> list[Row]:
@@ -80,11 +80,11 @@ def _print(title: str, found: Sequence[Row]) -> None:
         "",
         ["what", "count", "size", "needed", "not needed"],
         [
-            (row.what, str(row.count), output.room(row.size), _room(row.needed), _room(row.not_needed))
+            (row.what, str(row.count), output.format_size(row.size), _room(row.needed), _room(row.not_needed))
             for row in [*found, total]
         ],
     )
 
 
 def _room(size: int) -> str:
-    return output.room(size) if size else "–"
+    return output.format_size(size) if size else "–"

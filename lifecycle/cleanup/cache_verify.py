@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from lifecycle.app import output
 from lifecycle.app.session import Session
-from lifecycle.cache.integrity import Condition, look_at_input, look_at_result
-from lifecycle.cache.inventory import CacheSection, Item, take_stock
+from lifecycle.cache.integrity import Condition, check_input, check_result
+from lifecycle.cache.inventory import CacheSection, Item, list_items
 from lifecycle.cleanup.cache_plan import drop
 from lifecycle.errors import InstallerError
 
@@ -24,7 +24,7 @@ class CacheDamagedError(InstallerError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Looked:
+class VerifyResult:
     """The outcome: each checked item with its condition, and the items that are not ours."""
 
     found: Sequence[tuple[Item, Condition]]
@@ -60,19 +60,19 @@ def show_damage(session: Session, *, dry_run: bool, as_json: bool) -> None:
         raise CacheDamagedError(len(looked.damaged), len(looked.found), dry_run=dry_run)
 
 
-def _look(session: Session) -> Looked:
-    stock = take_stock(session.cache, time.time())
+def _look(session: Session) -> VerifyResult:
+    stock = list_items(session.cache, time.time())
     items = [item for item in stock if item.part in (CacheSection.BLOB, CacheSection.RESULT)]
     found = []
     with session.progress.bytes(f"verifying {len(items)} inputs and results", sum(i.size for i in items)) as advance:
         for item in items:
-            look = look_at_input(item.path, item.name) if item.part is CacheSection.BLOB else look_at_result(item.path)
+            look = check_input(item.path, item.name) if item.part is CacheSection.BLOB else check_result(item.path)
             found.append((item, look))
             advance(item.size)
-    return Looked(found=found, foreign=[item for item in stock if item.part is CacheSection.FOREIGN])
+    return VerifyResult(found=found, foreign=[item for item in stock if item.part is CacheSection.FOREIGN])
 
 
-def _print(looked: Looked, *, dry_run: bool) -> None:
+def _print(looked: VerifyResult, *, dry_run: bool) -> None:
     label = "damaged" if dry_run else "damaged, removed"
     output.print_lines(f"{label}: {item.path}: {problem}" for item, problem in looked.damaged)
     output.print_lines(f"not ours, not looked at: {item.path}" for item in looked.foreign)
@@ -84,11 +84,11 @@ def _print(looked: Looked, *, dry_run: bool) -> None:
             ]
         )
     if not looked.damaged:
-        size = output.room(sum(item.size for item, _ in looked.found))
+        size = output.format_size(sum(item.size for item, _ in looked.found))
         output.print_lines([f"{len(looked.found)} inputs and results, {size}: nothing is damaged"])
 
 
-def _plain(session: Session, looked: Looked, *, dry_run: bool) -> dict[str, object]:
+def _plain(session: Session, looked: VerifyResult, *, dry_run: bool) -> dict[str, object]:
     """Return the outcome as plain data. docs/reference/tasks.md documents the keys."""
     return {
         "cache": str(session.cache.root),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lifecycle.app.session import Session
 from lifecycle.cache.cache import Cache, read_json
-from lifecycle.cache.inventory import CacheSection, Item, take_stock
+from lifecycle.cache.inventory import CacheSection, Item, list_items
 from lifecycle.cache.last_used import used
 from lifecycle.cache.required import needs_of
 from lifecycle.cache.result_files import RESULT
@@ -33,7 +33,7 @@ def survey(session: Session, older_than: Age | None = None) -> CacheSurvey:
     """
     project = session.locked_project
     needs, now = needs_of(project), time.time()
-    items = take_stock(session.cache, now)
+    items = list_items(session.cache, now)
     roles = {**known_roles(session.cache, items), **roles_of(project.lock)}
     decisions = plan(items, needs, roles, now=now, older_than=older_than)
     try:

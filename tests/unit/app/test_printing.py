@@ -25,4 +25,4 @@ def test_lines_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> No
     ("size", "text"), [(0, "0 kB"), (1, "1 kB"), (4096, "5 kB"), (1_000_000, "1 MB"), (1_204_000_000, "1.20 GB")]
 )
 def test_room_is_written_for_people(size: int, text: str) -> None:
-    assert output.room(size) == text
+    assert output.format_size(size) == text

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.integrity import Condition, look_at_input, look_at_result
+from lifecycle.cache.integrity import Condition, check_input, check_result
 from lifecycle.cache.result_files import sha256_of
 from lifecycle.tools.archive import file_digests, write_tar_zst
 
@@ -44,18 +44,18 @@ def test_an_input_is_what_its_name_says(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("content")
     sha256 = sha256_of(tmp_path / "file")
 
-    assert look_at_input(tmp_path / "file", sha256) == WHOLE
-    assert look_at_input(tmp_path / "file", "0" * 64) == Condition(problem=f"its sha256 is {sha256}")
+    assert check_input(tmp_path / "file", sha256) == WHOLE
+    assert check_input(tmp_path / "file", "0" * 64) == Condition(problem=f"its sha256 is {sha256}")
 
 
 def test_an_input_that_cannot_be_read_is_damaged(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
 
-    assert look_at_input(tmp_path / "folder", "0" * 64) == Condition(problem="folder cannot be read: Is a directory")
+    assert check_input(tmp_path / "folder", "0" * 64) == Condition(problem="folder cannot be read: Is a directory")
 
 
 def test_a_result_is_what_was_made(made: Path) -> None:
-    assert look_at_result(made) == WHOLE
+    assert check_result(made) == WHOLE
 
 
 @pytest.mark.parametrize(
@@ -74,11 +74,11 @@ def test_a_result_of_which_a_file_is_another_is_damaged(
 ) -> None:
     corrupt(made)
 
-    assert look_at_result(made) == Condition(problem=problem)
+    assert check_result(made) == Condition(problem=problem)
 
 
 def test_an_older_archive_is_verified_by_its_content(tmp_path: Path) -> None:
-    assert look_at_result(archive(tmp_path)) == Condition(in_part=True)
+    assert check_result(archive(tmp_path)) == Condition(in_part=True)
 
 
 def test_an_older_archive_of_other_content_is_damaged(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_an_older_archive_of_other_content_is_damaged(tmp_path: Path) -> None:
     other = archive(tmp_path / "other", content="another")
     (other / "archive.tar.zst").replace(result / "archive.tar.zst")
 
-    assert look_at_result(result) == Condition(problem="lib/libcuda.so.1 is not as it was written", in_part=True)
+    assert check_result(result) == Condition(problem="lib/libcuda.so.1 is not as it was written", in_part=True)
 
 
 def test_an_older_archive_that_leads_a_link_elsewhere_is_damaged(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_an_older_archive_that_leads_a_link_elsewhere_is_damaged(tmp_path: Path)
     about["contents"]["lib/libcuda.so"] = "-> libcuda.so.2"
     older(result, about)
 
-    assert look_at_result(result).problem == "lib/libcuda.so is not as it was written"
+    assert check_result(result).problem == "lib/libcuda.so is not as it was written"
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", None])
@@ -105,23 +105,23 @@ def test_an_older_archive_that_cannot_be_unpacked_is_damaged(tmp_path: Path, con
     path = result / "archive.tar.zst"
     path.write_bytes(path.read_bytes()[:-20] if content is None else content)
 
-    assert look_at_result(result).problem.startswith("archive.tar.zst cannot be unpacked: ")
+    assert check_result(result).problem.startswith("archive.tar.zst cannot be unpacked: ")
 
 
 def test_an_older_archive_that_is_not_there_is_damaged(tmp_path: Path) -> None:
     result = archive(tmp_path)
     (result / "archive.tar.zst").unlink()
 
-    assert look_at_result(result).problem == "archive.tar.zst is missing"
+    assert check_result(result).problem == "archive.tar.zst is missing"
 
 
 @pytest.mark.parametrize(("size", "problem"), [(3, ""), (4, "a.ko is not as it was written")])
 def test_older_modules_are_verified_by_their_sizes(made: Path, size: int, problem: str) -> None:
     older(made, {"modules": {"a.ko": {"size": size}}})
 
-    assert look_at_result(made) == Condition(problem=problem, in_part=True)
+    assert check_result(made) == Condition(problem=problem, in_part=True)
 
 
 @pytest.mark.parametrize("about", [{}, {"modules": 3}, {"contents": 3}, {"modules": {"a.ko": 3}}])
 def test_whatever_an_older_result_says_is_looked_at_without_a_crash(made: Path, about: dict[str, object]) -> None:
-    assert look_at_result(older(made, about)).in_part
+    assert check_result(older(made, about)).in_part

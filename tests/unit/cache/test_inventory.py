@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.inventory import CacheSection, Item, room, take_stock
+from lifecycle.cache.inventory import CacheSection, Item, freed_bytes, list_items
 from lifecycle.cache.last_used import note_used, write_used
 from tests.support.builders.cache_items import NOW, OTHER, aged, kept_input, kept_result, written
 
@@ -20,7 +20,7 @@ def cache(tmp_path: Path) -> Cache:
 
 def stock(cache: Cache) -> dict[str, Item]:
     """What there is, by its path in the cache."""
-    return {item.path.relative_to(cache.root).as_posix(): item for item in take_stock(cache, NOW)}
+    return {item.path.relative_to(cache.root).as_posix(): item for item in list_items(cache, NOW)}
 
 
 def known(cache: Cache) -> dict[str, tuple[CacheSection, str, str]]:
@@ -28,7 +28,7 @@ def known(cache: Cache) -> dict[str, tuple[CacheSection, str, str]]:
 
 
 def test_where_there_is_no_cache_there_is_nothing(cache: Cache) -> None:
-    assert take_stock(cache, NOW) == []
+    assert list_items(cache, NOW) == []
     assert not cache.root.exists()
 
 
@@ -100,7 +100,7 @@ def test_the_folder_of_uploads_of_an_older_version_is_outdated(cache: Cache) -> 
 def test_what_we_did_not_write_is_not_ours(cache: Cache, path: str) -> None:
     written(cache.root / path)
 
-    assert [item.part for item in take_stock(cache, NOW)] == [CacheSection.FOREIGN]
+    assert [item.part for item in list_items(cache, NOW)] == [CacheSection.FOREIGN]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_link_is_not_ours_whatever_it_is_called(cache: Cache, path: str, tmp_p
     (cache.root / path).parent.mkdir(parents=True)
     (cache.root / path).symlink_to(tmp_path)
 
-    assert [item.part for item in take_stock(cache, NOW)] == [CacheSection.FOREIGN]
+    assert [item.part for item in list_items(cache, NOW)] == [CacheSection.FOREIGN]
 
 
 def test_bytes_to_which_several_links_lead_are_counted_once(cache: Cache) -> None:
@@ -140,8 +140,8 @@ def test_only_what_no_other_link_leads_to_makes_room(cache: Cache) -> None:
     blob, single = kept_input(cache, OTHER), written(cache.root / "blobs/single")
     blob.with_name("other").hardlink_to(blob)
 
-    assert (room(blob), room(single)) == (0, single.stat().st_blocks * 512)
-    assert room(cache.root / "blobs") == room(single)
+    assert (freed_bytes(blob), freed_bytes(single)) == (0, single.stat().st_blocks * 512)
+    assert freed_bytes(cache.root / "blobs") == freed_bytes(single)
 
 
 def test_an_item_was_used_when_written_or_noted_by_a_build(cache: Cache) -> None:
@@ -164,16 +164,16 @@ def test_a_folder_was_used_when_the_last_file_in_it_was_written(cache: Cache) ->
     os.utime(new, (NOW - 100, NOW - 100))
 
     assert old.exists()
-    assert take_stock(cache, NOW)[0].used == NOW - 100
+    assert list_items(cache, NOW)[0].used == NOW - 100
 
 
 def test_a_scratch_folder_is_busy_while_somebody_is_there_however_long(cache: Cache) -> None:
     with cache.scratch("compile") as folder:
         (folder / "file").write_text("")
         aged(folder, 100_000)
-        (mine,) = take_stock(cache, NOW)
+        (mine,) = list_items(cache, NOW)
         left = written(cache.tmp / "compile-abcdefgh/file").parent
-        busy = {item.path: item.busy for item in take_stock(cache, NOW)}
+        busy = {item.path: item.busy for item in list_items(cache, NOW)}
 
     assert (mine.part, mine.busy) == (CacheSection.LEFTOVER, True)
     assert busy == {folder: True, left: False}
@@ -187,16 +187,16 @@ def test_a_scratch_folder_on_a_file_system_without_locks_counts_as_busy(
 
     monkeypatch.setattr("fcntl.flock", no_locks)
     with cache.scratch("compile"):
-        assert [item.busy for item in take_stock(cache, NOW)] == [True]
+        assert [item.busy for item in list_items(cache, NOW)] == [True]
 
 
 @pytest.mark.parametrize("name", [f"{OTHER}.part", f"{OTHER}.bundle.part", "tmpabcdefgh"])
 def test_a_file_that_is_written_to_is_busy_until_nobody_has_for_an_hour(cache: Cache, name: str) -> None:
     path = written(cache.tmp / name, age=3500)
-    assert [item.busy for item in take_stock(cache, NOW)] == [True]
+    assert [item.busy for item in list_items(cache, NOW)] == [True]
 
     aged(path, 3700)
-    assert [item.busy for item in take_stock(cache, NOW)] == [False]
+    assert [item.busy for item in list_items(cache, NOW)] == [False]
 
 
 @pytest.mark.parametrize("name", [f"{OTHER}.bundle.part", "tmpabcdefgh", f"{OTHER}.part"])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.inventory import take_stock
+from lifecycle.cache.inventory import list_items
 from lifecycle.cache.last_used import write_used
 from lifecycle.cache.required import RequiredItems
 from lifecycle.cleanup.cache_plan import CacheDecision, plan, remove
@@ -56,7 +56,7 @@ NEEDS = needs(inputs={WANTED, WANTED[:-1] + "0"})
 
 
 def planned(cache: Cache, older_than: Age | None = None) -> list[CacheDecision]:
-    return plan(take_stock(cache, NOW), NEEDS, {WANTED: ItemKind.HEADERS}, now=NOW, older_than=older_than)
+    return plan(list_items(cache, NOW), NEEDS, {WANTED: ItemKind.HEADERS}, now=NOW, older_than=older_than)
 
 
 def going(cache: Cache, older_than: Age | None = None) -> set[str]:
