@@ -1,8 +1,8 @@
 """Measure the cost of compiles, and write costs.yaml: `python -m benchmarks.costs`.
 
-Each driver is compiled for each kernel of the component, with an empty cache, and one at a time, since parallel compiles slow
-each other down. A different driver is the first for each kernel, because the first one asks all conftest questions. The seconds
-are those that `invoke compile` records in the cache.
+Each driver is compiled for each kernel of the component, with an empty cache. Parallel compiles would slow each other down, so
+there is one at a time. A different driver is the first for each kernel, because the first one asks all conftest questions.
+`invoke compile` records the seconds in the cache.
 """
 
 import argparse

@@ -105,4 +105,4 @@ def retire(_: Context, what: str, dry_run: bool = False, cache_dir: str = "") ->
     from lifecycle.versions import edits
     from lifecycle.versions.apply_edit import show_edit, today
 
-    show_edit(open_session(cache_dir), partial(edits.retire, what=what, date=today()), dry_run=dry_run)
+    show_edit(open_session(cache_dir), partial(edits.retire, name=what, date=today()), dry_run=dry_run)

@@ -76,7 +76,7 @@ class Fetcher:
     progress: Progress
 
     def resolve(self, project: Project, known: Lock, *, locked: bool) -> LockedProject:
-        """Resolve all declarations that `known` does not answer, write versions.lock if it changed, and return the project.
+        """Resolve all declarations whose entry in `known` is stale, write versions.lock if it changed, and return the project.
 
         Raises StaleLockError if anything is unresolved under `locked`, and what the sources raise, such as
         PackageNotFoundError.

@@ -39,9 +39,10 @@ class NotMirroredError(UsageError):
     """A release whose source is not a Swift container with an archive to copy from."""
 
     def __init__(self, release: str, source: PackageSource | None) -> None:
-        what = "has no source" if source is None else f"has a source of kind {source.kind} without `mirrorOf`"
+        problem = "has no source" if source is None else f"has a source of kind {source.kind} without `mirrorOf`"
         super().__init__(
-            f"component.yaml: sources.releases: {release} {what}: give it a source of kind swift whose `mirrorOf` is an APT archive"
+            f"component.yaml: sources.releases: {release} {problem}: "
+            "give it a source of kind swift whose `mirrorOf` is an APT archive"
         )
 
 

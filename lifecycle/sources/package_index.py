@@ -11,10 +11,10 @@ class PackageNotFoundError(UsageError):
     """A package, or a version of it, that a source does not have."""
 
     def __init__(self, package: str, version: str, source: str, known: Sequence[str]) -> None:
-        what = f"{package} {version}".strip()
+        wanted = f"{package} {version}".strip()
         offer = f"it has {', '.join(known)}" if known else "it has no version of it"
         super().__init__(
-            f"the archive of {source} does not carry {what}: {offer}",
+            f"the archive of {source} does not carry {wanted}: {offer}",
             resolution="Name a version that it carries in component.yaml, then run `invoke fetch`.",
         )
 

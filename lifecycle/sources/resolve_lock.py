@@ -52,7 +52,7 @@ class LockResolver:
         stale_bases = unresolved(bases, known.bases)
         stale = [*stale_kernels, *stale_drivers, *stale_bases]
         if locked and stale:
-            raise StaleLockError(f"does not answer what is declared for {', '.join(stale)}")
+            raise StaleLockError(f"is stale for {', '.join(stale)}")
         new_kernels = {key: self.kernel(project, kernels[key]) for key in stale_kernels}
         new_drivers = {key: self.driver(project, drivers[key]) for key in stale_drivers}
         new_bases = {key: self.base(project, bases[key]) for key in stale_bases}

@@ -31,10 +31,10 @@ class NoVersionsError(UsageError):
 
     def __init__(self, branch: str, location: str, found: Sequence[str] | None) -> None:
         if found is None:
-            what = f"{location} cannot be listed: write an exact version, or name a page under `versions`"
+            problem = f"{location} cannot be listed: write an exact version, or name a page under `versions`"
         else:
-            what = f"{location} has no version of it: it has {', '.join(found) or 'none at all'}"
-        super().__init__(f"component.yaml: sources.drivers.{branch}: {what}")
+            problem = f"{location} has no version of it: it has {', '.join(found) or 'none at all'}"
+        super().__init__(f"component.yaml: sources.drivers.{branch}: {problem}")
 
 
 class VersionPageError(InstallerError):

@@ -72,6 +72,6 @@ class AvailabilityReader:
 
 
 def _versions_in(template: str, names: Sequence[str]) -> list[str]:
-    """Return the versions in the names that begin with a template up to `{version}` and what follows it."""
+    """Return the versions in the names that begin with a template, in which `{version}` stands for a version."""
     pattern = re.compile(re.escape(template).replace(re.escape("{version}"), f"({_VERSION})", 1))
     return [match[1] for name in names if (match := pattern.match(name))]

@@ -21,22 +21,22 @@ _FAMILY = re.compile(r"[a-z]+")
 class AlreadyDeclaredError(UsageError):
     """A release or driver to add that is declared already."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"component.yaml has {what} already: `invoke matrix` shows it")
+    def __init__(self, name: str) -> None:
+        super().__init__(f"component.yaml has {name} already: `invoke matrix` shows it")
 
 
 class NotDeclaredError(UsageError):
     """A release or driver to change that is not declared."""
 
-    def __init__(self, what: str, known: list[str]) -> None:
-        super().__init__(f"component.yaml has no {what!r}: it has {', '.join(known)}")
+    def __init__(self, name: str, known: list[str]) -> None:
+        super().__init__(f"component.yaml has no {name!r}: it has {', '.join(known)}")
 
 
 class CannotRetireLastError(UsageError):
     """A release or driver to retire that is the only one declared."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what} is the only one: add another before you retire it")
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is the only one: add another before you retire it")
 
 
 class InvalidReleaseError(UsageError):
@@ -166,17 +166,17 @@ def promote(files: ProjectFiles, name: str, *, date: str) -> ProjectFiles:
     return _move(files, name, _NEXT_CHANNEL[release.channel], date)
 
 
-def retire(files: ProjectFiles, what: str, *, date: str) -> ProjectFiles:
+def retire(files: ProjectFiles, name: str, *, date: str) -> ProjectFiles:
     """Comment out a driver, or a release and its builder.
 
     Raises NotDeclaredError, CannotRetireLastError, NotEditableError.
     """
     component = files.parsed
-    if what in component.context.driver_version:
-        return _retire_driver(files, what, date)
-    if what in _names(component):
-        return _retire_release(files, what, date)
-    raise NotDeclaredError(what, [*_names(component), *component.context.driver_version])
+    if name in component.context.driver_version:
+        return _retire_driver(files, name, date)
+    if name in _names(component):
+        return _retire_release(files, name, date)
+    raise NotDeclaredError(name, [*_names(component), *component.context.driver_version])
 
 
 def _names(component: Component) -> list[str]:

@@ -57,7 +57,7 @@ class FakeResolver:
 
     def resolve(self, _: LockedProject, known: Lock, *, locked: bool) -> Lock:
         if locked:
-            raise StaleLockError("does not answer")
+            raise StaleLockError("is stale")
         self.known_kernels.append(sorted(known.kernels))
         return known.model_copy(update={"kernels": {**self.newer, **known.kernels}})
 
