@@ -24,7 +24,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from lifecycle.cache.result_files import RESULT, Result, described, sha256_of
+from lifecycle.cache.results import RESULT, Result, described, sha256_of
 from lifecycle.errors import writing
 
 _INDEX = "verified.json"

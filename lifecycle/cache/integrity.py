@@ -11,7 +11,7 @@ from typing import IO
 import zstandard
 
 from lifecycle.cache.cache import read_json
-from lifecycle.cache.result_files import RESULT, files_of, sha256_of
+from lifecycle.cache.results import RESULT, files_of, sha256_of
 
 _ARCHIVE = "archive.tar.zst"
 

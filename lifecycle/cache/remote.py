@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.result_files import Result, described, files_of, sha256_of
+from lifecycle.cache.results import Result, described, files_of, sha256_of
 from lifecycle.config.store import Mode, RemoteCacheConfig
 from lifecycle.errors import InstallerError, SystemRefusedError
 from lifecycle.planning.targets import SHARED_KINDS, Kind, Target

@@ -1,11 +1,83 @@
-"""Typed results, as one step passes them to the next."""
+"""A finished result in the cache: its folder, and result.json, which describes its inputs and files."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
-from lifecycle.cache.result_files import Result
+from pydantic import BaseModel, ConfigDict, ValidationError
+
 from lifecycle.errors import InstallerError
+
+RESULT = "result.json"
+_ARCHIVE = "archive.tar.zst"
+
+
+class DamagedRecordError(InstallerError):
+    """A result.json that lacks what its kind of result needs."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"{folder}/{RESULT} is damaged", resolution="Remove that folder and run again.")
+
+
+class ResultRecord(BaseModel):
+    """The part of a result.json that later steps read; other keys are ignored."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+
+class ModulesRecord(ResultRecord):
+    """The record of modules, signed or not: the description of each by its file name."""
+
+    modules: dict[str, dict[str, Any]]
+
+
+class ArchiveRecord(ResultRecord):
+    """The record of an archive: the sha256 of each file in it (`-> target` for a link), and the bytes that it needs unpacked."""
+
+    contents: dict[str, str]
+    unpacked_bytes: int
+
+
+_Record = TypeVar("_Record", bound=ResultRecord)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file, as hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def files_of(folder: Path) -> dict[str, str]:
+    """Return the sha256 of each file of a result by its name, without result.json."""
+    names = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {name: sha256_of(path) for name, path in names.items() if name != RESULT}
+
+
+def described(folder: Path, about: Mapping[str, object]) -> str:
+    """Return the text of a folder's result.json: its description and the sha256 of each file."""
+    return json.dumps({**about, "files": about.get("files") or files_of(folder)}, indent=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """A finished result: its folder, and the content of result.json."""
+
+    kind: str
+    digest: str
+    folder: Path
+    about: Mapping[str, object]
+
+    def file(self, name: str) -> Path:
+        """Return the path of a file of the result."""
+        return self.folder / name
+
+    @property
+    def modules(self) -> dict[str, dict[str, Any]]:
+        """The description of each kernel module, by its file name. Raises DamagedRecordError."""
+        return _record(ModulesRecord, self.about, self.folder).modules
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,11 +92,25 @@ class Archive:
     unpacked_bytes: int
     about: Mapping[str, object]
 
+    @property
+    def modules(self) -> dict[str, dict[str, Any]]:
+        """The description of each kernel module, by its file name. Raises DamagedRecordError."""
+        return _record(ModulesRecord, self.about, self.path.parent).modules
+
 
 def archive_of(result: Result) -> Archive:
-    """Return a result as an archive. Raises InstallerError if its result.json is damaged."""
-    contents, unpacked = result.about.get("contents"), result.about.get("unpacked_bytes")
-    if not isinstance(contents, Mapping) or not isinstance(unpacked, int):
-        raise InstallerError(f"{result.folder}/result.json is damaged", resolution="Remove that folder and run again.")
-    path = result.file("archive.tar.zst")
-    return Archive(path=path, contents=contents, unpacked_bytes=unpacked, about=result.about)
+    """Return a result as an archive. Raises DamagedRecordError."""
+    record = _record(ArchiveRecord, result.about, result.folder)
+    return Archive(
+        path=result.file(_ARCHIVE),
+        contents=record.contents,
+        unpacked_bytes=record.unpacked_bytes,
+        about=result.about,
+    )
+
+
+def _record(model: type[_Record], about: Mapping[str, object], folder: Path) -> _Record:
+    try:
+        return model.model_validate(dict(about))
+    except ValidationError as error:
+        raise DamagedRecordError(folder) from error

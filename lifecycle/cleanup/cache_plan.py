@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from lifecycle.cache.cache import Cache
 from lifecycle.cache.inventory import CacheSection, Item, freed_bytes
 from lifecycle.cache.required import RequiredItems
-from lifecycle.cache.result_files import Result
+from lifecycle.cache.results import Result
 from lifecycle.cleanup.retention import NEEDED, UNNEEDED, Age, Decision, ItemKind
 from lifecycle.planning.targets import Kind
 

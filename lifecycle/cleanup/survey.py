@@ -9,7 +9,7 @@ from lifecycle.cache.cache import Cache, read_json
 from lifecycle.cache.inventory import CacheSection, Item, list_items
 from lifecycle.cache.last_used import used
 from lifecycle.cache.required import needs_of
-from lifecycle.cache.result_files import RESULT
+from lifecycle.cache.results import RESULT
 from lifecycle.cleanup.cache_plan import CacheDecision, plan
 from lifecycle.cleanup.engine_plan import BUILD_IMAGES, BuildImage, plan_images
 from lifecycle.cleanup.retention import Age, Decision, ItemKind, roles_in, roles_of

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.result_files import Result
+from lifecycle.cache.keep import keep
+from lifecycle.cache.results import Result
 from lifecycle.checks.fit import Expectation, check_modules
 from lifecycle.checks.kernel_module import read_module
 from lifecycle.checks.symvers import read_symvers
@@ -211,8 +212,4 @@ class Compiler:
                 modules[path.name] = {"vermagic": module.vermagic, "version": module.version, "size": module.size}
             shutil.copyfile(symvers, folder / "kernel.symvers")
             about["modules"] = modules
-        self.cache.remember(target.kind, target.name, target.inputs)
-        result = self.cache.result(target.kind, target.digest)
-        if result is None:
-            raise InstallerError(f"the result of {target.name} vanished from the cache while it was made")
-        return result
+        return keep(self.cache, target)

@@ -46,19 +46,14 @@ class Contents:
 
 def vermagic_of(contents: Contents) -> str:
     """Return the vermagic that all modules share."""
-    found = {str(module["vermagic"]) for archive in contents.modules.values() for module in _modules(archive).values()}
+    found = {str(module["vermagic"]) for archive in contents.modules.values() for module in archive.modules.values()}
     return " / ".join(sorted(found))
-
-
-def _modules(archive: Archive) -> Mapping[str, Mapping[str, object]]:
-    modules = archive.about["modules"]
-    return modules if isinstance(modules, Mapping) else {}
 
 
 def signer_of(contents: Contents) -> tuple[str, str] | None:
     """Return the name of the modules' signer and the certificate's fingerprint. None for unsigned modules."""
     for archive in contents.modules.values():
-        for module in _modules(archive).values():
+        for module in archive.modules.values():
             signature = module.get("signature")
             if isinstance(signature, Mapping):
                 return str(signature["signer"]), str(signature["fingerprint"])
@@ -105,7 +100,7 @@ def installer_manifest(
         **({"signer": {"name": signer[0], "fingerprint": signer[1]}} if signer else {}),
         "module_types": {
             str(module_type): {
-                "modules": _modules(archive),
+                "modules": archive.modules,
                 "patches": [
                     {"file": p.patch.file, "reason": p.patch.reason}
                     for p in combination.patches

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lifecycle.cache.cache import Cache
+from lifecycle.cache.keep import keep
 from lifecycle.cache.results import Archive, archive_of
 from lifecycle.checks.shared_object import soname_of
 from lifecycle.config.file_format import FileFormat, format_of
@@ -76,7 +77,7 @@ class Packager:
             place.mkdir(parents=True)
             for module in sorted(made.folder.glob("*.ko")):
                 shutil.copyfile(module, place / module.name)
-            about = {"module_type": str(module_type), "modules": made.about["modules"]}
+            about = {"module_type": str(module_type), "modules": made.modules}
             return self._keep(self.targets.archive(combination, module_type), folder / "tree", about)
 
     def _place(self, file: LockedFile, unpacker: Unpacker, unpacked: Path, tree: Path, version: str) -> None:
@@ -104,8 +105,4 @@ class Packager:
         }
         with self.cache.making(target.kind, target.digest, about) as folder:
             write_tar_zst(tree, folder / "archive.tar.zst", level=ZSTD_LEVEL, threads=self.threads)
-        self.cache.remember(target.kind, target.name, target.inputs)
-        result = self.cache.result(target.kind, target.digest)
-        if result is None:
-            raise InstallerError(f"the archive of {target.name} vanished from the cache while it was made")
-        return archive_of(result)
+        return archive_of(keep(self.cache, target))

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lifecycle.cache.result_files import sha256_of
+from lifecycle.cache.results import sha256_of
 from lifecycle.errors import writing
 from lifecycle.tools.archive import tar_header
 from lifecycle.tools.reproducible import SOURCE_DATE_EPOCH

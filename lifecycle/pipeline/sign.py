@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.result_files import Result
+from lifecycle.cache.keep import keep
+from lifecycle.cache.results import Result
 from lifecycle.checks.signature import read_signature, split_signature
 from lifecycle.config.schema import ModuleType
 from lifecycle.config.signing import Signer
@@ -107,14 +108,10 @@ class ModuleSigner:
         signature = {"signer": self.key.name, "fingerprint": signer.fingerprint, "hash": signer.hash}
         modules: dict[str, Mapping[str, object]] = {}
         about: dict[str, object] = {"name": target.name, "inputs": target.inputs, "modules": modules}
-        compiled = made.about["modules"]
+        compiled = made.modules
         with self.cache.making(target.kind, target.digest, about) as folder:
             for path in sorted(signed.glob("*.ko")):
-                before = compiled.get(path.name, {}) if isinstance(compiled, Mapping) else {}
+                before = compiled.get(path.name, {})
                 modules[path.name] = {**before, "size": path.stat().st_size, "signature": signature}
                 path.rename(folder / path.name)
-        self.cache.remember(target.kind, target.name, target.inputs)
-        result = self.cache.result(target.kind, target.digest)
-        if result is None:
-            raise InstallerError(f"the result of {target.name} vanished from the cache while it was made")
-        return result
+        return keep(self.cache, target)

@@ -14,7 +14,7 @@ from typing import Protocol
 import httpx
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.result_files import sha256_of
+from lifecycle.cache.results import sha256_of
 from lifecycle.config.lock import LockedFile
 from lifecycle.errors import InstallerError, UsageError
 from lifecycle.sources.transfer import Address, AddressNotFoundError, TransferFailedError, Wait, new_client, transfer

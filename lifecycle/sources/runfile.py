@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.result_files import sha256_of
+from lifecycle.cache.results import sha256_of
 from lifecycle.config.lock import LockedDriver, LockedFile
 from lifecycle.config.schema import Architecture, ModuleType
 from lifecycle.config.sources import RunfileDriver

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from lifecycle.cache.result_files import sha256_of
+from lifecycle.cache.results import sha256_of
 from lifecycle.errors import InstallerError, UsageError
 from lifecycle.sources.swift_login import swift_connection
 from lifecycle.sources.transfer import Address

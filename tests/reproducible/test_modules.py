@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.cache.cache import Cache, default_cache_dir
-from lifecycle.cache.result_files import Result
+from lifecycle.cache.results import Result
 from lifecycle.config.image_versions import builder_name
 from lifecycle.config.schema import ModuleType
 from lifecycle.pipeline.compile import CompileJob, Compiler

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.result_files import sha256_of
+from lifecycle.cache.results import sha256_of
 from lifecycle.config.lock import LockedFile
 from lifecycle.sources.download import DownloadError, DownloadRequest, download_all
 from lifecycle.sources.transfer import ATTEMPTS, Address

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.result_files import sha256_of
+from lifecycle.cache.results import sha256_of
 from lifecycle.config.file_format import FileFormat
 from lifecycle.config.lock import LockedFile
 from lifecycle.pipeline.unpack import NotUnpackedError, Unpacker

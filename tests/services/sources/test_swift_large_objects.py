@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.cache.result_files import sha256_of
+from lifecycle.cache.results import sha256_of
 from lifecycle.sources.swift import SwiftSession
 from lifecycle.sources.swift_login import swift_connection
 from tests.support.servers.swift_cluster import SwiftCluster

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.result_files import sha256_of
+from lifecycle.cache.results import sha256_of
 from lifecycle.sources.download import CorruptDownloadError, DownloadRequest, download_all
 from lifecycle.sources.swift import ContainerNotFoundError, SwiftRequestError, SwiftSession
 from lifecycle.sources.swift_login import CredentialsMissingError

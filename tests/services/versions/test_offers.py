@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from lifecycle.cache.result_files import sha256_of
+from lifecycle.cache.results import sha256_of
 from lifecycle.sources.swift import SwiftSession
 from lifecycle.versions.outdated import outdated_items
 from lifecycle.versions.updates import OutdatedKind

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from lifecycle.cache.result_files import sha256_of
+from lifecycle.cache.results import sha256_of
 from lifecycle.config.lock import LockedFile
 from lifecycle.config.schema import ModuleType
 from lifecycle.pipeline.compile import MODULES

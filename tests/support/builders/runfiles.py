@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.result_files import sha256_of
+from lifecycle.cache.results import sha256_of
 from lifecycle.config.lock import LockedDriver, LockedFile
 from lifecycle.config.schema import ModuleType
 from lifecycle.pipeline.unpack import unpack_deb

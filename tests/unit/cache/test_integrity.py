@@ -6,7 +6,7 @@ import pytest
 
 from lifecycle.cache.cache import Cache
 from lifecycle.cache.integrity import Condition, check_input, check_result
-from lifecycle.cache.result_files import sha256_of
+from lifecycle.cache.results import sha256_of
 from lifecycle.tools.archive import file_digests, write_tar_zst
 
 WHOLE = Condition()

@@ -2,8 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.cache.result_files import Result
-from lifecycle.cache.results import archive_of
+from lifecycle.cache.results import DamagedRecordError, Result, archive_of
 from lifecycle.errors import InstallerError
 
 
@@ -26,3 +25,9 @@ def test_an_archive_whose_notes_are_damaged_is_named_with_the_remedy(about: dict
     with pytest.raises(InstallerError, match=r"/cache/results/archive/d/result\.json is damaged") as caught:
         archive_of(result(**about))
     assert "Remove that folder and run again." in str(caught.value)
+
+
+@pytest.mark.parametrize("about", [{}, {"modules": None}, {"modules": ["nvidia.ko"]}, {"modules": {"nvidia.ko": 1}}])
+def test_a_record_without_its_modules_is_named_as_damaged(about: dict[str, object]) -> None:
+    with pytest.raises(DamagedRecordError, match=r"/cache/results/archive/d/result\.json is damaged"):
+        assert result(**about).modules

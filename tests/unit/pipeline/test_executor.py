@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.result_files import Result
+from lifecycle.cache.results import Result
 from lifecycle.config.lock import Lock
 from lifecycle.config.schema import ModuleType
 from lifecycle.errors import InstallerError

@@ -10,7 +10,7 @@ import pytest
 
 from lifecycle.cache.cache import Cache
 from lifecycle.cache.remote import RemoteCache
-from lifecycle.cache.result_files import Result
+from lifecycle.cache.results import Result
 from lifecycle.config.schema import ModuleType
 from lifecycle.config.store import RemoteCacheConfig
 from lifecycle.errors import InstallerError

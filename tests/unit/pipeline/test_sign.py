@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.result_files import Result
+from lifecycle.cache.results import Result
 from lifecycle.checks.signature import read_signature
 from lifecycle.config.lock import LockedKernel
 from lifecycle.config.schema import ModuleType
