@@ -51,10 +51,10 @@ class CacheSection(StrEnum):
 class Item:
     """One item, which stays or goes as a whole.
 
-    `name` is what it is known by: the sha256 of an input, or of the one that a download is to become; the digest of a result of
-    a `kind`; a file's name without its ending; of a note that an image has been tested its combination. `size` is the room on
-    the disk in bytes, where several links lead to it only with the first; `used` when a build last needed it, or it was written,
-    in seconds since 1970; `busy` whether somebody works with it.
+    `name` identifies it: the sha256 of an input or of an unfinished download, the digest of a result of a `kind`, the name of a file
+    without its ending, or the combination of a tested image. `size` is in bytes on the disk; of several links to one file only the
+    first counts. `used` is when a build last needed it, or when it was written, in seconds since 1970. `busy` tells whether
+    another task uses it.
     """
 
     part: CacheSection

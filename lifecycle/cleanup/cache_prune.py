@@ -58,7 +58,7 @@ def _prune_engine(
         return images, 0
     before = session.engine.stored_bytes()
     done = remove_images(session.engine, images)
-    # Whoever else works with the engine may have made it more.
+    # Others may have used the engine meanwhile, so that it has more.
     return done, max(0, before - session.engine.stored_bytes())
 
 

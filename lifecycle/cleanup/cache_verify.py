@@ -16,7 +16,7 @@ class CacheDamagedError(InstallerError):
     """Damaged inputs or results in the cache."""
 
     def __init__(self, damaged: int, looked_at: int, *, dry_run: bool) -> None:
-        then = "the next build downloads or makes anew what it needs of that"
+        then = "the next build downloads or builds again what it needs of them"
         super().__init__(
             f"damaged: {damaged} of {looked_at} inputs and results",
             resolution=f"Without --dry-run they are removed, and {then}." if dry_run else f"They are removed: {then}.",

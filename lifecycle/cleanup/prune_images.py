@@ -77,7 +77,7 @@ def _prune_engine(
         return plan, 0
     before = engine.stored_bytes()
     done = remove_from_engine(engine, plan)
-    # Whoever else works with the engine may have made it more.
+    # Others may have used the engine meanwhile, so that it has more.
     return done, max(0, before - engine.stored_bytes())
 
 

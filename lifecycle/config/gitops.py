@@ -59,7 +59,7 @@ def _key_path(value: str) -> str:
 
 def _address(value: str) -> str:
     if urlsplit(value).password is not None:
-        msg = "it holds a password: take it out, and set INVOKE_GITOPS_USERNAME and INVOKE_GITOPS_TOKEN instead"
+        msg = "it contains a password: remove it, and set INVOKE_GITOPS_USERNAME and INVOKE_GITOPS_TOKEN instead"
         raise ValueError(msg)
     return value
 

@@ -28,7 +28,7 @@ class ForgeRefusedError(InstallerError):
         super().__init__(
             f"{host}: cannot {what}; the branch is pushed",
             details=f"  {why}",
-            resolution=hint or "Run the command again: it goes on from there.",
+            resolution=hint or "Run the command again: it continues from there.",
         )
 
 
@@ -150,7 +150,7 @@ class _Requests(ABC):
             try:
                 return PullRequest(url=self.create(branch, base, title, body), known=False)
             except ForgeRefusedError:
-                # Somebody may have opened one meanwhile, which is refused then.
+                # Another one may have been opened meanwhile; then this one is refused.
                 known = self.open_one(branch, base)
                 if known is None:
                     raise

@@ -60,7 +60,7 @@ def show_release(
     """Release a version, or print the plan if `dry_run`; `after` is called with each step that was done.
 
     Raises ReleaseBlockedError, UnknownComponentError, BadVersionError, NoVersionError before anything is done, and what the
-    steps raise; the same command goes on from there.
+    steps raise. After an interruption, the same command continues with the missing steps.
     """
     context = release_context(session, component, version)
     state = read_state(context)

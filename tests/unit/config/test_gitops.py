@@ -41,7 +41,7 @@ def test_a_section_is_read_with_its_defaults() -> None:
         (
             "git@git.example.org:team",
             "https://me:hunter2@git.example.org/team",
-            "it holds a password: take it out, and set",
+            "it contains a password: remove it, and set",
         ),
         ("file: values", "flie: values", "unknown key; did you mean 'file'?"),
         ("  values:", "  mode: push\n  values:", "expected 'pull-request' or 'commit', found 'push'"),
