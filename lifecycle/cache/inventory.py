@@ -51,10 +51,10 @@ class CacheSection(StrEnum):
 class Item:
     """One item, which stays or goes as a whole.
 
-    `name` identifies it: the sha256 of an input or of an unfinished download, the digest of a result of a `kind`, the name of a file
-    without its ending, or the combination of a tested image. `size` is in bytes on the disk; of several links to one file only the
-    first counts. `used` is when a build last needed it, or when it was written, in seconds since 1970. `busy` tells whether
-    another task uses it.
+    `name` identifies it: the sha256 of an input or of an unfinished download, the digest of a result of a `kind`, or the name
+    of a file without its ending, or the combination of a tested image. `size` is in bytes on the disk; of several links to one
+    file only the first counts. `used` is when a build last needed it, or when it was written, in seconds since 1970. `busy`
+    tells whether another task uses it.
     """
 
     part: CacheSection
