@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from lifecycle.cache.cache import Cache
-from lifecycle.gitops.git import make_repository, remote
+from lifecycle.gitops.git import create_repository, remote
 from lifecycle.gitops.settings import written
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
@@ -152,7 +152,7 @@ def write_gitops(project: LockedProject, digests: Mapping[Combination, str], scr
     files["clusters/example/shoot.yaml"] = {"spec": {"provider": {"workers": [worker]}}}
     scratch.mkdir()
     repository = project.root / "build" / "gitops.git"
-    make_repository(remote(str(repository), os.environ), repository, "main", written(files), scratch)
+    create_repository(remote(str(repository), os.environ), repository, "main", written(files), scratch)
 
 
 def _described(blob: bytes) -> dict[str, object]:

@@ -6,11 +6,11 @@ from lifecycle.app import output
 from lifecycle.app.session import Session
 from lifecycle.config.gitops import GitOps, NodePools
 from lifecycle.errors import UsageError
-from lifecycle.gitops.bump_values import names_of, published, wanted_settings
+from lifecycle.gitops.bump_values import placeholder_values, published, required_settings
 from lifecycle.gitops.deliver import CommitProposal, Files
-from lifecycle.gitops.node_pools import PoolStep, count_up, retire
+from lifecycle.gitops.node_pools import PoolStep, add_successors, retire
 from lifecycle.gitops.propose import ValuesChange, show, submit
-from lifecycle.gitops.repository import open_repository, section_of
+from lifecycle.gitops.repository import open_repository, require_gitops
 from lifecycle.gitops.settings import Change, Setting, edit
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.selector import select
@@ -24,7 +24,7 @@ class NoPoolSectionError(UsageError):
         super().__init__("component.yaml's gitops has no `pools`: add them: docs/reference/gitops.md")
 
 
-class ManyForPoolsError(UsageError):
+class AmbiguousPoolSelectorError(UsageError):
     """A selector of node pools that selects several combinations."""
 
     def __init__(self, only: str, found: list[Combination]) -> None:
@@ -44,16 +44,16 @@ class NoPoolFilesError(UsageError):
 def show_pools(session: Session, *, only: str, retiring: bool, dry_run: bool, as_json: bool) -> None:
     """Add a successor to each pool that does not run the wanted image, or retire pools whose successor does, and submit it.
 
-    `only` stands in the stead of the pools' own. Raises NoPoolSectionError, ManyForPoolsError, NotPublishedError, NoPoolFilesError,
-    NoPoolsError, PoolNameError, MissingKeyError, NotEditableError, and what `hand_in` raises.
+    `only` replaces the pools' own selector. Raises NoPoolSectionError, AmbiguousPoolSelectorError, NotPublishedError,
+    NoPoolFilesError, and what `submit` and the edits raise.
     """
-    section = section_of(session)
+    section = require_gitops(session)
     if not section.pools:
         raise NoPoolSectionError
-    chosen = [(pools, _one(session, only or pools.only)) for pools in section.pools]
+    chosen = [(pools, _select_one(session, only or pools.only)) for pools in section.pools]
     images = published(session, [combination for _, combination in chosen])
-    named = [(pools, names_of(session.project.component, c, images[c])) for pools, c in chosen]
-    wanted = [setting for c in images for setting in wanted_settings(session, section, c.id)]
+    named = [(pools, placeholder_values(session.project.component, c, images[c])) for pools, c in chosen]
+    wanted = [setting for c in images for setting in required_settings(session, section, c.id)]
     remote = open_repository(session, section, wanted)
 
     def make(files: Files) -> CommitProposal:
@@ -63,7 +63,7 @@ def show_pools(session: Session, *, only: str, retiring: bool, dry_run: bool, as
         for pools, names in named:
             for file in _files(files, pools):
                 before = ValuesFile(texts.get(file) or files.read(file) or "", file)
-                after, done = (retire if retiring else count_up)(before, pools, names)
+                after, done = (retire if retiring else add_successors)(before, pools, names)
                 steps += done
                 if done:
                     texts[file] = after.text
@@ -77,10 +77,10 @@ def show_pools(session: Session, *, only: str, retiring: bool, dry_run: bool, as
     show(session, change, submit(session, change, dry_run=dry_run), as_json=as_json)
 
 
-def _one(session: Session, only: str) -> Combination:
+def _select_one(session: Session, only: str) -> Combination:
     found = select(session.locked_project.matrix, only)
     if len(found) > 1:
-        raise ManyForPoolsError(only, list(found))
+        raise AmbiguousPoolSelectorError(only, list(found))
     return found[0]
 
 
@@ -101,16 +101,20 @@ def _warn_of_values(session: Session, section: GitOps, wanted: list[Setting], fi
 
 def _proposal(session: Session, texts: dict[str, str], steps: list[PoolStep], *, retiring: bool) -> CommitProposal:
     changes = tuple(Change(file=step.file, path=step.old, old=step.old, new=step.new or "(retired)") for step in steps)
-    lines = [line for step in steps for line in (f"{step.file}: {step.old} → {step.new or '(retired)'}", *_said(step))]
+    lines = [
+        line
+        for step in steps
+        for line in (f"{step.file}: {step.old} → {step.new or '(retired)'}", *_change_lines(step))
+    ]
     names = ", ".join(dict.fromkeys(step.new or step.old for step in steps))
     title = f"{session.project.component.short_name}: {'retire' if retiring else 'add'} node pools {names}"
     return CommitProposal(files=texts, title=title, body="\n".join(lines), changes=changes)
 
 
-def _said(step: PoolStep) -> list[str]:
+def _change_lines(step: PoolStep) -> list[str]:
     return [f"    {change.path}: {change.old} → {change.new}" for change in step.changes]
 
 
 def _print(steps: list[PoolStep]) -> None:
-    rows = [(s.file, s.old, s.new or "retired", "; ".join(line.strip() for line in _said(s))) for s in steps]
+    rows = [(s.file, s.old, s.new or "retired", "; ".join(line.strip() for line in _change_lines(s))) for s in steps]
     output.print_table("node pools", ["file", "pool", "next", "what it runs"], rows)

@@ -8,7 +8,7 @@ from lifecycle.config.gitops import GitOps
 from lifecycle.errors import InstallerError
 from lifecycle.gitops.deliver import CommitProposal, Files
 from lifecycle.gitops.propose import ValuesChange, show, submit
-from lifecycle.gitops.repository import open_repository, section_of, values_branch
+from lifecycle.gitops.repository import open_repository, require_gitops, values_branch
 from lifecycle.gitops.settings import Change, Setting, edit, settings
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.selector import select
@@ -29,7 +29,7 @@ class NotPublishedError(InstallerError):
 # ----- pure
 
 
-def names_of(component: Component, combination: Combination, published: PublishedImage) -> dict[str, str]:
+def placeholder_values(component: Component, combination: Combination, published: PublishedImage) -> dict[str, str]:
     """Return the values of the placeholders of `gitops` for a combination."""
     return {
         "release": combination.release,
@@ -47,7 +47,7 @@ def names_of(component: Component, combination: Combination, published: Publishe
     }
 
 
-def described(changes: Iterable[Change]) -> str:
+def describe_changes(changes: Iterable[Change]) -> str:
     """Return the body of a commit message: each key with its old and new value, by file."""
     by_file: dict[str, list[Change]] = {}
     for change in changes:
@@ -71,33 +71,34 @@ def published(session: Session, combinations: Iterable[Combination]) -> dict[Com
     return {combination: image for combination, image in found.items() if image is not None}
 
 
-def wanted_settings(session: Session, section: GitOps, only: str) -> list[Setting]:
+def required_settings(session: Session, section: GitOps, only: str) -> list[Setting]:
     """Return the wanted values of the selected combinations, from their published images.
 
-    Raises NotPublishedError, NothingSelectedError, ContestedKeyError.
+    Raises NotPublishedError, NothingSelectedError, ConflictingSettingsError.
     """
     project = session.locked_project
     matrix, component = project.matrix, project.component
     chosen = set(select(matrix, only))
     pairs = [(entry, c) for entry in section.values for c in select(matrix, entry.only) if c in chosen]
     images = published(session, [c for _, c in pairs])
-    return settings((entry, c.id, names_of(component, c, images[c])) for entry, c in pairs)
+    return settings((entry, c.id, placeholder_values(component, c, images[c])) for entry, c in pairs)
 
 
 def bump(session: Session, only: str = "", *, create: bool = False) -> ValuesChange:
     """Return the change for the images of the selected combinations. A repository inside the checkout is created for it.
 
-    Raises NotPublishedError, ContestedKeyError, and when it is made, MissingFileError, MissingKeyError and the other refusals
-    of an edit.
+    Raises NotPublishedError, ConflictingSettingsError; the change itself raises what `edit` raises.
     """
-    section, component = section_of(session), session.project.component
-    wanted = wanted_settings(session, section, only)
+    section, component = require_gitops(session), session.project.component
+    wanted = required_settings(session, section, only)
     releases = ", ".join(dict.fromkeys(setting.names["release"] for setting in wanted))
     title = f"{component.short_name} {component.version} for {releases}"
 
     def make(files: Files) -> CommitProposal:
         edited = edit(wanted, files.read, existing=files.names, create=create)
-        return CommitProposal(files=edited.files, title=title, body=described(edited.changes), changes=edited.changes)
+        return CommitProposal(
+            files=edited.files, title=title, body=describe_changes(edited.changes), changes=edited.changes
+        )
 
     remote = open_repository(session, section, wanted)
     return ValuesChange(section=section, remote=remote, branch=values_branch(component), make=make)

@@ -39,7 +39,7 @@ class PushConflictError(InstallerError):
         )
 
 
-class NoTextError(UsageError):
+class NotTextError(UsageError):
     """A file of the repository that is not text."""
 
     def __init__(self, path: str) -> None:
@@ -78,7 +78,7 @@ class Files:
     names: tuple[str, ...]
 
     def read(self, path: str) -> str | None:
-        """Return the text of a file with its own line ends; None if the file does not exist. Raises NoTextError."""
+        """Return the text of a file with its own line ends; None if the file does not exist. Raises NotTextError."""
         place = self.folder / path
         # A link may lead out of the repository.
         if path not in self.names or place.is_symlink():
@@ -86,7 +86,7 @@ class Files:
         try:
             return place.read_bytes().decode("utf-8")
         except UnicodeDecodeError as error:
-            raise NoTextError(path) from error
+            raise NotTextError(path) from error
 
 
 MakeProposal = Callable[[Files], CommitProposal]
@@ -110,7 +110,7 @@ class Deliverer:
     def deliver(self, make: MakeProposal, *, dry_run: bool = False) -> DeliveryResult:
         """Commit the result of `make`, and push it. The change is made again on top of newer commits.
 
-        Raises GitRefusedError, BusyBranchError, and what `make` raises, before anything is pushed.
+        Raises GitRefusedError, PushConflictError, and what `make` raises, before anything is pushed.
         """
         clone = Clone.of(self.remote, self.section.branch, self.scratch / "values")
         for attempt in range(ATTEMPTS):

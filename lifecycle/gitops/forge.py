@@ -65,7 +65,7 @@ class Forge(Protocol):
         """Open a pull request for a branch, or update the texts of the open one. Raises ForgeRefusedError."""
 
 
-def project_at(address: str, kind: ForgeKind | None) -> Project | None:
+def parse_project(address: str, kind: ForgeKind | None) -> Project | None:
     """Return the project at a repository's address. None for a path, and for a host of unknown kind."""
     parts = urlsplit(address)
     match = None if "://" in address else _SCP.fullmatch(address)
@@ -83,7 +83,7 @@ def project_at(address: str, kind: ForgeKind | None) -> Project | None:
     return Project(kind=kind, host=host, path=path, scheme=scheme) if kind and "/" in path else None
 
 
-def forge_of(project: Project, token: str, *, api: str | None) -> Forge:
+def open_forge(project: Project, token: str, *, api: str | None) -> Forge:
     """Return the API of a project's forge; `api` is its address if it is not the usual one."""
     if project.kind is ForgeKind.GITHUB:
         usual = (

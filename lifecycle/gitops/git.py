@@ -31,7 +31,9 @@ _HINTS = {
     ),
 }
 # Answers to a push after which it may be done again on top of what has come meanwhile (git-push(1), "--porcelain").
-_RACED = re.compile(r"\[rejected\]|cannot lock ref|failed to update ref|incorrect old value|reference already exists")
+_RETRYABLE = re.compile(
+    r"\[rejected\]|cannot lock ref|failed to update ref|incorrect old value|reference already exists"
+)
 
 
 class GitRefusedError(InstallerError):
@@ -112,7 +114,7 @@ def _identity(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def make_repository(there: Remote, path: Path, branch: str, files: Mapping[str, str], scratch: Path) -> None:
+def create_repository(there: Remote, path: Path, branch: str, files: Mapping[str, str], scratch: Path) -> None:
     """Create a bare repository with files on a branch, atomically; `scratch` is an empty folder."""
     part = path.with_name(f".{path.name}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -131,7 +133,7 @@ def make_repository(there: Remote, path: Path, branch: str, files: Mapping[str, 
     part.replace(path)
 
 
-def mentioned(there: Remote, words: Sequence[str], scratch: Path) -> set[str]:
+def find_mentioned(there: Remote, words: Sequence[str], scratch: Path) -> set[str]:
     """Return those words that a file of any branch contains; `scratch` is an empty folder. Raises GitRefusedError."""
     if not words:
         return set()
@@ -206,7 +208,7 @@ class Clone:
     def push(self, branch: str, *, replacing: str | None = None) -> None:
         """Push HEAD to a branch. `replacing` is a commit that may be replaced if the branch still has it.
 
-        Raises RacedError where the branch has moved meanwhile, GitRefusedError for every other refusal.
+        Raises NonFastForwardError where the branch has moved meanwhile, GitRefusedError for every other refusal.
         """
         lease = [f"--force-with-lease=refs/heads/{branch}:{replacing}"] if replacing else []
         try:
@@ -214,6 +216,6 @@ class Clone:
                 "push", "--porcelain", *lease, "origin", f"HEAD:refs/heads/{branch}", folder=self.folder, what="push"
             )
         except GitRefusedError as error:
-            if _RACED.search(error.details) and "hook declined" not in error.details:
+            if _RETRYABLE.search(error.details) and "hook declined" not in error.details:
                 raise NonFastForwardError from error
             raise

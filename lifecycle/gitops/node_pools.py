@@ -31,7 +31,7 @@ class PoolNameError(UsageError):
         )
 
 
-class NoPoolsError(UsageError):
+class NoMatchingPoolError(UsageError):
     """A file without a matching pool."""
 
     def __init__(self, file: str, workers: str, match: str, names: Sequence[str]) -> None:
@@ -62,13 +62,13 @@ class PoolStep:
     changes: tuple[Change, ...]
 
 
-def pools_of(file: ValuesFile, section: NodePools, names: Mapping[str, str]) -> list[Pool]:
-    """Return the pools of a file that a section matches. Raises NoPoolsError and what `items` raises."""
+def find_pools(file: ValuesFile, section: NodePools, names: Mapping[str, str]) -> list[Pool]:
+    """Return the pools of a file that a section matches. Raises NoMatchingPoolError and what `items` raises."""
     found = list(_pools(file, section, names))
     if not found:
         workers = KeyPath.parse(section.workers)
         there = [str(file.get(path + _NAME)) for path in items(file, workers)]
-        raise NoPoolsError(file.file, section.workers, section.match, there)
+        raise NoMatchingPoolError(file.file, section.workers, section.match, there)
     return found
 
 
@@ -95,7 +95,7 @@ def _wanted(section: NodePools, names: Mapping[str, str]) -> list[tuple[KeyPath,
     ]
 
 
-def _newest(pools: Sequence[Pool]) -> list[Pool]:
+def _newest_pools(pools: Sequence[Pool]) -> list[Pool]:
     """Return the pool with the highest number of each stem; the last one in the file comes first."""
     by_stem: dict[str, Pool] = {}
     for pool in pools:
@@ -105,11 +105,11 @@ def _newest(pools: Sequence[Pool]) -> list[Pool]:
     return sorted(by_stem.values(), key=lambda pool: -pool.index)
 
 
-def count_up(file: ValuesFile, section: NodePools, names: Mapping[str, str]) -> tuple[ValuesFile, list[PoolStep]]:
+def add_successors(file: ValuesFile, section: NodePools, names: Mapping[str, str]) -> tuple[ValuesFile, list[PoolStep]]:
     """Add a successor to each pool that does not run the wanted image. Raises PoolNameError, NotEditableError."""
     steps = []
     workers = KeyPath.parse(section.workers)
-    for pool in _newest(pools_of(file, section, names)):
+    for pool in _newest_pools(find_pools(file, section, names)):
         if not pool.changes:
             continue
         new = f"{pool.stem}-v{pool.number + 1}"
@@ -126,8 +126,8 @@ def count_up(file: ValuesFile, section: NodePools, names: Mapping[str, str]) -> 
 
 def retire(file: ValuesFile, section: NodePools, names: Mapping[str, str]) -> tuple[ValuesFile, list[PoolStep]]:
     """Remove the pools whose successor runs the wanted image."""
-    pools = pools_of(file, section, names)
-    done = {pool.stem: pool.number for pool in _newest(pools) if not pool.changes}
+    pools = find_pools(file, section, names)
+    done = {pool.stem: pool.number for pool in _newest_pools(pools) if not pool.changes}
     old = [pool for pool in pools if pool.number < done.get(pool.stem, 0)]
     for pool in reversed(old):
         file = remove_item(file, KeyPath.parse(section.workers), pool.index)

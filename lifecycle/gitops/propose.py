@@ -6,7 +6,7 @@ from lifecycle.app import output
 from lifecycle.app.session import Session
 from lifecycle.config.gitops import GitOps, Mode
 from lifecycle.gitops.deliver import Deliverer, DeliveryResult, DeliveryStatus, MakeProposal
-from lifecycle.gitops.forge import PullRequest, forge_of, project_at
+from lifecycle.gitops.forge import PullRequest, open_forge, parse_project
 from lifecycle.gitops.git import Remote
 from lifecycle.versions.apply_edit import print_diff
 
@@ -35,7 +35,7 @@ class ValuesChange:
 def submit(session: Session, change: ValuesChange, *, dry_run: bool) -> Submission:
     """Deliver a change, and open or update the pull request of its branch.
 
-    Raises GitRefusedError, BusyBranchError, ForgeRefusedError (what was pushed stays), and what `make` raises.
+    Raises GitRefusedError, PushConflictError, ForgeRefusedError (what was pushed stays), and what `make` raises.
     """
     section = change.section
     with session.cache.scratch("gitops") as scratch:
@@ -45,13 +45,13 @@ def submit(session: Session, change: ValuesChange, *, dry_run: bool) -> Submissi
         delivered = deliverer.deliver(change.make, dry_run=dry_run)
     if dry_run or section.mode is Mode.COMMIT or delivered.verdict not in (DeliveryStatus.PUSHED, DeliveryStatus.THERE):
         return Submission(delivered=delivered)
-    project, token = project_at(change.remote.address, section.forge), session.environ.get(TOKEN)
+    project, token = parse_project(change.remote.address, section.forge), session.environ.get(TOKEN)
     if project is None:
         return Submission(delivered=delivered)
     if not token:
         return Submission(delivered=delivered, by_hand=project.compare_url(section.branch, change.branch))
     proposal = delivered.proposal
-    request = forge_of(project, token, api=section.api).propose(
+    request = open_forge(project, token, api=section.api).propose(
         branch=change.branch, base=section.branch, title=proposal.title, body=proposal.body
     )
     return Submission(delivered=delivered, pull_request=request)
@@ -74,10 +74,10 @@ def show(session: Session, change: ValuesChange, handed: Submission, *, as_json:
         )
         return
     print_diff(iter(delivered.diff))
-    say_next(session, change, handed)
+    print_next_step(session, change, handed)
 
 
-def say_next(session: Session, change: ValuesChange, handed: Submission) -> None:
+def print_next_step(session: Session, change: ValuesChange, handed: Submission) -> None:
     """Print on stderr where a change is, and the next step of a person."""
     for line in _next(session, change.section, handed):
         session.progress.say(line)

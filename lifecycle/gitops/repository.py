@@ -8,8 +8,8 @@ from lifecycle.app.session import Session
 from lifecycle.config.component import Component
 from lifecycle.config.gitops import GitOps, NodePools
 from lifecycle.errors import UsageError
-from lifecycle.gitops.git import Remote, make_repository, mentioned, remote
-from lifecycle.gitops.settings import Setting, plant, seed, written
+from lifecycle.gitops.git import Remote, create_repository, find_mentioned, remote
+from lifecycle.gitops.settings import Setting, add_path, initial_files, written
 from lifecycle.yamledit.key_path import KeyPath, Match
 
 
@@ -20,7 +20,7 @@ class NoGitOpsError(UsageError):
         super().__init__("component.yaml has no `gitops`: add it as docs/how-to/gitops.md describes")
 
 
-def section_of(session: Session) -> GitOps:
+def require_gitops(session: Session) -> GitOps:
     """Return the section `gitops` of component.yaml. Raises NoGitOpsError."""
     section = session.project.component.gitops
     if section is None:
@@ -48,9 +48,9 @@ def open_repository(session: Session, section: GitOps, wanted: Iterable[Setting]
     path = session.root / Path(section.repository).expanduser()
     there = remote(str(path), session.environ)
     if not is_there(session.root, section):
-        files = {**seed(wanted), **_pool_files(section.pools)}
+        files = {**initial_files(wanted), **_pool_files(section.pools)}
         with tempfile.TemporaryDirectory(prefix="nvidia-installer-") as scratch:
-            make_repository(there, path, section.branch, files, Path(scratch))
+            create_repository(there, path, section.branch, files, Path(scratch))
         session.progress.say(f"created {section.repository}, a repository for trials")
     return there
 
@@ -61,7 +61,7 @@ def in_use(session: Session, words: Sequence[str]) -> set[str]:
     if section is None or not is_there(session.root, section):
         return set()
     with tempfile.TemporaryDirectory(prefix="nvidia-installer-") as scratch:
-        return mentioned(open_repository(session, section, []), words, Path(scratch))
+        return find_mentioned(open_repository(session, section, []), words, Path(scratch))
 
 
 def _is_path(address: str) -> bool:
@@ -82,5 +82,5 @@ def _pool_files(sections: Iterable[NodePools]) -> Mapping[str, str]:
         item = Match((("name", f"{name}-v1"),))
         for keys in section.set:
             path = KeyPath((*KeyPath.parse(section.workers).segments, item)) + KeyPath.parse(keys)
-            plant(trees.setdefault(section.file.replace("*", "example"), {}), path)
+            add_path(trees.setdefault(section.file.replace("*", "example"), {}), path)
     return written(trees)

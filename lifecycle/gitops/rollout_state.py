@@ -8,10 +8,10 @@ from pathlib import Path
 from lifecycle.app.session import Session
 from lifecycle.config.gitops import GitOps
 from lifecycle.errors import UsageError
-from lifecycle.gitops.bump_values import names_of
+from lifecycle.gitops.bump_values import placeholder_values
 from lifecycle.gitops.deliver import Files
 from lifecycle.gitops.git import Clone
-from lifecycle.gitops.node_pools import pools_of
+from lifecycle.gitops.node_pools import find_pools
 from lifecycle.gitops.repository import is_there, open_repository, values_branch
 from lifecycle.gitops.settings import settings
 from lifecycle.planning.locked_project import LockedProject
@@ -34,7 +34,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Tree:
+class BranchFiles:
     """The files of a branch. Each file is read once, and each pattern is searched once."""
 
     files: Files
@@ -42,7 +42,7 @@ class Tree:
     _found: dict[str, list[str]] = field(default_factory=dict)
 
     def file(self, name: str) -> ValuesFile | None:
-        """Return a file, or None if it does not exist. Raises NoTextError."""
+        """Return a file, or None if it does not exist. Raises NotTextError."""
         if name not in self._read:
             text = self.files.read(name)
             self._read[name] = None if text is None else ValuesFile(text, name)
@@ -62,13 +62,13 @@ class Values:
     project: LockedProject
     section: GitOps
     branch: str
-    merged: Tree
-    proposed: Tree | None
+    merged: BranchFiles
+    proposed: BranchFiles | None
     _selected: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def place(self, combination: Combination, there: PublishedImage) -> Place:
         """Return the state of a combination with a published image. Raises NothingSelectedError for a selector of `gitops`."""
-        names = names_of(self.project.component, combination, there)
+        names = placeholder_values(self.project.component, combination, there)
         merged = self._has_all(combination, names, self.merged)
         proposed = self.proposed is not None and self._has_all(combination, names, self.proposed)
         pools = self._pools(names)
@@ -84,7 +84,7 @@ class Values:
             self._selected[only] = frozenset(c.id for c in select(self.project.matrix, only))
         return combination.id in self._selected[only]
 
-    def _has_all(self, combination: Combination, names: Mapping[str, str], tree: Tree) -> bool:
+    def _has_all(self, combination: Combination, names: Mapping[str, str], tree: BranchFiles) -> bool:
         """Return whether a branch has all values of a combination. A combination that sets no value is in no file."""
         entries = [entry for entry in self.section.values if self._selects(entry.only, combination)]
         wanted = settings((entry, combination.id, names) for entry in entries)
@@ -100,7 +100,7 @@ class Values:
         for pools in self.section.pools:
             for name in self.merged.names(pools.file):
                 try:
-                    running = pools_of(self.merged.file(name) or ValuesFile("", name), pools, names)
+                    running = find_pools(self.merged.file(name) or ValuesFile("", name), pools, names)
                 except UsageError:
                     continue
                 found += [pool.name for pool in running if not pool.changes]
@@ -124,5 +124,5 @@ def read_values(session: Session, section: GitOps, scratch: Path) -> Values | No
     )
 
 
-def _tree(clone: Clone) -> Tree:
-    return Tree(Files(clone.folder, tuple(clone.files())))
+def _tree(clone: Clone) -> BranchFiles:
+    return BranchFiles(Files(clone.folder, tuple(clone.files())))

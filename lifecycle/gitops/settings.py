@@ -43,14 +43,14 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Edited:
+class EditedFiles:
     """The changed files by their paths in the repository, and the changes of keys."""
 
     files: Mapping[str, str]
     changes: tuple[Change, ...]
 
 
-class ContestedKeyError(UsageError):
+class ConflictingSettingsError(UsageError):
     """Two combinations that set different values for one key."""
 
     def __init__(self, one: Setting, other: Setting) -> None:
@@ -73,7 +73,7 @@ class MissingFileError(UsageError):
 def settings(named: Iterable[tuple[ValuesFiles, str, Mapping[str, str]]]) -> list[Setting]:
     """Return all wanted settings. `named` has entries, each with a selected combination and the values of its placeholders.
 
-    Raises ContestedKeyError.
+    Raises ConflictingSettingsError.
     """
     found: dict[tuple[str, str], Setting] = {}
     for entry, combination, names in named:
@@ -88,13 +88,13 @@ def settings(named: Iterable[tuple[ValuesFiles, str, Mapping[str, str]]]) -> lis
             )
             known = found.setdefault((setting.file, str(setting.path)), setting)
             if known.value != setting.value:
-                raise ContestedKeyError(known, setting)
+                raise ConflictingSettingsError(known, setting)
     return list(found.values())
 
 
 def edit(
     wanted: Sequence[Setting], read: Callable[[str], str | None], *, existing: Sequence[str] = (), create: bool = False
-) -> Edited:
+) -> EditedFiles:
     """Return the files with the wanted settings. With `create`, a missing file starts as a copy of its next older sibling.
 
     Raises MissingFileError, MissingKeyError, AmbiguousKeyError, NotEditableError, ConfigurationError.
@@ -105,30 +105,30 @@ def edit(
     for setting in wanted:
         if setting.file not in files:
             before[setting.file] = read(setting.file)
-            files[setting.file] = _opened(setting, before[setting.file], read, existing, create=create)
+            files[setting.file] = _open_file(setting, before[setting.file], read, existing, create=create)
         file = files[setting.file]
         edited = file.set(setting.path, setting.value)
         if edited.text != file.text or before[setting.file] is None:
             old = None if before[setting.file] is None else file.get(setting.path)
             changes.append(Change(file=setting.file, path=str(setting.path), old=old, new=setting.value))
         files[setting.file] = edited
-    return Edited(
+    return EditedFiles(
         files={name: file.text for name, file in files.items() if file.text != before[name]}, changes=tuple(changes)
     )
 
 
-def _opened(
+def _open_file(
     setting: Setting, text: str | None, read: Callable[[str], str | None], existing: Sequence[str], *, create: bool
 ) -> ValuesFile:
     if text is None:
-        sibling = _sibling(setting, existing)
+        sibling = _older_sibling(setting, existing)
         text = read(sibling) if sibling and create else None
         if text is None:
             raise MissingFileError(setting, sibling)
     return ValuesFile(text, setting.file)
 
 
-def _sibling(setting: Setting, existing: Iterable[str]) -> str | None:
+def _older_sibling(setting: Setting, existing: Iterable[str]) -> str | None:
     """Return the file of the newest older release of the same family, or None."""
     release = setting.names["release"]
     family = family_of(release)
@@ -143,11 +143,11 @@ def _sibling(setting: Setting, existing: Iterable[str]) -> str | None:
     return max(older, key=version_key, default=None)
 
 
-def seed(wanted: Iterable[Setting]) -> dict[str, str]:
+def initial_files(wanted: Iterable[Setting]) -> dict[str, str]:
     """Return files with all wanted keys but without values, for a new repository."""
     trees: dict[str, dict[str, object]] = {}
     for setting in wanted:
-        plant(trees.setdefault(setting.file, {}), setting.path)
+        add_path(trees.setdefault(setting.file, {}), setting.path)
     return written(trees)
 
 
@@ -156,7 +156,7 @@ def written(trees: Mapping[str, object]) -> dict[str, str]:
     return {file: yaml.safe_dump(tree, sort_keys=False, width=1000) for file, tree in trees.items()}
 
 
-def plant(tree: dict[str, object], path: KeyPath) -> None:
+def add_path(tree: dict[str, object], path: KeyPath) -> None:
     """Add a path to a tree of mappings and lists of mappings."""
     node: object = tree
     for segment, after in zip(path.segments, (*path.segments[1:], None), strict=True):

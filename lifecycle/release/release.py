@@ -8,7 +8,7 @@ from lifecycle.app.session import Session
 from lifecycle.config.validation import read_text
 from lifecycle.errors import InstallerError, UsageError
 from lifecycle.gitops.bump_values import bump
-from lifecycle.gitops.propose import say_next, submit
+from lifecycle.gitops.propose import print_next_step, submit
 from lifecycle.planning.project import COMPONENT
 from lifecycle.publish.push_command import push_images
 from lifecycle.release.changelog import entry_of
@@ -143,7 +143,7 @@ def _write_notes(context: ReleaseContext) -> None:
 
 def _bump(context: ReleaseContext) -> None:
     change = bump(context.released_session)
-    say_next(context.released_session, change, submit(context.released_session, change, dry_run=False))
+    print_next_step(context.released_session, change, submit(context.released_session, change, dry_run=False))
 
 
 _DOING: Mapping[Step, Callable[[ReleaseContext], None]] = {

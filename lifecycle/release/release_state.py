@@ -13,7 +13,7 @@ from lifecycle.config.validation import read_text
 from lifecycle.errors import UsageError
 from lifecycle.gitops.bump_values import bump
 from lifecycle.gitops.deliver import DeliveryStatus
-from lifecycle.gitops.forge import project_at
+from lifecycle.gitops.forge import parse_project
 from lifecycle.gitops.propose import TOKEN, submit
 from lifecycle.gitops.repository import is_there
 from lifecycle.planning.locked_project import require_locked
@@ -171,7 +171,7 @@ def _gitops(context: ReleaseContext) -> str:
     # A pushed branch may still lack its pull request.
     asked = (
         section.mode is Mode.PULL_REQUEST
-        and project_at(change.remote.address, section.forge)
+        and parse_project(change.remote.address, section.forge)
         and TOKEN in context.session.environ
     )
     return f"{change.branch} is there" if verdict is DeliveryStatus.THERE and not asked else ""

@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from lifecycle.config.gitops import ValuesFiles
-from lifecycle.gitops.settings import edit, seed, settings
+from lifecycle.gitops.settings import edit, initial_files, settings
 from tests.support.charts.installer_chart import COMBINATIONS, DIGEST, PROJECT, containers_of, rendered
 
 NAMES = {
@@ -51,7 +51,7 @@ def test_the_chart_takes_the_values_that_component_yaml_has_set() -> None:
         for entry in gitops.values
         for number in range(len(COMBINATIONS))
     )
-    edited = edit(wanted, seed(wanted).get)
+    edited = edit(wanted, initial_files(wanted).get)
     charts = [rendered(yaml.safe_load(text)) for text in edited.files.values()]
     images = {c["image"] for chart in charts for d in chart.installers for c in containers_of(d)}
 

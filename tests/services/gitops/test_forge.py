@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from lifecycle.config.gitops import ForgeKind
-from lifecycle.gitops.forge import ForgeRefusedError, Project, forge_of
+from lifecycle.gitops.forge import ForgeRefusedError, Project, open_forge
 from tests.support.servers.forge_server import TOKEN, ForgeServer, forge_server
 
 KINDS = list(ForgeKind)
@@ -24,7 +24,7 @@ def project(server: ForgeServer, kind: ForgeKind) -> Project:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_request_is_opened_once_and_then_updated(server: ForgeServer, kind: ForgeKind) -> None:
-    forge = forge_of(project(server, kind), TOKEN, api=None)
+    forge = open_forge(project(server, kind), TOKEN, api=None)
     first = forge.propose(**ASKED)
     second = forge.propose(**{**ASKED, "title": "newer", "body": "text"})
 
@@ -39,7 +39,7 @@ def test_a_request_is_opened_once_and_then_updated(server: ForgeServer, kind: Fo
 def test_a_request_of_another_branch_or_a_closed_one_is_not_taken_for_ours(
     server: ForgeServer, kind: ForgeKind
 ) -> None:
-    forge = forge_of(project(server, kind), TOKEN, api=None)
+    forge = open_forge(project(server, kind), TOKEN, api=None)
     forge.propose(**{**ASKED, "branch": "other"})
     forge.propose(**ASKED)
     server.requests[1]["open"] = False
@@ -60,7 +60,7 @@ def test_one_that_somebody_opened_meanwhile_is_updated(server: ForgeServer, kind
         "base": "main",
         "open": True,
     }
-    done = forge_of(project(server, kind), TOKEN, api=None).propose(**ASKED)
+    done = open_forge(project(server, kind), TOKEN, api=None).propose(**ASKED)
 
     assert (done.known, done.url, server.requests[0]["title"]) == (True, url, "t")
 
@@ -68,7 +68,7 @@ def test_one_that_somebody_opened_meanwhile_is_updated(server: ForgeServer, kind
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_token_that_is_refused_is_said_and_not_shown(server: ForgeServer, kind: ForgeKind) -> None:
     with pytest.raises(ForgeRefusedError, match=r"401.*(Bad credentials|Unauthorized)") as caught:
-        forge_of(project(server, kind), "wrong-4712", api=None).propose(**ASKED)
+        open_forge(project(server, kind), "wrong-4712", api=None).propose(**ASKED)
 
     assert "INVOKE_GITOPS_TOKEN" in caught.value.resolution
     assert "wrong-4712" not in str(caught.value)
@@ -78,7 +78,7 @@ def test_a_token_that_is_refused_is_said_and_not_shown(server: ForgeServer, kind
 def test_an_api_elsewhere_is_asked_where_it_is(server: ForgeServer, kind: ForgeKind) -> None:
     where = {"github": "api/v3", "gitlab": "api/v4"}[kind]
     elsewhere = Project(kind=kind, host="git.example.org", path="group/values")
-    forge_of(elsewhere, TOKEN, api=f"http://{server.host}/{where}").propose(**ASKED)
+    open_forge(elsewhere, TOKEN, api=f"http://{server.host}/{where}").propose(**ASKED)
 
     assert len(server.requests) == 1
 
@@ -88,4 +88,4 @@ def test_a_forge_that_is_down_is_said_and_what_is_pushed_stays(kind: ForgeKind) 
     with forge_server() as gone:
         pass
     with pytest.raises(ForgeRefusedError, match="the branch is pushed"):
-        forge_of(project(gone, kind), TOKEN, api=None).propose(**ASKED)
+        open_forge(project(gone, kind), TOKEN, api=None).propose(**ASKED)

@@ -16,7 +16,7 @@ from lifecycle.gitops.deliver import (
     DeliveryStatus,
     Files,
     MakeProposal,
-    NoTextError,
+    NotTextError,
     PushConflictError,
 )
 from lifecycle.gitops.git import GitRefusedError, remote
@@ -241,5 +241,5 @@ def test_an_unknown_key_is_told_to_be_loaded(upstream: Upstream, tmp_path: Path)
 def test_a_file_that_is_no_text_is_named(hands: Hands, upstream: Upstream) -> None:
     upstream.path.with_name("person").joinpath("values.yaml").write_bytes(b"\xff\xfe")
     upstream.commit({}, "bytes")
-    with pytest.raises(NoTextError, match=r"values\.yaml: not UTF-8 text"):
+    with pytest.raises(NotTextError, match=r"values\.yaml: not UTF-8 text"):
         hands.deliver(tag("new"))

@@ -1,7 +1,7 @@
 import pytest
 
 from lifecycle.config.gitops import ForgeKind
-from lifecycle.gitops.forge import Project, project_at
+from lifecycle.gitops.forge import Project, parse_project
 
 GITHUB, GITLAB = ForgeKind.GITHUB, ForgeKind.GITLAB
 
@@ -22,7 +22,7 @@ GITHUB, GITLAB = ForgeKind.GITHUB, ForgeKind.GITLAB
 def test_a_repository_s_address_says_which_project_it_is(
     address: str, kind: ForgeKind | None, project: Project | None
 ) -> None:
-    assert project_at(address, kind) == project
+    assert parse_project(address, kind) == project
 
 
 @pytest.mark.parametrize(

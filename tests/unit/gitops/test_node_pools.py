@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.config.gitops import NodePools
-from lifecycle.gitops.node_pools import NoPoolsError, PoolNameError, count_up, retire
+from lifecycle.gitops.node_pools import NoMatchingPoolError, PoolNameError, add_successors, retire
 from lifecycle.yamledit.values_file import MissingKeyError, ValuesFile
 
 SHOOT = ValuesFile(Path(__file__).parents[1].joinpath("yamledit/values/shoot.yaml").read_text(), "shoot.yaml")
@@ -24,7 +24,7 @@ def names(file: ValuesFile) -> list[str]:
 
 
 def test_a_pool_that_does_not_run_what_is_wanted_gets_a_successor_that_does() -> None:
-    after, steps = count_up(SHOOT, section(), NEW)
+    after, steps = add_successors(SHOOT, section(), NEW)
     added = [line for line in after.text.splitlines() if line not in SHOOT.text.splitlines()]
 
     assert names(after) == ["system-v3", "infer-s-v1", "infer-s-v2", "train-l-v7"]
@@ -49,17 +49,17 @@ def test_a_pool_that_does_not_run_what_is_wanted_gets_a_successor_that_does() ->
 
 
 def test_the_old_pool_stays_as_it_was_and_a_second_run_changes_nothing() -> None:
-    after, _ = count_up(SHOOT, section(), NEW)
+    after, _ = add_successors(SHOOT, section(), NEW)
 
     assert [line for line in SHOOT.text.splitlines() if line not in after.text.splitlines()] == []
-    assert count_up(after, section(), NEW) == (after, [])
+    assert add_successors(after, section(), NEW) == (after, [])
 
 
 def test_retiring_takes_out_what_has_a_successor_that_runs_what_is_wanted() -> None:
     without_anchor = ValuesFile(
         SHOOT.text.replace("&image", "").replace("*image", "{name: x, version: 1}"), "shoot.yaml"
     )
-    after, _ = count_up(without_anchor, section(), NEW)
+    after, _ = add_successors(without_anchor, section(), NEW)
     retired, steps = retire(after, section(), NEW)
 
     assert names(retired) == ["system-v3", "infer-s-v2", "train-l-v7"]
@@ -67,7 +67,7 @@ def test_retiring_takes_out_what_has_a_successor_that_runs_what_is_wanted() -> N
 
 
 def test_nothing_is_retired_until_the_newest_pool_runs_the_wanted_image() -> None:
-    after, _ = count_up(SHOOT, section(), NEW)
+    after, _ = add_successors(SHOOT, section(), NEW)
 
     assert retire(after, section(), {**NEW, "branch": "580"}) == (after, [])
     assert retire(SHOOT, section(), NEW) == (SHOOT, [])
@@ -76,7 +76,7 @@ def test_nothing_is_retired_until_the_newest_pool_runs_the_wanted_image() -> Non
 def test_each_stem_counts_for_itself_from_its_highest_number() -> None:
     keys = {"v": "{branch}"}
     text = "w:\n- {name: a-v9, v: 1}\n- {name: a-v10, v: 1}\n- {name: b, v: 1}\n- {name: c-v2, v: 550}\n"
-    after, steps = count_up(ValuesFile(text, "f"), section("*", workers="w", set=keys), NEW)
+    after, steps = add_successors(ValuesFile(text, "f"), section("*", workers="w", set=keys), NEW)
 
     assert [(s.old, s.new) for s in steps] == [("a-v10", "a-v11"), ("b", "b-v2")]
     assert after.text.splitlines()[3] == "- {name: a-v11, v: 550}"
@@ -85,16 +85,16 @@ def test_each_stem_counts_for_itself_from_its_highest_number() -> None:
 def test_a_name_that_gardener_would_refuse_is_refused() -> None:
     text = "w:\n- {name: inference-lg-v9, v: 1}\n"
     with pytest.raises(PoolNameError, match="'inference-lg-v10' of a pool has more than 15 characters"):
-        count_up(ValuesFile(text, "f"), section("*", workers="w", set={"v": "{branch}"}), NEW)
+        add_successors(ValuesFile(text, "f"), section("*", workers="w", set={"v": "{branch}"}), NEW)
 
 
 def test_a_pattern_that_fits_no_pool_names_those_that_there_are() -> None:
     with pytest.raises(
-        NoPoolsError, match="matches 'gpu-\\*': it has system-v3, infer-s-v1, train-l-v7: correct `match`"
+        NoMatchingPoolError, match="matches 'gpu-\\*': it has system-v3, infer-s-v1, train-l-v7: correct `match`"
     ):
-        count_up(SHOOT, section("gpu-*"), NEW)
+        add_successors(SHOOT, section("gpu-*"), NEW)
 
 
 def test_a_pool_that_lacks_a_key_is_named() -> None:
     with pytest.raises(MissingKeyError, match=r"no `spec.provider.workers\[0\].labels.os-version`"):
-        count_up(SHOOT, section("system-*"), NEW)
+        add_successors(SHOOT, section("system-*"), NEW)

@@ -2,7 +2,15 @@ import pytest
 import yaml
 
 from lifecycle.config.gitops import ValuesFiles
-from lifecycle.gitops.settings import ContestedKeyError, Edited, MissingFileError, Setting, edit, seed, settings
+from lifecycle.gitops.settings import (
+    ConflictingSettingsError,
+    EditedFiles,
+    MissingFileError,
+    Setting,
+    edit,
+    initial_files,
+    settings,
+)
 
 FILES = {
     "values/debian-12.yaml": "# twelve\ninstallers:\n- {driver: 535, tag: a}\n- {driver: 550, tag: b}\n",
@@ -41,12 +49,13 @@ def test_each_combination_sets_its_own_key_in_its_own_file() -> None:
 def test_what_is_set_already_is_no_change() -> None:
     done = edit(wanted(entry()), FILES.get)
 
-    assert edit(wanted(entry()), lambda name: done.files[name]) == Edited(files={}, changes=())
+    assert edit(wanted(entry()), lambda name: done.files[name]) == EditedFiles(files={}, changes=())
 
 
 def test_two_values_for_one_key_are_refused_with_who_wants_them() -> None:
     with pytest.raises(
-        ContestedKeyError, match=r"debian-12/k/535 and debian-12/k/550 both set `tag` of .*debian-12.yaml: narrow it"
+        ConflictingSettingsError,
+        match=r"debian-12/k/535 and debian-12/k/550 both set `tag` of .*debian-12.yaml: narrow it",
     ):
         wanted(entry(keys="tag"))
 
@@ -81,7 +90,7 @@ def test_a_missing_file_is_copied_from_its_next_older_sibling() -> None:
 
 def test_a_new_repository_has_all_the_keys() -> None:
     keys = wanted(entry(), entry("all.yaml", 'a."b.c"[release={release},driver={branch}].d[0].e'))
-    files = seed(keys)
+    files = initial_files(keys)
 
     assert set(files) == {"values/debian-12.yaml", "values/debian-13.yaml", "all.yaml"}
     assert len(edit(keys, files.get).changes) == len(keys)

@@ -14,7 +14,7 @@ from lifecycle.app.output import result_rows
 from lifecycle.cache.cache import Cache
 from lifecycle.config.gitops import GitOps
 from lifecycle.gitops.deliver import Files
-from lifecycle.gitops.rollout_state import MERGED, Tree, Values
+from lifecycle.gitops.rollout_state import MERGED, BranchFiles, Values
 from lifecycle.gitops.settings import written
 from lifecycle.pipeline.build_service import BuildResult
 from lifecycle.pipeline.build_state import BuildState
@@ -102,7 +102,7 @@ def values_of(project: LockedProject, folder: Path, file: str) -> Values:
     folder.mkdir()
     for name, text in written(trees).items():
         (folder / name).write_text(text)
-    tree = Tree(Files(folder, tuple(trees)))
+    tree = BranchFiles(Files(folder, tuple(trees)))
     return Values(project=project, section=GitOps.model_validate(section), branch="b", merged=tree, proposed=None)
 
 
