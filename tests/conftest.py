@@ -1,3 +1,4 @@
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -5,9 +6,18 @@ import pytest
 from lifecycle.config.store import MODE_VARIABLE, OFF, STORE_VARIABLE
 
 
+def pytest_configure() -> None:
+    """Restore SIGINT for the processes that tests start.
+
+    A shell without job control starts a background job with SIGINT ignored (POSIX.1-2017, XCU 2.11), which is inherited.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(scope="session", autouse=True)
-def nothing_shared() -> Iterator[None]:
-    """What tests make comes from no store and goes to none, whoever runs them and whatever component.yaml says."""
+def without_remote_cache() -> Iterator[None]:
+    """Keep tests from the remote cache of the caller's environment and of component.yaml."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv(STORE_VARIABLE, raising=False)
         patch.setenv(MODE_VARIABLE, OFF)

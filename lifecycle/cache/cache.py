@@ -9,7 +9,7 @@
     tested/<image id>.json     an image whose tests have all passed
     timings/<name>.json        how long a compile took
     used.json                  when a build last needed each item (cache/last_used.py)
-    tmp/                       whatever is not whole yet
+    tmp/                       unfinished files and folders
 
 Everything is written in tmp/ and renamed, so that a killed run leaves nothing half made under a name that counts.
 """
@@ -126,7 +126,7 @@ class Cache:
     def making(self, kind: str, digest: str, about: dict[str, object]) -> Iterator[Path]:
         """Yield an empty folder for a new result. It becomes the result if the block succeeds, and is removed if it fails.
 
-        `about` is written to result.json then, with whatever the block has added to it, and the sha256 of each file.
+        Then `about`, with the additions of the block, and the sha256 of each file are written to result.json.
         """
         with self.scratch(kind) as folder:
             yield folder

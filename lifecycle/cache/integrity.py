@@ -45,7 +45,7 @@ def check_result(folder: Path) -> Condition:
     try:
         if isinstance(files, Mapping):
             return Condition(problem=_difference(files_of(folder), files))
-        return Condition(problem=_by_what_else_it_says(about, folder), in_part=True)
+        return Condition(problem=_check_contents_or_sizes(about, folder), in_part=True)
     except OSError as error:
         return Condition(problem=_unreadable(Path(error.filename or folder), error))
 
@@ -56,13 +56,13 @@ def _difference(found: Mapping[str, object], said: Mapping[str, object]) -> str:
         if name not in found:
             return f"{name} is missing"
         if name not in said:
-            return f"{name} is none of its files"
+            return f"{name} is not listed in it"
         if found[name] != said[name]:
             return f"{name} is not as it was written"
     return ""
 
 
-def _by_what_else_it_says(about: Mapping[str, object], folder: Path) -> str:
+def _check_contents_or_sizes(about: Mapping[str, object], folder: Path) -> str:
     """Check a result without `files`: an archive by the sha256 in `contents`, modules by their sizes."""
     contents, modules = about.get("contents"), about.get("modules")
     if isinstance(contents, Mapping):

@@ -90,7 +90,7 @@ def wrong_with(about: Mapping[str, Any], target: Target) -> str:
         return "it was made of other inputs"
     said = {name: about.get(name) for name in ("files", *_REQUIRED_FIELDS[target.kind])}
     missing = [name for name, value in said.items() if not value or not isinstance(value, _FIELD_TYPES[name])]
-    return f"it says nothing of its {' and '.join(missing)}" if missing else ""
+    return f"it lacks its {' and '.join(missing)}" if missing else ""
 
 
 # ----- effects
@@ -142,7 +142,7 @@ class RemoteCache:
     def missing(self, targets: Iterable[Target]) -> list[Target]:
         """Return the results that exist here but not in the remote cache: they were made without it.
 
-        What is known to be there is written down, so nothing is asked where nothing is new.
+        Uploaded results are recorded in the cache. Without a new result, no request is sent.
         """
         if not self._uploads:
             return []

@@ -16,7 +16,7 @@ from lifecycle.app.task import BUNDLE, CACHE, JSON, KERNELS, LOCKED, ONLY, SHARD
         "json": JSON,
         "from-bundle": BUNDLE,
         "locked": LOCKED,
-        "rebuild": "make everything of the combinations again, whatever exists",
+        "rebuild": "build everything of the combinations again, even if it exists",
         "cache-dir": CACHE,
     },
     example="invoke build --only debian-12/535",

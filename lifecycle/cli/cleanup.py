@@ -33,7 +33,7 @@ def cache_show(_: Context, json: bool = False, cache_dir: str = "") -> None:
 @task(
     name="prune",
     help={
-        "keep-current": "keep what current combinations need (always so; the option says it aloud)",
+        "keep-current": "keep what current combinations need (this is always so)",
         "older-than": "remove only what was not used for so long: 12h, 30d, 4w (default: any age)",
         "dry-run": "show what would be removed and remove nothing",
         "json": JSON,

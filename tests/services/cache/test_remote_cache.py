@@ -112,7 +112,7 @@ def test_a_result_that_says_less_than_is_read_of_it_later_is_refused(
     one.results.upload(TARGET)
 
     assert not other.results.download(TARGET)
-    assert "open is damaged there and is not used: it says nothing of its modules" in other.warnings[0]
+    assert "open is damaged there and is not used: it lacks its modules" in other.warnings[0]
 
 
 def test_a_damaged_one_is_put_right_by_whoever_makes_it(machine: Machines) -> None:

@@ -66,7 +66,7 @@ def test_the_images_password_is_told_to_no_other_registry(tmp_path: Path, capsys
             ) as sharing:
                 assert sharing is not None
                 sharing.results.find([TARGET])
-            assert ("going on without the store" not in capsys.readouterr().err) is trusted
+            assert ("continuing without the remote cache" not in capsys.readouterr().err) is trusted
 
 
 def test_a_disk_without_room_to_pack_is_said_and_stops_nothing(machine: Machines) -> None:

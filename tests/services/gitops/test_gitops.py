@@ -158,7 +158,7 @@ def test_what_came_meanwhile_stays_below_the_commit(direct: Hands, upstream: Ups
 
 def test_a_branch_that_moves_all_the_time_is_given_up_without_force(direct: Hands, upstream: Upstream) -> None:
     counter = iter(range(99))
-    with pytest.raises(PushConflictError, match="others pushed to main 5 times"):
+    with pytest.raises(PushConflictError, match="others pushed to main before each of 5 pushes"):
         direct.deliver(tag("new", before=lambda: upstream.commit({"README": f"{next(counter)}\n"}, "a person's")))
     assert upstream.log("main") == ["a person's"] * 5 + ["first"]
 

@@ -98,7 +98,7 @@ def test_another_image_is_not_taken_whatever_it_calls_itself(
     with_image(tmp_path / "b", tag, evil)
     other = Session(session.root, cache_dir=str(tmp_path / "other"), environ=os.environ)
     try:
-        with pytest.raises(WrongBaseImageError, match=r"is not the image that versions\.lock names: it was not taken"):
+        with pytest.raises(WrongBaseImageError, match=r"is not the image that versions\.lock names: it was not loaded"):
             take_bundle(other, tmp_path / "b", "")
         assert not engine.images.list(tag)
         assert not engine.images.list("debian:13")

@@ -114,8 +114,8 @@ def test_a_bundle_of_less_than_is_asked_for_is_named_and_no_network_is_tried(mac
     done = machine.invoke("build", "--from-bundle", str(bundle), "--only", "debian-13")
 
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
-    assert f"{bundle} does not hold " in done.stderr
-    assert "make it anew with `invoke bundle` from this very commit" in done.stderr
+    assert f"{bundle} lacks " in done.stderr
+    assert "run `invoke bundle` again at this commit" in done.stderr
 
 
 def test_without_network_and_bundle_it_says_what_it_could_not_download(machine: Machine) -> None:

@@ -221,7 +221,7 @@ def test_an_archive_that_is_cut_off_is_named(unpacker: Unpacker, tmp_path: Path)
 
 def test_what_is_neither_is_named(unpacker: Unpacker, tmp_path: Path) -> None:
     (tmp_path / "driver.zip").write_bytes(b"PK")
-    with pytest.raises(NotUnpackedError, match=r"driver\.zip is none of \.deb, \.run, \.tar\.xz"):
+    with pytest.raises(NotUnpackedError, match=r"driver\.zip has none of the known endings: \.deb, \.run, \.tar\.xz"):
         unpacked(unpacker, tmp_path / "driver.zip", tmp_path / "out")
 
 
