@@ -84,7 +84,7 @@ def blobs_of(manifest: Manifest) -> tuple[str, str] | None:
     return None
 
 
-def wrong_with(about: Mapping[str, Any], target: Target) -> str:
+def explain_mismatch(about: Mapping[str, Any], target: Target) -> str:
     """Return why a result.json does not belong to a target; "" if it does."""
     if digest_of([str(target.kind), about.get("inputs")]) != target.digest:
         return "it was made of other inputs"
@@ -210,7 +210,7 @@ class RemoteCache:
             config, layer = scratch / "config", scratch / "layer"
             self.registry.blobs.download(repository, blobs[0], config)
             about = read_json(config.read_bytes())
-            why = wrong_with(about, target)
+            why = explain_mismatch(about, target)
             if why:
                 raise DamagedResultError(self.place, target, why)
             self.registry.blobs.download(repository, blobs[1], layer)

@@ -17,7 +17,7 @@ from lifecycle.cleanup.image_plan import (
     tagged_images,
 )
 from lifecycle.cleanup.retention import Decision
-from lifecycle.gitops.repository import in_use
+from lifecycle.gitops.repository import find_gitops_references
 from lifecycle.pipeline.build_state import local_name
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.targets import Targets
@@ -59,7 +59,9 @@ def _prune_registry(session: Session, needed: OwnedImages, *, dry_run: bool) -> 
         images = tagged_images(registry, image.repository)
         retired = plan_registry(images, needed, in_use=())
         plan = plan_registry(
-            images, needed, in_use=in_use(session, [w for one in retired for w in (one.item.image, *one.item.tags)])
+            images,
+            needed,
+            in_use=find_gitops_references(session, [w for one in retired for w in (one.item.image, *one.item.tags)]),
         )
         if not dry_run:
             delete_from_registry(registry, image.repository, plan)

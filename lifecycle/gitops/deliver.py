@@ -24,9 +24,9 @@ class DeliveryStatus(StrEnum):
     """The status of a change in the repository."""
 
     NOTHING = "nothing to change"
-    THERE = "there already"
+    UNCHANGED = "there already"
     PUSHED = "pushed"
-    SHOWN = "not pushed"
+    DRY_RUN = "not pushed"
 
 
 class PushConflictError(InstallerError):
@@ -134,12 +134,12 @@ class Deliverer:
             verdict=DeliveryStatus.NOTHING, branch=self.target, commit="", diff=diff, proposal=proposal
         )
         if not proposal.files:
-            return replace(delivered, verdict=DeliveryStatus.THERE, commit=start) if foreign else delivered
+            return replace(delivered, verdict=DeliveryStatus.UNCHANGED, commit=start) if foreign else delivered
         commit = clone.commit(list(proposal.files), f"{proposal.title}\n\n{proposal.body}\n\n{TRAILER}\n")
         if ours and not foreign and clone.tree(ours) == clone.tree(commit) and clone.parent(ours) == base:
-            return replace(delivered, verdict=DeliveryStatus.THERE, commit=ours)
+            return replace(delivered, verdict=DeliveryStatus.UNCHANGED, commit=ours)
         if dry_run:
-            return replace(delivered, verdict=DeliveryStatus.SHOWN)
+            return replace(delivered, verdict=DeliveryStatus.DRY_RUN)
         clone.push(self.target, replacing=ours if ours and not foreign else None)
         self.say(f"pushed {commit[:12]} to {self.target} of {self.remote.address}")
         return replace(delivered, verdict=DeliveryStatus.PUSHED, commit=commit)

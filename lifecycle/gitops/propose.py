@@ -43,7 +43,11 @@ def submit(session: Session, change: ValuesChange, *, dry_run: bool) -> Submissi
             remote=change.remote, section=section, branch=change.branch, scratch=scratch, say=session.progress.say
         )
         delivered = deliverer.deliver(change.make, dry_run=dry_run)
-    if dry_run or section.mode is Mode.COMMIT or delivered.verdict not in (DeliveryStatus.PUSHED, DeliveryStatus.THERE):
+    if (
+        dry_run
+        or section.mode is Mode.COMMIT
+        or delivered.verdict not in (DeliveryStatus.PUSHED, DeliveryStatus.UNCHANGED)
+    ):
         return Submission(delivered=delivered)
     project, token = parse_project(change.remote.address, section.forge), session.environ.get(TOKEN)
     if project is None:
@@ -88,13 +92,13 @@ def _next(session: Session, section: GitOps, handed: Submission) -> list[str]:
     match delivered.verdict:
         case DeliveryStatus.NOTHING:
             return [f"nothing to change: {section.branch} of {section.repository} is up to date"]
-        case DeliveryStatus.SHOWN:
+        case DeliveryStatus.DRY_RUN:
             return ["nothing was pushed: that is what would be"]
         case _ if section.mode is Mode.COMMIT:
             return [f"on {section.branch} of {section.repository}: {delivered.commit[:12]}"]
     if handed.pull_request:
         return [f"pull request {'updated' if handed.pull_request.known else 'opened'}: {handed.pull_request.url}"]
-    again = "there already, and " if delivered.verdict is DeliveryStatus.THERE else ""
+    again = "there already, and " if delivered.verdict is DeliveryStatus.UNCHANGED else ""
     if handed.by_hand:
         return [f"{again}to be merged: {handed.by_hand} ({TOKEN} is not set)"]
     place = session.root / section.repository

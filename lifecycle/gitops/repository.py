@@ -28,7 +28,7 @@ def require_gitops(session: Session) -> GitOps:
     return section
 
 
-def is_there(root: Path, section: GitOps) -> bool:
+def repository_exists(root: Path, section: GitOps) -> bool:
     """Return whether the repository exists. Only one inside the checkout may not exist yet: it is created on first use."""
     return not _is_ours(section) or (root / section.repository).exists()
 
@@ -47,7 +47,7 @@ def open_repository(session: Session, section: GitOps, wanted: Iterable[Setting]
         return remote(section.repository, session.environ)
     path = session.root / Path(section.repository).expanduser()
     there = remote(str(path), session.environ)
-    if not is_there(session.root, section):
+    if not repository_exists(session.root, section):
         files = {**initial_files(wanted), **_pool_files(section.pools)}
         with tempfile.TemporaryDirectory(prefix="nvidia-installer-") as scratch:
             create_repository(there, path, section.branch, files, Path(scratch))
@@ -55,10 +55,10 @@ def open_repository(session: Session, section: GitOps, wanted: Iterable[Setting]
     return there
 
 
-def in_use(session: Session, words: Sequence[str]) -> set[str]:
+def find_gitops_references(session: Session, words: Sequence[str]) -> set[str]:
     """Return those digests and tags that a branch of the repository names. Raises GitRefusedError, PlainTokenError."""
     section = session.project.component.gitops
-    if section is None or not is_there(session.root, section):
+    if section is None or not repository_exists(session.root, section):
         return set()
     with tempfile.TemporaryDirectory(prefix="nvidia-installer-") as scratch:
         return find_mentioned(open_repository(session, section, []), words, Path(scratch))

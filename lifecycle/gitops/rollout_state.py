@@ -12,7 +12,7 @@ from lifecycle.gitops.bump_values import placeholder_values
 from lifecycle.gitops.deliver import Files
 from lifecycle.gitops.git import Clone
 from lifecycle.gitops.node_pools import find_pools
-from lifecycle.gitops.repository import is_there, open_repository, values_branch
+from lifecycle.gitops.repository import open_repository, repository_exists, values_branch
 from lifecycle.gitops.settings import settings
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
@@ -109,7 +109,7 @@ class Values:
 
 def read_values(session: Session, section: GitOps, scratch: Path) -> Values | None:
     """Clone the repository into an empty folder; None if it does not exist yet. Raises GitRefusedError, PlainTokenError."""
-    if not is_there(session.root, section):
+    if not repository_exists(session.root, section):
         return None
     branch = values_branch(session.project.component)
     remote = open_repository(session, section, [])

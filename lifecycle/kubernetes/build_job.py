@@ -9,7 +9,7 @@ from lifecycle.app.session import Session
 from lifecycle.commands.ci_matrix import TwoOutputsError
 from lifecycle.config.store import STORE_VARIABLE, RemoteCacheConfig, store_in_use
 from lifecycle.errors import UsageError
-from lifecycle.kubernetes.manifests import hand_out, to_files, values_in
+from lifecycle.kubernetes.manifests import read_values_file, to_files, write_output
 from lifecycle.planning.selector import select
 from lifecycle.release.release_plan import checked_version, tag_name
 from lifecycle.tools.checkout import Checkout, CheckoutError, UnknownRevisionError
@@ -19,14 +19,14 @@ CHART = Path("k8s/build-job")
 NAMESPACE = "nvidia-installer-build"
 
 
-class NowhereToFetchError(UsageError):
+class NoRemoteForPodsError(UsageError):
     """A checkout that pods cannot fetch from a remote."""
 
     def __init__(self, why: str) -> None:
         super().__init__(f"--build: {why}: name `repository` and `revision` in a file with --values")
 
 
-class NothingSharedError(UsageError):
+class RemoteCacheRequiredError(UsageError):
     """A Job without a remote cache, so that its pods could not share results."""
 
     def __init__(self) -> None:
@@ -40,20 +40,20 @@ class NothingSharedError(UsageError):
 
 
 def store_values(store: RemoteCacheConfig | None) -> dict[str, Any]:
-    """Return the chart's values for the remote cache. Raises NothingSharedError if there is none."""
+    """Return the chart's values for the remote cache. Raises RemoteCacheRequiredError if there is none."""
     if store is None:
-        raise NothingSharedError
+        raise RemoteCacheRequiredError
     return {"place": f"{store.registry}/{store.repository}", "mode": str(store.mode)}
 
 
 def fetch_address(address: str) -> str:
-    """Return a remote's address for the pods, without a password. Raises NowhereToFetchError for a path."""
+    """Return a remote's address for the pods, without a password. Raises NoRemoteForPodsError for a path."""
     parts = urlsplit(address)
     if parts.scheme == "https":
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
     if parts.scheme == "ssh" or (not parts.scheme and "@" in address.partition(":")[0] and ":" in address):
         return address
-    raise NowhereToFetchError(f"pods cannot reach the remote {address!r}, which is neither https:// nor SSH")
+    raise NoRemoteForPodsError(f"pods cannot reach the remote {address!r}, which is neither https:// nor SSH")
 
 
 # ----- effects
@@ -62,17 +62,17 @@ def fetch_address(address: str) -> str:
 def show_build_job(session: Session, only: str, *, release: str, diff: bool, output: str, values: str) -> None:
     """Print the Job for HEAD or for a release, or write it into a folder.
 
-    Raises TwoOutputsError, NothingSelectedError, BadValuesFileError, NowhereToFetchError, NothingSharedError,
+    Raises TwoOutputsError, NothingSelectedError, BadValuesFileError, NoRemoteForPodsError, RemoteCacheRequiredError,
     UnknownRevisionError, and what `render` raises.
     """
     if diff:
         raise TwoOutputsError(["--build", "--diff"])
     if only:
         select(session.locked_project.matrix, only)
-    more = values_in(values)
+    more = read_values_file(values)
     name = f"{session.project.component.short_name}-build"
     objects = render(session.root / CHART, job_values(session, only, release, more), name=name, namespace=NAMESPACE)
-    hand_out(session, to_files(objects), output)
+    write_output(session, to_files(objects), output)
 
 
 def job_values(session: Session, only: str, release: str, more: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def job_values(session: Session, only: str, release: str, more: Mapping[str, Any
         try:
             found["repository"] = fetch_address(checkout.remote_address())
         except CheckoutError as error:
-            raise NowhereToFetchError(f"this checkout has no remote {checkout.remote!r} to fetch from") from error
+            raise NoRemoteForPodsError(f"this checkout has no remote {checkout.remote!r} to fetch from") from error
     return found
 
 
@@ -104,7 +104,7 @@ def _revision(session: Session, checkout: Checkout, release: str) -> str:
         return commit
     commit = checkout.commit()
     if commit is None:
-        raise NowhereToFetchError("this checkout has no commit")
+        raise NoRemoteForPodsError("this checkout has no commit")
     if changed := len(checkout.changed()):
         session.progress.warn(f"the pods build {commit[:12]}, without uncommitted changes (files: {changed})")
     if not checkout.is_pushed(commit):

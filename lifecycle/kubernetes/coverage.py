@@ -9,7 +9,7 @@ from lifecycle.app import output
 from lifecycle.app.session import Session
 from lifecycle.config.validation import read_text
 from lifecycle.errors import InstallerError
-from lifecycle.kubernetes.nodes import Coverage, ImageRequirement, cover, read_nodes
+from lifecycle.kubernetes.nodes import Coverage, ImageRequirement, find_coverage, read_nodes
 
 
 class UncoveredError(InstallerError):
@@ -27,7 +27,7 @@ class UncoveredError(InstallerError):
 def show_coverage(session: Session, nodes: str, *, as_json: bool) -> None:
     """Print the images for each node in a file (`-` is standard input). Raises BadNodesError, UncoveredError."""
     text = sys.stdin.read() if nodes == "-" else read_text(Path(nodes))
-    found = cover(read_nodes(text, file=nodes), session.locked_project.matrix)
+    found = find_coverage(read_nodes(text, file=nodes), session.locked_project.matrix)
     if as_json:
         output.print_json([asdict(entry) for entry in found])
     else:

@@ -101,20 +101,20 @@ def show_manifests(session: Session, only: str, *, release: str, diff: bool, out
     With `diff`, print the changes since the last release. Raises NotPublishedError, NothingSelectedError, NoReleaseError,
     BadValuesFileError, UnknownRevisionError, and what `render` raises.
     """
-    more = values_in(values)
+    more = read_values_file(values)
     checkout = Checkout(session.root)
     version = checked_version(release) if release else ""
-    files = _of_release(session, version, only, more) if version else _rendered(session, only, more)
+    files = _render_release(session, version, only, more) if version else _render_current(session, only, more)
     if diff:
         last = newest(checkout.tags(), below=version)
         if last is None:
             raise NoReleaseError
-        print_diff(differences(_of_release(session, last, "", more), files))
+        print_diff(differences(_render_release(session, last, "", more), files))
     else:
-        hand_out(session, files, output)
+        write_output(session, files, output)
 
 
-def hand_out(session: Session, files: Mapping[str, str], folder: str) -> None:
+def write_output(session: Session, files: Mapping[str, str], folder: str) -> None:
     """Print files, or write them into a folder if one is named."""
     if folder:
         _write(Path(folder), files)
@@ -123,7 +123,7 @@ def hand_out(session: Session, files: Mapping[str, str], folder: str) -> None:
         output.print_lines(["---\n" + text.rstrip() for text in files.values()])
 
 
-def values_in(path: str) -> dict[str, Any]:
+def read_values_file(path: str) -> dict[str, Any]:
     """Return a chart's values from a file; "" is no file. Raises BadValuesFileError."""
     if not path:
         return {}
@@ -136,7 +136,7 @@ def values_in(path: str) -> dict[str, Any]:
     return found
 
 
-def _rendered(session: Session, only: str, more: Mapping[str, Any]) -> dict[str, str]:
+def _render_current(session: Session, only: str, more: Mapping[str, Any]) -> dict[str, str]:
     images = published(session, select(session.locked_project.matrix, only))
     return to_files(
         render(
@@ -148,13 +148,13 @@ def _rendered(session: Session, only: str, more: Mapping[str, Any]) -> dict[str,
     )
 
 
-def _of_release(session: Session, version: str, only: str, more: Mapping[str, Any]) -> dict[str, str]:
-    with _at(session, version) as then:
-        return _rendered(then, only, more)
+def _render_release(session: Session, version: str, only: str, more: Mapping[str, Any]) -> dict[str, str]:
+    with _checked_out(session, version) as then:
+        return _render_current(then, only, more)
 
 
 @contextmanager
-def _at(session: Session, version: str) -> Iterator[Session]:
+def _checked_out(session: Session, version: str) -> Iterator[Session]:
     """Yield a session on the files of a release."""
     with Checkout(session.root).files_at(tag_name(version)) as folder:
         if not (folder / CHART).is_dir():

@@ -91,7 +91,7 @@ def _of_json(text: str, file: str) -> Iterator[ClusterNode]:
         raise BadNodesError(file, f"not a list of nodes ({type(error).__name__}: {error})") from error
 
 
-def cover(nodes: Iterable[ClusterNode], matrix: Matrix) -> list[Coverage]:
+def find_coverage(nodes: Iterable[ClusterNode], matrix: Matrix) -> list[Coverage]:
     """Return the images for each node and each driver of the matrix."""
     declared = [*matrix.combinations, *matrix.excluded]
     drivers = list(dict.fromkeys(c.driver for c in declared))

@@ -28,12 +28,12 @@ def entry_of(text: str, version: str) -> str:
     return ""
 
 
-def coming_entry(text: str, version: str) -> str:
+def unreleased_entry(text: str, version: str) -> str:
     """Return the entry for the notes of a version: its own, or that of `Unreleased`; "" for neither."""
     return entry_of(text, version) or entry_of(text, UNRELEASED)
 
 
-def released(text: str, version: str, date: str) -> str:
+def with_release(text: str, version: str, date: str) -> str:
     """Return the changelog with the unreleased entry under a version's heading, unless it has one. Raises NoEntryError."""
     if entry_of(text, version):
         return text

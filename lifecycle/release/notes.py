@@ -23,10 +23,10 @@ def release_notes(
 def _images(images: Mapping[Combination, PublishedImage], since: str | None, diff: MatrixDiff | None) -> Iterator[str]:
     yield from ("## Images", "", "| combination | image | |", "|---|---|---|")
     for combination, image in images.items():
-        yield f"| {combination.id} | `{image.reference}` | {_was(combination.id, since, diff)} |"
+        yield f"| {combination.id} | `{image.reference}` | {_describe_change(combination.id, since, diff)} |"
 
 
-def _was(key: str, since: str | None, diff: MatrixDiff | None) -> str:
+def _describe_change(key: str, since: str | None, diff: MatrixDiff | None) -> str:
     if since is None or (diff and key in diff.added):
         return "new"
     if diff is None:
@@ -41,11 +41,11 @@ def _inputs(since: str | None, diff: MatrixDiff | None) -> Iterator[str]:
     if diff is None:
         yield f"The files of {since} have a format that can no longer be read: see `git diff v{since}`."
         return
-    lines = [*_shared(diff), *(f"- {key}: dropped" for key in diff.dropped)]
+    lines = [*_shared_changes(diff), *(f"- {key}: dropped" for key in diff.dropped)]
     yield from lines or ["None."]
 
 
-def _shared(diff: MatrixDiff) -> Iterator[str]:
+def _shared_changes(diff: MatrixDiff) -> Iterator[str]:
     """Yield each reason once, with its combinations."""
     by_reason: dict[str, list[str]] = {}
     for key, reasons in diff.rebuilt.items():

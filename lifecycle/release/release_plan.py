@@ -99,10 +99,10 @@ def checked_version(version: str) -> str:
 
 def problems(state: ReleaseState, version: str) -> list[str]:
     """Return the problems that block a release, each a sentence with what to do."""
-    return [*_of_checkout(state, version), *_of_version(state, version), *_of_images(state)]
+    return [*_checkout_problems(state, version), *_version_problems(state, version), *_image_problems(state)]
 
 
-def _of_checkout(state: ReleaseState, version: str) -> Iterator[str]:
+def _checkout_problems(state: ReleaseState, version: str) -> Iterator[str]:
     if state.changed:
         listed = ", ".join(line[3:] for line in state.changed[:5])
         yield f"the checkout has changes that are not committed: {listed}: commit or remove them"
@@ -113,7 +113,7 @@ def _of_checkout(state: ReleaseState, version: str) -> Iterator[str]:
         yield f"{state.branch} at the remote has commits that are not here: `git pull --rebase`"
 
 
-def _of_version(state: ReleaseState, version: str) -> Iterator[str]:
+def _version_problems(state: ReleaseState, version: str) -> Iterator[str]:
     last = newest(state.tags)
     # A tag that the remote lacks is that of a stopped release.
     tagged = state.remote_tag_commit if state.remote else state.tag_commit
@@ -126,7 +126,7 @@ def _of_version(state: ReleaseState, version: str) -> Iterator[str]:
         yield f"CHANGELOG.md has no entry for {version}: write what has changed below `## [Unreleased]`"
 
 
-def _of_images(state: ReleaseState) -> Iterator[str]:
+def _image_problems(state: ReleaseState) -> Iterator[str]:
     if state.unlocked:
         yield state.unlocked
     if state.unbuilt:

@@ -15,13 +15,13 @@ from lifecycle.gitops.bump_values import bump
 from lifecycle.gitops.deliver import DeliveryStatus
 from lifecycle.gitops.forge import parse_project
 from lifecycle.gitops.propose import TOKEN, submit
-from lifecycle.gitops.repository import is_there
+from lifecycle.gitops.repository import repository_exists
 from lifecycle.planning.locked_project import require_locked
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.project import COMPONENT
 from lifecycle.planning.targets import Targets
 from lifecycle.publish.published import PublishedImage, published_images
-from lifecycle.release.changelog import coming_entry, entry_of, released
+from lifecycle.release.changelog import entry_of, unreleased_entry, with_release
 from lifecycle.release.notes import release_notes
 from lifecycle.release.release_plan import ReleaseState, newest, tag_name
 from lifecycle.tools.checkout import Checkout
@@ -55,7 +55,7 @@ class ReleaseContext:
     def texts(self) -> dict[Path, str]:
         """Return the files of the release's commit with their new texts. Raises NoEntryError."""
         component = OwnFile(read_text(self.session.root / COMPONENT), COMPONENT.name).set(("version",), self.version)
-        changelog = released(read_text(self.session.root / CHANGELOG), self.version, self.date)
+        changelog = with_release(read_text(self.session.root / CHANGELOG), self.version, self.date)
         return {COMPONENT: component.text, CHANGELOG: changelog}
 
     def images(self) -> dict[Combination, PublishedImage | None]:
@@ -66,7 +66,7 @@ class ReleaseContext:
     def notes(self, images: Mapping[Combination, PublishedImage | None], tags: tuple[str, ...]) -> str:
         """Return the text of the release notes for published images."""
         changelog = read_text(self.session.root / CHANGELOG)
-        entry = coming_entry(changelog, self.version)
+        entry = unreleased_entry(changelog, self.version)
         since = newest(tags, below=self.version)
         diff = None
         if since:
@@ -105,13 +105,13 @@ def read_state(context: ReleaseContext) -> ReleaseState:
         tags=tags,
         tag_commit=checkout.commit(f"refs/tags/{tag}"),
         remote_tag_commit=checkout.remote_tag(tag) if remote else None,
-        entry=coming_entry(changelog, context.version),
+        entry=unreleased_entry(changelog, context.version),
         heading=bool(entry_of(changelog, context.version)),
         unlocked=unlocked,
         unpushed=tuple(c.id for c in lacking),
         untested=untested,
         unbuilt=unbuilt,
-        notes_written=notes is not None and _reads(context.notes_file, notes),
+        notes_written=notes is not None and _has_text(context.notes_file, notes),
         gitops="" if lacking or unlocked else _gitops(context),
     )
 
@@ -143,17 +143,17 @@ def _changed(context: ReleaseContext) -> list[str]:
         line
         for line in context.checkout.changed()
         if texts.get(line[3:]) is None
-        or not _reads(context.session.root / line[3:], texts[line[3:]])
+        or not _has_text(context.session.root / line[3:], texts[line[3:]])
         or line[:2].strip() != "M"
     ]
 
 
 def _has_entry(context: ReleaseContext) -> bool:
     changelog = read_text(context.session.root / CHANGELOG)
-    return bool(coming_entry(changelog, context.version))
+    return bool(unreleased_entry(changelog, context.version))
 
 
-def _reads(path: Path, text: str) -> bool:
+def _has_text(path: Path, text: str) -> bool:
     return path.is_file() and path.read_text(encoding="utf-8") == text
 
 
@@ -162,7 +162,7 @@ def _gitops(context: ReleaseContext) -> str:
     section = context.session.project.component.gitops
     if section is None:
         return "component.yaml has no gitops"
-    if not is_there(context.session.root, section):
+    if not repository_exists(context.session.root, section):
         return ""
     change = bump(context.released_session)
     verdict = submit(context.released_session, change, dry_run=True).delivered.verdict
@@ -174,4 +174,4 @@ def _gitops(context: ReleaseContext) -> str:
         and parse_project(change.remote.address, section.forge)
         and TOKEN in context.session.environ
     )
-    return f"{change.branch} is there" if verdict is DeliveryStatus.THERE and not asked else ""
+    return f"{change.branch} is there" if verdict is DeliveryStatus.UNCHANGED and not asked else ""

@@ -9,7 +9,7 @@ from typing import TypeVar
 from lifecycle.app import output
 from lifecycle.app.session import Session
 from lifecycle.errors import InstallerError, UsageError
-from lifecycle.gitops.repository import is_there
+from lifecycle.gitops.repository import repository_exists
 from lifecycle.gitops.rollout_state import PROPOSED, UNDECLARED, UNKNOWN, Place, Values, read_values
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.selector import select
@@ -67,7 +67,7 @@ def show_status(session: Session, only: str, *, as_json: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="nvidia-installer-") as scratch:
         section = session.project.component.gitops
         values = _reached(session, lambda: read_values(session, section, Path(scratch)) if section else None)
-        known = section is None or values is not None or not is_there(session.root, section)
+        known = section is None or values is not None or not repository_exists(session.root, section)
         rows = []
         for c in chosen:
             place = _place(session, c, registry.get(c) if registry else None, values, known=known)

@@ -105,7 +105,7 @@ def test_a_second_delivery_finds_it_there(reached: Upstream, tmp_path: Path) -> 
     first = hands.deliver(tag("new"))
     second = hands.deliver(tag("new"))
 
-    assert (second.verdict, second.commit) == (DeliveryStatus.THERE, first.commit)
+    assert (second.verdict, second.commit) == (DeliveryStatus.UNCHANGED, first.commit)
 
 
 def test_no_change_is_no_commit(hands: Hands, upstream: Upstream) -> None:
@@ -116,7 +116,7 @@ def test_no_change_is_no_commit(hands: Hands, upstream: Upstream) -> None:
 def test_a_dry_run_shows_the_difference_and_pushes_nothing(hands: Hands, upstream: Upstream) -> None:
     done = hands.deliver(tag("new"), dry_run=True)
 
-    assert done.verdict is DeliveryStatus.SHOWN
+    assert done.verdict is DeliveryStatus.DRY_RUN
     assert "+tag: new" in done.diff
     assert upstream.branches() == ["main"]
 
@@ -136,7 +136,7 @@ def test_what_a_person_added_to_our_branch_stays(hands: Hands, upstream: Upstrea
     hands.deliver(tag("newer"))
 
     assert upstream.log(f"main..{OURS}") == ["tag newer", "a person's, on our branch", "tag new"]
-    assert hands.deliver(tag("newer")).verdict is DeliveryStatus.THERE
+    assert hands.deliver(tag("newer")).verdict is DeliveryStatus.UNCHANGED
 
 
 def test_a_merged_change_is_nothing_to_change(hands: Hands, upstream: Upstream) -> None:

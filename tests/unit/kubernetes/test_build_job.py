@@ -10,8 +10,8 @@ from lifecycle.commands.ci_matrix import TwoOutputsError
 from lifecycle.config.store import RemoteCacheConfig
 from lifecycle.errors import EXIT_USAGE
 from lifecycle.kubernetes.build_job import (
-    NothingSharedError,
-    NowhereToFetchError,
+    NoRemoteForPodsError,
+    RemoteCacheRequiredError,
     fetch_address,
     job_values,
     show_build_job,
@@ -98,7 +98,7 @@ def test_what_pods_would_not_get_is_warned_of(session: Session, said: io.StringI
 
 def test_a_checkout_without_remote_is_one_sentence(session: Session) -> None:
     git(session.root, "remote", "remove", "origin")
-    with pytest.raises(NowhereToFetchError) as caught:
+    with pytest.raises(NoRemoteForPodsError) as caught:
         job_values(session, "", "", {})
 
     assert str(caught.value) == (
@@ -111,7 +111,7 @@ def test_a_checkout_without_remote_is_one_sentence(session: Session) -> None:
 def test_without_a_commit_it_is_one_sentence(session: Session) -> None:
     git(session.root, "checkout", "--quiet", "--orphan", "empty")
 
-    with pytest.raises(NowhereToFetchError, match=r"^--build: this checkout has no commit: name `repository`"):
+    with pytest.raises(NoRemoteForPodsError, match=r"^--build: this checkout has no commit: name `repository`"):
         job_values(session, "", "", {})
 
 
@@ -122,12 +122,12 @@ def test_without_a_repository_nothing_is_asked_of_git_where_a_file_says_all(chec
     assert job_values(session, "", "", more) == {
         **more, "only": "", "store": {"place": PLACE, "mode": "read-write"}
     }  # fmt: skip
-    with pytest.raises(NowhereToFetchError):
+    with pytest.raises(NoRemoteForPodsError):
         job_values(session, "", "", {})
 
 
 def test_pods_that_would_share_nothing_are_refused() -> None:
-    with pytest.raises(NothingSharedError, match=r"^--build: the pods need a remote cache to share") as caught:
+    with pytest.raises(RemoteCacheRequiredError, match=r"^--build: the pods need a remote cache to share") as caught:
         store_values(None)
     assert caught.value.exit_code == EXIT_USAGE
     assert store_values(RemoteCacheConfig(registry="r", repository="s")) == {"place": "r/s", "mode": "read-write"}
@@ -150,7 +150,7 @@ def test_an_address_is_told_without_its_password(address: str, told: str) -> Non
     "address", ["/srv/git/x.git", "../x.git", "file:///srv/x.git", "http://git.example.org/x", "C:x"]
 )
 def test_an_address_that_no_pod_reaches_is_refused(address: str) -> None:
-    with pytest.raises(NowhereToFetchError, match=r"^--build: pods cannot reach the remote "):
+    with pytest.raises(NoRemoteForPodsError, match=r"^--build: pods cannot reach the remote "):
         fetch_address(address)
 
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from lifecycle.kubernetes.nodes import BadNodesError, ClusterNode, Coverage, ImageRequirement, cover, read_nodes
+from lifecycle.kubernetes.nodes import BadNodesError, ClusterNode, Coverage, ImageRequirement, find_coverage, read_nodes
 from tests.support.builders.projects import component, driver, kernel, lock, project
 
 EDITS = [
@@ -23,7 +23,7 @@ MATRIX = project(
 
 
 def coverage_of(node: ClusterNode, version: str = "535.309.01") -> Coverage:
-    return next(entry for entry in cover([node], MATRIX) if entry.driver == version)
+    return next(entry for entry in find_coverage([node], MATRIX) if entry.driver == version)
 
 
 def test_a_node_whose_kernel_is_in_the_matrix_has_an_image() -> None:

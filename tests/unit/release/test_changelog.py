@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.release.changelog import NoEntryError, coming_entry, entry_of, released
+from lifecycle.release.changelog import NoEntryError, entry_of, unreleased_entry, with_release
 from tests.support.checkout import ROOT
 
 TEXT = """\
@@ -23,7 +23,7 @@ TEXT = """\
 
 
 def test_what_is_unreleased_comes_under_the_version_s_own_heading() -> None:
-    after = released(TEXT, "1.1.0", "2026-11-24")
+    after = with_release(TEXT, "1.1.0", "2026-11-24")
 
     assert entry_of(after, "1.1.0") == entry_of(TEXT, "Unreleased") == "### Added\n\n- Something."
     assert entry_of(after, "Unreleased") == ""
@@ -31,7 +31,7 @@ def test_what_is_unreleased_comes_under_the_version_s_own_heading() -> None:
 
 
 def test_a_version_that_has_its_heading_stays_as_it_is() -> None:
-    assert released(TEXT, "1.0.0", "2026-11-24") == TEXT
+    assert with_release(TEXT, "1.0.0", "2026-11-24") == TEXT
     assert entry_of(TEXT, "1.0.0") == "- The first."
 
 
@@ -40,18 +40,18 @@ def test_nothing_to_say_is_refused_with_where_to_say_it() -> None:
     with pytest.raises(
         NoEntryError, match=r"has no entry for 1\.1\.0: write what has changed below `## \[Unreleased\]`"
     ):
-        released(empty, "1.1.0", "2026-11-24")
-    assert coming_entry(empty, "1.1.0") == coming_entry("", "1.1.0") == ""
+        with_release(empty, "1.1.0", "2026-11-24")
+    assert unreleased_entry(empty, "1.1.0") == unreleased_entry("", "1.1.0") == ""
 
 
 @given(st.text(st.characters(exclude_characters="#[\r", codec="utf-8")).map(lambda text: f"- {text}"))
 def test_releasing_twice_is_releasing_once_and_loses_no_line(entry: str) -> None:
     text = f"# Changelog\n\n## [Unreleased]\n\n{entry}\n\n## [1.0.0]\n\n- The first.\n"
-    once = released(text, "1.1.0", "2026-11-24")
+    once = with_release(text, "1.1.0", "2026-11-24")
 
-    assert released(once, "1.1.0", "2027-01-01") == once
+    assert with_release(once, "1.1.0", "2027-01-01") == once
     assert [line for line in text.splitlines() if line not in once.splitlines()] == []
 
 
 def test_our_own_changelog_can_be_released() -> None:
-    assert coming_entry((ROOT / "CHANGELOG.md").read_text(), "99.0.0")
+    assert unreleased_entry((ROOT / "CHANGELOG.md").read_text(), "99.0.0")
