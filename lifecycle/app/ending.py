@@ -20,7 +20,7 @@ _INTERRUPTED = "interrupted: nothing half made is left, run the same command to 
 def error_boundary() -> Iterator[None]:
     """Turn an error of the body, or of standard output, into invoke's Exit with a message and the exit code.
 
-    A reader of standard output that has seen enough is no error. An error that is a bug of ours passes.
+    A closed pipe at standard output is no error. An error that is a bug of ours passes. Raises Exit.
     """
     try:
         yield

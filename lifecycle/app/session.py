@@ -92,6 +92,6 @@ class Session:
             return
         with exclusive(self.root, self.cache.root, self.progress.say):
             # Another task may have changed the files since they were read.
-            for name in ("project", "locked_project", "inputs"):
+            for name in ("project", "locked_project", "sources"):
                 self.__dict__.pop(name, None)
             yield

@@ -76,7 +76,10 @@ def show_build_job(session: Session, only: str, *, release: str, diff: bool, out
 
 
 def job_values(session: Session, only: str, release: str, more: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the chart's values: from this checkout, overridden by those of a file (`more`)."""
+    """Return the chart's values: from this checkout, overridden by those of a file (`more`).
+
+    Raises NoRemoteForPodsError, UnknownRevisionError, RemoteCacheRequiredError.
+    """
     store = more.get("store") or {}
     found: dict[str, Any] = {"only": only, **more}
     if isinstance(store, Mapping) and not store.get("place"):

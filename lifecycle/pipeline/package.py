@@ -67,7 +67,10 @@ class Packager:
             return self._keep(target, tree, {"driver": combination.driver})
 
     def modules(self, combination: Combination, module_type: ModuleType) -> Archive:
-        """Pack the modules of one type, in the folder where depmod and modprobe look below a root."""
+        """Pack the modules of one type, in the folder where depmod and modprobe look below a root.
+
+        Raises InstallerError if the modules are not compiled.
+        """
         modules = self.targets.modules(combination, module_type)
         made = self.cache.result(modules.kind, modules.digest)
         if made is None:

@@ -162,7 +162,10 @@ class DockerEngine(EngineConnection):
     def container(
         self, image: str, *, env: Mapping[str, str], entrypoint: Sequence[str] | None = None, stdin: bool = False
     ) -> Iterator[DockerContainer]:
-        """Yield a container without network; it is removed at the end."""
+        """Yield a container without network, and remove it at the end.
+
+        Raises EngineRefusedError, and StoppedError after `stop_own_containers`.
+        """
         with self.sdk_errors(f"create a container of {image}"):
             raw = self.client.containers.create(
                 image,

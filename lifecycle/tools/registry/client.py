@@ -104,7 +104,10 @@ class Registry:
         return found
 
     def retag(self, repository: str, digest: str, tag: str) -> bool:
-        """Move a tag to a manifest that the registry has; return False if it already names that manifest."""
+        """Move a tag to a manifest that the registry has. Return False if it already names that manifest.
+
+        Raises RegistryRefusedError, also if the registry lacks the manifest.
+        """
         current = self.manifest(repository, tag)
         if current is not None and current.digest == digest:
             return False

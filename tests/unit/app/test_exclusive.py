@@ -18,7 +18,7 @@ def hold(path: Path) -> int:
 
 @pytest.fixture
 def folders(tmp_path: Path) -> tuple[Path, Path]:
-    """A checkout and a cache that was used before."""
+    """Return a checkout and a cache that was used before."""
     checkout, cache = tmp_path / "checkout", tmp_path / "cache"
     checkout.mkdir()
     cache.mkdir()
@@ -48,21 +48,20 @@ def test_a_folder_in_use_is_named_and_waited_for(folders: tuple[Path, Path], use
 
 
 def test_two_tasks_of_one_checkout_with_two_caches_take_turns(tmp_path: Path) -> None:
-    inside, overlaps = threading.Semaphore(1), []
+    waiting, events = threading.Event(), []
 
-    def task(cache: Path) -> None:
-        for _ in range(50):
-            with exclusive(tmp_path, cache, lambda _: None):
-                overlaps.append(not inside.acquire(blocking=False))
-                inside.release()
+    def second() -> None:
+        with exclusive(tmp_path, tmp_path / "two", lambda _: waiting.set()):
+            events.append("second begins")
 
-    threads = [threading.Thread(target=task, args=[tmp_path / name]) for name in ("one", "two")]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    task = threading.Thread(target=second)
+    with exclusive(tmp_path, tmp_path / "one", print):
+        task.start()
+        assert waiting.wait(60)
+        events.append("first ends")
+    task.join()
 
-    assert overlaps == [False] * 100
+    assert events == ["first ends", "second begins"]
 
 
 def test_a_locked_checkout_stays_as_git_knows_it(tmp_path: Path) -> None:
@@ -79,6 +78,14 @@ def test_a_session_reads_the_files_again_once_it_has_the_locks(checkout: Path) -
     with session.exclusive():
         file.write_text(file.read_text().replace("version: 1.0.0", "version: 7.0.0"))
         assert session.project.component.version == "7.0.0"
+
+
+def test_a_session_makes_its_clients_again_for_the_files_it_reads_again(checkout: Path) -> None:
+    session = Session(checkout, cache_dir=str(checkout.parent / "cache"), environ={})
+    before = session.sources
+    with session.exclusive():
+        assert session.sources is not before
+        assert session.sources.project is session.project
 
 
 def test_a_dry_run_waits_for_nobody(checkout: Path) -> None:
