@@ -74,7 +74,7 @@ def test_files_in_a_config_map_are_printed_as_their_lines(clone: Path) -> None:
         (
             [],
             {"INVOKE_STORE": ""},
-            "error: --build: the pods need a remote cache to share what they compile through",
+            "error: --build: the pods need a remote cache to share results",
         ),
         ([], {"INVOKE_STORE": "localhost:5000/store"}, "error: build-job: Helm refuses it"),
         (["--diff"], {}, "error: --build and --diff exclude each other"),
