@@ -1,5 +1,6 @@
 """The end of a command: an error becomes one message and an exit code, and standard output is written to its end."""
 
+import io
 import logging
 import os
 import signal
@@ -22,6 +23,7 @@ def error_boundary() -> Iterator[None]:
 
     A closed pipe at standard output is no error. An error that is a bug of ours passes. Raises Exit.
     """
+    _buffer_output()
     try:
         yield
         _flush()
@@ -50,13 +52,24 @@ def _ending(error: BaseException) -> Exit:
     raise error
 
 
+def _buffer_output() -> None:
+    """Buffer standard output by lines where Python does not buffer it (`-u`, PYTHONUNBUFFERED).
+
+    A buffer keeps what could not be written, so that `_output_is_broken` notices it.
+    """
+    raw = getattr(sys.stdout, "buffer", None)
+    if isinstance(raw, io.RawIOBase):
+        encoding, errors = sys.stdout.encoding, sys.stdout.errors
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(raw), encoding=encoding, errors=errors, line_buffering=True)
+
+
 def _flush() -> None:
     if sys.stdout:
         sys.stdout.flush()
 
 
 def _output_is_broken() -> bool:
-    """Tell whether standard output takes nothing more; what it holds back is dropped, or Python would complain at its end."""
+    """Return whether standard output accepts nothing more. Its buffer is dropped then: Python would complain at its end."""
     try:
         _flush()
     except OSError:

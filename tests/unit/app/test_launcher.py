@@ -41,10 +41,10 @@ def test_a_release_is_never_made_by_invokes_own_dry_run(start: list[str]) -> Non
     assert done.stderr == "error: --dry has no effect here: use --dry-run\n"
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
 @pytest.mark.parametrize("word", ["matrix", "--list"])
-def test_an_output_that_cannot_be_written_is_one_sentence(word: str) -> None:
-    # Of an output that is not buffered an error is not known to be.
-    environ = {**os.environ, "PYTHONUNBUFFERED": ""}
+def test_an_output_that_cannot_be_written_is_one_sentence(word: str, unbuffered: str) -> None:
+    environ = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [*MODULE, word], cwd=ROOT, env=environ, stdout=full, stderr=subprocess.PIPE, text=True, check=False
