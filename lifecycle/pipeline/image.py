@@ -29,7 +29,7 @@ from lifecycle.tools.labels import (
 
 HOME = "opt/nvidia-installer"
 _COMMANDS = (f"{HOME}/bin/nvidia-installer", f"{HOME}/bin/nvidia-driver")
-# Characters outside the values that scripts/node/lib/manifest.sh accepts.
+# Characters outside the values that scripts/node/lib/core/manifest.sh accepts.
 _NOT_IN_A_VALUE = re.compile(r"[^A-Za-z0-9._+~:@/ -]")
 
 
@@ -173,11 +173,12 @@ class ImageBuilder:
         root, component = self.targets.project.root, self.targets.project.component
         tag = tag_of(combination.driver, combination)
         manifest = installer_manifest(component, combination, digest, contents, tag)
+        lib = root / "scripts/node/lib"
         scripts: dict[str, bytes | Path] = {
             f"{HOME}/manifest.json": (json.dumps(manifest, indent=1) + "\n").encode(),
             f"{HOME}/manifest.env": environment_file(combination, contents, tag).encode(),
             **{path: root / "scripts/node" / Path(path).name for path in _COMMANDS},
-            **{f"{HOME}/lib/{script.name}": script for script in sorted((root / "scripts/node/lib").glob("*.sh"))},
+            **{f"{HOME}/lib/{script.relative_to(lib).as_posix()}": script for script in sorted(lib.rglob("*.sh"))},
             **{f"{HOME}/parameters/{name}": text.encode() for name, text in parameter_files(component).items()},
         }
         layers: dict[str, dict[str, bytes | Path]] = {

@@ -172,12 +172,12 @@ BAD = [
     ),
     Bad(
         name="installer that takes any word",
-        dockerfile=f"RUN sed -i 's/EXIT_USAGE=2 /EXIT_USAGE=0 /' {HOME}/lib/exit-codes.sh",
+        dockerfile=f"RUN sed -i 's/EXIT_USAGE=2 /EXIT_USAGE=0 /' {HOME}/lib/core/exit-codes.sh",
         fails=frozenset({"test_help_is_printed_and_a_wrong_word_is_refused"}),
     ),
     Bad(
         name="installer that takes any kernel",
-        dockerfile=f"RUN sed -i 's/EXIT_WRONG_KERNEL=10 /EXIT_WRONG_KERNEL=0 /' {HOME}/lib/exit-codes.sh",
+        dockerfile=f"RUN sed -i 's/EXIT_WRONG_KERNEL=10 /EXIT_WRONG_KERNEL=0 /' {HOME}/lib/core/exit-codes.sh",
         fails=frozenset({"test_the_entry_point_refuses_a_wrong_kernel_with_the_documented_code"}),
     ),
     Bad(

@@ -165,7 +165,7 @@ def test_a_host_that_is_not_mounted_is_not_made(reporting: Node) -> None:
 
 def formatted(command: str, value: str) -> str:
     """What a line of bash prints with the functions of report-formats.sh and a value as $1."""
-    script = f"source {NODE}/lib/report-formats.sh; {command}"
+    script = f"source {NODE}/lib/report/report-formats.sh; {command}"
     return subprocess.run(["bash", "-c", script, "-", value], capture_output=True, text=True, check=True).stdout
 
 

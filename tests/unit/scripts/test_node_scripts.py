@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[3]
 NODE = ROOT / "scripts/node"
 INSTALLER = NODE / "nvidia-installer"
 COMMANDS = (INSTALLER, NODE / "nvidia-driver")
-SCRIPTS = (*COMMANDS, *sorted(NODE.glob("lib/*.sh")))
+SCRIPTS = (*COMMANDS, *sorted(NODE.glob("lib/**/*.sh")))
 REFERENCE = (ROOT / "docs/reference/node.md").read_text()
 
 
@@ -24,12 +24,12 @@ def installer(*arguments: str, **environment: str) -> subprocess.CompletedProces
 
 
 def exit_codes() -> list[tuple[str, str]]:
-    text = (NODE / "lib/exit-codes.sh").read_text()
+    text = (NODE / "lib/core/exit-codes.sh").read_text()
     return re.findall(r"^readonly EXIT_[A-Z_]+=(\d+) +# (.+)$", text, re.MULTILINE)
 
 
 def settings() -> list[tuple[str, str, str]]:
-    text = (NODE / "lib/settings.sh").read_text()
+    text = (NODE / "lib/core/settings.sh").read_text()
     return re.findall(r'^: "\$\{([A-Z_]+):=([^}]*)\}" +# (.+)$', text, re.MULTILINE)
 
 
@@ -60,7 +60,7 @@ def test_every_script_is_small(script: Path) -> None:
 
 def test_every_file_of_the_library_is_read_by_the_installer() -> None:
     sourced = re.findall(r'^source "\$LIB/(.+)"$', INSTALLER.read_text(), re.MULTILINE)
-    assert sorted(sourced) == sorted(script.name for script in NODE.glob("lib/*.sh"))
+    assert sorted(sourced) == sorted(str(script.relative_to(NODE / "lib")) for script in NODE.glob("lib/**/*.sh"))
 
 
 def test_nothing_is_evaluated() -> None:
