@@ -31,21 +31,21 @@ _SHOWN = 3000
 
 @pytest.fixture(scope="session")
 def programs() -> Path:
-    """The folder of Kubernetes' own programs."""
+    """Return the folder of the Kubernetes programs."""
     done = subprocess.run([ROOT / "scripts/setup-cluster"], check=True, stdout=subprocess.PIPE, text=True)
     return Path(done.stdout.strip())
 
 
 @pytest.fixture(scope="session")
 def folder() -> Iterator[Path]:
-    """The cluster's files: a path that is short enough for sockets in it (unix(7): 108 bytes)."""
+    """Yield the cluster's folder, whose path is short enough for sockets in it (unix(7): 108 bytes)."""
     with tempfile.TemporaryDirectory(prefix="cluster-", dir="/var/tmp") as name:
         yield Path(name)
 
 
 @pytest.fixture(scope="session")
 def cluster(programs: Path, folder: Path, pytestconfig: pytest.Config) -> Iterator[Cluster]:
-    """A cluster whose one node is ready."""
+    """Start a cluster with one ready node and stop it at the end."""
     pytestconfig.stash[_LOGS] = folder
     with running_cluster(programs, folder) as cluster:
         yield cluster
@@ -85,13 +85,13 @@ def registry(folder: Path) -> Iterator[RegistryServer]:
 
 @pytest.fixture(scope="session")
 def real(cluster: Cluster) -> Installer:
-    """A real installer image, in the node's engine, for another kernel than this machine's."""
+    """Load a real installer image, for another kernel than this machine's, into the node's engine."""
     return real_image(cluster.engine)
 
 
 @pytest.fixture(scope="session")
 def images(cluster: Cluster, registry: RegistryServer, real: Installer, folder: Path, modules: Path) -> Images:
-    """What the registry has: the real image, and images of an older and of a newer driver for the tests' hosts."""
+    """Publish the real image and the images of an older and a newer driver for the tests' hosts."""
     made = {}
     for driver in (OLD_DRIVER, DRIVER):
         host = make_node(folder / "making" / driver, modules)
@@ -103,7 +103,7 @@ def images(cluster: Cluster, registry: RegistryServer, real: Installer, folder: 
 
 @pytest.fixture
 def host(folder: Path, modules: Path, request: pytest.FixtureRequest) -> Node:
-    """A host with a GPU and no driver."""
+    """Return a host with a GPU and no driver."""
     host = make_node(folder / "hosts" / request.node.name, modules)
     # What is the host's own, and stays: the folder of links by number, and the kernel's module that one of ours needs.
     for path in (host.host / "dev/char", host.folder / "dev/char", host.sysfs / "module/drm/holders"):
@@ -114,7 +114,7 @@ def host(folder: Path, modules: Path, request: pytest.FixtureRequest) -> Node:
 
 @pytest.fixture
 def release(cluster: Cluster, host: Node) -> Iterator[Release]:
-    """The chart, not yet installed, for installers that find the host; what was installed goes after the test."""
+    """Yield the chart, not yet installed, for installers that find the host. Uninstall it after the test."""
     release = Release(cluster, env_of(host))
     yield release
     cluster.unlabel(cluster.node, *LABELS)
@@ -123,7 +123,7 @@ def release(cluster: Cluster, host: Node) -> Iterator[Release]:
 
 @pytest.fixture
 def other_node(cluster: Cluster) -> Iterator[str]:
-    """A second node that nobody runs: it is not ready, and has room for nothing."""
+    """Create a second node without a kubelet, which is not ready and has no capacity. Delete it at the end."""
     name = "other-node"
     metadata = {"name": name, "labels": {"kubernetes.io/os": "linux"}}
     cluster.apply({"apiVersion": "v1", "kind": "Node", "metadata": metadata})

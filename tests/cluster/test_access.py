@@ -19,7 +19,7 @@ ANYBODYS = {"selfsubjectaccessreviews.authorization.k8s.io", "selfsubjectrulesre
 
 @pytest.fixture
 def account(release: Release, images: Images) -> str:
-    """The name by which the API knows the installers."""
+    """Install the chart and return the installers' user name in the API."""
     release.install(images.new)
     return f"system:serviceaccount:{release.namespace}:{NAME}"
 
@@ -52,14 +52,14 @@ def test_a_pod_has_no_token(cluster: Cluster, release: Release, images: Images) 
 def guarded(
     cluster: Cluster, images: Images, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[RegistryServer, Published]]:
-    """A registry that asks for a password, and an image in it."""
+    """Start a registry that asks for a password, publish an image in it, and stop it at the end."""
     with registry_server(tmp_path_factory.mktemp("guarded"), password=True) as server:
         yield server, publish(cluster.engine, server, f"installer:{DRIVER}", DRIVER)
 
 
 @pytest.fixture
 def secret(cluster: Cluster, release: Release, guarded: tuple[RegistryServer, Published]) -> Iterator[str]:
-    """The secret with its password."""
+    """Create the secret with the registry's password and delete it at the end."""
     login = {"auths": {guarded[0].host: {"username": USER, "password": PASSWORD}}}
     metadata = {"name": LOGIN, "namespace": release.namespace}
     data = {".dockerconfigjson": json.dumps(login)}

@@ -10,7 +10,7 @@ from tests.support.machines.node_host import NAME, Node
 
 
 def node_of(pod: Object) -> str:
-    """The node that a DaemonSet has made a pod for."""
+    """Return the name of the node for which a DaemonSet created a pod."""
     terms = pod["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
     (field,) = terms["nodeSelectorTerms"][0]["matchFields"]
     return str(field["values"][0])

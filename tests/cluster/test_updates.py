@@ -13,7 +13,7 @@ from tests.support.machines.node_host import NAME, OLD_NAME, Node
 
 @pytest.fixture
 def images(images: Images) -> Images:
-    """The drivers as two versions of one installer, whose label on nodes says no version."""
+    """Return the drivers as two versions of one installer, whose node label contains no version."""
     return images.of_one_installer("lts")
 
 

@@ -22,7 +22,7 @@ RELEASE, BRANCH = "debian-12", "535"
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the checkout whose component has one release and one driver, for both architectures."""
+    """Return a copy of the checkout whose component has one release and one driver, for both architectures."""
     folder = tmp_path_factory.mktemp("cross")
     copy_parts(folder, [*PARTS, "tasks.py"])
     text = (ROOT / "component.yaml").read_text().replace("architecture: [amd64]", "architecture: [amd64, arm64]")

@@ -78,7 +78,7 @@ def installer(
 
 @pytest.fixture(scope="session")
 def symvers(combination: Combination, project: LockedProject) -> Symvers:
-    """The Module.symvers of the kernel's own headers package, as the lock names it."""
+    """Return the Module.symvers of the kernel's headers package that the lock names."""
     headers = project.lock.kernels[f"{combination.release}/{combination.architecture}"].headers
     cache = Cache(default_cache_dir(os.environ))
     return symvers_of_headers(

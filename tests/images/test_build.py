@@ -78,7 +78,10 @@ def test_a_second_fetch_downloads_nothing() -> None:
 
 @pytest.fixture
 def own_cache() -> Iterator[Path]:
-    """The cache's files under other names, beside it, since a link leads to no other file system; nothing is to be built in it."""
+    """Copy the cache's folder with hard links and delete the copy at the end.
+
+    The copy is beside the cache because a hard link cannot cross file systems. The tests must build nothing in it.
+    """
     real = default_cache_dir(os.environ)
     with tempfile.TemporaryDirectory(prefix="cache-test-", dir=real.parent) as folder:
         # Whoever has the lock's file has the lock.

@@ -58,7 +58,7 @@ def unsigned(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """The modules of one image of each kernel, as they were compiled."""
+    """Return a folder with the unsigned modules of one image of each kernel."""
     first = next(c for c in project.matrix.combinations if c.kernel == combination.kernel)
     if combination != first or request.config.getoption("--image"):
         pytest.skip("one image of each kernel is enough")

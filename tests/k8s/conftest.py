@@ -13,7 +13,7 @@ from tests.support.machines.guest.machine_parts import MachineParts
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[docker.DockerClient]:
-    """The real engine."""
+    """Return a client of the real engine and close it at the end."""
     client = docker.from_env()
     yield client
     client.close()
@@ -21,6 +21,6 @@ def engine() -> Iterator[docker.DockerClient]:
 
 @pytest.fixture(scope="session")
 def parts(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> MachineParts:
-    """The parts that guests are made of."""
+    """Return the parts from which guests are made."""
     cache = Cache(default_cache_dir(os.environ))
     return MachineParts(project=PROJECT, cache=cache, engine=engine, folder=tmp_path_factory.mktemp("guests"))

@@ -17,7 +17,7 @@ ADDRESS, PLACE = "https://git.example.org/gpu/nvidia-installer.git", "registry.e
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """The checkout, committed, with a remote on the web that has it."""
+    """Return a committed copy of the checkout, whose remote on the web has the commit."""
     folder = committed_copy(tmp_path / "clone")
     git(folder, "remote", "add", "origin", ADDRESS)
     git(folder, "update-ref", "refs/remotes/origin/main", "HEAD")

@@ -62,13 +62,13 @@ class Pod:
         return code, (self.folder / f"{name}.out").read_text()
 
     def said(self, name: str) -> str:
-        """What a container wrote to its standard error."""
+        """Return the standard error of a container."""
         return (self.folder / f"{name}.log").read_text()
 
 
 @contextmanager
 def running_engine(pod: Pod) -> Iterator["subprocess.Popen[bytes]"]:
-    """The container `engine`, beside which another may run."""
+    """Start the container `engine`, beside which another container can run, and wait for its end."""
     for name in ("lock", "docker.sock"):
         (pod.folder / "engine" / name).unlink(missing_ok=True)
     process = pod.start("engine")
@@ -82,7 +82,7 @@ def running_engine(pod: Pod) -> Iterator["subprocess.Popen[bytes]"]:
 
 @pytest.fixture(scope="module")
 def pod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
-    """A pod whose checkout is there."""
+    """Start the servers that a pod needs, run its container `checkout`, and stop the servers at the end."""
     folder = tmp_path_factory.mktemp("pod")
     origin = committed_copy(folder / "origin")
     with ssh_server(folder / "ssh") as server, registry_server(folder / "store") as store, own_bridge(BRIDGE, 200):

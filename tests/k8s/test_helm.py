@@ -14,7 +14,7 @@ from tests.support.checkout import ROOT
 
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A `helm` on PATH, and no library."""
+    """Put a program `helm` on PATH and hide Helm's library."""
     script = tmp_path / "helm"
     script.write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT / "tests/support/charts/helm_program.py"} "$@"\n')
     script.chmod(0o755)

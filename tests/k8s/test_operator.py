@@ -12,7 +12,10 @@ VALUES = yaml.safe_load((ROOT / Path("k8s/gpu-operator/values.yaml")).read_text(
 
 
 def pulled(version: str, kernel: str, os_id: str, os_version: str) -> str:
-    """What the Operator pulls (NVIDIA/gpu-operator, precompiled drivers): docs/how-to/gpu-operator.md."""
+    """Return the image that the Operator pulls.
+
+    The name follows NVIDIA/gpu-operator, precompiled drivers: docs/how-to/gpu-operator.md.
+    """
     return f"{VALUES['repository']}/{VALUES['image']}:{version}-{kernel}-{os_id}{os_version}"
 
 

@@ -22,7 +22,7 @@ Run = Callable[..., tuple[int, str]]
 
 @pytest.fixture
 def host(tmp_path: Path) -> Path:
-    """The root of a node that runs another OS release."""
+    """Return the root of a node that runs another OS release."""
     (tmp_path / "host/etc").mkdir(parents=True)
     (tmp_path / "host/run").mkdir()
     (tmp_path / "host/etc/os-release").write_text('ID=debian\nVERSION_ID="99"\n')

@@ -93,13 +93,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.fixture
 def installation(boots: Boots, combination: Combination) -> Boot:
-    """The boot of a combination's own kernel, in which its installer went through a node's life."""
+    """Return the boot of a combination's kernel, in which its installer went through a node's life cycle."""
     return boots[combination.id]
 
 
 @pytest.fixture
 def refusals(boots: Boots, pytestconfig: pytest.Config) -> Boots:
-    """The boots of nodes that have to refuse an image."""
+    """Return the boots of nodes that must refuse an image. Skip the test without two kernels of one driver."""
     if not two_kernels(pytestconfig):
         pytest.skip("needs two kernels of one driver")
     return boots
@@ -107,7 +107,7 @@ def refusals(boots: Boots, pytestconfig: pytest.Config) -> Boots:
 
 @pytest.fixture
 def secure_boot(boots: Boots) -> Boot:
-    """The boot of a node whose firmware and kernel trust one signer."""
+    """Return the boot of a node whose firmware and kernel trust one signer."""
     return boots["Secure Boot"]
 
 

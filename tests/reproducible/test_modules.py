@@ -59,7 +59,7 @@ def built(combination: Combination, module_type: ModuleType) -> Result:
 
 
 def compiled(project: LockedProject, combination: Combination, module_type: ModuleType, cache: Path) -> Result:
-    """A module type compiled alone, in a cache that has its inputs and no results."""
+    """Compile one module type alone, in a cache that has its inputs and no results."""
     targets = Targets(project)
     compiler = Compiler(targets=targets, cache=Cache(cache), engine=DockerEngine(os.environ))
     name = builder_name(combination.release).lower().removeprefix("builder_")

@@ -27,21 +27,21 @@ from tests.support.servers.web_server import Web, web_server
 
 @pytest.fixture(scope="session")
 def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SwiftCluster]:
-    """An OpenStack Swift with TempAuth."""
+    """Start an OpenStack Swift with TempAuth and stop it at the end."""
     with swift_cluster(tmp_path_factory.mktemp("swift")) as cluster:
         yield cluster
 
 
 @pytest.fixture(scope="session")
 def keystone(swift: SwiftCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keystone]:
-    """An OpenStack Keystone whose object store the Swift is."""
+    """Start an OpenStack Keystone whose object store is the Swift and stop it at the end."""
     with keystone_server(tmp_path_factory.mktemp("keystone"), swift) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def garden(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
-    """A signed APT archive laid out as Garden Linux's is; to be copied by who wants to damage it."""
+    """Create a signed APT archive with Garden Linux's layout. A test that damages the archive must copy it first."""
     home = tmp_path_factory.mktemp("gnupg")
     yield make_archive(tmp_path_factory.mktemp("garden"), home, GARDEN_PACKAGES, "1592.9")
     end_agent(home)
@@ -49,7 +49,7 @@ def garden(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
 
 @pytest.fixture
 def web(garden: Archive, tmp_path: Path) -> Iterator[Web]:
-    """A copy of Garden Linux's archive, to damage, on the web."""
+    """Serve a copy of Garden Linux's archive on the web, which a test can damage."""
     shutil.copytree(garden.folder, tmp_path / "archive", ignore=shutil.ignore_patterns("roots"))
     with web_server(tmp_path / "archive") as server:
         yield server
@@ -57,7 +57,7 @@ def web(garden: Archive, tmp_path: Path) -> Iterator[Web]:
 
 @pytest.fixture(scope="session")
 def builder() -> str:
-    """The base that modules of the first release are compiled in, which `invoke build` has made."""
+    """Return the tag of the base for compiling the first release's modules, which `invoke build` has made."""
     project = load_locked_project(ROOT)
     return base_tag(Targets(project).builder(project.matrix.combinations[0]))
 
@@ -70,7 +70,7 @@ def unpacker(builder: str, tmp_path: Path) -> Unpacker:
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[docker.DockerClient]:
-    """The real engine."""
+    """Return a client of the real engine and close it at the end."""
     client = docker.from_env()
     yield client
     client.close()
@@ -78,14 +78,14 @@ def engine() -> Iterator[docker.DockerClient]:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RegistryServer]:
-    """An empty registry."""
+    """Start an empty registry and stop it at the end."""
     with registry_server(tmp_path / "registry") as running:
         yield running
 
 
 @pytest.fixture
 def machine(tmp_path: Path, server: RegistryServer) -> Iterator[Machines]:
-    """Makes machines that share results through the registry."""
+    """Return a function that makes machines. The machines share results through the registry."""
     with machines(tmp_path, server) as make:
         yield make
 

@@ -37,7 +37,7 @@ def checkout(registry: RegistryServer, engine: docker.DockerClient, tmp_path: Pa
 
 @pytest.fixture
 def values(tmp_path: Path) -> Upstream:
-    """A GitOps repository with the keys that a release sets."""
+    """Return a GitOps repository with the keys that a release sets."""
     image = "  image: {repository: x, digest: x}\n"
     return bare_repository(
         tmp_path / "upstream", {FILE: f"installers:\n- release: debian-12\n  driver: '535'\n  version: x\n{image}"}
@@ -46,7 +46,10 @@ def values(tmp_path: Path) -> Upstream:
 
 @pytest.fixture
 def forge(checkout: Checkout, values: Upstream) -> Iterator[ForgeServer]:
-    """A forge that has it, whose address git takes for its path (git-config(1), url.<base>.insteadOf)."""
+    """Start a forge with the GitOps repository and stop it at the end.
+
+    Git replaces the forge's address with the repository's path (git-config(1), url.<base>.insteadOf).
+    """
     with forge_server() as running:
         address = "https://github.example.org/team/values.git"
         api = f"{address}\n  api: http://{running.host}/api/v3"

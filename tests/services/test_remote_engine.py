@@ -77,7 +77,7 @@ def client(remote: Remote, monkeypatch: pytest.MonkeyPatch) -> DockerEngine:
 
 
 def have_runtime(client: DockerEngine, folder: Path) -> str:
-    """The tag of the base of images, which the other machine has then."""
+    """Load the base of images into the other machine's engine if it is missing, and return its tag."""
     runtime = base_tag(Targets(PROJECT).runtime(FIRST))
     if client.image(runtime) is None:
         DockerEngine(os.environ).save(runtime, folder / "base.tar")
@@ -86,7 +86,7 @@ def have_runtime(client: DockerEngine, folder: Path) -> str:
 
 
 def layers(engine: docker.DockerClient) -> list[list[str]]:
-    """The layers of all images of the first combination's very inputs, which `invoke build` has made."""
+    """Return the layers of all images with the first combination's exact inputs, which `invoke build` has made."""
     label = f"{LABEL_DIGEST}={Targets(PROJECT).image(FIRST).digest}"
     return [image.attrs["RootFS"]["Layers"] for image in engine.images.list(all=True, filters={"label": label})]
 

@@ -31,7 +31,7 @@ class EngineCache:
     folder: Path
 
     def base(self, tag: str = BASE) -> str:
-        """An image of 2 MB, made as bases are; returns its id."""
+        """Load an image of 2 MB that is made like a base and return its id."""
         root, archive = self.folder / "root.tar", self.folder / "image.tar"
         root.write_bytes(tar_bytes({"file": os.urandom(2 * MB)}))
         image = root_image(root, archive, tag, {LABEL_DIGEST: "1"}, "amd64")
@@ -39,7 +39,7 @@ class EngineCache:
         return image
 
     def built(self, tag: str, base: str, **labels: str) -> str:
-        """An image that is built on another and adds 1 MB; returns its id."""
+        """Build an image that adds 1 MB to its base and return its id."""
         context = self.folder / "context.tar"
         dockerfile = b"ARG BASE\nFROM ${BASE}\nADD more.tar /\n"
         more = tar_bytes({"more": os.urandom(MB)})
@@ -61,7 +61,7 @@ class EngineCache:
 
 @pytest.fixture(scope="module")
 def own() -> Iterator[tuple[docker.DockerClient, DockerEngine]]:
-    """An engine, in which nobody works but these tests."""
+    """Start an engine that only these tests use and stop it at the end."""
     with another_engine() as (client, address):
         engine = DockerEngine({"DOCKER_HOST": address})
         yield client, engine

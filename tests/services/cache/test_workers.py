@@ -21,7 +21,7 @@ SMALL = ("--only", VERSIONS[1])
 
 @pytest.fixture(scope="module")
 def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
-    """A registry, and a checkout for all."""
+    """Create a registry and one checkout for all workers."""
     with farm_in(tmp_path_factory.mktemp("farm")) as made:
         yield made
 
@@ -35,7 +35,7 @@ def workers(farm: Farm) -> Iterator[Pair]:
 
 @pytest.fixture(scope="module")
 def shards(workers: Pair) -> list[Ran]:
-    """What came of a shard each, at the same time."""
+    """Build one shard on each worker at the same time and return the results."""
     one, other = workers
     return together(lambda: one.invoke("build", "--shard", "1/2"), lambda: other.invoke("build", "--shard", "2/2"))
 
@@ -50,7 +50,7 @@ def everything(shards: list[Ran], workers: Pair) -> Mapping[str, bytes]:
 
 @pytest.fixture(scope="module")
 def wholes(everything: Mapping[str, bytes], workers: Pair) -> list[Ran]:
-    """What came of the whole matrix on each after that."""
+    """Build the whole matrix on each worker after that and return the results."""
     one, other = workers
     return together(lambda: one.invoke("build"), lambda: other.invoke("build"))
 
@@ -67,7 +67,7 @@ class Reading:
 
 @pytest.fixture(scope="module")
 def reading(farm: Farm, everything: Mapping[str, bytes]) -> Iterator[Reading]:
-    """A dry run, and then the whole matrix, on a third machine."""
+    """Do a dry run and then a build of the whole matrix on a third machine."""
     before = contents(farm.registry)
     with farm.newcomer(3) as machine:
         planned, ran = machine.invoke("build", "--dry-run"), machine.invoke("build")
@@ -80,7 +80,7 @@ def contents(registry: RegistryServer) -> dict[Path, int]:
 
 
 def given(registry: RegistryServer, repository: str) -> list[str]:
-    """The tags that were written to a repository, in their order."""
+    """Return the tags that were written to a repository, in their order."""
     begin = f"/v2/{repository}/manifests/"
     return [path.removeprefix(begin) for path in registry.requests("PUT", 201) if path.startswith(begin)]
 

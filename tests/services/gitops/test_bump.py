@@ -19,7 +19,7 @@ OURS = "nvidia-installer/values-1.0.0"
 
 @pytest.fixture(scope="module")
 def template(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
-    """A checkout whose image is in the registry, to be copied."""
+    """Return a checkout whose image is in the registry. The tests copy the checkout."""
     with pushed_checkout(tmp_path_factory.mktemp("template"), engine) as made:
         yield made
 

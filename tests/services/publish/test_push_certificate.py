@@ -22,7 +22,7 @@ from tests.support.servers.registry_server import RegistryServer, registry_serve
 
 @pytest.fixture
 def address() -> Iterator[str]:
-    """An address of this machine that is not of 127.0.0.0/8."""
+    """Add an address outside 127.0.0.0/8 to this machine and delete it at the end."""
     # Of RFC 2544's range for tests within one machine or laboratory; another run on this machine has another one.
     own = f"198.18.{os.getpid() // 250 % 250}.{os.getpid() % 250 + 1}"
     done = subprocess.run(

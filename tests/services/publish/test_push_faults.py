@@ -104,7 +104,7 @@ def mount(*words: str) -> None:
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk that is smaller than an image."""
+    """Mount a disk that is smaller than an image and unmount it at the end."""
     folder = tmp_path / "full" / "data"
     folder.mkdir(parents=True)
     mount("-t", "tmpfs", "-o", f"size={SMALL}", "tmpfs", str(folder))

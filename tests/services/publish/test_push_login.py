@@ -119,7 +119,7 @@ Configured = Callable[[dict[str, object], str], dict[str, str]]
 
 @pytest.fixture
 def configured(tmp_path: Path) -> Configured:
-    """A Docker configuration, and a credential helper on PATH whose script is given, as an environment."""
+    """Return a function that writes a Docker configuration and a credential helper, and returns the environment."""
 
     def make(config: dict[str, object], script: str) -> dict[str, str]:
         folder = tmp_path / "docker"

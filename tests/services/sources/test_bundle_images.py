@@ -33,7 +33,7 @@ def made(engine: DockerEngine, folder: Path, tag: str, content: bytes) -> str:
 
 @pytest.fixture
 def session(engine: docker.DockerClient, garden: Archive, tmp_path: Path) -> Iterator[Session]:
-    """A component whose bases have been pulled from a registry, and locked."""
+    """Return a component whose bases have been pulled from a registry and locked. Remove the bases at the end."""
     checkout, ours, ids = (
         make_source_checkout(tmp_path, "{kind: directory, path: in}", environ={}),
         DockerEngine(os.environ),

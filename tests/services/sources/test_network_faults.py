@@ -24,7 +24,7 @@ def request_of(web: Web, proxy: FaultyProxy) -> DownloadRequest:
 
 
 def failure_of(request: DownloadRequest, cache: Cache) -> str:
-    """What a download ended with; nothing where it ended well."""
+    """Return the error message of a download, or an empty string if the download succeeded."""
     try:
         download_all([request], cache, advance=lambda _: None, wait=lambda _: None)
     except DownloadError as error:

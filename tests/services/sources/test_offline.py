@@ -27,7 +27,7 @@ NAME = "offline-test/nvidia-installer"
 
 @pytest.fixture(scope="session")
 def checkout(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A copy of the checkout that builds images of another name, so that none of them is there."""
+    """Return a copy of the checkout that builds images of another name, so that the engine has none of them."""
     folder = tmp_path_factory.mktemp("offline")
     copy_parts(folder, [*PARTS, "tasks.py"])
     component = folder / "component.yaml"

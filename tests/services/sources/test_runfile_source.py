@@ -35,7 +35,7 @@ NO_RELEASE = "{kind: directory, path: .}"
 
 @pytest.fixture(scope="session")
 def runfiles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with installers of some versions, beside the folders that they are made of."""
+    """Return a folder with installers of some versions, beside the folders from which they are made."""
     folder = tmp_path_factory.mktemp("runfiles")
     for version in VERSIONS:
         make_runfile(folder, version, FILES)
@@ -44,7 +44,7 @@ def runfiles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def drivers(runfiles: Path, tmp_path: Path) -> Iterator[Web]:
-    """A copy of them, to damage, on the web."""
+    """Serve a copy of the installers on the web, which a test can damage."""
     folder = tmp_path / "web"
     folder.mkdir()
     for path in runfiles.glob("*.run"):
@@ -61,7 +61,7 @@ def lab_of(
 
 
 def driver_of(checkout: SourceCheckout) -> dict[str, LockedFile]:
-    """The driver's files in a lock that has been resolved: by name."""
+    """Resolve the lock and return the driver's files by name."""
     return {file.name: file for file in checkout.resolve_driver().userspace}
 
 

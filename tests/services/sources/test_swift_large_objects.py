@@ -13,7 +13,7 @@ from tests.support.servers.swift_cluster import SwiftCluster
 
 @pytest.fixture
 def large(swift: SwiftCluster, tmp_path: Path) -> tuple[SwiftSession, Path]:
-    """A session, and a file of some segments."""
+    """Return a session and a file of several segments."""
     path = tmp_path / "large"
     path.write_bytes(bytes(range(256)) * 200)
     return SwiftSession(swift.environ), path

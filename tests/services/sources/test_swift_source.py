@@ -35,7 +35,7 @@ def debs(garden: Archive) -> list[Path]:
 
 @pytest.fixture(scope="session")
 def filled(swift: SwiftCluster, debs: list[Path]) -> SwiftCluster:
-    """The cluster with the packages in a container, beside those of another version."""
+    """Upload the packages to a container that also has a package of another version, and return the cluster."""
     session = SwiftSession(swift.environ)
     upload(session, "gardenlinux-packages", debs)
     session.upload("gardenlinux-packages", "1592.8/other.deb", debs[0], sha256_of(debs[0]))
