@@ -153,7 +153,7 @@ def test_what_came_meanwhile_stays_below_the_commit(direct: Hands, upstream: Ups
     assert done.verdict is DeliveryStatus.PUSHED
     assert upstream.log("main") == ["tag new", "a person's", "first"]
     assert upstream.show("main", "README") == "y\n"
-    assert any("has moved meanwhile" in said for said in direct.said)
+    assert any("has changed meanwhile" in said for said in direct.said)
 
 
 def test_a_branch_that_moves_all_the_time_is_given_up_without_force(direct: Hands, upstream: Upstream) -> None:

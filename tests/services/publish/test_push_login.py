@@ -157,7 +157,7 @@ def test_a_credential_helper_lets_us_in_and_nobody_sees_the_password(
         (
             "lab",
             "#!/bin/sh\necho the vault is locked; exit 1\n",
-            'docker-credential-session exited with "the vault is locked ".',
+            'docker-credential-lab exited with "the vault is locked ".',
         ),
         ("lab", "#!/bin/sh\necho nonsense\n", "the credential helper returned invalid output"),
         ("lab", "#!/bin/sh\necho '{}'\n", "the credential helper returned invalid output"),
