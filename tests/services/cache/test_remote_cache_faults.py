@@ -77,7 +77,9 @@ def test_a_disk_without_room_to_pack_is_said_and_stops_nothing(machine: Machines
     one.results.upload(TARGET)
 
     assert (len(one.warnings), machine().results.find([TARGET])) == (1, set())
-    assert one.warnings[0].startswith(f"continuing without the remote cache {one.results.place}: cannot create {one.cache.tmp}: ")
+    assert one.warnings[0].startswith(
+        f"continuing without the remote cache {one.results.place}: cannot create {one.cache.tmp}: "
+    )
 
 
 class Breaker:
