@@ -105,6 +105,7 @@ def make_machine(folder: Path) -> Machine:
     (folder / "lists").write_text("=Debian=\n=Debian-Security=\n")
     (made.checkout / "scripts").mkdir()
     shutil.copy(ROOT / "scripts/setup", made.checkout / "scripts")
+    shutil.copytree(ROOT / "scripts/lib", made.checkout / "scripts/lib")
     (made.checkout / "lifecycle/app").mkdir(parents=True)
     shutil.copy(ROOT / "lifecycle/app/launcher.py", made.checkout / "lifecycle/app")
     made.programs.mkdir()
