@@ -1,6 +1,6 @@
-"""The words of a command line, checked before Invoke parses them.
+"""Check the words of a command line before Invoke parses them.
 
-Invoke takes `--help` for an argument where one is missing, and names neither the mistake nor the nearest name.
+Invoke would read `--help` as the missing argument of a task, and its messages suggest no similar name.
 """
 
 import re
@@ -13,7 +13,7 @@ from invoke.parser.context import ParserContext
 
 from lifecycle.errors import UsageError
 
-# Options of Invoke's that have no effect here: our tasks run no command through it.
+# Options of Invoke that have no effect here, because our tasks run no commands through Invoke.
 REFUSED = (
     *("--dry", "-R", "--echo", "-e", "--hide", "--pty", "-p", "--warn-only", "-w", "--command-timeout", "-T"),
     *("--config", "-f", "--prompt-for-sudo-password", "--write-pyc", "--no-dedupe", "--collection", "-c"),
@@ -36,7 +36,7 @@ class UnknownTaskError(UsageError):
 
 
 class UnexpectedArgumentError(UsageError):
-    """A word behind a task that takes no more arguments."""
+    """A word after a task that takes no more arguments."""
 
     def __init__(self, task: str, word: str, *, selects: bool) -> None:
         remedy = f": select combinations with --only={word}" if selects else ""
@@ -52,7 +52,7 @@ class UnknownOptionError(UsageError):
 
 
 class RefusedOptionError(UsageError):
-    """An option of Invoke's that would be ignored."""
+    """An option of Invoke that would be ignored."""
 
     def __init__(self, option: str, *, dry_run: bool) -> None:
         remedy = "use --dry-run" if dry_run else "leave it out"
@@ -97,7 +97,7 @@ class MissingActionError(UsageError):
 
 @dataclass(frozen=True)
 class Reading:
-    """The words as Invoke's parser takes them; `help_for` names the task, or the family, whose help is wanted."""
+    """The words for Invoke's parser. `help_for` is the task or family whose help is requested, or ""."""
 
     words: tuple[str, ...]
     help_for: str = ""
@@ -106,8 +106,8 @@ class Reading:
 class CommandLine:
     """A reader of the words that follow Invoke's own options.
 
-    `contexts` are the tasks by name, `core` the options that stand anywhere, `families` the actions by the name of
-    their family: of `cache show` the reader makes `cache.show`.
+    `contexts` has the tasks by name. `core` has the options that are allowed anywhere. `families` has the actions of each
+    family of tasks by its name: the reader turns `cache show` into `cache.show`.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class CommandLine:
         self._given: set[str] = set()
 
     def read(self, words: Iterable[str]) -> Reading:
-        """Check all words; raises UsageError for the first mistake."""
+        """Check all words. Raises UsageError for the first mistake."""
         read: list[str] = []
         for word in words:
             if word in _HELP and (self._task or self._family):

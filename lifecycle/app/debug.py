@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 
 VARIABLE = "INVOKE_DEBUG"
-# Loggers that are worth reading; urllib3's names the requests to a container engine and to Swift.
+# The loggers to show. That of urllib3 logs the requests to a container engine and to Swift.
 _SHOWN = ("lifecycle", "urllib3.connectionpool")
-# What names of secrets have in them: of variables of the environment, and in the query of an address.
+# Parts of the names of secrets: of environment variables, and of parameters in the query of an address.
 _NAME = r"(?:token|passw|pwd|secret|key|credential|signature|sig|auth)"
 _SECRET_NAME = re.compile(_NAME, re.IGNORECASE)
-# A shorter value is found in many a word that is no secret.
+# A shorter value would also match parts of ordinary words.
 _SHORTEST = 4
 _HIDDEN = (
     (re.compile(r"(https?://)[^/@\s]+@", re.IGNORECASE), r"\1***@"),
@@ -29,12 +29,12 @@ _HIDDEN = (
 
 
 class Redacted(logging.Formatter):
-    """A format that hides credentials in addresses, headers and queries, and the values of variables that name a secret."""
+    """A format that hides credentials in addresses, headers and queries, and the values of variables with the name of a secret."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         super().__init__("%(asctime)s.%(msecs)03d %(name)s: %(message)s", "%H:%M:%S")
         values = {value for name, value in environ.items() if _SECRET_NAME.search(name) and len(value) >= _SHORTEST}
-        # A file that holds a secret is none itself.
+        # The path of a file that contains a secret is no secret itself.
         self._secrets = sorted((value for value in values if not os.path.lexists(value)), key=len, reverse=True)
 
     def format(self, record: logging.LogRecord) -> str:
@@ -48,14 +48,14 @@ class Redacted(logging.Formatter):
 
 
 def is_wanted(environ: Mapping[str, str]) -> bool:
-    """Tell whether the environment asks for the log; "" and "0" do not."""
+    """Return whether the environment asks for the log. The values "" and "0" do not."""
     return environ.get(VARIABLE, "") not in ("", "0")
 
 
 def set_up(*, wanted: bool) -> None:
-    """Show our log, or none; Invoke's own log of its parser is never shown."""
+    """Show the log on stderr if wanted. The log of Invoke's parser is never shown."""
     root = logging.getLogger()
-    # Invoke sets one up on its own where INVOKE_DEBUG is set, or --debug given.
+    # Invoke adds a handler itself if INVOKE_DEBUG is set or --debug is given.
     for handler in [*root.handlers]:
         if type(handler) is logging.StreamHandler:
             root.removeHandler(handler)

@@ -79,7 +79,7 @@ def _output_is_broken() -> bool:
 
 
 def interrupt_quietly() -> None:
-    """End with exit code 130 and without a word on Ctrl-C, while there is nothing to clean up: before a task starts."""
+    """Exit with code 130 and no message on Ctrl-C. This is for the time before a task starts, when nothing needs cleaning up."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _exit)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 def exclusive(checkout: Path, cache: Path, say: Callable[[str], None]) -> Iterator[None]:
     """Hold the locks of a checkout and of a cache folder; wait for another task that holds one of them.
 
-    The locks are of flock(2), and end with the process. All tasks take them in this order, so that no two wait for each other:
+    The locks are those of flock(2) and end with the process. All tasks take them in this order, so that no two wait for each other:
     one checkout may use several caches, and one cache may serve several checkouts. The cache folder is created.
     """
     cache.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The help that our Program prints: the list of tasks in groups, and one task's usage, options and example."""
+"""The texts of the help: the list of tasks in groups, and the usage, options and example of a task."""
 
 import inspect
 import textwrap
@@ -41,7 +41,7 @@ def task_help(context: ParserContext, task: Task[Any]) -> list[str]:
 
 
 def columns(rows: Rows, width: int = 0) -> list[str]:
-    """Return a line a row, names beside texts that are wrapped at the terminal's width."""
+    """Return the lines of two columns, names and texts. The texts are wrapped at the terminal's width."""
     width = max(width, *(len(name) for name, _ in rows))
     room = max(pty_size()[0] - _INDENT - width - _GAP - 1, 20)
     lines = []
@@ -55,8 +55,3 @@ def columns(rows: Rows, width: int = 0) -> list[str]:
 def _wrapped(text: str) -> Iterable[str]:
     for line in text.splitlines():
         yield from textwrap.wrap(line, max(pty_size()[0] - 1, 20)) or [""]
-
-
-def print_lines(lines: Iterable[str]) -> None:
-    """Print lines on stdout."""
-    print(*lines, sep="\n")  # noqa: T201 - stdout is where help goes

@@ -1,6 +1,7 @@
-"""The program `invoke` that scripts/setup puts in the place of Invoke's own: our Program, in the checkout around the folder.
+"""The script `.venv/bin/invoke`, with which scripts/setup replaces Invoke's own. It runs the Program of the surrounding checkout.
 
-It stands alone, as a copy in .venv/bin. Outside a checkout Invoke says that it finds no tasks.
+The script is a copy of this file, so it imports nothing of the project at the top. Outside a checkout it runs Invoke, which says
+that it finds no tasks.
 """
 
 import os
@@ -8,7 +9,7 @@ import sys
 
 
 def checkout() -> str:
-    """Return the nearest folder upwards with our Program, or "". Invoke looks for tasks.py in the same order."""
+    """Return the nearest parent folder that has our Program, or "". Invoke searches for tasks.py in the same order."""
     folder = os.getcwd()
     while not os.path.exists(os.path.join(folder, "lifecycle", "app", "program.py")):
         above = os.path.dirname(folder)
@@ -19,7 +20,7 @@ def checkout() -> str:
 
 
 def main() -> None:
-    """Run invoke; ends the process."""
+    """Run invoke and end the process."""
     root = checkout()
     if root:
         sys.path.insert(0, root)
@@ -35,5 +36,5 @@ if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
-        # Before there is a handler, nothing is begun.
+        # Before a signal handler is installed, no task has started.
         os._exit(130)

@@ -1,7 +1,7 @@
-"""Our Program around Invoke: mistakes are named and end with 2, help is found anywhere, `--list` is in groups.
+"""A Program around Invoke: it names mistakes and exits with 2, accepts --help anywhere, and lists the tasks in groups.
 
-The launcher that scripts/setup installs runs it from the first word on. Under Invoke's own console script, and
-`python -m invoke`, tasks.py hands over to it once it is loaded.
+The launcher that scripts/setup installs starts it. Invoke's own console script and `python -m invoke` start Invoke's Program,
+which `adopt` replaces when tasks.py is loaded.
 """
 
 import os
@@ -22,13 +22,14 @@ from invoke.tasks import Task
 from lifecycle.app import debug
 from lifecycle.app.command_line import REFUSED, CommandLine, RefusedOptionError, UnknownTaskError
 from lifecycle.app.ending import error_boundary, interrupt_quietly
-from lifecycle.app.help import columns, print_lines, task_help, task_list
+from lifecycle.app.help import columns, task_help, task_list
+from lifecycle.app.output import print_lines
 from lifecycle.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
 Groups = Mapping[str, Sequence[Task[Any]]]
 _LIST_FORMATS = ("flat", "nested", "json")
-# Invoke's own options that mean something here, and their help where ours says more.
+# Invoke's options that this program keeps, with a help text where Invoke's is too short.
 _KEPT = {
     "complete": "",
     "debug": "Show commands, requests and tracebacks on stderr (default: as INVOKE_DEBUG says).",
@@ -43,7 +44,7 @@ _KEPT = {
 
 
 class _Settings(Config):
-    """Invoke's settings without those of the environment: our variables are called INVOKE_… as well."""
+    """Invoke's settings without those of the environment, because our variables also begin with INVOKE_."""
 
     def load_shell_env(self) -> None:
         """Read nothing."""
@@ -55,20 +56,20 @@ class InstallerProgram(Program):
     groups: Groups = {}
 
     def core_args(self) -> list[Argument]:
-        """Return Invoke's options, which it reads itself; those that mean nothing here are refused later."""
+        """Return Invoke's own options. `parse_tasks` refuses those that have no effect here."""
         return [_described(argument) for argument in super().core_args()]
 
     def task_args(self) -> list[Argument]:
-        """Return Invoke's options about where tasks come from."""
+        """Return Invoke's options that select the tasks file."""
         return [_described(argument) for argument in super().task_args()]
 
     def parse_core(self, argv: list[str] | None) -> None:
-        """Parse Invoke's own options; raises Exit."""
+        """Parse Invoke's own options. Raises Exit."""
         with error_boundary(), _parse_errors():
             super().parse_core(argv)
 
     def parse_collection(self) -> None:
-        """Load tasks.py, also for the help that lists its tasks; raises Exit."""
+        """Load tasks.py. The help needs it too, because it lists the tasks. Raises Exit."""
         if self.args.help.value is True:
             self.load_collection()
         with error_boundary():
@@ -77,7 +78,7 @@ class InstallerProgram(Program):
             super().parse_collection()
 
     def parse_tasks(self) -> None:
-        """Check the words, then have Invoke parse them; raises Exit."""
+        """Check the words, then let Invoke parse them. Raises Exit."""
         with error_boundary(), _parse_errors():
             if not self.args.complete.value:
                 self._check()
@@ -85,7 +86,7 @@ class InstallerProgram(Program):
         debug.set_up(wanted=bool(self.args.debug.value) or debug.is_wanted(os.environ))
 
     def parse_cleanup(self) -> None:
-        """Print what was asked for in the place of a task; raises Exit."""
+        """Print a help text, the list or the version if an option asks for it. Raises Exit."""
         with error_boundary():
             help_for = self.args.help.value
             if isinstance(help_for, str):
@@ -94,12 +95,12 @@ class InstallerProgram(Program):
             super().parse_cleanup()
 
     def update_config(self, merge: bool = True) -> None:
-        """Leave the settings as they are: no option that is kept changes any."""
+        """Leave the settings unchanged: none of the kept options changes one."""
 
     def execute(self) -> None:
-        """Run the tasks; raises Exit."""
+        """Run the tasks. Raises Exit."""
         Executor(self.collection, _Settings(), self.core).execute(*self.tasks)
-        # What is left is Python's own end, which would complain of an interrupt.
+        # Python's own shutdown would print a traceback on Ctrl-C.
         interrupt_quietly()
 
     def print_version(self) -> None:
@@ -122,7 +123,7 @@ class InstallerProgram(Program):
         print_lines(task_help(self.parser.contexts[name], self.collection[name]))
 
     def list_flat(self) -> None:
-        """Print the tasks in their groups; those of a family, or of another tasks.py, as Invoke does."""
+        """Print the tasks in their groups. Print those of a family, or of another tasks.py, in Invoke's format."""
         if not self.groups or self.scoped_collection is not self.collection:
             super().list_flat()
             return
@@ -174,33 +175,35 @@ class InstallerProgram(Program):
 
 
 def adopt(groups: Groups) -> None:
-    """Hand Invoke's running Program over to ours, with the tasks in their groups; do nothing where none runs.
+    """Turn Invoke's running Program into an InstallerProgram with these groups of tasks. Do nothing if none runs.
 
-    Its class is changed, as the console script has made the object before it looks for tasks.py. What comes after
-    that, from the tasks' words on, is then ours.
+    Invoke creates its Program before it loads tasks.py, so the class of that object is changed. The change takes effect from
+    the parsing of the tasks on.
     """
     main = sys.modules.get("invoke.main")
     if main is None or not main.program.argv:
         return
-    interrupt_quietly()
-    debug.set_up(wanted=False)
-    main.program.__class__ = InstallerProgram
+    _take_over(main.program)
     main.program.groups = groups
 
 
 def main() -> None:
-    """Run `invoke` as ours from the first word on; the launcher calls it."""
-    interrupt_quietly()
-    debug.set_up(wanted=False)
+    """Run `invoke` as an InstallerProgram from the start. The launcher calls it."""
     from invoke.main import program
 
-    program.__class__ = InstallerProgram
+    _take_over(program)
     program.run()
+
+
+def _take_over(program: Program) -> None:
+    interrupt_quietly()
+    debug.set_up(wanted=False)
+    program.__class__ = InstallerProgram
 
 
 @contextmanager
 def _parse_errors() -> Iterator[None]:
-    """Turn what Invoke's parser raises into a UsageError; a ValueError is its value that is no number."""
+    """Turn an error of Invoke's parser into a UsageError. The parser raises ValueError if an option needs a number."""
     try:
         yield
     except ParseError as error:

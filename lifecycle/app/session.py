@@ -1,4 +1,4 @@
-"""The context of one command: the checkout, the cache, the clients and the display, each made when it is first needed."""
+"""The context of one command: the checkout, the cache, the clients and the display. Each is created on first use."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -91,7 +91,11 @@ class Session:
             yield
             return
         with exclusive(self.root, self.cache.root, self.progress.say):
-            # Another task may have changed the files since they were read.
-            for name in ("project", "locked_project", "sources"):
-                self.__dict__.pop(name, None)
+            self._forget_files()
             yield
+
+    def _forget_files(self) -> None:
+        """Forget all that depends on the checkout's files, which another task may have changed. The engine depends on none."""
+        for name, value in vars(Session).items():
+            if isinstance(value, cached_property) and name != "engine":
+                self.__dict__.pop(name, None)

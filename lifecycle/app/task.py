@@ -37,8 +37,8 @@ DRY_RUN = "show what would change and write nothing"
 
 
 @contextmanager
-def _handed_on(engine: str) -> Iterator[None]:
-    """Have the environment name an engine, where all that uses one looks for it, while a task runs."""
+def _engine_variable(engine: str) -> Iterator[None]:
+    """Set the environment variable of the engine while a task runs: all users of the engine read it."""
     if not engine:
         yield
         return
@@ -66,13 +66,13 @@ class LifecycleTask(Task[Any]):
         return found.replace(parameters=[*found.parameters.values(), engine])
 
     def arg_opts(self, name: str, default: Any, taken_names: set[str]) -> dict[str, Any]:  # noqa: ANN401 - as invoke's
-        """Return Invoke's options of one argument; the only short names are those that mean one thing in all tasks."""
+        """Return Invoke's options of one argument. A short name has the same meaning in all tasks."""
         options = super().arg_opts(name, default, taken_names)
         options["names"] += _SHORT.get(options["names"][0], [])
         return options
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
-        """Return the arguments; Invoke takes the help texts out of the task for that, and they are wanted again."""
+        """Return the arguments. Invoke removes the help texts from the task while it does so; this keeps them."""
         texts = dict(self.help)
         try:
             return super().get_arguments(ignore_unknown_help)
@@ -80,12 +80,12 @@ class LifecycleTask(Task[Any]):
             self.help = texts
 
     def __call__(self, *args: Any, engine: str = "", **kwargs: Any) -> Any:  # noqa: ANN401 - as invoke declares it
-        """Run the task; raises Exit with the error's own exit code, 130 on Ctrl-C."""
-        # Invoke lets nothing be compiled to files (its --write-pyc), and all that a task calls would be at each start.
+        """Run the task. Raises Exit with the exit code of an error, or 130 on Ctrl-C."""
+        # Invoke turns bytecode files off (its --write-pyc). Without them, each start would compile every imported module again.
         sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
         with error_boundary():
             interrupt_task()
-            with _handed_on(engine):
+            with _engine_variable(engine):
                 return super().__call__(*args, **kwargs)
 
 
@@ -107,14 +107,14 @@ def task(*, example: str = "", **options: Any) -> Callable[[Callable[..., None]]
 
 
 class NotAFolderError(UsageError):
-    """A folder that cannot be one."""
+    """A path for a folder that is a file."""
 
     def __init__(self, option: str, path: Path) -> None:
         super().__init__(f"{option}: {path} is a file, not a folder: name another folder")
 
 
 def open_session(cache_dir: str = "") -> "Session":
-    """Return what a task works with in this checkout; `cache_dir` is "" for the default. Raises NotAFolderError."""
+    """Return the Session of this checkout. `cache_dir` is "" for the default. Raises NotAFolderError."""
     from lifecycle.app.session import Session
 
     folder = Path(cache_dir).expanduser().absolute()

@@ -18,7 +18,7 @@ def version_lines(root: Path) -> list[str]:
 
 
 def _declared(root: Path, key: str) -> str:
-    """Read a plain value of component.yaml; "" where there is none, as a version is asked for when the file is wrong, too."""
+    """Return a scalar of component.yaml, or "". The file is not parsed as YAML, so that --version also works if it is invalid."""
     try:
         text = (root / "component.yaml").read_text(encoding="utf-8", errors="replace")
     except OSError:

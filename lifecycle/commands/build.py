@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from lifecycle.app import output
+from lifecycle.app import build_output, output
 from lifecycle.app.session import Session
 from lifecycle.errors import InstallerError
 from lifecycle.pipeline.build_service import BuildRequest, BuildResult
@@ -39,7 +39,7 @@ def show_made(session: Session, only: str, shard: str, last: Kind, *, locked: bo
     request = BuildRequest(only=only, shard=parse_shard(shard), last=last, locked=locked)
     with session.exclusive():
         result = session.build_service().build(request)
-    output.print_targets(result, last)
+    build_output.print_targets(result, last)
     raise_failures(result)
 
 
@@ -51,9 +51,13 @@ def show_build(
     with session.exclusive(dry_run=dry_run):
         result = session.build_service().build(request)
     if dry_run:
-        output.print_json(output.plan_rows(result.plan.actions)) if as_json else output.print_plan(result.plan.actions)
+        output.print_json(build_output.plan_rows(result.plan.actions)) if as_json else build_output.print_plan(
+            result.plan.actions
+        )
         return
-    output.print_json([asdict(row) for row in output.result_rows(result)]) if as_json else output.print_results(result)
+    output.print_json(
+        [asdict(row) for row in build_output.result_rows(result)]
+    ) if as_json else build_output.print_results(result)
     raise_failures(result)
 
 

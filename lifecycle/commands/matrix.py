@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from lifecycle.app import output
+from lifecycle.app import build_output, output
 from lifecycle.app.session import Session
 from lifecycle.commands.ci_matrix import check_format, print_for_ci
 from lifecycle.commands.revisions import differences
@@ -42,9 +42,9 @@ def show_matrix(session: Session, only: str, shard: str, *, diff: str, as_json: 
     if ci_format:
         print_for_ci(ci_format, combinations)
     elif as_json:
-        output.print_json(output.matrix_rows(everything, combinations))
+        output.print_json(build_output.matrix_rows(everything, combinations))
     else:
-        output.print_matrix(everything, combinations)
+        build_output.print_matrix(everything, combinations)
 
 
 def show_diff(root: Path, revision: str, project: LockedProject, *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""Recipes: the part of this repository that shapes each kind of result, besides its inputs. Pure.
+"""Recipes: the part of this repository that shapes each kind of result, besides its inputs.
 
 Shell scripts and Dockerfiles count by their bytes. Python counts by a format number, so that a comment rebuilds nothing.
 tests/unit/formats holds the bytes that each format stands for.

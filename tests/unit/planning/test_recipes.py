@@ -24,7 +24,7 @@ def test_the_formats_of_other_code_are_read_and_not_run(tmp_path: Path) -> None:
 
 
 def test_the_module_of_the_formats_may_move(tmp_path: Path) -> None:
-    assert formats_at(code_with(tmp_path, 'FORMAT: X = {"image": 7}\n', "planning/recipes.py")) == {"image": 7}
+    assert formats_at(code_with(tmp_path, 'FORMAT: X = {"image": 7}\n', "model/recipes.py")) == {"image": 7}
 
 
 @pytest.mark.parametrize("code", ["", "FORMAT: X\n", "FORMAT: X = {number}\n", "FORMAT: X = {\n"])

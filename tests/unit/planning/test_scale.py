@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.app.output import result_rows
+from lifecycle.app.build_output import result_rows
 from lifecycle.cache.cache import Cache
 from lifecycle.config.gitops import GitOps
 from lifecycle.gitops.deliver import Files
