@@ -11,7 +11,7 @@
     used.json                  when a build last needed each item (cache/last_used.py)
     tmp/                       unfinished files and folders
 
-Everything is written in tmp/ and renamed, so that a killed run leaves nothing half made under a name that counts.
+Everything is written in tmp/ and renamed, so that a killed run leaves no unfinished file or folder under a final name.
 """
 
 import fcntl
@@ -112,7 +112,7 @@ class Cache:
         """Yield an empty folder that is removed at the end."""
         self.tmp.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.tmp))
-        # It ends with the process, however that ends: by it a folder in use is told from one that was left behind.
+        # The lock ends with the process, even if it is killed. A folder without a lock was left behind.
         held = os.open(folder, os.O_RDONLY)
         try:
             with suppress(OSError):  # not every file system has locks of folders

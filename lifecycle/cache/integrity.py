@@ -20,7 +20,8 @@ _ARCHIVE = "archive.tar.zst"
 class Condition:
     """The condition of an input or a result: `problem` is empty if it is intact.
 
-    `in_part` is said of a result from before its files' sha256 were written down, which only what else it says can be held against.
+    `in_part` is True for a result of an older version, whose result.json lacks the sha256 of its files: then only the archive's
+    content, or the sizes of the modules, are compared.
     """
 
     problem: str = ""

@@ -46,7 +46,7 @@ def open_remote_session(
     section: RemoteCacheConfig, *, images: str, cache: Cache, environ: Mapping[str, str], progress: Progress
 ) -> Iterator[RemoteSession | None]:
     """Open the remote cache. Yield None, with a warning, if the login cannot be read. `images` is the registry of the images."""
-    # The password in the environment is for that one: no other is told.
+    # The password in the environment is that of the images' registry and is sent to no other.
     ours = environ if section.registry == images else {}
     try:
         login = login_for(section.registry, ours)

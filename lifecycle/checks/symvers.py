@@ -32,7 +32,7 @@ class Symvers:
 
     @property
     def has_crcs(self) -> bool:
-        """Whether the kernel was built with CONFIG_MODVERSIONS; otherwise all CRCs are 0."""
+        """True if the kernel was built with CONFIG_MODVERSIONS. Otherwise all CRCs are 0."""
         return any(export.crc for export in self.exports.values())
 
 

@@ -21,8 +21,8 @@ _BASES = f"{_FOLDER}base:"
 class BuildImage:
     """A builder or base image of ours in the engine, by its id.
 
-    `names` are ours; `size` is in bytes, without the image of ours that it is made of. `used` is when a build last needed it, or
-    when it was made, in seconds since 1970.
+    `names` are its tags. `size` is in bytes, without the image of this project on which it is based. `used` is when a build last
+    needed it, or its creation time, in seconds since 1970.
     """
 
     image: str

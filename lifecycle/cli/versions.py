@@ -87,7 +87,7 @@ def add_driver(_: Context, version: str, dry_run: bool = False, cache_dir: str =
 def promote(_: Context, release: str, dry_run: bool = False, cache_dir: str = "") -> None:
     """Move an OS release one channel on.
 
-    The channels are canary, current and previous, in this order. The release that stands there moves on or is retired.
+    The channels are canary, current and previous, in this order. The release that has that channel moves on or is retired.
     """
     from lifecycle.versions import edits
     from lifecycle.versions.apply_edit import show_edit, today

@@ -30,7 +30,7 @@ _HINTS = {
         "The server takes no commits right on that branch: set `mode: pull-request` in component.yaml's gitops."
     ),
 }
-# Answers to a push after which it may be done again on top of what has come meanwhile (git-push(1), "--porcelain").
+# Answers to a push that may be repeated on top of the newer commits (git-push(1), "--porcelain").
 _RETRYABLE = re.compile(
     r"\[rejected\]|cannot lock ref|failed to update ref|incorrect old value|reference already exists"
 )

@@ -80,7 +80,7 @@ def _pools(file: ValuesFile, section: NodePools, names: Mapping[str, str]) -> It
             continue
         changes = []
         for inner, value in _wanted(section, names):
-            # An absent key is an error here: a pool that does not say what it runs is not ours to count up.
+            # An absent key is an error here: without it, nothing shows that the pool runs an image of this project.
             file.node(path + inner)
             old = file.get(path + inner)
             if old != value:
