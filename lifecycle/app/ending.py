@@ -14,7 +14,7 @@ from invoke.exceptions import Exit
 from lifecycle.errors import EXIT_FAILURE, EXIT_INTERRUPTED, InstallerError, SystemRefusedError
 
 _log = logging.getLogger(__name__)
-_INTERRUPTED = "interrupted: no unfinished result is left; run the same command to continue"
+_INTERRUPTED = "interrupted: nothing half made is left, run the same command to go on"
 
 
 @contextmanager

@@ -125,7 +125,7 @@ def test_ctrl_c_removes_the_container_and_leaves_nothing_half_made(engine: docke
     _, said = process.communicate()
 
     assert process.returncode == 130
-    assert "interrupted: no unfinished result is left; run the same command to continue" in said
+    assert "interrupted: nothing half made is left, run the same command to go on" in said
     assert "Traceback" not in said
     assert engine.containers.list(all=True, filters={"label": f"{LABEL_OWNER}={owner}"}) == []
     assert list((cache / "tmp").iterdir()) == []

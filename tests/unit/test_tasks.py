@@ -88,7 +88,7 @@ def raising(error: BaseException) -> Callable[[], None]:
             1,
             "error: cannot write /cache: Permission denied\n",
         ),
-        (KeyboardInterrupt(), 130, "interrupted: no unfinished result is left; run the same command to continue\n"),
+        (KeyboardInterrupt(), 130, "interrupted: nothing half made is left, run the same command to go on\n"),
     ],
 )
 def test_an_error_is_one_message_on_stderr_and_its_own_exit_code(
