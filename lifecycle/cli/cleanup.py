@@ -24,7 +24,7 @@ def prune(_: Context, registry: bool = False, dry_run: bool = False, json: bool 
 
 @task(name="show", help={"json": JSON, "cache-dir": CACHE}, example="invoke cache.show --json")
 def cache_show(_: Context, json: bool = False, cache_dir: str = "") -> None:
-    """Show the items of the cache, their sizes, and which of them are needed."""
+    """Show the size of the cache, and how much of it is needed."""
     from lifecycle.cleanup.cache_show import show_room
 
     show_room(open_session(cache_dir), as_json=json)

@@ -36,6 +36,7 @@ def test_a_command_line_is_parsed_without_what_the_tasks_call(parsing: set[str])
         "lifecycle.app.debug",
         "lifecycle.app.ending",
         "lifecycle.app.help",
+        "lifecycle.app.output",
         "lifecycle.app.program",
         "lifecycle.app.task",
         "lifecycle.cli",
