@@ -11,9 +11,7 @@ from typing import IO
 import zstandard
 
 from lifecycle.cache.cache import read_json
-from lifecycle.cache.results import RESULT, files_of, sha256_of
-
-_ARCHIVE = "archive.tar.zst"
+from lifecycle.cache.results import ARCHIVE, RESULT, files_of, sha256_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,12 +66,12 @@ def _check_contents_or_sizes(about: Mapping[str, object], folder: Path) -> str:
     contents, modules = about.get("contents"), about.get("modules")
     if isinstance(contents, Mapping):
         try:
-            with (folder / _ARCHIVE).open("rb") as packed:
+            with (folder / ARCHIVE).open("rb") as packed:
                 return _difference(_content(packed), contents)
         except FileNotFoundError:
-            return f"{_ARCHIVE} is missing"
+            return f"{ARCHIVE} is missing"
         except (tarfile.TarError, zstandard.ZstdError, EOFError) as error:
-            return f"{_ARCHIVE} cannot be unpacked: {error}"
+            return f"{ARCHIVE} cannot be unpacked: {error}"
     if isinstance(modules, Mapping):
         sizes = {path.name: path.stat().st_size for path in folder.glob("*.ko")}
         return _difference(sizes, {name: m.get("size") for name, m in modules.items() if isinstance(m, Mapping)})

@@ -1,7 +1,7 @@
 """The remote cache: results that machines share through a container registry.
 
 A result is an OCI artefact (OCI image specification 1.1, "Guidelines for Artifact Usage"): its result.json as the configuration,
-its files as one layer, under the tag `<kind>-<digest of its inputs>`. Whatever goes wrong there slows a build down, and fails none.
+its files as one layer, under the tag `<kind>-<digest of its inputs>`. A failure of the remote cache never fails a build.
 """
 
 import json
@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.results import Result, described, files_of, sha256_of
+from lifecycle.cache.results import Result, described, files_of, missing_fields, sha256_of
 from lifecycle.config.store import Mode, RemoteCacheConfig
 from lifecycle.errors import InstallerError, SystemRefusedError
-from lifecycle.planning.targets import SHARED_KINDS, Kind, Target
+from lifecycle.planning.targets import SHARED_KINDS, Target
 from lifecycle.tools.archive import UnreadableArchiveError, UnsafeArchiveError, pack, unpack
 from lifecycle.tools.digest import digest_of
 from lifecycle.tools.registry.blobs import WrongBlobError
@@ -26,14 +26,6 @@ from lifecycle.tools.registry.session import read_json
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.nvidia-installer.result.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+zstd"
-# What the steps that take a result up read in its result.json, by kind; and of what type each is.
-_REQUIRED_FIELDS = {
-    Kind.MODULES: ("modules",),
-    Kind.SIGNED: ("modules",),
-    Kind.USERSPACE: ("contents", "unpacked_bytes"),
-    Kind.ARCHIVE: ("contents", "unpacked_bytes", "modules"),
-}
-_FIELD_TYPES = {"files": dict, "modules": dict, "contents": dict, "unpacked_bytes": int}
 _AT_ONCE = 8
 _T = TypeVar("_T")
 
@@ -88,8 +80,8 @@ def explain_mismatch(about: Mapping[str, Any], target: Target) -> str:
     """Return why a result.json does not belong to a target; "" if it does."""
     if digest_of([str(target.kind), about.get("inputs")]) != target.digest:
         return "it was made of other inputs"
-    said = {name: about.get(name) for name in ("files", *_REQUIRED_FIELDS[target.kind])}
-    missing = [name for name, value in said.items() if not value or not isinstance(value, _FIELD_TYPES[name])]
+    files = about.get("files")
+    missing = [*([] if files and isinstance(files, dict) else ["files"]), *missing_fields(target.kind, about)]
     return f"it lacks its {' and '.join(missing)}" if missing else ""
 
 
@@ -108,8 +100,8 @@ class RemoteCache:
     _uploaded: set[str] = field(default_factory=set)
     _unreachable: threading.Event = field(default_factory=threading.Event)
     _unwritable: threading.Event = field(default_factory=threading.Event)
-    _said: set[str] = field(default_factory=set)
-    _saying: threading.Lock = field(default_factory=threading.Lock)
+    _warned: set[str] = field(default_factory=set)
+    _warning_lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def place(self) -> str:
@@ -121,11 +113,11 @@ class RemoteCache:
 
     def find(self, targets: Sequence[Target]) -> set[str]:
         """Return the digests of the targets that the remote cache has. Each is looked up once, several at a time."""
-        asked = [t for t in targets if t.kind in SHARED_KINDS and t.digest not in self._known]
-        if asked:
-            with ThreadPoolExecutor(min(_AT_ONCE, len(asked))) as pool:
-                self._known.update(zip((t.digest for t in asked), pool.map(self._is_there, asked), strict=True))
-            self._uploaded |= {target.digest for target in asked if self._known[target.digest]}
+        unknown = [t for t in targets if t.kind in SHARED_KINDS and t.digest not in self._known]
+        if unknown:
+            with ThreadPoolExecutor(min(_AT_ONCE, len(unknown))) as pool:
+                self._known.update(zip((t.digest for t in unknown), pool.map(self._exists, unknown), strict=True))
+            self._uploaded |= {target.digest for target in unknown if self._known[target.digest]}
         return {target.digest for target in targets if self._known.get(target.digest)}
 
     def download(self, target: Target) -> bool:
@@ -160,11 +152,11 @@ class RemoteCache:
     def _uploads(self) -> bool:
         return self.section.mode is Mode.READ_WRITE and not self._unreachable.is_set()
 
-    def _is_there(self, target: Target) -> bool:
-        def look() -> bool:
+    def _exists(self, target: Target) -> bool:
+        def request() -> bool:
             return self.registry.has(self.section.repository, tag_of(target))
 
-        return self._try(self._unreachable, look, otherwise=False)
+        return self._try(self._unreachable, request, otherwise=False)
 
     def _try(self, given_up: threading.Event, work: Callable[[], _T], *, otherwise: _T) -> _T:
         """Run an operation unless the remote cache was given up. Warn of a failure; all but a damaged result give it up."""
@@ -183,10 +175,10 @@ class RemoteCache:
 
     def _give_up(self, given_up: threading.Event, error: InstallerError) -> None:
         """Give up the remote cache, with one warning even if several threads fail."""
-        with self._saying:
-            known = given_up.is_set() or error.brief in self._said
+        with self._warning_lock:
+            known = given_up.is_set() or error.brief in self._warned
             given_up.set()
-            self._said.add(error.brief)
+            self._warned.add(error.brief)
         if not known:
             self.warn(f"continuing without the remote cache {self.place}: {error}")
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lifecycle.errors import InstallerError
+from lifecycle.planning.targets import Kind
 
 RESULT = "result.json"
-_ARCHIVE = "archive.tar.zst"
+ARCHIVE = "archive.tar.zst"
 
 
 class DamagedRecordError(InstallerError):
@@ -31,16 +32,22 @@ class ResultRecord(BaseModel):
 class ModulesRecord(ResultRecord):
     """The record of modules, signed or not: the description of each by its file name."""
 
-    modules: dict[str, dict[str, Any]]
+    modules: dict[str, dict[str, Any]] = Field(min_length=1)
 
 
 class ArchiveRecord(ResultRecord):
     """The record of an archive: the sha256 of each file in it (`-> target` for a link), and the bytes that it needs unpacked."""
 
-    contents: dict[str, str]
-    unpacked_bytes: int
+    contents: dict[str, str] = Field(min_length=1)
+    unpacked_bytes: int = Field(gt=0)
 
 
+_RECORDS: Mapping[Kind, tuple[type[ResultRecord], ...]] = {
+    Kind.MODULES: (ModulesRecord,),
+    Kind.SIGNED: (ModulesRecord,),
+    Kind.USERSPACE: (ArchiveRecord,),
+    Kind.ARCHIVE: (ArchiveRecord, ModulesRecord),
+}
 _Record = TypeVar("_Record", bound=ResultRecord)
 
 
@@ -102,11 +109,22 @@ def archive_of(result: Result) -> Archive:
     """Return a result as an archive. Raises DamagedRecordError."""
     record = _record(ArchiveRecord, result.about, result.folder)
     return Archive(
-        path=result.file(_ARCHIVE),
+        path=result.file(ARCHIVE),
         contents=record.contents,
         unpacked_bytes=record.unpacked_bytes,
         about=result.about,
     )
+
+
+def missing_fields(kind: Kind, about: Mapping[str, object]) -> list[str]:
+    """Return the fields of a result.json that later steps read for this kind, and that are missing, empty or of a wrong type."""
+    missing: dict[str, None] = {}
+    for record in _RECORDS[kind]:
+        try:
+            record.model_validate(dict(about))
+        except ValidationError as error:
+            missing |= dict.fromkeys(str(problem["loc"][0]) for problem in error.errors())
+    return list(missing)
 
 
 def _record(model: type[_Record], about: Mapping[str, object], folder: Path) -> _Record:

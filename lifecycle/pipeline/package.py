@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lifecycle.cache.cache import Cache
 from lifecycle.cache.keep import keep
-from lifecycle.cache.results import Archive, archive_of
+from lifecycle.cache.results import ARCHIVE, Archive, archive_of
 from lifecycle.checks.shared_object import soname_of
 from lifecycle.config.file_format import FileFormat, format_of
 from lifecycle.config.lock import LockedFile
@@ -107,5 +107,5 @@ class Packager:
             **extra,
         }
         with self.cache.making(target.kind, target.digest, about) as folder:
-            write_tar_zst(tree, folder / "archive.tar.zst", level=ZSTD_LEVEL, threads=self.threads)
+            write_tar_zst(tree, folder / ARCHIVE, level=ZSTD_LEVEL, threads=self.threads)
         return archive_of(keep(self.cache, target))

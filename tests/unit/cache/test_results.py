@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.cache.results import DamagedRecordError, Result, archive_of
+from lifecycle.cache.results import DamagedRecordError, Result, archive_of, missing_fields
 from lifecycle.errors import InstallerError
+from lifecycle.planning.targets import Kind
 
 
 def result(**about: object) -> Result:
@@ -31,3 +32,23 @@ def test_an_archive_whose_notes_are_damaged_is_named_with_the_remedy(about: dict
 def test_a_record_without_its_modules_is_named_as_damaged(about: dict[str, object]) -> None:
     with pytest.raises(DamagedRecordError, match=r"/cache/results/archive/d/result\.json is damaged"):
         assert result(**about).modules
+
+
+MODULES: dict[str, object] = {"modules": {"nvidia.ko": {"size": 1}}}
+CONTENTS: dict[str, object] = {"contents": {"bin/tool": "abc"}, "unpacked_bytes": 4096}
+
+
+@pytest.mark.parametrize(
+    ("kind", "about", "missing"),
+    [
+        (Kind.MODULES, MODULES, []),
+        (Kind.MODULES, {"modules": {}}, ["modules"]),
+        (Kind.SIGNED, {"modules": {"nvidia.ko": 1, "nvidia-drm.ko": 2}}, ["modules"]),
+        (Kind.USERSPACE, CONTENTS, []),
+        (Kind.USERSPACE, {"contents": {}, "unpacked_bytes": 0}, ["contents", "unpacked_bytes"]),
+        (Kind.ARCHIVE, {**CONTENTS, **MODULES}, []),
+        (Kind.ARCHIVE, {}, ["contents", "unpacked_bytes", "modules"]),
+    ],
+)
+def test_the_fields_that_a_record_lacks_are_named(kind: Kind, about: dict[str, object], missing: list[str]) -> None:
+    assert missing_fields(kind, about) == missing
