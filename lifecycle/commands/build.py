@@ -1,6 +1,6 @@
 """`invoke build` and its single steps: build the targets of the selected combinations and print the result."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from lifecycle.app import build_output, output
 from lifecycle.app.session import Session
@@ -28,10 +28,12 @@ def show_fetch(session: Session, only: str, shard: str, *, update: bool, kernel_
         builds = session.build_service()
         project = builds.resolve(update=update, locked=locked)
         done = builds.fetch(project, lambda p: chosen(p, only, part), locked=locked, kernel_images=kernel_images)
-    session.progress.say(
-        f"{done.downloaded_files} files downloaded, {done.downloaded_bytes / 1e6:.0f} MB; the cache had the rest"
-    )
-    show_made(session, only, shard, Kind.BASE, locked=locked)
+        session.progress.say(
+            f"{done.downloaded_files} files downloaded, {done.downloaded_bytes / 1e6:.0f} MB; the cache had the rest"
+        )
+        request = BuildRequest(only=only, shard=part, last=Kind.BASE, locked=locked)
+        result = replace(builds, project=done.project).build(request)
+    _print_targets(result, Kind.BASE)
 
 
 def show_made(session: Session, only: str, shard: str, last: Kind, *, locked: bool) -> None:
@@ -39,6 +41,10 @@ def show_made(session: Session, only: str, shard: str, last: Kind, *, locked: bo
     request = BuildRequest(only=only, shard=parse_shard(shard), last=last, locked=locked)
     with session.exclusive():
         result = session.build_service().build(request)
+    _print_targets(result, last)
+
+
+def _print_targets(result: BuildResult, last: Kind) -> None:
     build_output.print_targets(result, last)
     raise_failures(result)
 
@@ -50,14 +56,14 @@ def show_build(
     request = BuildRequest(only=only, shard=parse_shard(shard), dry_run=dry_run, locked=locked, rebuild=rebuild)
     with session.exclusive(dry_run=dry_run):
         result = session.build_service().build(request)
-    if dry_run:
-        output.print_json(build_output.plan_rows(result.plan.actions)) if as_json else build_output.print_plan(
-            result.plan.actions
-        )
-        return
-    output.print_json(
-        [asdict(row) for row in build_output.result_rows(result)]
-    ) if as_json else build_output.print_results(result)
+    if dry_run and as_json:
+        output.print_json(build_output.plan_rows(result.plan.actions))
+    elif dry_run:
+        build_output.print_plan(result.plan.actions)
+    elif as_json:
+        output.print_json([asdict(row) for row in build_output.result_rows(result)])
+    else:
+        build_output.print_results(result)
     raise_failures(result)
 
 
