@@ -1,4 +1,4 @@
-"""What the definitions of CI say: the workflows as YAML, the Jenkinsfile as words, strings and brackets."""
+"""Readers of the CI definitions: the workflows as YAML, the Jenkinsfile as words, strings and brackets."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -24,12 +24,12 @@ _CLOSES = {")": "(", "]": "[", "}": "{"}
 
 
 def load(text: str) -> dict[str, Any]:
-    """A workflow; every value is the text that stands there."""
+    """Return a workflow as data; every scalar value is a string, exactly as written."""
     return dict(yaml.load(text, Loader=yaml.BaseLoader))  # noqa: S506 - makes nothing but texts, lists and mappings
 
 
 def workflow_problems(text: str) -> Iterator[str]:
-    """What a workflow of this project must not be, a sentence each."""
+    """Yield a sentence for each rule of this project that a workflow breaks."""
     for line in text.splitlines():
         if "uses: " in line and not _PINNED.search(line):
             yield f"not pinned by commit with its version as comment: {line.strip()}"
@@ -43,7 +43,7 @@ def workflow_problems(text: str) -> Iterator[str]:
 
 
 def workflow_commands(text: str) -> list[str]:
-    """The lines that a workflow's shells run."""
+    """Return the lines that a workflow's shells run."""
     steps = [step for job in load(text)["jobs"].values() for step in job["steps"]]
     return [line for step in steps for line in step.get("run", "").splitlines()]
 
@@ -57,11 +57,11 @@ class Token:
 
 
 class UnreadableError(Exception):
-    """No Groovy that we would write: a quote or a bracket that is not closed."""
+    """A Jenkinsfile with Groovy that is not allowed here, e.g. a quote or a bracket that is not closed."""
 
 
 def tokens(text: str) -> list[Token]:
-    """The parts of a Jenkinsfile without comments; raises UnreadableError. Triple quotes and regexes are not for it."""
+    """Return a Jenkinsfile's tokens, less comments, or raise UnreadableError. Triple quotes and regexes are unsupported."""
     found, at, opened = [], 0, list[str]()
     while at < len(text):
         match = _TOKEN.match(text, at)
@@ -81,7 +81,7 @@ def tokens(text: str) -> list[Token]:
 
 
 def stages(parts: Sequence[Token]) -> dict[str, list[Token]]:
-    """What stands from each `stage('…')` to the next, by its name and in order."""
+    """Return the tokens from each `stage('…')` to the next, by the stage's name and in order."""
     starts = [i for i, part in enumerate(parts) if part == Token("word", "stage")]
     return {
         parts[start + 2].text: list(parts[start:end])
@@ -90,7 +90,7 @@ def stages(parts: Sequence[Token]) -> dict[str, list[Token]]:
 
 
 def shell_steps(parts: Sequence[Token]) -> list[list[Token]]:
-    """Each `sh '…'`, or `sh(script: '…', …)`: its tokens up to the end of what it is given."""
+    """Return the argument tokens of each `sh '…'` or `sh(script: '…', …)`."""
     found = []
     for start in [i for i, part in enumerate(parts) if part == Token("word", "sh")]:
         call = [parts[start + 1]]
@@ -103,7 +103,7 @@ def shell_steps(parts: Sequence[Token]) -> list[list[Token]]:
 
 
 def script_of(call: Sequence[Token]) -> str:
-    """The command of a shell step that is one string in single quotes; raises UnreadableError for any other."""
+    """Return the command of a shell step that is one string in single quotes; raise UnreadableError for any other."""
     named = [i + 2 for i, part in enumerate(call) if part == Token("word", "script")]
     at = named[0] if named else 0
     after = call[at + 1].text if len(call) > at + 1 else ","

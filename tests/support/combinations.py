@@ -1,4 +1,4 @@
-"""Which combinations a session tests."""
+"""The combinations that a session tests."""
 
 import platform
 
@@ -11,12 +11,12 @@ _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def runnable(only: str) -> tuple[Combination, ...]:
-    """The combinations that a selector means and whose programs this machine can run."""
+    """Return the combinations that a selector matches and whose programs this machine can run."""
     machine = platform.machine()
     own = _MACHINES.get(machine, machine)
     return tuple(c for c in select(load_locked_project(ROOT).matrix, only) if c.architecture == own)
 
 
 def is_everything(only: str) -> bool:
-    """Whether a selector means all that this machine can run: what is tested of the whole matrix can be tested."""
+    """Return whether a selector matches all that this machine can run, so that the whole matrix can be tested."""
     return runnable(only) == runnable("")

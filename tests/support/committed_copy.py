@@ -1,4 +1,4 @@
-"""The checkout as it stands, committed somewhere else."""
+"""A copy of the checkout, uncommitted changes included, as a commit in another repository."""
 
 import shutil
 import subprocess
@@ -9,7 +9,7 @@ from tests.support.git import git
 
 
 def committed_copy(folder: Path) -> Path:
-    """A repository in a folder that is made, with one commit on main: all files that are under version control, or about to be."""
+    """Make a repository in a new folder: one commit on main with all tracked files and the untracked, unignored ones."""
     words = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(words, check=True, capture_output=True, text=True).stdout
     for name in listed.split("\0"):

@@ -1,6 +1,6 @@
-"""Which images have passed all of their tests, written down for `invoke push`.
+"""Records for `invoke push` of the images that have passed all of their tests.
 
-Only a whole run counts: of all tests, on the matrix's own images, none of which was built anew meanwhile.
+Only a complete session counts: it runs all tests on the matrix's own images. An image that was rebuilt meanwhile is left out.
 """
 
 import os
@@ -18,7 +18,7 @@ from tests.support.combinations import runnable
 
 
 def image_ids(only: str) -> Mapping[str, str]:
-    """The ids of the chosen combinations' images by their identifier; those that are not there are left out."""
+    """Return the image ids of the selected combinations, by combination identifier; leave out missing images."""
     image = load_project(ROOT).component.image
     client = docker.from_env()
     found = {}
@@ -33,19 +33,19 @@ def image_ids(only: str) -> Mapping[str, str]:
 
 @dataclass
 class Record:
-    """A session's images as they were when it began, and which tests have failed since."""
+    """The ids of a session's images at its start, and the tests that have failed since."""
 
     only: str
     images: Mapping[str, str]
     failed: list[str] = field(default_factory=list)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Remember a test that failed, wherever it ran."""
+        """Record a failed test, in any worker process."""
         if report.failed:
             self.failed.append(report.nodeid)
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
-        """Write down the combinations none of whose tests failed; a failure of no combination's own spoils them all."""
+        """Record the combinations without a failed test; record none if a failed test names no combination."""
         if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
             return
         if any(not any(f"[{name}" in node for name in self.images) for node in self.failed):
@@ -57,7 +57,7 @@ class Record:
 
 
 def is_whole(config: pytest.Config) -> bool:
-    """Whether a session runs all tests of the images, and is the one that the others report to."""
+    """Return whether a session runs all tests of the images and is the one that worker processes report to."""
     chosen = config.getoption("keyword") or config.getoption("markexpr") or config.getoption("--image")
     files = [argument for argument in config.args if argument.rstrip("/") != "tests/images"]
     return not (chosen or files or hasattr(config, "workerinput") or config.getoption("collectonly"))

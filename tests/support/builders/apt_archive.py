@@ -1,4 +1,4 @@
-"""A real signed APT archive, made on the spot, with packages named as Debian names the kernel's and NVIDIA's."""
+"""A real signed APT archive, made by the test, with packages named like Debian's kernel and NVIDIA packages."""
 
 import os
 import subprocess
@@ -61,7 +61,7 @@ class Archive:
 def make_archive(
     folder: Path, home: Path, packages: Sequence[tuple[str, str, str]] = PACKAGES, suite_name: str = "stable"
 ) -> Archive:
-    """An archive in a folder, signed with a throw-away key; `home` is gpg's, and keeps the keyrings."""
+    """Make an archive in a folder, signed with a throw-away key; `home` is gpg's home and holds the keyrings."""
     home.chmod(0o700)
     (folder / "pool").mkdir()
     for name, version, depends in packages:
@@ -87,7 +87,7 @@ def end_agent(home: Path) -> None:
 
 
 def make_deb(folder: Path, name: str, version: str, depends: str) -> None:
-    """A package below `pool`, and its tree below `roots`."""
+    """Make a package below `pool`, and its file tree below `roots`."""
     root = folder / "roots" / f"{name}_{version}"
     (root / "DEBIAN").mkdir(parents=True)
     for file in FILES.get(name, ()):

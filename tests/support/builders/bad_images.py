@@ -1,4 +1,4 @@
-"""Ways in which an image is bad, and the checks that have to see each."""
+"""Ways to corrupt an image, and the tests that must fail for each of them."""
 
 import shutil
 from collections.abc import Callable
@@ -14,7 +14,7 @@ MANIFEST = "test_the_manifest_holds_for_every_file"
 
 @dataclass(frozen=True)
 class Bad:
-    """A way to corrupt an image: instructions for a Dockerfile, or a change to one of its archives; what has to fail."""
+    """A way to corrupt an image, by Dockerfile instructions or a change to an archive, and the tests that must fail."""
 
     name: str
     fails: frozenset[str]
@@ -25,7 +25,7 @@ class Bad:
 
 @dataclass(frozen=True)
 class Material:
-    """What a change of an archive may use: the combination, and the modules of another kernel."""
+    """The inputs of a change to an archive: the combination, and the modules of another kernel."""
 
     combination: Combination
     other_modules: Path

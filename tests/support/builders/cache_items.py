@@ -1,4 +1,4 @@
-"""Things in a cache, as they come to be there."""
+"""Files and results in a cache, with a given age."""
 
 import os
 import time
@@ -14,7 +14,7 @@ NOW = float(int(time.time()))
 
 
 def written(path: Path, content: str = "content", *, age: float = 0) -> Path:
-    """A file that was last written so many seconds before NOW."""
+    """Write a file that was last modified `age` seconds before NOW."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content)
     aged(path, age)
@@ -22,7 +22,7 @@ def written(path: Path, content: str = "content", *, age: float = 0) -> Path:
 
 
 def aged(path: Path, age: float) -> None:
-    """Have a file, or a folder with all that is in it, last written so many seconds before NOW."""
+    """Set the times of a file, or of a folder and all of its content, to `age` seconds before NOW."""
     for one in [*path.rglob("*"), path]:
         os.utime(one, (NOW - age, NOW - age), follow_symlinks=False)
 
@@ -40,10 +40,10 @@ def kept_result(cache: Cache, kind: str, digest: str, *, age: float = 0) -> Path
 
 
 def results(digests: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Those of pairs of kind and digest that a cache has: the engine has the others."""
+    """Return the pairs of kind and digest that a cache holds; the engine has the others."""
     return [(kind, digest) for kind, digest in digests if kind not in (Kind.BASE, Kind.IMAGE)]
 
 
 def everything(root: Path) -> dict[Path, bytes]:
-    """All files below a folder, links followed, with their content."""
+    """Return the content of all files below a folder by relative path, with links followed."""
     return {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}

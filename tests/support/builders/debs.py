@@ -1,4 +1,4 @@
-"""Debian packages made on the spot, by dpkg-deb and by hand."""
+"""Debian packages made by the test, with dpkg-deb and by hand."""
 
 import io
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def deb_of(tmp_path: Path, data: bytes) -> Path:
-    """A package around any data.tar (deb(5))."""
+    """Make a package around any data.tar (deb(5))."""
     for name, content in {"debian-binary": b"2.0\n", "control.tar": tar({}), "data.tar": data}.items():
         (tmp_path / name).write_bytes(content)
     subprocess.run(["ar", "rc", "p.deb", "debian-binary", "control.tar", "data.tar"], cwd=tmp_path, check=True)
@@ -25,7 +25,7 @@ def tar(files: dict[str, bytes]) -> bytes:
 
 
 def real_deb(folder: Path, name: str, files: dict[str, str], links: dict[str, str]) -> Path:
-    """A package as dpkg-deb makes it."""
+    """Make a package with dpkg-deb."""
     root = folder / name
     (root / "DEBIAN").mkdir(parents=True)
     control = f"Package: {name}\nVersion: 1\nArchitecture: amd64\nMaintainer: a <a@b.c>\nDescription: x\n"

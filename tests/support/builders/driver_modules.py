@@ -1,4 +1,4 @@
-"""Archives and images of a driver's modules, small real ones, for `invoke verify`: good ones, and ways to corrupt them."""
+"""Archives and images of small real driver modules for `invoke verify`, and ways to corrupt them."""
 
 import json
 import shutil
@@ -41,7 +41,7 @@ def headers_package(root: Path) -> Path:
 
 
 def fitting_modules(folder: Path) -> Path:
-    """Make a driver's modules that fit, in a tree as it is packed; nvidia-uvm uses nvidia."""
+    """Make driver modules that fit the kernel, in a tree ready to be packed; nvidia-uvm imports a symbol of nvidia."""
     make_module = module_maker(folder)
     tree = folder / "tree"
     place = tree / "lib/modules" / RELEASE
@@ -54,7 +54,7 @@ def fitting_modules(folder: Path) -> Path:
 
 
 def session_with(headers: Path, cache: Path) -> FakeSession:
-    """A cache that has the headers, and nothing else."""
+    """Return a session whose cache holds the kernel's headers and nothing else."""
     file = LockedFile(
         name=f"linux-headers-{RELEASE}", version="1", origin="Debian/h", size=1, sha256=sha256_of(headers)
     )
@@ -70,7 +70,7 @@ def combination(session: FakeSession) -> Combination:
 
 
 def pack(session: FakeSession, tree: Path, *, named: Mapping[str, str] | None = None) -> Path:
-    """Have the tree as the combination's archive in the cache."""
+    """Pack the tree as the combination's archive in the cache, and return the archive's path."""
     target = Targets(session.given).archive(combination(session), ModuleType.PROPRIETARY)
     about: dict[str, object] = {"contents": dict(named or file_digests(tree)), "unpacked_bytes": 1}
     with session.cache.making(target.kind, target.digest, about) as folder:
@@ -79,7 +79,7 @@ def pack(session: FakeSession, tree: Path, *, named: Mapping[str, str] | None = 
 
 
 def in_an_image(session: FakeSession, tree: Path, *, named: Mapping[str, str] | None = None) -> FakeSession:
-    """Have the tree in an image of the combination, and nothing in the cache."""
+    """Put the tree into an image of the combination, and delete all results from the cache."""
     archive = pack(session, tree)
     reference = references(session.given.component.image, combination(session))[0]
     image = local_image(reference, digest=Targets(session.given).image(combination(session)).digest)

@@ -1,4 +1,4 @@
-"""What an image's modules have to be."""
+"""The expected properties of an image's modules."""
 
 from lifecycle.checks.fit import Expectation
 from lifecycle.checks.symvers import Symvers

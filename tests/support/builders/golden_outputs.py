@@ -1,4 +1,4 @@
-"""Each kind of target, made of the fixed inputs by the real code: everything that shapes its bytes, as plain data."""
+"""Each kind of target, made from the fixed inputs by the real code: everything that shapes its bytes, as plain data."""
 
 import struct
 from collections.abc import Callable, Iterator, Mapping
@@ -41,7 +41,7 @@ def make_base_image(inputs: GoldenInputs) -> object:
 
 
 def make_modules(inputs: GoldenInputs) -> object:
-    """Compile both module types, from the builder's image on; the checks of the modules are no part of the result."""
+    """Compile both module types, starting with the builder's image; the module checks are not part of the result."""
     out = {f"out/{t}/{name}.ko": f"{t} {name}".encode() for t in ModuleType for name in _MODULES}
     out |= {f"out/{t}/make.log": b"" for t in ModuleType} | {"out/kernel.symvers": b"symvers", "out/answers": b""}
     engine = RecordingEngine(out)
@@ -60,7 +60,7 @@ def make_modules(inputs: GoldenInputs) -> object:
 
 
 def make_signed(inputs: GoldenInputs) -> object:
-    """Sign the modules of one type; the signature is three fixed bytes, which nothing but OpenSSL would refuse."""
+    """Sign the modules of one type; the signature is three fixed bytes, which only OpenSSL would reject."""
     modules = _compiled(inputs)
     engine = RecordingEngine({f"out/{path.name}": path.read_bytes() + b"sig" + _TRAILER for path in modules})
     signer = ModuleSigner(
@@ -75,7 +75,7 @@ def make_signed(inputs: GoldenInputs) -> object:
 
 
 def make_userspace(inputs: GoldenInputs) -> object:
-    """Pack user space out of a package, a redistributable archive and an installer."""
+    """Pack user space from a package, a redistributable archive and an installer."""
     engine = RecordingEngine({"driver/nvidia-smi": b"smi of run", "driver/libnvidia-ml.so.999.88.77": b"ml"})
     unpacker = Unpacker(root=inputs.project.root, cache=inputs.cache, engine=engine, base="base:1")
     with _compression() as used, patch.object(package, "soname_of", lambda path: _SONAMES.get(path.name)):
@@ -146,7 +146,7 @@ def _module(path: Path) -> KernelModule:
 
 
 def _compiled(inputs: GoldenInputs) -> list[Path]:
-    """Have compiled modules in the cache; return their paths."""
+    """Put compiled modules into the cache and return their paths."""
     compiled = inputs.targets.compiled(inputs.combination, OPEN)
     modules = {f"{name}.ko": {"vermagic": "vermagic", "version": "999.88.77", "size": 2} for name in _MODULES[:2]}
     with inputs.cache.making(compiled.kind, compiled.digest, {"modules": modules}) as folder:
@@ -161,7 +161,7 @@ def _packager(inputs: GoldenInputs) -> Packager:
 
 @contextmanager
 def _compression() -> Iterator[dict[str, object]]:
-    """Write down what zstd is told: the bytes of the same level differ from one version of the library to the next."""
+    """Yield the settings passed to zstd; the bytes of one level differ between versions of the library."""
     used: dict[str, object] = {}
     write, compressor = write_tar_zst, zstandard.ZstdCompressor
 
@@ -190,5 +190,5 @@ def _result(cache: Cache, kind: str, digest: str) -> object:
 
 
 def _about(about: Mapping[str, object]) -> dict[str, object]:
-    """The notes of an archive, less the sha256 of its compressed file."""
+    """Return the metadata of an archive, without the sha256 of its compressed file."""
     return {key: value for key, value in about.items() if key != "files"}

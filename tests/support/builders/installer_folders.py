@@ -1,4 +1,4 @@
-"""Installers' homes as an image has them, but with modules of the test's choice and hardly any user space."""
+"""Installer homes like those of an image, but with modules chosen by the test and almost no user space."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ def make_home(
     *,
     modules_of: Combination,
 ) -> None:
-    """A home for a combination's image in `folder`, whose proprietary modules (or another's) `change` is let at."""
+    """Make a combination's home in `folder`; `change` edits the proprietary modules of `modules_of` before packing."""
     folder.mkdir(parents=True)
     for name in ("manifest.env", "parameters"):
         (folder / name).symlink_to(f"/{HOME}/{name}")

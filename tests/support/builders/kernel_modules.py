@@ -19,21 +19,21 @@ def info_section(info: Mapping[str, str | Sequence[str]]) -> str:
 
 
 def rows(versions: Mapping[str, int]) -> str:
-    """`__versions` as of all kernels up to 6.13: an 8-byte CRC and 56 bytes of name a symbol."""
+    """Return `__versions` as in all kernels up to 6.13: for each symbol, an 8-byte CRC and a 56-byte name."""
     return "\n".join(
         f"    .byte {', '.join(map(str, struct.pack('<Q56s', crc, name.encode())))}" for name, crc in versions.items()
     )
 
 
 def extended(versions: Mapping[str, int]) -> str:
-    """`__version_ext_crcs` and `__version_ext_names`, since 6.14."""
+    """Return `__version_ext_crcs` and `__version_ext_names`, as in kernels since 6.14."""
     crcs = "\n".join(f"    .long {crc}" for crc in versions.values())
     names = "\n".join(f'    .asciz "{name}"' for name in versions)
     return f'.section __version_ext_crcs,"a"\n{crcs}\n.section __version_ext_names,"a"\n{names}\n'
 
 
 def module_maker(folder: Path) -> MakeModule:
-    """The function that makes modules in a folder."""
+    """Return the function that makes modules in a folder."""
 
     def make(
         file: str = "good",

@@ -1,4 +1,4 @@
-"""A plan as lines, and what is in the plan of the default project of these tests."""
+"""A plan as lines, and the targets in the plan of the tests' default project."""
 
 from dataclasses import replace
 
@@ -40,23 +40,23 @@ NAMES = [
 
 
 def plan(of: LockedProject, state: FakeBuildState, *, only: slice = slice(None), last: Kind = Kind.IMAGE) -> Plan:
-    """The plan for the combinations of a project, or some of them."""
+    """Return the plan for all combinations of a project, or for some of them."""
     return make_plan(Targets(of), of.matrix.combinations[only], state, last=last)
 
 
 def lines(made: Plan) -> Lines:
-    """A line an action: what happens, the kind, the name, the reason."""
+    """Return a line for each action: RUN, TAKE or SKIP, the kind, the name and the reason."""
     return [
         ("RUN" if a.run else "TAKE" if a.take else "SKIP", a.target.kind, a.target.name, a.reason) for a in made.actions
     ]
 
 
 def to_run(made: Plan) -> Lines:
-    """The lines of what is made."""
+    """Return the lines of the actions that run."""
     return [line for line in lines(made) if line[0] == "RUN"]
 
 
 def changed_recipe(kind: str, file: str) -> LockedProject:
-    """The project with another version of a file that shapes a kind."""
+    """Return the default project with another version of a recipe file of a kind."""
     now = project()
     return replace(now, recipes={**now.recipes, kind: {**now.recipes[kind], file: "2"}})

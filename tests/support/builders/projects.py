@@ -54,7 +54,7 @@ sources:
 
 
 def component(*edits: tuple[str, str]) -> Component:
-    """The component above, with texts replaced."""
+    """Return the component above, with texts replaced."""
     text = COMPONENT
     for old, new in edits:
         assert old in text, old
@@ -115,7 +115,7 @@ def images() -> ImageVersions:
 
 
 def project(**changes: object) -> LockedProject:
-    """A whole project; any of its parts may be given."""
+    """Return a whole project; `changes` replaces any of its parts."""
     parts: dict[str, object] = {
         "root": Path("/checkout"),
         "component": component(),
@@ -139,7 +139,7 @@ def project(**changes: object) -> LockedProject:
 
 
 def every_target(of: LockedProject) -> list[Target]:
-    """All targets of a project's whole matrix, each once."""
+    """Return all targets of a project's whole matrix, each once."""
     targets = Targets(of)
     found: dict[str, Target] = {}
     for combination in of.matrix.combinations:
@@ -161,7 +161,7 @@ def local_image(*tags: str, digest: str | None = None) -> LocalImage:
 
 
 def wide(releases: int, *, registry: str = "localhost:5000") -> LockedProject:
-    """A project of so many releases, each with a kernel of its own, and two drivers; the first releases are always the same."""
+    """Return a project of two drivers and some releases, each with its own kernel; the first ones are always the same."""
     names = [f"old-{number}" for number in range(1, releases + 1)]
     listed = "".join(f"    - {{name: {name}, channel: previous}}\n" for name in names)
     start, end = COMPONENT.index("    - {name: old-1"), COMPONENT.index("  driverVersion:")

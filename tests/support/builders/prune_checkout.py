@@ -1,4 +1,4 @@
-"""A component of the tests' own, with images that nobody needs: `invoke prune` may touch no other's."""
+"""A component for tests only, with unneeded images: `invoke prune` must not touch the images of other components."""
 
 import json
 import os
@@ -22,7 +22,7 @@ RETIRED = "debian-11/5.10.0-1-amd64/470.1.1"
 
 
 class PruneCheckout:
-    """A checkout with a name of its own whose images go to a registry, and images of it."""
+    """A checkout with its own component name, whose images are pushed to a registry, and images of the component."""
 
     def __init__(self, host: str, folder: Path) -> None:
         self.engine = DockerEngine(os.environ)
@@ -41,7 +41,7 @@ class PruneCheckout:
         self.ids: list[str] = []
 
     def image(self, *tags: str, combination: str = "", inputs: str = "", component: str = "", size: int = 1000) -> str:
-        """Make an image and give it tags, of the combination and the inputs of now if not told otherwise; returns its id."""
+        """Make an image, tag it and return its id; the combination and the inputs are the current ones by default."""
         labels = {
             LABEL_COMPONENT: component or self.component,
             LABEL_COMBINATION: combination or self.combination.id,
@@ -63,7 +63,7 @@ class PruneCheckout:
         return image
 
     def push(self, tag: str) -> str:
-        """Push one of the tags; returns the manifest's digest."""
+        """Push one of the tags and return the manifest's digest."""
         assert self.engine.push(f"{self.name}:{tag}", None) == ""
         found = self.engine.image(f"{self.name}:{tag}")
         assert found is not None
@@ -74,7 +74,7 @@ class PruneCheckout:
         return self.engine.image(image) is not None
 
     def prune(self, *words: str) -> dict[str, Any]:
-        """What the command says, as data."""
+        """Run `invoke prune --json` and return its output as data."""
         done = invoke(self.checkout, "prune", "--json", "--cache-dir", str(self.folder / "cache"), *words)
         assert done.returncode == 0, done.stderr
         said: dict[str, Any] = json.loads(done.stdout)

@@ -1,4 +1,4 @@
-"""Small images of the first combination, a pusher of them into a registry, and the real command in a copy of the checkout."""
+"""Small images of the first combination, a pusher to a registry, and the real command in a copy of the checkout."""
 
 import os
 import shutil
@@ -32,7 +32,7 @@ REPOSITORY = "push-test/nvidia-installer"
 
 
 class PushSession:
-    """Small images of a combination, and a pusher of them; `host` is how the registry is called, if not by its own."""
+    """Small images of a combination, and their pusher; `host` is the registry's name if not the server's own."""
 
     def __init__(self, server: RegistryServer, folder: Path, login: Login | None = None, *, host: str = "") -> None:
         self.engine = DockerEngine(os.environ)
@@ -58,7 +58,7 @@ class PushSession:
         )
 
     def made(self, content: bytes = b"", *, inputs: str = "a" * 64, more: bytes = b"") -> LocalImage:
-        """An image of a layer with the content, and of another one where there is more, under the two names."""
+        """Make an image of a layer with `content`, and of a second layer if `more` is given; give it both names."""
         root, archive = self.folder / "root.tar", self.folder / "image.tar"
         root.write_bytes(tar_bytes({"file": content or self.content}))
         labels = {LABEL_DIGEST: inputs}
@@ -82,17 +82,17 @@ class PushSession:
         return self.pusher.candidate(combination, image, tested=tested)
 
     def publish(self, image: LocalImage, *others: Combination) -> tuple[PushDecision, PushedImage]:
-        """Push what is to be pushed, as one of a matrix with others."""
+        """Decide how to push an image, and push it; `others` are the other combinations of the matrix."""
         candidate = self.candidate(image)
         decision = decide_push(candidate, untested=False)
         return decision, self.pusher.publish(candidate, decision, [COMBINATION, *others])
 
     def tag(self, image: LocalImage) -> str:
-        """The image's immutable tag."""
+        """Return the image's immutable tag."""
         return immutable_tag(COMBINATION, image.labels[LABEL_DIGEST])
 
     def there(self, tag: str) -> RemoteImage:
-        """What a tag leads to in the registry."""
+        """Return the image that a tag names in the registry."""
         found = self.registry.image(REPOSITORY, tag)
         assert found is not None
         return found
@@ -106,7 +106,7 @@ class PushSession:
 
 
 def copied_checkout(host: str, folder: Path) -> Path:
-    """A copy of the checkout whose images go to a registry."""
+    """Copy the checkout to a new folder, and set the registry of its images to `host`."""
     folder.mkdir()
     copy_parts(folder, [*PARTS, "tasks.py"])
     component = folder / "component.yaml"
@@ -116,7 +116,7 @@ def copied_checkout(host: str, folder: Path) -> Path:
 
 @contextmanager
 def checkout_for(host: str, folder: Path, engine: docker.DockerClient) -> Iterator[Path]:
-    """The same with one of its images built, whose names go with the block."""
+    """Yield a copy of the checkout with one of its images built, and remove the image's names at the end."""
     copied_checkout(host, folder)
     built = invoke(folder, "build", "--only", COMBINATION.id)
     assert built.returncode == 0, built.stderr
@@ -130,18 +130,18 @@ def checkout_for(host: str, folder: Path, engine: docker.DockerClient) -> Iterat
 
 
 def invoke(folder: Path, *words: str, environ: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """The command in a copy of the checkout."""
+    """Run `invoke` in a copy of the checkout."""
     command = [sys.executable, "-m", "invoke", *words]
     env = {**os.environ, **(environ or {})}
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
 
 
 def push(folder: Path, *words: str, environ: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """`invoke push` of the one image that is built, with a cache in which only `note_tested` notes anything."""
+    """Run `invoke push` for the one image that is built, with a cache that only `note_tested` writes to."""
     nothing = str(folder.with_name("nothing"))
     return invoke(folder, "push", "--only", COMBINATION.id, "--cache-dir", nothing, *words, environ=environ)
 
 
 def note_tested(folder: Path, image: str) -> None:
-    """Note in the cache that `push` has that an image's tests have passed."""
+    """Note in the cache of `push` that an image's tests have passed."""
     Cache(folder.with_name("nothing")).note_tested(image, COMBINATION.id)

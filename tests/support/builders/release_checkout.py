@@ -1,4 +1,4 @@
-"""A checkout of one combination with a remote of its own, whose images go to a registry of the tests."""
+"""A checkout of one combination with its own remote, whose images are pushed to a registry of the tests."""
 
 import json
 import os
@@ -31,13 +31,13 @@ SHOOT = "clusters/example/shoot.yaml"
 
 @dataclass
 class Checkout:
-    """A checkout of one combination, and what its tasks have in their environment besides."""
+    """A checkout of one combination, and additional environment variables for its tasks."""
 
     folder: Path
     environ: dict[str, str] = field(default_factory=dict)
 
     def invoke(self, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        """Run a task, which is to end with an exit code."""
+        """Run a task that must end with an exit code and without a traceback."""
         command = [sys.executable, "-m", "invoke", *words]
         done = subprocess.run(
             command, cwd=self.folder, capture_output=True, text=True, check=False, env=self.environment()
@@ -47,15 +47,15 @@ class Checkout:
         return done
 
     def json(self, *words: str) -> Any:  # noqa: ANN401 - JSON
-        """What a task prints with --json."""
+        """Run a task with --json and return its output as data."""
         return json.loads(self.invoke(*words, "--json").stdout)
 
     def environment(self) -> dict[str, str]:
-        """The environment of a task."""
+        """Return the environment of a task."""
         return {**os.environ, **NAMELESS, **self.environ}
 
     def edit(self, file: str, edits: Mapping[str, str]) -> None:
-        """Replace texts, each of which has to be there."""
+        """Replace texts in a file, which must contain each of them."""
         text = (self.folder / file).read_text()
         for old, new in edits.items():
             assert old in text, old
@@ -68,26 +68,26 @@ class Checkout:
         git(self.folder, "commit", "--quiet", "--message", message)
 
     def note_tested(self, engine: docker.DockerClient) -> None:
-        """Note that the images that are built now have passed their tests."""
+        """Note in the cache that all images under the registry's name have passed their tests."""
         registry = yaml.safe_load((self.folder / "component.yaml").read_text())["image"]["registry"]
         for image in engine.images.list(f"{registry}/*/*"):
             Cache(Path(self.environ["XDG_CACHE_HOME"]) / "nvidia-installer").note_tested(str(image.id), "by hand")
 
     @property
     def origin(self) -> Path:
-        """The bare repository that it is released to."""
+        """Return the bare repository that the checkout is released to."""
         return self.folder.with_name("origin.git")
 
     @property
     def values(self) -> Path:
-        """The GitOps repository that is made on first use."""
+        """Return the GitOps repository, which is made on first use."""
         return self.folder / "build/gitops.git"
 
 
 def make_checkout(folder: Path, registry: str, engine: docker.DockerClient) -> Checkout:
-    """Make a checkout below an empty folder, that can be released.
+    """Make a checkout that can be released, below an empty folder.
 
-    Its image is built under the registry's name, and has passed its tests by the record in a cache of its own.
+    Its image is built under the registry's name. The checkout's own cache records that the image has passed its tests.
     """
     folder.mkdir(parents=True)
     copy_parts(folder, [*PARTS, "k8s", "tasks.py", "CHANGELOG.md", ".gitignore"])
@@ -105,7 +105,7 @@ def make_checkout(folder: Path, registry: str, engine: docker.DockerClient) -> C
 
 
 def remove_images(engine: docker.DockerClient, registry: str) -> None:
-    """Take a registry's names away from the engine's images."""
+    """Remove a registry's names from the engine's images."""
     for image in engine.images.list(f"{registry}/*/*"):
         for tag in image.tags:
             if tag.startswith(f"{registry}/"):
@@ -114,7 +114,7 @@ def remove_images(engine: docker.DockerClient, registry: str) -> None:
 
 @contextmanager
 def pushed_checkout(folder: Path, engine: docker.DockerClient) -> Iterator[Checkout]:
-    """A checkout whose image is in a registry, which ends with the block; both below an empty folder."""
+    """Start a registry, and yield a checkout with its image pushed, below an empty folder; stop the registry at the end."""
     with registry_server(folder / "registry") as registry:
         made = make_checkout(folder / "checkout", registry.host, engine)
         made.invoke("push")

@@ -1,7 +1,7 @@
-"""Installers made as NVIDIA makes its own: with makeself, out of a driver's real files.
+"""Installers made as NVIDIA makes its own: with makeself, from a driver's real files.
 
-NVIDIA's .run files are not to be had here. Their packing is makeself's, their layout that of NVIDIA's README; the one option of
-theirs that makeself lacks, --extract-only, is added to its header.
+NVIDIA's .run files are not available here. makeself packs them too, and NVIDIA's README describes their layout. They have
+one option that makeself lacks, --extract-only, which is added to makeself's header.
 """
 
 import shutil
@@ -24,7 +24,7 @@ _EXTRACT_ONLY = '    --extract-only)\n\tscript=""\n\tcleanup_script=""\n\tshift\
 
 
 def make_runfile(folder: Path, version: str, files: Mapping[str, bytes | Path], *, arch: str = "x86_64") -> Path:
-    """An installer of a version in a folder, with files by their path in it; files without a suffix may be run."""
+    """Make an installer of a version in a folder, with files by their path; files without a suffix are executable."""
     tree = folder / f"tree-{version}"
     for name, content in files.items():
         path = tree / name
@@ -35,7 +35,7 @@ def make_runfile(folder: Path, version: str, files: Mapping[str, bytes | Path], 
 
 
 def pack_runfile(tree: Path, path: Path, *compression: str) -> Path:
-    """Pack a folder that is laid out as NVIDIA's; `compression` are makeself's options for it, xz if there are none."""
+    """Pack a folder laid out like NVIDIA's; `compression` holds makeself's compression options, by default --xz."""
     header = path.with_suffix(".header")
     text = _HEADER.read_text().replace(_NO_EXEC, _EXTRACT_ONLY + _NO_EXEC, 1)
     assert _EXTRACT_ONLY in text
@@ -48,7 +48,7 @@ def pack_runfile(tree: Path, path: Path, *compression: str) -> Path:
 
 
 def driver_tree(folder: Path, driver: LockedDriver, cache: Cache) -> Path:
-    """A driver's real files, out of Debian's packages, laid out in a folder as NVIDIA's installer has them."""
+    """Lay out a driver's real files, from Debian's packages, in a folder as in NVIDIA's installer."""
     tree = folder / "tree"
     unpacked = folder / "unpacked"
     for file in driver.userspace:
@@ -69,7 +69,7 @@ def driver_tree(folder: Path, driver: LockedDriver, cache: Cache) -> Path:
 
 
 def driver_runfile(folder: Path, driver: LockedDriver, source: Cache, target: Cache) -> LockedFile:
-    """An installer with a driver's real files, out of one store, as a file in another."""
+    """Make an installer of a driver's real files, from the cache `source`, and keep it in the cache `target`."""
     path = folder / f"NVIDIA-Linux-x86_64-{driver.version}.run"
     # At this size what a download saves is not worth the minutes.
     pack_runfile(driver_tree(folder, driver, source), path, "--gzip", "--complevel", "1")
@@ -81,7 +81,7 @@ def driver_runfile(folder: Path, driver: LockedDriver, source: Cache, target: Ca
 
 
 def with_runfile(project: LockedProject, combination: Combination, runfile: LockedFile) -> LockedProject:
-    """The project with a driver that comes in one file."""
+    """Return the project with the driver of a combination in one file, the installer."""
     key = f"{combination.declared_driver}/{combination.architecture}"
     known = project.lock.drivers[key]
     modules = {module_type: [runfile] for module_type in known.modules}

@@ -1,4 +1,4 @@
-"""A checkout whose component takes Garden Linux and a driver from wherever a test says, and the session over it."""
+"""A checkout whose component takes Garden Linux and a driver from the sources that a test names, and its session."""
 
 import shutil
 import subprocess
@@ -66,7 +66,7 @@ _PACKAGED = "{kind: packages, release: gardenlinux-1592.9}"
 
 @dataclass(frozen=True)
 class SourceCheckout:
-    """A checkout, a cache beside it, and the environment of whoever works there."""
+    """A checkout, a cache beside it, and the environment of its commands."""
 
     root: Path
     cache: Path
@@ -80,17 +80,17 @@ class SourceCheckout:
         return session
 
     def resolve(self, *, locked: bool = False, update: bool = False) -> LockedProject:
-        """`invoke fetch`, the part that looks things up and writes the lock."""
+        """Run the part of `invoke fetch` that resolves the sources and writes the lock."""
         return self.session().build_service().resolve(locked=locked, update=update)
 
     def resolve_driver(self) -> LockedDriver:
-        """What the lock would say of the one driver, without the rest."""
+        """Resolve only the one driver and return its entry for the lock."""
         session = self.session()
         (declaration,) = driver_declarations(session.project).values()
         return session.sources.resolver.driver(session.project, declaration)
 
     def download(self, project: LockedProject, *, locked: bool = False) -> FetchResult:
-        """`invoke fetch`, the part that downloads what the lock names, kernels included."""
+        """Run the part of `invoke fetch` that downloads the locked files, kernel images included."""
         return (
             self.session()
             .build_service()
@@ -98,7 +98,7 @@ class SourceCheckout:
         )
 
     def invoke(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """The command itself."""
+        """Run `invoke` in the checkout, with its cache and environment."""
         command = [sys.executable, "-m", "invoke", *words, "--cache-dir", str(self.cache)]
         return subprocess.run(
             command, cwd=self.root, env=dict(self.environ), capture_output=True, text=True, check=False
@@ -108,7 +108,7 @@ class SourceCheckout:
         shutil.rmtree(self.cache, ignore_errors=True)
 
     def kept(self) -> list[Path]:
-        """The files in the cache that count, and those that might be taken up."""
+        """Return the complete files in the cache, and the partial ones that a download might continue."""
         found = [path for folder in ("blobs", "tmp") for path in (self.cache / folder).glob("*")]
         return sorted(path for path in found if path.is_file())
 
@@ -122,7 +122,7 @@ def make_source_checkout(
     driver_version: str = "550.163.01",
     types: Sequence[str] = ("proprietary",),
 ) -> SourceCheckout:
-    """A checkout in a folder; `release` and `driver` are the sources, in YAML's flow style."""
+    """Make a checkout in a folder; `release` and `driver` are the sources, in YAML's flow style."""
     root = folder / "checkout"
     root.mkdir(parents=True)
     for part in ("dockerfiles", "scripts", "lifecycle"):

@@ -1,4 +1,4 @@
-"""The chart that builds the matrix, as it is rendered, and its parts by name."""
+"""The rendered chart that builds the matrix, and its parts by name."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -37,22 +37,22 @@ REMOTE: Mapping[str, object] = {**USUAL, "engine": {"address": "tcp://engine:237
 
 
 def rendered_build(values: Mapping[str, object]) -> Rendered:
-    """The chart for some values."""
+    """Render the build chart with values."""
     return Rendered(render(ROOT / CHART, values, name=RELEASE, namespace=NAMESPACE))
 
 
 def job_of(chart: Rendered) -> dict[str, Any]:
-    """The one Job."""
+    """Return the only Job of the chart."""
     (job,) = chart.all("Job")
     return job
 
 
 def container(chart: Rendered, name: str) -> Mapping[str, Any]:
-    """A container of the Job's pods."""
+    """Return a container of the Job's pods by its name."""
     (found,) = (found for found in containers_of(job_of(chart)) if found["name"] == name)
     return found
 
 
 def names_of(found: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Names of containers or volumes."""
+    """Return the names of containers or volumes."""
     return [str(one["name"]) for one in found]

@@ -1,4 +1,4 @@
-"""The chart as it is rendered for the default matrix, and its parts by name."""
+"""The installer chart, rendered for the default matrix, and its parts by name."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ COMBINATIONS = PROJECT.matrix.combinations
 
 
 def installer_of(combination: Combination, **more: object) -> dict[str, object]:
-    """The values of an installer."""
+    """Return the values of a combination's installer."""
     image = {"repository": "registry.example.org/system-services/nvidia-installer", "digest": DIGEST}
     names = {"release": combination.release, "driver": combination.branch, "version": combination.driver}
     return {**names, "image": image, **more}
@@ -43,22 +43,22 @@ USUAL: Mapping[str, object] = {"installers": [installer_of(combination) for comb
 
 @dataclass(frozen=True)
 class Rendered:
-    """The objects that a chart makes."""
+    """The objects of a rendered chart."""
 
     objects: Sequence[dict[str, Any]]
 
     def all(self, kind: str) -> list[dict[str, Any]]:
-        """Those of a kind."""
+        """Return the objects of a kind."""
         return [found for found in self.objects if found["kind"] == kind]
 
     def one(self, kind: str, name: str) -> dict[str, Any]:
-        """The one of a kind and a name."""
+        """Return the only object of a kind and a name."""
         (found,) = (found for found in self.all(kind) if found["metadata"]["name"] == name)
         return found
 
     @property
     def installers(self) -> list[dict[str, Any]]:
-        """The installers' DaemonSets."""
+        """Return the installers' DaemonSets."""
         return [
             d
             for d in self.all("DaemonSet")
@@ -67,16 +67,16 @@ class Rendered:
 
 
 def rendered(values: Mapping[str, object]) -> Rendered:
-    """The chart for some values."""
+    """Render the installer chart with values."""
     return Rendered(render(ROOT / CHART, values, name=RELEASE, namespace=NAMESPACE))
 
 
 def pod_of(found: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The pod of an object that makes pods, or is one."""
+    """Return the pod specification of a Pod, or of an object that creates pods."""
     spec: Mapping[str, Any] = found["spec"] if found["kind"] == "Pod" else found["spec"]["template"]["spec"]
     return spec
 
 
 def containers_of(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """All containers of an object's pod."""
+    """Return all containers of an object's pod, init containers included."""
     return [*pod_of(found).get("initContainers", []), *pod_of(found)["containers"]]

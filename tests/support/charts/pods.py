@@ -1,4 +1,4 @@
-"""A rendered pod for who is no kubelet: words and environment of its containers as files, or as a container engine's options."""
+"""A rendered pod without a kubelet: its containers' commands and environment as files, or as engine options."""
 
 import shlex
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ from tests.support.charts.installer_chart import Rendered, pod_of
 
 
 def environment(container: Mapping[str, Any]) -> dict[str, str]:
-    """A container's environment."""
+    """Return a container's environment."""
     return {variable["name"]: variable["value"] for variable in container["env"]}
 
 
 def write_pod(chart: Rendered, daemonset: str, folder: Path) -> None:
-    """Write what the guest's pod.sh reads: /pod, and the files of the ConfigMap where the pod mounts them."""
+    """Write the files that the guest's pod.sh reads: /pod, and the ConfigMaps' files at the pod's mount paths."""
     pod = pod_of(chart.one("DaemonSet", daemonset))
     (install,), (driver,) = pod["initContainers"], pod["containers"]
     words = {
@@ -39,9 +39,9 @@ def write_pod(chart: Rendered, daemonset: str, folder: Path) -> None:
 
 
 def engine_options(pod: Mapping[str, Any], container: Mapping[str, Any], host: Path) -> dict[str, Any]:
-    """Options of the container engine for a container of a pod, on a host whose root is a folder.
+    """Return the container engine's options for a container of a pod, on a host whose root is a folder.
 
-    A privileged container gets the rights that the installer uses, and no more: the engine here may not give all.
+    A privileged container gets only the capabilities that the installer uses: the engine here may not grant all.
     """
     volumes = {volume["name"]: volume["hostPath"]["path"] for volume in pod["volumes"] if "hostPath" in volume}
     return {

@@ -1,4 +1,4 @@
-"""What other machines have shared, in memory."""
+"""A remote cache in memory, with results of other machines."""
 
 import threading
 from collections.abc import Iterable, Sequence
@@ -10,9 +10,9 @@ MODULES = {"nvidia.ko": {"vermagic": "6.1", "version": "1", "size": 1}}
 
 
 class FakeRemoteCache:
-    """Results that a store can have: those of `there`, of which some may be `damaged`, and those made `meanwhile`.
+    """A remote cache that lists the results of `there` and of `damaged`; downloads of the `damaged` ones fail.
 
-    `offered` is set as soon as one is given.
+    The results of `meanwhile` are not listed, but can be downloaded. `offered` is set at the first upload.
     """
 
     place = "elsewhere/store"
@@ -54,4 +54,4 @@ class FakeRemoteCache:
         return [target for target in here if target.kind in SHARED_KINDS and target not in (*self.taken, *self.given)]
 
     def save(self) -> None:
-        """Nothing has to be known the next time."""
+        """Do nothing: no state is kept for the next session."""
