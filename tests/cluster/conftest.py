@@ -71,7 +71,7 @@ def running_cluster(programs: Path, folder: Path) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Small kernel modules."""
+    """Compile small kernel modules and return their folder."""
     folder = tmp_path_factory.mktemp("modules")
     compile_modules(folder)
     return folder

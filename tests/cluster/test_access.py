@@ -1,4 +1,4 @@
-"""What an installer may do in the cluster, which is nothing, and how its images are pulled."""
+"""Tests of the installer's rights in the cluster, which are none, and of pulling its images from a registry."""
 
 import itertools
 import json

@@ -1,4 +1,4 @@
-"""Which nodes get an installer."""
+"""Tests of the selection of nodes for an installer."""
 
 from functools import partial
 
@@ -17,7 +17,7 @@ def node_of(pod: Object) -> str:
 
 
 def places(release: Release) -> list[tuple[str, str]]:
-    """For each pod the driver's branch that it installs, and its node."""
+    """Return the driver branch that each pod installs, with the pod's node."""
     return sorted((pod["metadata"]["labels"]["nvidia-installer/driver"], node_of(pod)) for pod in release.pods())
 
 

@@ -1,4 +1,4 @@
-"""What a pod says on a node that its image cannot serve."""
+"""Tests of a pod's messages on a node that its image cannot serve."""
 
 import os
 

@@ -92,7 +92,7 @@ def signed(
 
 
 def sign(engine: Engine, targets: Targets, combination: Combination, pair: Pair, modules: Path, folder: Path) -> Path:
-    """Have the modules as compiled ones in a cache of their own, sign them there, and return where they are."""
+    """Copy the modules to a separate cache as compiled ones, sign them there, and return the folder of the signed ones."""
     cache = Cache(folder)
     (folder / "blobs").symlink_to(default_cache_dir(os.environ) / "blobs")
     module_type = combination.module_types[0]

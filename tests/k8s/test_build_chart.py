@@ -1,4 +1,4 @@
-"""What the chart that builds the matrix makes of its values."""
+"""Tests of the manifests that the build chart renders with different values."""
 
 from typing import Any
 

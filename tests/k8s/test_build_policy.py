@@ -1,4 +1,4 @@
-"""What a policy engine would ask of the pods that build, and each exception with its reason."""
+"""Tests of the build pods against the rules of a policy engine; each exception has its reason."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the chart makes of its values."""
+"""Tests of the manifests that the installer's chart renders with different values."""
 
 import json
 

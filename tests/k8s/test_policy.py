@@ -1,4 +1,4 @@
-"""What a policy engine would ask of workloads, and each exception with its reason."""
+"""Tests of the installer's workloads against the rules of a policy engine; each exception has its reason."""
 
 import pytest
 

@@ -1,6 +1,6 @@
-"""What `nox -s lint` runs over the workflows is shown a workflow that is bad in one way, and has to refuse it.
+"""Tests that each workflow linter of `nox -s lint` refuses a workflow with one defect.
 
-Run by that session, in whose environment the tools are.
+That session runs these tests, because its environment has the tools.
 """
 
 import subprocess

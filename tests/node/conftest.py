@@ -60,7 +60,7 @@ def two_kernels(config: pytest.Config) -> Kernels | None:
 
 @pytest.fixture(scope="session")
 def boots(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Boots]:
-    """Every boot that one of the chosen tests asks for, begun; the longest first."""
+    """Start every boot that the selected tests need, the longest first, and yield the boots."""
     wanted = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
     config, folder = request.config, tmp_path_factory.mktemp("guests")
     kernels = two_kernels(config)

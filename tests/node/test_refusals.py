@@ -1,4 +1,4 @@
-"""What a node says that cannot take the driver: each case by the kernel's own refusal, with the documented exit code."""
+"""Tests of nodes whose kernel refuses the driver: each case has its message and its documented exit code."""
 
 import pytest
 

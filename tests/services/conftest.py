@@ -64,7 +64,7 @@ def builder() -> str:
 
 @pytest.fixture
 def unpacker(builder: str, tmp_path: Path) -> Unpacker:
-    """Unpacks in containers of the real engine."""
+    """Return an Unpacker that uses containers of the real engine."""
     return Unpacker(root=ROOT, cache=Cache(tmp_path / "cache"), engine=DockerEngine(os.environ), base=builder)
 
 
@@ -92,6 +92,6 @@ def machine(tmp_path: Path, server: RegistryServer) -> Iterator[Machines]:
 
 @pytest.fixture
 def session(server: RegistryServer, tmp_path: Path) -> Iterator[PushSession]:
-    """Small images, and a pusher of them into the registry."""
+    """Start a session that pushes small images to the registry, and close it at the end."""
     with closing(PushSession(server, tmp_path)) as made:
         yield made

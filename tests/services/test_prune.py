@@ -1,4 +1,4 @@
-"""What nobody needs leaves the real engine, and nothing else does."""
+"""Tests that pruning a real engine removes the images that are not needed, and nothing else."""
 
 import os
 from collections.abc import Iterator

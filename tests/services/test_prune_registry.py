@@ -1,4 +1,4 @@
-"""What is retired leaves a real registry, and nothing else does."""
+"""Tests that pruning a real registry removes retired images, and nothing else."""
 
 from collections.abc import Iterator
 from contextlib import closing

@@ -159,7 +159,7 @@ def test_what_others_pushed_meanwhile_is_pulled_first_and_then_it_goes_on(checko
 
 
 def test_files_that_were_written_and_not_committed_are_its_own(checkout: Checkout) -> None:
-    """Killed between writing and committing, which no step ends at."""
+    """Kill the release between writing and committing, where no step ends."""
     assert release_until(checkout, Step.COMMIT) == -signal.SIGKILL
     git(checkout.folder, "reset", "--quiet", "--mixed", "HEAD~1")
     checkout.invoke("release", "--version", "1.1.0")

@@ -71,7 +71,7 @@ def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
 
 @pytest.fixture
 def client(remote: Remote, monkeypatch: pytest.MonkeyPatch) -> DockerEngine:
-    """Our hands on the other machine's engine."""
+    """Return a client of the engine on the other machine."""
     monkeypatch.setenv("PATH", remote.environ["PATH"])
     return DockerEngine({"INVOKE_ENGINE": remote.address})
 

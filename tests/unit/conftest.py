@@ -20,7 +20,7 @@ settings.load_profile("unit")
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy, to edit, of all in the repository that decides what is built."""
+    """Return an editable copy of all parts of the repository that determine the built images."""
     folder = tmp_path / "checkout"
     folder.mkdir()
     copy_parts(folder)
@@ -29,7 +29,7 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
-    """A signed APT archive; to be copied by who wants to damage it."""
+    """Return a signed APT archive; a test that damages it copies it first."""
     home = tmp_path_factory.mktemp("gnupg")
     yield make_archive(tmp_path_factory.mktemp("archive"), home)
     end_agent(home)
@@ -37,19 +37,19 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
 
 @pytest.fixture(scope="session")
 def ours(tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    """The signer that component.yaml names, where it names one."""
+    """Return the key pair of our signer, which component.yaml names in tests that declare one."""
     return make_pair(tmp_path_factory.mktemp("ours"), "Our modules")
 
 
 @pytest.fixture(scope="session")
 def theirs(tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    """Another signer."""
+    """Return the key pair of another signer."""
     return make_pair(tmp_path_factory.mktemp("theirs"), "Somebody else")
 
 
 @pytest.fixture
 def committed(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The project's own files, committed on main."""
+    """Commit the copy of the project's files on main and return its folder."""
     # A hook of git's runs with GIT_DIR set, and would have this commit in the project's own repository.
     for name in [name for name in os.environ if name.startswith("GIT_")]:
         monkeypatch.delenv(name)
@@ -61,23 +61,23 @@ def committed(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def headers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A kernel's headers package."""
+    """Return the path of a kernel's headers package."""
     return headers_package(tmp_path_factory.mktemp("headers"))
 
 
 @pytest.fixture(scope="session")
 def fitting(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A driver's modules that fit, in a tree as it is packed."""
+    """Return a driver's modules that fit the kernel, in a tree as it is packed."""
     return fitting_modules(tmp_path_factory.mktemp("fitting"))
 
 
 @pytest.fixture
 def proving(tmp_path: Path, headers: Path) -> FakeSession:
-    """A session whose cache has the headers, and nothing else."""
+    """Return a session whose cache has only the kernel's headers."""
     return session_with(headers, tmp_path / "cache")
 
 
 @pytest.fixture
 def modules(fitting: Path, tmp_path: Path) -> Path:
-    """Modules that fit, to be corrupted."""
+    """Return a copy of the fitting modules that a test may corrupt."""
     return Path(shutil.copytree(fitting, tmp_path / "tree"))

@@ -24,7 +24,7 @@ _COMMAND = re.compile(r"(?<![\w-])(invoke|nox) ([^|;&)]*)")
 
 
 def commands_in(lines: list[str]) -> list[list[str]]:
-    """The words after each `invoke` or `nox`, that word first; what follows a comment sign or `>` is not a part."""
+    """Return the words of each `invoke` or `nox` command, up to a comment sign or `>`."""
     found = []
     for line in lines:
         for program, rest in _COMMAND.findall(line.replace("\\|", "|")):
@@ -42,7 +42,7 @@ def commands_of(path: Path) -> list[list[str]]:
 
 
 def sessions(text: str) -> set[str]:
-    """The functions that noxfile.py declares as sessions."""
+    """Return the functions that noxfile.py declares as sessions."""
     functions = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
     return {f.name for f in functions if any("nox.session" in ast.unparse(d) for d in f.decorator_list)}
 
@@ -53,7 +53,7 @@ def parser() -> Parser:
 
 
 def check(command: list[str]) -> None:
-    """Have our reader and Invoke's parser read it; a session has to be one of the noxfile's. Raises UsageError."""
+    """Check that our reader and Invoke's parser accept a command, or that its nox session exists. Raises UsageError."""
     program, *words = command
     if program == "nox":
         named = words[words.index("-s") + 1 : words.index("--") if "--" in words else None] if "-s" in words else []

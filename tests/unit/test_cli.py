@@ -1,4 +1,4 @@
-"""What a person sees at the prompt: the real `invoke`, in a copy of the checkout, with bad input."""
+"""Tests of the messages that the real `invoke` prints on bad input, in a copy of the checkout."""
 
 import json
 import os

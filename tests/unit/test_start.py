@@ -1,4 +1,4 @@
-"""What is imported before it is needed: by `invoke` to parse a command line, by tasks that find nothing to do."""
+"""Tests that `invoke` imports no unneeded module to parse a command line, or in tasks that find nothing to do."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ HEAVY = ("docker", "elftools", "httpx", "keystoneauth1", "pydantic", "requests",
 
 
 def imported_by(module: str) -> set[str]:
-    """All modules that are there once that one is."""
+    """Return the names of all modules that are loaded once `module` has been imported."""
     code = f"import sys, {module}; print(*sys.modules)"
     return set(subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).split())
 

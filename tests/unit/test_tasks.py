@@ -25,7 +25,7 @@ Ending = tuple[int, str, str]
 
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
-    """A task takes SIGTERM over; give it back."""
+    """Restore the SIGTERM handler at the end, because a task replaces it."""
     before = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, before)

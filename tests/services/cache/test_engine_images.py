@@ -1,4 +1,4 @@
-"""What of the engine's images counts as cache, and what becomes of it, in a real engine of the tests' own."""
+"""Tests of the engine's images that count as cache, and of their removal, in a real engine of the tests' own."""
 
 import os
 import time

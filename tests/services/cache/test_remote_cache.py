@@ -87,7 +87,7 @@ def test_a_blob_that_is_not_what_it_is_called_is_refused(machine: Machines, serv
 
 
 def misfiled(machine: Machines, *, as_: Target) -> None:
-    """Have a result under the tag of another one."""
+    """Store a result's manifest under the tag of another result as well."""
     one = shared(machine)
     repository = one.results.section.repository
     manifest = one.registry.manifest(repository, tag_of(TARGET))

@@ -28,7 +28,7 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
 
 @pytest.fixture(scope="module")
 def workers(farm: Farm) -> Iterator[Pair]:
-    """Two machines that can compile."""
+    """Start two machines that can compile and stop them at the end."""
     with farm.worker(1) as one, farm.worker(2) as other:
         yield one, other
 
@@ -42,7 +42,7 @@ def shards(workers: Pair) -> list[Ran]:
 
 @pytest.fixture(scope="module")
 def everything(shards: list[Ran], workers: Pair) -> Mapping[str, bytes]:
-    """All results that the two have made."""
+    """Return all results that the two workers have made."""
     assert [ran.code for ran in shards] == [0, 0], [ran.stderr for ran in shards]
     one, other = (machine.results() for machine in workers)
     return {**one, **other}
@@ -57,7 +57,7 @@ def wholes(everything: Mapping[str, bytes], workers: Pair) -> list[Ran]:
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """What a newcomer came to that may only read."""
+    """A new machine that may only read from the registry, and the results of its dry run and of its build."""
 
     machine: Machine
     planned: Ran
@@ -75,7 +75,7 @@ def reading(farm: Farm, everything: Mapping[str, bytes]) -> Iterator[Reading]:
 
 
 def contents(registry: RegistryServer) -> dict[Path, int]:
-    """All that a registry keeps, and when it was written."""
+    """Return all paths in a registry's storage with their modification times in nanoseconds."""
     return {path: path.stat().st_mtime_ns for path in registry.data.rglob("*")}
 
 
@@ -86,7 +86,7 @@ def given(registry: RegistryServer, repository: str) -> list[str]:
 
 
 def of_the_small_one(results: Mapping[str, bytes], machine: Machine) -> dict[str, bytes]:
-    """Those results that a machine has to have for the one combination."""
+    """Return the results that a machine needs for the combination of SMALL."""
     project = load_locked_project(machine.checkout)
     targets, (combination,) = Targets(project), select(project.matrix, SMALL[1])
     modules = [make(combination, t) for t in combination.module_types for make in (targets.compiled, targets.archive)]

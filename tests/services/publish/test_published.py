@@ -1,4 +1,4 @@
-"""What a registry has of a whole matrix: Debian's docker-registry, with images of one empty layer."""
+"""Tests of finding a whole matrix's published images, in Debian's docker-registry with images of one empty layer."""
 
 from pathlib import Path
 

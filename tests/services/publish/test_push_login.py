@@ -1,4 +1,4 @@
-"""Who we are at a registry: a password, a token, Docker's credential helpers; and no password where it could be read."""
+"""Tests of logins at a registry by password, token and credential helper, and of keeping the password unreadable."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What was pushed is what another engine gets that has nothing of it."""
+"""Test that an empty engine pulls exactly the image that another engine has pushed."""
 
 import io
 import json
@@ -15,7 +15,7 @@ HOME = "/opt/nvidia-installer"
 
 
 def contents(client: docker.DockerClient, image: str) -> bytes:
-    """All that the image holds of ours, by a container that is never started."""
+    """Return the names and contents of our files in an image, read from a container that is never started."""
     container = client.containers.create(image, network_mode="none")
     try:
         chunks, _ = container.get_archive(HOME)

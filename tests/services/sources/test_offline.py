@@ -39,7 +39,7 @@ def checkout(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFacto
 
 
 def forget_images(engine: docker.DockerClient) -> None:
-    """By their names: the engine's build cache may have given an image of the real name the same id."""
+    """Remove images by name, because the build cache may give an image with the real name the same id."""
     for image in engine.images.list(f"localhost:5000/{NAME}"):
         for tag in image.tags:
             if NAME in tag:
@@ -65,7 +65,7 @@ def project(checkout: Path) -> LockedProject:
 
 @pytest.fixture
 def machine(checkout: Path, project: LockedProject, tmp_path: Path) -> Machine:
-    """Nothing is there but the compiled modules, whose making takes minutes and no network."""
+    """Return a machine whose cache has only the compiled modules; compiling them takes minutes and no network."""
     combination = next(c for c in project.matrix.combinations if c.id.startswith("debian-12") and c.branch == "535")
     for module_type in combination.module_types:
         modules = Targets(project).modules(combination, module_type)

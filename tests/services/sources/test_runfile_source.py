@@ -147,7 +147,7 @@ def test_fabric_manager_is_of_the_drivers_version(drivers: Web, tmp_path: Path) 
 
 
 def redistributable(path: Path, files: Mapping[str, bytes], *, top: str = "") -> Path:
-    """NVIDIA's other archive: one folder with the version in its name."""
+    """Write an archive like NVIDIA's redistributable one, with a single folder named after the version."""
     top = top or path.name.removesuffix(".tar.xz") + "/"
     with tarfile.open(path, "w:xz") as tar:
         for name, content in files.items():

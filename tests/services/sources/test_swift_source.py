@@ -29,7 +29,7 @@ def upload(session: SwiftSession, container: str, debs: list[Path], **options: i
 
 @pytest.fixture(scope="session")
 def debs(garden: Archive) -> list[Path]:
-    """All packages but the metapackage, which nobody copies."""
+    """Return the paths of all packages except the metapackage, which is never copied."""
     return sorted(deb for deb in (garden.folder / "pool").iterdir() if not deb.name.startswith("linux-headers-cloud"))
 
 

@@ -22,7 +22,7 @@ FILES = ("component.yaml", "image_versions", "versions.lock")
 
 @pytest.fixture
 def checkout(garden: Archive, tmp_path: Path) -> SourceCheckout:
-    """Garden Linux 1592.9, resolved; 1592.10 and 1800.0 lie beside it."""
+    """Return a checkout with Garden Linux 1592.9 resolved; the packages of 1592.10 and 1800.0 are available too."""
     made = make_source_checkout(tmp_path, "{kind: directory, path: 'inputs/{version}'}", environ={})
     for version in ("1592.9", "1592.10", "1800.0"):
         shutil.copytree(garden.folder / "pool", made.root / "inputs" / version)

@@ -136,7 +136,7 @@ def test_a_plan_as_a_table_says_run_or_skip(capsys: pytest.CaptureFixture[str]) 
 
 
 def made(tmp_path: Path, before: FakeBuildState, *, failed: list[Target] | None = None) -> BuildResult:
-    """A run that took a second for each target; the images that did not fail are there."""
+    """Return the result of a run that took a second for each target; the images that did not fail exist."""
     plan = make_plan(TARGETS, MATRIX.combinations, before)
     ran = [action.target for action in plan.actions if action.run]
     errors: dict[str, InstallerError] = {t.digest: DependencyFailedError(t.digest) for t in failed or []}

@@ -36,7 +36,7 @@ def session(checkout: Path, said: io.StringIO, engine: FakeEngine) -> Session:
 
 
 def with_everything_made(checkout: Path, said: io.StringIO) -> Session:
-    """A cache and an engine that have every target of the checkout."""
+    """Return a session whose cache and engine have every target of the checkout."""
     project = load_locked_project(checkout)
     targets: list[Target] = every_target(project)
     names = {c.id: references(project.component.image, c)[0] for c in project.matrix.combinations}

@@ -14,7 +14,7 @@ WHOLE = Condition()
 
 @pytest.fixture
 def made(tmp_path: Path) -> Path:
-    """A result, made as all are."""
+    """Return the folder of a result that the cache has made in the usual way."""
     cache = Cache(tmp_path / "cache")
     with cache.making("modules", "d1", {"modules": {"a.ko": {"size": 3}}}) as folder:
         (folder / "a.ko").write_text("abc")
@@ -23,14 +23,14 @@ def made(tmp_path: Path) -> Path:
 
 
 def older(folder: Path, about: dict[str, object]) -> Path:
-    """A result from before the sha256 of its files were written down."""
+    """Write a result in the older format, which does not record the sha256 of its files."""
     folder.mkdir(exist_ok=True)
     (folder / "result.json").write_text(json.dumps(about))
     return folder
 
 
 def archive(folder: Path, *, content: str = "content") -> Path:
-    """A folder, with a link in it, packed as results are, and a result of it from before the sha256 were written down."""
+    """Pack a folder with a symbolic link into a result's archive, and return that result, in the older format."""
     tree = folder / "tree"
     (tree / "lib").mkdir(parents=True)
     (tree / "lib/libcuda.so.1").write_text(content)

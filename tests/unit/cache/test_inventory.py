@@ -19,7 +19,7 @@ def cache(tmp_path: Path) -> Cache:
 
 
 def stock(cache: Cache) -> dict[str, Item]:
-    """What there is, by its path in the cache."""
+    """Return the items of the cache by their paths relative to its root."""
     return {item.path.relative_to(cache.root).as_posix(): item for item in list_items(cache, NOW)}
 
 

@@ -63,7 +63,7 @@ def test_locked_items_outside_the_matrix_are_not_needed(
 
 
 def images(of: LockedProject, combination: Combination, cache: Cache) -> set[str]:
-    """The names by which a build would look for images, if the engine had them all."""
+    """Return the names of the images that a build would look for, with an engine that has them all."""
     targets, engine = Targets(of), FakeEngine()
     engine.any_image = True
     compiler = Compiler(targets=targets, cache=cache, engine=engine)

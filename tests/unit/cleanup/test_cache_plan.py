@@ -18,7 +18,7 @@ DAY = 86_400
 
 
 def needs(**parts: Collection[object]) -> RequiredItems:
-    """What is needed: things that are named WANTED, or a."""
+    """Return required items named WANTED or `a`; the arguments replace the defaults."""
     given: dict[str, Collection[object]] = {
         "inputs": {WANTED},
         "results": {("modules", WANTED)},
@@ -32,7 +32,7 @@ def needs(**parts: Collection[object]) -> RequiredItems:
 
 @pytest.fixture
 def cache(tmp_path: Path) -> Cache:
-    """A cache with a thing of each sort that is needed, and one that is not; all a day old."""
+    """Return a cache with a required item of each kind and one that is not required; all are a day old."""
     cache = Cache(tmp_path / "cache")
     for digest in (WANTED, OTHER):
         kept_input(cache, digest)

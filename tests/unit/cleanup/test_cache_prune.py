@@ -40,7 +40,7 @@ def session(cache: Path, *images: str) -> FakeSession:
 
 @pytest.fixture
 def here(tmp_path: Path) -> FakeSession:
-    """A cache and an engine with all that is needed, and some more."""
+    """Return a session whose cache and engine have all required items, and some more."""
     made = session(tmp_path / "cache", "nvidia-installer/base:old", *map(str, NEEDS.images))
     fill(made)
     kept_input(made.cache, OTHER)
@@ -50,7 +50,7 @@ def here(tmp_path: Path) -> FakeSession:
 
 
 def needed_paths(root: Path) -> set[Path]:
-    """Where lies what the project needs, by what a build looks for."""
+    """Return the paths of the cache items that a build of the project looks for."""
     cache, targets = session(root).cache, every_target(NOW)
     paths = {cache.blob(file.sha256) for file in NOW.lock.files()}
     return paths | {root / "results" / t.kind / t.digest / "file" for t in targets if t.kind not in ("base", "image")}
@@ -214,7 +214,7 @@ def test_nothing_is_removed_where_the_lock_does_not_say_what_is_current(checkout
 
 
 def test_pruning_waits_for_a_running_build_and_uses_the_lock_it_writes(here: FakeSession) -> None:
-    """The build moves versions.lock, after which it needs what nobody needed before."""
+    """Check that pruning uses the versions.lock written by the build, which requires other files than before."""
     seen = threading.Event()
     here.progress.say = lambda text: seen.set() if "waiting for it to end" in text else None  # type: ignore[method-assign]
     old = NOW.lock.kernels["old-1/amd64"]

@@ -16,7 +16,7 @@ SHA256 = hashlib.sha256(b"content").hexdigest()
 
 @pytest.fixture
 def here(tmp_path: Path) -> FakeSession:
-    """A cache with an input and a result, both whole."""
+    """Return a session whose cache has an undamaged input and an undamaged result."""
     session = FakeSession(project(), tmp_path / "cache", FakeEngine())
     kept_input(session.cache, SHA256)
     kept_result(session.cache, "modules", OTHER)
@@ -24,7 +24,7 @@ def here(tmp_path: Path) -> FakeSession:
 
 
 def damage(session: FakeSession) -> tuple[Path, Path]:
-    """A damaged input, and a damaged result."""
+    """Put a damaged input and a damaged result into the cache, and return their paths."""
     result = kept_result(session.cache, "archive", OTHER)
     (result / "file").write_text("another")
     return kept_input(session.cache, OTHER), result

@@ -20,7 +20,7 @@ NODE_SCRIPT = "scripts/node/nvidia-installer"
 
 @pytest.fixture
 def changed(committed: Path, capsys: pytest.CaptureFixture[str]) -> Changed:
-    """What `invoke changed` prints on stdout, read anew from the checkout."""
+    """Return a function that loads the checkout again and returns the stdout of `invoke changed`."""
 
     def run(since: str = "", *, as_json: bool = False, ci_format: str = "", root: Path = committed) -> str:
         capsys.readouterr()
@@ -117,7 +117,7 @@ def test_words_about_the_project_affect_nothing(committed: Path, changed: Change
 
 @pytest.fixture
 def canary(committed: Path) -> str:
-    """A change of code that alters the inputs of no image; the identifier of the newest combination."""
+    """Edit code that changes no image's inputs, and return the identifier of the newest Debian 13 combination."""
     edit(committed / "lifecycle/tools/engine/engine.py", '"""', '"""In other words: ')
     return next(name for name in reversed(ids(committed)) if name.startswith("debian-13/"))
 

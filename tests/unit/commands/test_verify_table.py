@@ -1,4 +1,4 @@
-"""What `invoke verify` prints."""
+"""Tests of the output of `invoke verify`."""
 
 import json
 import os

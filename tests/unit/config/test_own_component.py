@@ -13,7 +13,7 @@ def test_the_projects_own_component_is_well_formed() -> None:
 
 
 def uncommented(path: Path, first: str, count: int = 1) -> Component:
-    """The project's own component with some lines uncommented."""
+    """Load the project's own component.yaml with `count` lines uncommented, starting at the one with `first`."""
     lines = (ROOT / "component.yaml").read_text().splitlines()
     start = next(index for index, line in enumerate(lines) if first in line)
     for index in range(start, start + count):

@@ -16,7 +16,7 @@ LINES = len(COMPONENT.splitlines())
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """A component.yaml that declares signing, in a folder that is a checkout."""
+    """Write a component.yaml that declares signing to a checkout's folder, and return its path."""
     path = tmp_path / "checkout" / "component.yaml"
     path.parent.mkdir()
     path.write_text(

@@ -34,7 +34,7 @@ def said() -> Iterator[io.StringIO]:
 
 @pytest.fixture
 def session(committed: Path, said: io.StringIO) -> Session:
-    """A committed checkout whose remote has all of it, and a store in the environment."""
+    """Return a session in a committed checkout whose remote has all commits, with a store in the environment."""
     git(committed, "remote", "add", "origin", ADDRESS)
     git(committed, "update-ref", "refs/remotes/origin/main", "HEAD")
     found = Session(committed, cache_dir="", environ={"INVOKE_STORE": PLACE})

@@ -103,7 +103,7 @@ def test_a_base_that_was_not_pulled_is_named_with_the_command_that_pulls_it(tmp_
 
 
 def bootstrapped(root: Path, script: str) -> tuple[LockedProject, Cache]:
-    """A project whose bootstrap script is that one, and a store that has the packages."""
+    """Return a project with `script` as its bootstrap script, and a cache that has the base's packages."""
     path = root / "checkout/scripts/base/bootstrap"
     path.parent.mkdir(parents=True)
     path.write_text(f"#!/bin/sh\nset -eu\n{script}\n")

@@ -1,4 +1,4 @@
-"""What `make` takes from other machines before it makes anything, and what it gives them in the end."""
+"""Tests of a build's downloads from the remote cache at its start, and of its uploads at its end."""
 
 import io
 from collections.abc import Iterable
@@ -42,7 +42,7 @@ class SharedService:
         return [target for target in every_target(self.project) if target.kind in kinds]
 
     def make(self, results: FakeRemoteCache, *, dry_run: bool = False, rebuild: bool = False) -> BuildResult:
-        """Have all archives."""
+        """Build all archives with a remote cache."""
         sharing = RemoteSession(results=results, progress=self.session.progress)  # type: ignore[arg-type]
         self._monkeypatch.setattr(BuildService, "_open_remote", lambda _: nullcontext(sharing))
         return self.session.build_service().build(
@@ -50,7 +50,7 @@ class SharedService:
         )
 
     def keep(self, targets: Iterable[Target]) -> None:
-        """Have results in the cache."""
+        """Put results of these targets into the cache."""
         for target in targets:
             with self.session.cache.making(target.kind, target.digest, {}) as folder:
                 (folder / "file").write_bytes(b"made")

@@ -60,7 +60,7 @@ def test_seconds_that_questions_and_files_make_up_are_found_again(
 
 
 def test_a_slow_kernel_does_not_pass_for_slow_questions() -> None:
-    """Both module types were timed on the slow kernel only: there they say what they cost to one another."""
+    """Check the costs when only the slow kernel has timings of both module types, which give their relative costs."""
     fast = timing("535.1", 100, kernel="6.1", proprietary=(asks(100), 100))
     slow = [
         timing("535.1", 200, kernel="6.12", proprietary=(asks(100), 100)),

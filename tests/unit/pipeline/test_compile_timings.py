@@ -21,7 +21,7 @@ TIMING = Timing(
 
 
 def compiled(cache: Cache) -> list[Target]:
-    """The modules of a combination, with the logs that compiling them left."""
+    """Return the compiled modules' targets of a combination, and write their compilation logs to the cache."""
     targets = [Targets(project()).compiled(COMBINATION, module_type) for module_type in (PROPRIETARY, OPEN)]
     logs = [" CONFTEST: vmap\n CONFTEST: set_pages_uc\n  CC [M]  a.o\n", "  CC [M]  a.o\n  CC [M]  b.o\n"]
     for target, text in zip(targets, logs, strict=True):

@@ -1,4 +1,4 @@
-"""What a run takes from other machines right before it compiles, and what it gives them."""
+"""Tests of a run's downloads from the remote cache right before it compiles, and of its uploads."""
 
 import socket
 from collections.abc import Callable, Sequence

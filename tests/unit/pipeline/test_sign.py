@@ -26,7 +26,7 @@ Work = Callable[[Path], None]
 
 
 def signing(pair: Pair) -> LockedProject:
-    """A project that declares signing, whose kernel has its sign-file in a package of its own, listed last."""
+    """Return a project that declares signing; its kernel's sign-file is in a separate package, listed last."""
     headers = [locked_file(f"linux-headers-{RELEASE}"), locked_file("linux-kbuild-6.12")]
     one = kernel(RELEASE, "6.12.117")
     kernels = {**lock().kernels, "new-2/amd64": LockedKernel(**{**dict(one), "headers": headers})}
@@ -36,7 +36,7 @@ def signing(pair: Pair) -> LockedProject:
 
 @pytest.fixture
 def hands(tmp_path: Path, ours: Pair) -> ModuleSigner:
-    """The step, with compiled modules in the cache."""
+    """Return the signing step with compiled modules in its cache."""
     cache, targets = Cache(tmp_path / "cache"), Targets(signing(ours))
     combination = targets.project.matrix.combinations[3]
     for file in targets.project.lock.kernel_for(combination).headers:
@@ -62,7 +62,7 @@ def sign_in(engine: FakeEngine, hands: ModuleSigner) -> Result:
 
 @pytest.fixture
 def builder(ours: Pair) -> FakeEngine:
-    """An engine whose containers sign the modules that they receive."""
+    """Return an engine whose containers sign the modules that they receive."""
     engine = FakeEngine(local_image("the-builder"))
     engine.program = signing_program(lambda path: sign(path, ours))
     return engine

@@ -33,7 +33,7 @@ def test_a_package_that_is_cut_off_is_named(tmp_path: Path) -> None:
 
 
 def linked(target: str) -> bytes:
-    """A tar with a file, a hard link to one, and more than a pipe holds after that."""
+    """Return a tar with two files, a hard link to `target`, and then more data than a pipe holds."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as archive:
         for name in ("./usr/share/unwanted", "./usr/bin/tool"):

@@ -27,7 +27,7 @@ D535, D550 = "535/amd64", "550.163.01/amd64"
 
 
 def answering(of: LockedProject) -> LockedProject:
-    """A project whose lock answers what it declares."""
+    """Return the project with a lock whose entries match all of its declarations."""
     old = of.lock
     kernels, drivers, bases = kernel_declarations(of), driver_declarations(of), base_declarations(of)
     return replace(
@@ -44,7 +44,7 @@ ANSWERED = answering(project())
 
 
 def asked(now: LockedProject) -> list[str]:
-    """What has to be looked up anew after a change."""
+    """Return the declarations that must be resolved again after a change."""
     known = ANSWERED.lock
     return [
         *unresolved(kernel_declarations(now), known.kernels),

@@ -1,4 +1,4 @@
-"""What differs between the inputs of two targets, in words."""
+"""Tests of the texts that describe differences between the inputs of two targets."""
 
 import pytest
 from hypothesis import given

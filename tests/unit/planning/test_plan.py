@@ -139,7 +139,7 @@ def test_no_combinations_are_an_idle_plan() -> None:
 
 
 def same_kernel_twice() -> LockedProject:
-    """Two releases with one kernel and builders of the same packages."""
+    """Return a project of two releases with the same kernel and with builders of the same packages."""
     one = kernel(OLD, "6.1.192")
     locked = lock(kernels={"old-1/amd64": one, "new-2/amd64": one})
     bases = {**locked.bases, "BUILDER_NEW_2": locked.bases["BUILDER_OLD_1"]}

@@ -1,6 +1,6 @@
-"""What is done for each combination is done for all of them in a time that grows with their number and no faster.
+"""Tests that the work for all combinations grows in proportion to their number and no faster.
 
-Counted are the calls of functions, which are the same on every machine.
+The tests count function calls, which are the same on every machine.
 """
 
 import sys
@@ -32,7 +32,7 @@ STRAIGHT = 1.01
 
 
 def calls(work: Callable[[], object]) -> int:
-    """How many functions are called."""
+    """Count the function calls of `work`."""
     count = 0
 
     def counting(_frame: object, event: str, _argument: object) -> None:
@@ -48,13 +48,13 @@ def calls(work: Callable[[], object]) -> int:
 
 
 def bend(counts: list[int]) -> float:
-    """How much more the second half of the way costs a step than the first: 1 on a straight line."""
+    """Return the calls per release between the last two sizes, divided by those between the two before: 1 if linear."""
     _, first, second, third = counts
     return (third - second) / (SIZES[3] - SIZES[2]) / ((second - first) / (SIZES[2] - SIZES[1]))
 
 
 def made(of: LockedProject, folder: Path) -> BuildResult:
-    """A build of all of it that finds everything there."""
+    """Return the result of a build of all combinations that finds every target in the cache and the engine."""
     everything, combinations = every_target(of), of.matrix.combinations
     names = {c.id: references(of.component.image, c)[0] for c in combinations}
     images = [local_image(base_tag(t), digest=t.digest) for t in everything if t.kind is Kind.BASE]
@@ -89,7 +89,7 @@ def test_the_table_of_a_build(tmp_path: Path) -> None:
 
 
 def values_of(project: LockedProject, folder: Path, file: str) -> Values:
-    """A repository that holds all that it is to hold, in files of a name with `{release}` in it, or in one."""
+    """Write a repository of all images' values, in `file` or in one file for each `{release}` in it, and return it."""
     section = {
         "repository": "x",
         "values": [{"file": file, "only": "previous", "set": {"images[id={kernel}/{driver}].digest": "{digest}"}}],
@@ -107,7 +107,7 @@ def values_of(project: LockedProject, folder: Path, file: str) -> Values:
 
 
 def places(values: Values) -> set[str]:
-    """Where all images of a registry are in the repository."""
+    """Return the GitOps states of all combinations, each with a published image."""
     return {
         values.place(
             c, PublishedImage(combination=c.id, reference=f"r@{c.id}", tag="t", digest="sha256:1", size=1, inputs="i")

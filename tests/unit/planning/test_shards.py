@@ -23,7 +23,7 @@ PACKAGES, OTHER_BRANCHES = "{kind: packages, release: r-0}", ("470", "535", "570
 
 
 def of_releases(releases: Sequence[tuple[int, int]], drivers: Sequence[str]) -> LockedProject:
-    """A project of releases, each by the numbers of its kernel and its builder, and drivers."""
+    """Return a project with these drivers and releases; a release is the numbers of its kernel and its builder."""
     names = [f"r-{number}" for number in range(len(releases))]
     declared = component(
         (RELEASES, "".join(f"    - {{name: {name}, channel: current}}\n" for name in names)),
@@ -162,7 +162,7 @@ def group(kernel: str, driver: str, seconds: int) -> Group:
 
 
 def test_a_kernel_that_was_asked_is_waited_for_where_all_end_sooner_for_it() -> None:
-    """For the first short one the idle worker is best; but then the second has none that is not late with it."""
+    """Check that the first short group leaves the idle worker to the second, which would end late on any other."""
     old, new = "6.1", "6.12"
     made = [group(old, "535", 145), group(old, "550", 155), group(new, "535", 145), group(new, "550", 310)]
 

@@ -18,7 +18,7 @@ def digests(of: LockedProject) -> dict[tuple[Kind, str], str]:
 
 
 def changed(now: LockedProject, of: LockedProject | None = None) -> set[Kind]:
-    """The kinds of targets whose digests differ from those of the unchanged project."""
+    """Return the kinds of targets whose digests differ from those of the unchanged project."""
     before, after = digests(of or project()), digests(now)
     assert before.keys() == after.keys()
     return {kind for (kind, name), digest in after.items() if before[kind, name] != digest}

@@ -1,4 +1,4 @@
-"""What a release does, read off the world."""
+"""Tests of planning a release's steps from the state of the checkout and its remote."""
 
 from dataclasses import replace
 from typing import Any

@@ -18,18 +18,18 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def node(tmp_path: Path, modules: Path) -> Node:
-    """A node with one GPU on which everything is as it should be, and no driver."""
+    """Return a healthy node with one GPU and no driver."""
     return node_image.make_node(tmp_path, modules)
 
 
 @pytest.fixture
 def reporting(node: Node) -> Node:
-    """The same where both files of report.sh are asked for, and neither they nor their folders are there."""
+    """Return the node with both files of report.sh configured; neither the files nor their folders exist."""
     node.environment.update(METRICS_FILE=node_report.METRICS, FEATURES_FILE=node_report.FEATURES)
     return node
 
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
-    """A machine that has everything but `.venv`."""
+    """Return a machine that has everything except `.venv`."""
     return make_machine(tmp_path)

@@ -42,7 +42,7 @@ class Driver:
     path: str = os.environ["PATH"]
 
     def run(self, *words: str, stdin: str = "") -> int:
-        """conftest-cc with these words."""
+        """Run conftest-cc with these arguments and return its exit code."""
         (self.folder / "conftest/headers.h").write_text(self.headers)
         environ = {"ANSWERS": "known", "NEW_ANSWERS": "learnt", "CALLS": "calls"}
         for name in environ.values():
@@ -59,7 +59,7 @@ class Driver:
         ).returncode
 
     def compiles(self, code: str, *, process: int = 7) -> bool:
-        """What conftest.sh's compile_check_conftest finds, as which process."""
+        """Return the result of conftest.sh's compile_check_conftest for this code, with this process id."""
         (self.folder / f"conftest{process}.c").write_text(code)
         code_ = self.run(*self.options, "-c", f"conftest{process}.c")
         made = self.folder / f"conftest{process}.o"
@@ -69,13 +69,13 @@ class Driver:
 
     @property
     def asked(self) -> int:
-        """How often the compiler was called."""
+        """Return the number of times that the compiler was called."""
         return len((self.root / "calls").read_text().splitlines())
 
 
 @pytest.fixture
 def one(tmp_path: Path) -> Driver:
-    """A driver, and its compiler."""
+    """Return a driver, with a compiler."""
     (tmp_path / "cc").write_text(COMPILER)
     (tmp_path / "cc").chmod(0o755)
     for name in ("one", "other"):
@@ -85,7 +85,7 @@ def one(tmp_path: Path) -> Driver:
 
 @pytest.fixture
 def other(one: Driver) -> Driver:
-    """Another driver for the same kernel."""
+    """Return another driver for the same kernel."""
     return Driver(folder=one.root / "other", root=one.root)
 
 

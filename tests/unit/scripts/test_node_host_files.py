@@ -1,4 +1,4 @@
-"""What the host gets beside the driver: device files, the libraries' entry, readiness, nouveau's blacklist, IOMMU types."""
+"""Tests of the host's other files: devices, library configuration, readiness, nouveau's blacklist, IOMMU types."""
 
 import shutil
 from pathlib import Path
@@ -9,7 +9,7 @@ from tests.support.machines.node_host import DRIVER, KERNEL, LOADED, NAME, OLD_N
 
 
 def devices(folder: Path) -> dict[str, str]:
-    """Name of each device file to what it is: type, major, minor, mode."""
+    """Return the type, major, minor and mode of each device file by its path."""
     files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
     return {str(path.relative_to(folder)): path.read_text().strip() for path in files}
 

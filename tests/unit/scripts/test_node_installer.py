@@ -1,4 +1,4 @@
-"""What `nvidia-installer install` leaves on a node where nothing goes wrong."""
+"""Tests of the files and modules on a node after `nvidia-installer install` has succeeded."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""What is said when the kernel does not take a module: one sentence and one exit code for each of its reasons."""
+"""Tests of modules that the kernel refuses: each of its reasons has one message and one exit code."""
 
 import pytest
 

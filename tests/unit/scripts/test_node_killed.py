@@ -51,7 +51,7 @@ def on_each_of(work: Callable[[Node, int], None], folder: Path, modules: Path) -
 
 
 def test_an_upgrade_killed_at_any_step_is_finished_by_the_next_run(tmp_path: Path, modules: Path) -> None:
-    """From the other module type, which has the same name, with an older driver to be removed and no device files."""
+    """Upgrade from the other module type, of the same name, with an older driver to remove and no device files."""
 
     def work(node: Node, share: int) -> None:
         make_image(node, driver=OLD_DRIVER)

@@ -1,4 +1,4 @@
-"""What install does with what the kernel has loaded already: absent, same, different and idle, different and busy."""
+"""Tests of install with a loaded driver: none, the same, a different idle one, a different one in use."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def srcversion(node: Node) -> str:
 
 @pytest.fixture
 def old(node: Node) -> Node:
-    """A node on which the older driver is loaded, and whose image is of the newer one."""
+    """Return a node on which the older driver is loaded and whose image has the newer one."""
     make_image(node, driver=OLD_DRIVER)
     node.installs()
     make_image(node)

@@ -1,4 +1,4 @@
-"""Which module type a node gets: by the driver's branch, by the generation of its GPUs, and by what the image holds."""
+"""Tests of selecting a node's module type by the driver's branch, the GPUs' generation and the image's contents."""
 
 import pytest
 

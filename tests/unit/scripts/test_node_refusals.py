@@ -1,4 +1,4 @@
-"""What makes `nvidia-installer install` refuse, with which exit code and words, and that the host stays as it was."""
+"""Tests of refusals by `nvidia-installer install`: the exit code, the message and the unchanged host."""
 
 import fcntl
 import os

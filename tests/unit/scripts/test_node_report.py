@@ -1,4 +1,4 @@
-"""What METRICS_FILE and FEATURES_FILE say after an installation, after one that was refused, and while `wait` runs."""
+"""Tests of METRICS_FILE and FEATURES_FILE after an installation, after a refused one, and while `wait` runs."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def refuses(node: Node, code: int) -> None:
 
 
 def two_looks_later(node: Node) -> None:
-    """Let a `wait` that runs look twice; it sleeps after each look."""
+    """Wait until a running `wait` has looked at least twice more; it sleeps after each look."""
     node.stub("sleep", 'exec sleep "$@"')
     until(lambda: len(node.calls("sleep")) >= 3)
 

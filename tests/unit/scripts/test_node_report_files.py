@@ -55,7 +55,7 @@ def test_a_killed_run_leaves_whole_files_that_uninstall_removes(reporting: Node)
 
 
 def test_two_that_write_at_once_wait_for_each_other(reporting: Node) -> None:
-    """The one that comes second keeps what the first has written, and not what was there when it began to look."""
+    """Check that the second writer keeps the first one's content, not the content from before it took the lock."""
     reporting.installs()
     pretend_seconds(reporting, 1)
     reporting.environment["KERNEL"] = "6.6.1"
@@ -164,7 +164,7 @@ def test_a_host_that_is_not_mounted_is_not_made(reporting: Node) -> None:
 
 
 def formatted(command: str, value: str) -> str:
-    """What a line of bash prints with the functions of report-formats.sh and a value as $1."""
+    """Return the output of a line of bash that has the functions of report-formats.sh and a value as $1."""
     script = f"source {NODE}/lib/report/report-formats.sh; {command}"
     return subprocess.run(["bash", "-c", script, "-", value], capture_output=True, text=True, check=True).stdout
 

@@ -1,4 +1,4 @@
-"""What holds of the node's scripts as texts: syntax, style, and tables that say the same in scripts and documentation."""
+"""Tests of the text of the node's scripts: syntax, style, and tables that are the same in the documentation."""
 
 import os
 import re

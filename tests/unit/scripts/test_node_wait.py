@@ -14,7 +14,7 @@ from tests.support.machines.node_processes import FABRIC_MANAGER, PERSISTENCED, 
 
 @pytest.fixture
 def daemons(node: Node) -> Node:
-    """A node with a GPU and an NVSwitch, whose image has the daemons for both; processes are real ones."""
+    """Return a node with a GPU and an NVSwitch whose image has the daemons for both; its processes are real ones."""
     make_image(node, programs={"nvidia-persistenced": PERSISTENCED, "nv-fabricmanager": FABRIC_MANAGER})
     node.add_to_bus("0000:05:00.0", H100_SWITCH, "068000")
     # The installer knows its daemons by this path: nobody else's on this machine may have it.

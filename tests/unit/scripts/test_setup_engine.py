@@ -25,7 +25,7 @@ def test_a_python_that_is_new_enough_is_installed_where_there_is_none(machine: M
 
 @pytest.fixture
 def without_engine(machine: Machine) -> Machine:
-    """A machine with everything but an engine that answers; its `dockerd` is there at once."""
+    """Return a machine with everything except an engine that answers; its `dockerd` starts at once."""
     machine.stub("docker", DOCKER)
     machine.stub("dockerd", DOCKERD)
     return machine

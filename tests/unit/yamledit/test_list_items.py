@@ -31,7 +31,7 @@ def file(name: str) -> ValuesFile:
 
 
 def said(text: str, path: KeyPath) -> list[object]:
-    """A list by a reader that is not ours: PyYAML's, every value as its text."""
+    """Return a list as PyYAML reads it, which is not our reader; every value is its text."""
     node: Any = next(iter(yaml.load_all(text, Loader=yaml.BaseLoader)))
     for segment in map(str, path.segments):
         node = node[segment] if isinstance(node, dict) else next(i for i in node if f"[name={i['name']}]" == segment)

@@ -32,7 +32,7 @@ def file(name: str) -> ValuesFile:
 
 
 def leaves(node: YamlNode, at: tuple[Segment, ...] = ()) -> Iterator[tuple[KeyPath, YamlNode]]:
-    """The paths of all single values on one line below a node."""
+    """Yield the paths and nodes of all single-line scalar values below a node."""
     if node.kind in ("scalar", "alias") and node.style not in ("|", ">") and at:
         yield KeyPath(at), node
     segments: list[Segment] = (
@@ -48,7 +48,7 @@ PLACES = [place for place in PLACES if PLACES.count(place) == 1]
 
 
 def said(text: str) -> list[object]:
-    """What a text says, by a reader that is not ours: PyYAML's, every value as its text."""
+    """Return the documents of a text as PyYAML reads them, which is not our reader; every value is its text."""
     return list(yaml.load_all(text, Loader=yaml.BaseLoader))
 
 
@@ -105,7 +105,7 @@ def test_what_is_there_already_leaves_the_file_as_it_is(place: tuple[str, KeyPat
 
 
 def line(name: str, path: str, value: str) -> str:
-    """The one line that an edit writes."""
+    """Return the one line that an edit writes, without its indentation."""
     before = file(name)
     after = before.set(KeyPath.parse(path), value).text
     (changed,) = (

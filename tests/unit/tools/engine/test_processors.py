@@ -12,7 +12,7 @@ QUOTA = "cpu/cpu.cfs_quota_us"
 
 @pytest.fixture(autouse=True)
 def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine of eight processors."""
+    """Pretend that the machine has eight processors."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
 
 
