@@ -1,4 +1,4 @@
-"""The last step of making a result: note its inputs, and read it back."""
+"""Results between the steps: the last step of making one, and the compiled modules that later steps read."""
 
 from lifecycle.cache.cache import Cache
 from lifecycle.cache.results import Result
@@ -14,4 +14,12 @@ def keep(cache: Cache, target: Target) -> Result:
         raise InstallerError(
             f"the result of {target.name} vanished from the cache while it was made", resolution="Run the build again."
         )
+    return result
+
+
+def compiled_modules(cache: Cache, target: Target) -> Result:
+    """Return the modules of a target. Raises InstallerError if they are not compiled."""
+    result = cache.result(target.kind, target.digest)
+    if result is None:
+        raise InstallerError(f"the modules of {target.name} are not compiled", resolution="Run `invoke compile`.")
     return result

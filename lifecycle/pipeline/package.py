@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.keep import keep
+from lifecycle.cache.keep import compiled_modules, keep
 from lifecycle.cache.results import ARCHIVE, Archive, archive_of
 from lifecycle.checks.shared_object import soname_of
 from lifecycle.config.file_format import FileFormat, format_of
 from lifecycle.config.lock import LockedFile
 from lifecycle.config.schema import ModuleType
-from lifecycle.errors import InstallerError
 from lifecycle.pipeline.archive_layout import archive_path
 from lifecycle.pipeline.unpack import Unpacker
 from lifecycle.planning.matrix import Combination
@@ -72,9 +71,7 @@ class Packager:
         Raises InstallerError if the modules are not compiled.
         """
         modules = self.targets.modules(combination, module_type)
-        made = self.cache.result(modules.kind, modules.digest)
-        if made is None:
-            raise InstallerError(f"the modules of {modules.name} are not compiled", resolution="Run `invoke compile`.")
+        made = compiled_modules(self.cache, modules)
         with self.cache.scratch("modules") as folder:
             place = folder / "tree" / MODULES_FOLDER.format(kernel=combination.kernel)
             place.mkdir(parents=True)

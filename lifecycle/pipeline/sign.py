@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.keep import keep
+from lifecycle.cache.keep import compiled_modules, keep
 from lifecycle.cache.results import Result
 from lifecycle.checks.signature import read_signature, split_signature
 from lifecycle.config.schema import ModuleType
@@ -66,9 +66,7 @@ class ModuleSigner:
         """
         compiled = self.targets.compiled(combination, module_type)
         target = self.targets.modules(combination, module_type)
-        made = self.cache.result(compiled.kind, compiled.digest)
-        if made is None:
-            raise InstallerError(f"the modules of {compiled.name} are not compiled", resolution="Run `invoke compile`.")
+        made = compiled_modules(self.cache, compiled)
         log = self.cache.log(target.kind, target.name)
         with self.cache.scratch("sign") as folder:
             files = input_files(combination, self.targets, self.cache, self.key.signer, made.folder)
