@@ -20,7 +20,7 @@ FILES = {"nvidia.ko": os.urandom(300_000), "kernel.symvers": b"0x1\tprintk\n"}
 
 
 class Machine:
-    """One machine: its cache, and what it does at a store."""
+    """A machine with its own cache and a client of the remote cache."""
 
     def __init__(
         self,
@@ -38,18 +38,18 @@ class Machine:
         self.results = RemoteCache(section=section, registry=self.registry, cache=self.cache, warn=self.warnings.append)
 
     def make(self, target: Target = TARGET, said: Mapping[str, object] = SAID) -> None:
-        """Make a result of the files here, with what a step says of it besides."""
+        """Create a result from FILES in the cache; `said` adds fields to its description."""
         about = {"name": target.name, "inputs": target.inputs, **said}
         with self.cache.making(target.kind, target.digest, about) as folder:
             for name, content in FILES.items():
                 (folder / name).write_bytes(content)
 
     def has(self, target: Target = TARGET) -> bool:
-        """Whether it is in the cache."""
+        """Return whether the cache has a result for the target."""
         return self.cache.result(target.kind, target.digest) is not None
 
     def files(self, target: Target = TARGET) -> dict[str, bytes]:
-        """All files of a result, result.json among them."""
+        """Return all files of a result, including result.json, by name."""
         found = self.cache.result(target.kind, target.digest)
         assert found is not None
         return {path.name: path.read_bytes() for path in found.folder.iterdir()}
@@ -60,7 +60,7 @@ Machines = Callable[..., Machine]
 
 @contextmanager
 def machines(folder: Path, server: RegistryServer) -> Iterator[Machines]:
-    """Yield what makes machines below a folder, which share a repository of their own."""
+    """Yield a function that creates machines below a folder; they share a repository named after the folder."""
     made: list[Machine] = []
 
     def make(mode: Mode = Mode.READ_WRITE, host: str = "", login: Login | None = None) -> Machine:
@@ -74,7 +74,7 @@ def machines(folder: Path, server: RegistryServer) -> Iterator[Machines]:
 
 
 def shared(machine: Machines) -> Machine:
-    """A machine that has made a result and given it."""
+    """Return a machine that has made a result and uploaded it."""
     one = machine()
     one.make()
     one.results.upload(TARGET)

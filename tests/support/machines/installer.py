@@ -36,7 +36,7 @@ class Installer:
         return dict(json.loads(self.host.file(f"{HOME}/manifest.json").content_string))
 
     def tree(self, module_type: ModuleType) -> str:
-        """The folder in the container that holds user space and the modules of a type."""
+        """Return the folder in the container with user space and the modules of a type; unpack it on the first call."""
         folder = f"/unpacked/{module_type}"
         if not self.host.file(folder).exists:
             self.host.run_expect([0], f"KERNEL_MODULE_TYPE={module_type} {HOME}/bin/nvidia-installer unpack %s", folder)
@@ -47,7 +47,7 @@ class Installer:
         return sorted(found.split())
 
     def modules(self, module_type: ModuleType) -> list[Path]:
-        """The modules, copied out of the container, to be read as ELF files."""
+        """Return the modules as ELF files, copied out of the container on the first call."""
         out = self.copies / str(module_type)
         if not out.exists():
             source = f"{self.container.id}:{self.tree(module_type)}/lib/modules/{self.combination.kernel}"

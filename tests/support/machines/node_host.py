@@ -1,7 +1,7 @@
-"""A node for the tests of scripts/node: a host, its kernel and its PCI bus are folders, the image on it is a small one.
+"""A node for the tests of scripts/node: its host, kernel and PCI bus are folders, and its image is small.
 
-Archives, modules and tools are real; what would reach this machine's kernel or devices is a stub. PATH holds only what
-the image contains, so a script that came to need anything else would fail here.
+Archives, modules and tools are real. Programs that would reach this machine's kernel or devices are stubs. PATH holds
+only programs that the image contains, so a script that needs any other program fails here.
 """
 
 import shlex
@@ -180,18 +180,18 @@ class Node:
         )
 
     def installs(self, *arguments: str) -> str:
-        """Install, which has to succeed; return what was said."""
+        """Run `install`, assert that it succeeds, and return its messages."""
         done = self.run("install", *arguments)
         assert (done.returncode, done.stdout) == (0, ""), done.stderr
         assert all(line.startswith("nvidia-installer: ") for line in done.stderr.splitlines()), done.stderr
         return done.stderr
 
     def loaded(self) -> set[str]:
-        """What the kernel has loaded of NVIDIA's."""
+        """Return the names of the NVIDIA modules that the kernel has loaded."""
         return {path.name for path in (self.sysfs / "module").iterdir() if path.name.startswith("nvidia")}
 
     def add_to_bus(self, address: str, device: str, pci_class: str = "030200") -> Path:
-        """Put a function of NVIDIA's on the PCI bus, in place of what has the same address."""
+        """Put an NVIDIA function on the PCI bus, replace one with the same address, and return its folder in sysfs."""
         folder = self.sysfs / "bus/pci/devices" / address
         folder.mkdir(parents=True, exist_ok=True)
         for name, value in {"vendor": "10de", "device": device, "class": pci_class}.items():
@@ -202,7 +202,7 @@ class Node:
         shutil.rmtree(self.sysfs / "bus")
 
     def pretend_loaded(self, version: str, srcversion: str = "0123456789ABCDEF0123456") -> None:
-        """Have the kernel's nvidia.ko loaded by somebody else."""
+        """Pretend that another program has loaded an nvidia.ko of this version."""
         folder = self.sysfs / "module/nvidia"
         (folder / "holders").mkdir(parents=True)
         for name, value in {"version": version, "srcversion": srcversion, "refcnt": "0"}.items():
@@ -218,11 +218,11 @@ class Node:
             (folder / f"fd/{number}").symlink_to(file)
 
     def tree(self) -> dict[str, object]:
-        """What the host and the kernel hold: each path's mode, and its content or target."""
+        """Return the mode, and the content or link target, of each path on the host, in sysfs and in /dev."""
         return {path: (mode, content) for path, (mode, content, _) in self.stat().items()}
 
     def stat(self) -> dict[str, tuple[int, object, tuple[int, ...]]]:
-        """The same with what tells an untouched file from one that was written again."""
+        """Return the result of `tree` with inodes and times, which tell an untouched file from a rewritten one."""
         roots = [root for root in (self.host, self.sysfs, self.folder / "dev") if root.exists()]
         return {name: value for root in roots for name, value in describe(root, self.folder)}
 
@@ -241,7 +241,7 @@ def uninstalls(node: Node, *arguments: str) -> str:
 
 
 def own(tree: dict[str, object]) -> dict[str, object]:
-    """Without what is not ours: the kernel's own module that ours needed, and the folder that every /dev has."""
+    """Return a tree without the kernel's own module that ours need, and without the folder that every /dev has."""
     return {
         path: value
         for path, value in tree.items()

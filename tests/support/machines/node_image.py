@@ -24,7 +24,10 @@ PLACEHOLDERS = (b"@@@.@@@.@@", b"%" * 23)
 
 
 def compile_modules(folder: Path) -> None:
-    """The five modules, small but real enough for depmod and modinfo: ELF files that need a symbol of nvidia's."""
+    """Compile the five modules as small ELF files that depmod and modinfo can read.
+
+    The module nvidia defines a symbol that the others need.
+    """
     for module in MODULES:
         depends = {"nvidia-uvm": "nvidia", "nvidia-modeset": "nvidia", "nvidia-drm": "drm,nvidia-modeset"}.get(
             module, ""
@@ -103,7 +106,7 @@ def write_manifests(image: Path, *, unpacked_bytes: int = 1 << 20, **changes: st
 
 
 def make_node(folder: Path, modules: Path) -> Node:
-    """A node with one GPU on which everything is as it should be, and no driver."""
+    """Return a node with one GPU that meets all requirements and has no driver."""
     node = Node(folder=folder, modules=modules)
     host = [node.host / name for name in ("dev", "etc/ld.so.conf.d", "etc/modprobe.d", "run", "opt")]
     gpu = node.proc / "driver/nvidia/gpus/0000:3b:00.0"

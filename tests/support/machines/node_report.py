@@ -1,4 +1,4 @@
-"""What a node under test tells in METRICS_FILE and FEATURES_FILE, as the programs that they are for would read it."""
+"""Readers of METRICS_FILE and FEATURES_FILE of a node under test, which parse them as their consumers do."""
 
 import re
 from pathlib import Path
@@ -13,12 +13,12 @@ STATES = ("absent", "same", "different-idle", "different-busy")
 
 
 def on(node: Node, path: str) -> Path:
-    """Return where a path of the host's is."""
+    """Return the path on this machine of an absolute path on the host."""
     return node.host / path.removeprefix("/")
 
 
 def metrics(node: Node) -> dict[str, object]:
-    """Return numbers by name, the one state that holds as `state`, and the labels of what is installed as `info`."""
+    """Return numbers by name, the current state as `state`, and the labels of the installed driver as `info`."""
     text = on(node, METRICS).read_text()
     families = {f.name.removeprefix("nvidia_installer_"): f for f in text_string_to_metric_families(text)}
     assert all(family.type == "gauge" and family.documentation for family in families.values())
@@ -39,13 +39,13 @@ def metrics(node: Node) -> dict[str, object]:
 
 
 def features(node: Node) -> dict[str, str]:
-    """Return values by the part of the label's name that is not the same in all."""
+    """Return the values of the labels by name, without the prefix that all names share."""
     lines = on(node, FEATURES).read_text().splitlines()
     return {key.removeprefix("nvidia-installer."): value for key, value in (line.split("=") for line in lines)}
 
 
 def pretend_seconds(node: Node, seconds: int) -> None:
-    """Have the last installation taken so long."""
+    """Set the duration of the last installation in METRICS_FILE, in seconds."""
     file = on(node, METRICS)
     changed, count = re.subn(r"(install_seconds) \d+$", rf"\1 {seconds}", file.read_text(), flags=re.MULTILINE)
     assert count == 1

@@ -97,7 +97,7 @@ class Machine:
 
 
 def make_machine(folder: Path) -> Machine:
-    """A machine that has everything but `.venv`."""
+    """Return a machine that has everything but `.venv`."""
     made = Machine(checkout=folder / "checkout", programs=folder / "bin")
     (made.checkout / "requirements").mkdir(parents=True)
     (made.checkout / "requirements/main.txt").write_text("# nothing, so that no network is needed\n")

@@ -69,7 +69,7 @@ _COMPILED = re.compile(r"^✓ compile (.+) \([0-9.]+ s\)$", re.MULTILINE)
 
 @dataclass(frozen=True, kw_only=True)
 class Ran:
-    """What a command came to."""
+    """The result of a command: its exit code and its output."""
 
     code: int
     stdout: str
@@ -77,18 +77,18 @@ class Ran:
 
     @property
     def compiled(self) -> list[str]:
-        """What it says that it compiled, a title a container."""
+        """Return the titles of the compiles that stderr reports, one per container."""
         return _COMPILED.findall(self.stderr)
 
     @property
     def warnings(self) -> list[str]:
-        """What must not be overlooked."""
+        """Return the lines of stderr that begin with WARNING."""
         return [line for line in self.stderr.splitlines() if line.startswith("WARNING: ")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """A machine: its checkout, its cache, its engine's address (none is this machine's own), its environment besides."""
+    """A machine: its checkout, cache, engine address (empty for this machine's engine), and additional environment."""
 
     checkout: Path
     cache: Path
@@ -96,25 +96,25 @@ class Machine:
     environ: Mapping[str, str]
 
     def invoke(self, *words: str) -> Ran:
-        """The command there."""
+        """Run an Invoke command in the checkout, with the machine's cache, engine and environment."""
         command = [sys.executable, "-m", "invoke", *words, "--cache-dir", str(self.cache)]
         env = {**os.environ, MODE_VARIABLE: "", STORE_VARIABLE: "", **self._engine, **self.environ}
         done = subprocess.run(command, cwd=self.checkout, env=env, capture_output=True, text=True, check=False)
         return Ran(code=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
     def results(self) -> dict[str, bytes]:
-        """All files of all results in the cache, by their paths."""
+        """Return the content of all files of all results in the cache, by path."""
         folder = self.cache / "results"
         return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
     def images(self) -> dict[str, object]:
-        """What the installer images in the engine are, by their names; the times at which they were built left out."""
+        """Return the configuration and layers of the installer images in the engine, by tag, without build times."""
         with closing(docker.DockerClient(self.address)) as client:
             found = [image for image in client.images.list() if "org.opencontainers.image.title" in image.labels]
             return {tag: _contents(image.attrs) for image in found for tag in image.tags}
 
     def compiles(self) -> list[str]:
-        """Of which of its images the engine has made containers to compile in, by all that it remembers."""
+        """Return the image of each compile container that the engine has created, according to its recorded events."""
         with closing(docker.DockerClient(self.address)) as client:
             made = {"type": "container", "event": "create"}
             events = client.events(since=0, until=int(time.time()), filters=made, decode=True)
@@ -122,7 +122,7 @@ class Machine:
         return [image for image in images if image.startswith("nvidia-installer/kernel-")]
 
     def make_logs(self) -> list[str]:
-        """All that was said as its modules were compiled, by set of modules."""
+        """Return the output of the module compiles, one log per set of modules, ordered by file name."""
         return [path.read_text() for path in sorted((self.cache / "logs" / Kind.MODULES).iterdir())]
 
     @property
@@ -138,7 +138,7 @@ def _contents(image: Mapping[str, object]) -> object:
 
 @dataclass(frozen=True, kw_only=True)
 class Farm:
-    """A checkout whose lock is written, the cache with all that it names, and a registry; `folder` is for machines."""
+    """A checkout with a lock, the cache with all files in the lock, and a registry; `folder` is for machines."""
 
     folder: Path
     checkout: Path
@@ -147,18 +147,21 @@ class Farm:
 
     @contextmanager
     def worker(self, number: int) -> Iterator[Machine]:
-        """A machine that has the bases and the kernel's headers, and has made nothing."""
+        """Start a machine with the base images and kernel headers but no results; stop its engine at the end."""
         with self._machine(number, [_BUILDER, _RUNTIME], self._headers) as machine:
             yield machine
 
     @contextmanager
     def newcomer(self, number: int) -> Iterator[Machine]:
-        """A machine that has nothing to compile with, has downloaded nothing, and may only read from the store."""
+        """Start a machine that may only read from the store, and stop its engine at the end.
+
+        It has no builder image and no downloaded files.
+        """
         with self._machine(number, [_RUNTIME], []) as machine:
             yield replace(machine, environ={MODE_VARIABLE: Mode.READ_ONLY})
 
     def emptied(self, machine: Machine, cache: str, **environ: str) -> Machine:
-        """A worker with another cache, in which nothing has been made, and with something more in its environment."""
+        """Return a worker with another cache that has no results, and with additional environment variables."""
         found = replace(machine, cache=machine.cache.with_name(cache), environ={**machine.environ, **environ})
         _link(self._headers, self.cache, Cache(found.cache))
         return found
@@ -187,7 +190,7 @@ class Farm:
 
 @contextmanager
 def farm_in(folder: Path) -> Iterator[Farm]:
-    """A farm in an empty folder, whose registry and web server end with the block."""
+    """Start a farm in an empty folder, and stop its registry and web server at the end."""
     with registry_server(folder / "registry") as registry, web_server(folder / "web") as web:
         for version in VERSIONS:
             make_runfile(folder / "web" / version, version, _driver(version))
@@ -222,7 +225,7 @@ def _declare(component: Path, host: str, drivers: str) -> None:
 
 
 def _driver(version: str) -> dict[str, bytes]:
-    """The files of a driver: five modules of each type, and what a user has of it."""
+    """Return the files of a driver: the sources of five modules of each type, and its user-space files."""
     files = {"nvidia-smi": b"#!/bin/sh\n", f"libcuda.so.{version}": os.urandom(100_000), "LICENSE": b"Take it.\n"}
     for folder in ("kernel", "kernel-open"):
         files[f"{folder}/Makefile"] = _MAKEFILE

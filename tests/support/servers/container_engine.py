@@ -19,14 +19,17 @@ from tests.support.servers.processes import started, wait_until
 
 @contextmanager
 def second_engine() -> Iterator[docker.DockerClient]:
-    """Start one that has no network of its own; it ends with the block. Skips where there is no program of it."""
+    """Start an engine that sets up no NAT or forwarding, and stop it at the end; skip without dockerd."""
     with another_engine() as (client, _):
         yield client
 
 
 @contextmanager
 def another_engine(number: int = 0) -> Iterator[tuple[docker.DockerClient, str]]:
-    """The same with its address, `unix://…`; those that run beside each other have different numbers."""
+    """Start an engine, yield its client and its address, `unix://…`, and stop it at the end.
+
+    Engines that run at the same time need different numbers.
+    """
     # A path that is short enough for sockets in it (unix(7): 108 bytes).
     with (
         tempfile.TemporaryDirectory(prefix="engine-", dir="/var/tmp", ignore_cleanup_errors=True) as name,
@@ -43,9 +46,10 @@ def engine_in(
     config: Mapping[str, object] | None = None,
     prefix: Sequence[str] = (),
 ) -> Iterator[docker.DockerClient]:
-    """Start one in a folder, with `socket` and `log` there.
+    """Start an engine in a folder, with `socket` and `log` there, and stop it at the end.
 
-    `number` tells its network from that of others, `config` is its daemon.json, `prefix` what runs its command.
+    `number` distinguishes its network from those of other engines. `config` is its daemon.json. `prefix` is the command
+    that runs dockerd. Skip the test if there is no dockerd.
     """
     program = shutil.which("dockerd")
     if program is None:
@@ -78,7 +82,7 @@ def engine_in(
 
 @contextmanager
 def own_bridge(name: str, number: int) -> Iterator[None]:
-    """A network bridge that is there for the block."""
+    """Create a network bridge, and delete it at the end."""
     subprocess.run(["ip", "link", "add", "name", name, "type", "bridge"], check=True)
     try:
         subprocess.run(["ip", "address", "add", f"10.213.{number}.1/24", "dev", name], check=True)

@@ -1,4 +1,4 @@
-"""An HTTP server that answers as the public documentation of GitHub's and GitLab's APIs says, as far as pull requests go.
+"""An HTTP server with the pull request APIs of GitHub and GitLab, as their public documentation describes them.
 
 GitHub: docs.github.com/rest/pulls/pulls, version 2022-11-28. GitLab: docs.gitlab.com/api/merge_requests, v4.
 """
@@ -20,7 +20,7 @@ _GITLAB = re.compile(r"/api/v4/projects/(?P<project>[^/]+)/merge_requests(?:/(?P
 
 @dataclass
 class ForgeServer:
-    """A forge that runs: its host, the requests to merge that it has, and what it was asked (method and path)."""
+    """A running forge: its host, its pull or merge requests, and the method and path of each HTTP request to it."""
 
     host: str = ""
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -29,7 +29,7 @@ class ForgeServer:
     rival: dict[str, Any] | None = None
 
     def answer(self, method: str, path: str, headers: Any, body: dict[str, Any]) -> tuple[int, object]:  # noqa: ANN401
-        """The status and the JSON for a request."""
+        """Return the status and the JSON of the answer to a request."""
         parts = urlsplit(path)
         query = {key: values[0] for key, values in parse_qs(parts.query).items()}
         self.asked.append((method, parts.path))
@@ -98,7 +98,7 @@ class ForgeServer:
 
 @contextmanager
 def forge_server() -> Iterator[ForgeServer]:
-    """A forge on loopback, until the block ends."""
+    """Start a forge on loopback, and stop it at the end."""
     forge = ForgeServer()
 
     class Handler(BaseHTTPRequestHandler):

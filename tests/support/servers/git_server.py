@@ -20,14 +20,14 @@ USER, TOKEN = "bumper", "glpat-4711"
 
 @dataclass
 class Upstream:
-    """A bare repository, the address that it is reached at, and the environment that lets in."""
+    """A bare repository, its address, and the environment variables with the credentials for it."""
 
     path: Path
     address: str
     environ: Mapping[str, str] = field(default_factory=dict)
 
     def commit(self, files: Mapping[str, str], message: str, *, branch: str = "main") -> str:
-        """Have a person add a commit to a branch, which is made of main if it is not there."""
+        """Push a person's commit to a branch, which is created from main if it does not exist; return the commit."""
         work = self.path.with_name("person")
         if not work.exists():
             git(self.path.parent, "clone", "--quiet", str(self.path), str(work))
@@ -44,18 +44,18 @@ class Upstream:
         return git(work, "rev-parse", "HEAD")
 
     def show(self, revision: str, name: str) -> str:
-        """A file of a revision."""
+        """Return the content of a file in a revision."""
         done = subprocess.run(
             ["git", "-C", str(self.path), "show", f"{revision}:{name}"], capture_output=True, check=True
         )
         return done.stdout.decode()
 
     def log(self, revisions: str) -> list[str]:
-        """The titles of commits, the newest first."""
+        """Return the titles of commits, the newest first."""
         return git(self.path, "log", "--format=%s", revisions).splitlines()
 
     def branches(self) -> list[str]:
-        """The branches that there are."""
+        """Return the names of all branches."""
         return git(self.path, "for-each-ref", "--format=%(refname:short)", "refs/heads").splitlines()
 
     def refuse(self, branch: str, words: str) -> None:
@@ -66,7 +66,7 @@ class Upstream:
 
 
 def bare_repository(folder: Path, files: Mapping[str, str]) -> Upstream:
-    """A bare repository with a first commit, reached by its path."""
+    """Create a bare repository with a first commit; its address is its path."""
     path = folder / "values.git"
     folder.mkdir(parents=True, exist_ok=True)
     git(folder, "init", "--quiet", "--bare", "--initial-branch=main", str(path))
@@ -76,7 +76,7 @@ def bare_repository(folder: Path, files: Mapping[str, str]) -> Upstream:
 
 
 class _Backend(BaseHTTPRequestHandler):
-    """CGI, as far as git-http-backend(1) asks for it."""
+    """A CGI server with the parts of CGI that git-http-backend(1) needs."""
 
     root: Path
 
@@ -125,7 +125,7 @@ class _Backend(BaseHTTPRequestHandler):
 
 @contextmanager
 def over_http(upstream: Upstream) -> Iterator[Upstream]:
-    """The same repository over HTTP, for who has the token."""
+    """Serve a repository over HTTP to clients with the token, and stop the server at the end."""
     handler = type("Backend", (_Backend,), {"root": upstream.path.parent})
     git(upstream.path, "config", "http.receivepack", "true")
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -142,7 +142,7 @@ def over_http(upstream: Upstream) -> Iterator[Upstream]:
 
 @contextmanager
 def over_ssh(upstream: Upstream, folder: Path) -> Iterator[Upstream]:
-    """The same repository over SSH, for who has the key."""
+    """Serve a repository over SSH to clients with the key, and stop the server at the end."""
     with ssh_server(folder) as server:
         environ = {"GIT_SSH_COMMAND": " ".join(server.command)}
         yield Upstream(upstream.path, f"ssh://{server.place}{upstream.path}", environ)

@@ -55,7 +55,7 @@ operator_roles = admin
 
 @dataclass(frozen=True)
 class Keystone:
-    """A Keystone that runs, and knows the cluster as its object store."""
+    """A running Keystone, whose catalog names the cluster as the object store."""
 
     url: str
     token: str
@@ -63,7 +63,7 @@ class Keystone:
 
     @property
     def password_environ(self) -> Mapping[str, str]:
-        """Who to be, with a password, in the variables that OpenStack's clients read."""
+        """Return the variables that OpenStack's clients read, with a user and a password."""
         return {
             "OS_AUTH_URL": self.url,
             "OS_USERNAME": "admin",
@@ -75,7 +75,7 @@ class Keystone:
         }
 
     def application_environ(self) -> Mapping[str, str]:
-        """The same with a new application credential."""
+        """Return the variables that OpenStack's clients read, with a new application credential."""
         made = self.post(f"users/{self.user}/application_credentials", {"application_credential": {"name": "ci"}})
         credential = made["application_credential"]
         return {
@@ -85,14 +85,14 @@ class Keystone:
         }
 
     def post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
-        """Ask the Identity API for something new."""
+        """Create an object with the Identity API, and return the API's answer."""
         answer = httpx.post(f"{self.url}/{path}", json=body, headers={"X-Auth-Token": self.token})
         return dict(answer.raise_for_status().json())
 
 
 @contextmanager
 def keystone_server(folder: Path, cluster: SwiftCluster) -> Iterator[Keystone]:
-    """Start Keystone below an empty folder, and a proxy of the cluster that trusts it; both end with the block."""
+    """Start Keystone below an empty folder, and a proxy of the cluster that trusts it; stop both at the end."""
     port = free_port()
     url = f"http://127.0.0.1:{port}/v3"
     (folder / "keystone.conf").write_text(_CONF.format(folder=folder))

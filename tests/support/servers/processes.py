@@ -1,4 +1,4 @@
-"""Servers of the tests' own: started on loopback, waited for, ended by their process id."""
+"""Servers for the tests on loopback, with functions that start them, wait for them, and end them by process id."""
 
 import socket
 import ssl
@@ -17,7 +17,7 @@ _INTERVAL = 0.05
 
 @dataclass
 class Process:
-    """A server: its command, where it logs, and the process that it is now."""
+    """A server: its command, its log file, its environment, and its current process."""
 
     command: Sequence[str]
     log: Path
@@ -25,7 +25,7 @@ class Process:
     popen: subprocess.Popen[bytes]
 
     def stop(self) -> None:
-        """End it, and wait for its end."""
+        """Terminate the server, and wait for its end; kill it after a minute."""
         self.popen.terminate()
         try:
             self.popen.wait(_SECONDS)
@@ -34,12 +34,12 @@ class Process:
             self.popen.wait()
 
     def start(self) -> None:
-        """Start it again."""
+        """Start the server again."""
         self.popen = _popen(self.command, self.log, self.environ)
 
 
 def free_port() -> int:
-    """A TCP port of loopback that nobody listens on."""
+    """Return a TCP port of loopback on which no program listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -47,7 +47,7 @@ def free_port() -> int:
 
 @contextmanager
 def started(command: Sequence[str], log: Path, *, environ: Mapping[str, str] | None = None) -> Iterator[Process]:
-    """Start a server whose output goes to a file; it ends with the block."""
+    """Start a server whose output is appended to a file, and stop it at the end."""
     process = Process(command, log, environ, _popen(command, log, environ))
     try:
         yield process
@@ -63,7 +63,10 @@ def _popen(command: Sequence[str], log: Path, environ: Mapping[str, str] | None)
 
 
 def wait_until_open(port: int, process: Process) -> None:
-    """Wait until somebody listens on a port of loopback; raises with the end of the server's log if it ends before."""
+    """Wait until a server listens on a port of loopback.
+
+    Raise RuntimeError with the end of its log if it ends first, or does not listen within a minute.
+    """
     deadline = time.monotonic() + _SECONDS
     while time.monotonic() < deadline and process.popen.poll() is None:
         with socket.socket() as probe:
@@ -81,7 +84,10 @@ def wait_for(
     any_answer: bool = False,
     authority: Path | None = None,
 ) -> None:
-    """Wait until a server answers well, or at all; raises with the end of its log if it ends, or does not in a minute."""
+    """Wait until a server answers with success, or, with `any_answer`, with any status.
+
+    Raise RuntimeError with the end of its log if it ends first, or does not answer within a minute.
+    """
     trusted = ssl.create_default_context(cafile=str(authority)) if authority else True
 
     def answers() -> bool:
@@ -94,7 +100,10 @@ def wait_for(
 
 
 def wait_until(condition: Callable[[], bool], process: Process, address: str) -> None:
-    """Wait until a condition holds of a server; raises with the end of its log if it ends, or does not in a minute."""
+    """Wait until a server meets a condition.
+
+    Raise RuntimeError with the end of its log if it ends first, or does not meet the condition within a minute.
+    """
     deadline = time.monotonic() + _SECONDS
     while time.monotonic() < deadline and process.popen.poll() is None:
         if condition():

@@ -1,4 +1,4 @@
-"""Debian's docker-registry, on loopback unless it is told otherwise: with TLS of an authority of its own, and a password."""
+"""Debian's docker-registry, by default on loopback, with TLS by an authority of its own and a password if needed."""
 
 import re
 import subprocess
@@ -19,7 +19,7 @@ _REQUEST = re.compile(r'"([A-Z]+) (\S+) HTTP/1\.1" (\d+)')
 
 @dataclass
 class RegistryServer:
-    """A registry that runs: its host as images name it, where it keeps its data, and its process."""
+    """A running registry: its host as images name it, its data folder, its process, and its certificate authority."""
 
     host: str
     data: Path
@@ -31,25 +31,25 @@ class RegistryServer:
         return int(self.host.rpartition(":")[2])
 
     def restart(self) -> None:
-        """Start it again after it was stopped, and wait until it answers."""
+        """Start the registry again after it was stopped, and wait until it answers."""
         self.process.start()
         wait_for(f"http://{self.host}/", self.process, any_answer=True)
 
     def kill(self) -> None:
-        """End it in the middle of whatever it does."""
+        """Kill the registry, even in the middle of a request."""
         self.process.popen.kill()
         self.process.popen.wait()
 
     def blobs(self) -> int:
-        """How many blobs it keeps."""
+        """Return the number of blobs in the registry."""
         return sum(1 for _ in self.data.rglob("blobs/sha256/*/*/data"))
 
     def tags(self) -> list[str]:
-        """The tags that its folders hold, whatever its API says."""
+        """Return the tags in the registry's data folder, without asking its API."""
         return sorted(link.parts[-3] for link in self.data.rglob("_manifests/tags/*/current/link"))
 
     def requests(self, method: str, status: int) -> list[str]:
-        """The paths that were asked for with a method and answered with a status, in all its lives."""
+        """Return the paths of requests with a method and an answered status, including those before a restart."""
         found = _REQUEST.findall(self.process.log.read_text())
         return [path for verb, path, code in found if (verb, int(code)) == (method, status)]
 
@@ -64,9 +64,9 @@ def registry_server(
     address: str = LOOPBACK,
     deletes: bool = True,
 ) -> Iterator[RegistryServer]:
-    """Start a registry below a folder, its data in `data` there; it ends with the block.
+    """Start a registry below a folder, with its data in `data` there, and stop it at the end.
 
-    `tokens` is its configuration of a token server, `deletes` whether manifests may be deleted.
+    `tokens` is its configuration of a token server. `deletes` allows clients to delete manifests.
     """
     folder.mkdir(parents=True, exist_ok=True)
     host = f"{address}:{free_port()}"
@@ -94,7 +94,7 @@ def registry_server(
 
 
 def certificate(folder: Path, address: str) -> Path:
-    """Make a certificate that is its own authority for an address, `cert.pem`, and its key, `key.pem`; returns the former."""
+    """Create a self-signed certificate for an IP address, `cert.pem`, and its key, `key.pem`; return the former."""
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     command += ["-days", "2", "-subj", "/CN=test", "-addext", f"subjectAltName=IP:{address}"]
     command += ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]

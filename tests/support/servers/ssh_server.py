@@ -1,4 +1,4 @@
-"""sshd on loopback, for who has the key."""
+"""An sshd on loopback that accepts one key."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from tests.support.servers.processes import Process, free_port, started, wait_un
 
 @dataclass(frozen=True)
 class SshServer:
-    """Where it answers, `user@127.0.0.1:port`, its process, and the words of an ssh that it lets in."""
+    """A running sshd: its address, `user@127.0.0.1:port`, its process, and an ssh command that it accepts."""
 
     place: str
     process: Process
@@ -22,7 +22,7 @@ class SshServer:
 
 @contextmanager
 def ssh_server(folder: Path) -> Iterator[SshServer]:
-    """Start one in a folder that is made; it ends with the block."""
+    """Start an sshd in a folder, which is created, and stop it at the end."""
     folder.mkdir()
     for name in ("host", "user"):
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]

@@ -80,7 +80,7 @@ use = egg:swift#dlo
 
 @dataclass
 class SwiftCluster:
-    """A cluster that runs: where its proxy is, its folder, and its servers by kind."""
+    """A running cluster: the ports of its servers by kind, its folder, and its server processes by kind."""
 
     ports: Mapping[str, int]
     folder: Path
@@ -88,21 +88,21 @@ class SwiftCluster:
 
     @property
     def port(self) -> int:
-        """The proxy's port."""
+        """Return the proxy's port."""
         return self.ports["proxy"]
 
     @property
     def memcached(self) -> int:
-        """The port of the memcached that keeps tokens."""
+        """Return the port of the memcached that keeps tokens."""
         return self.ports["memcached"]
 
     @property
     def environ(self) -> Mapping[str, str]:
-        """Who to be there, in the variables that the swift client reads."""
+        """Return the variables that the swift client reads, with the address, the user and the key."""
         return {"ST_AUTH": f"http://127.0.0.1:{self.port}/auth/v1.0", "ST_USER": USER, "ST_KEY": KEY}
 
     def forget_tokens(self) -> None:
-        """Have every token expired: TempAuth keeps them in memcached."""
+        """Expire all tokens, which TempAuth keeps in memcached."""
         with socket.create_connection(("127.0.0.1", self.memcached)) as connection:
             connection.sendall(b"flush_all\r\n")
             assert connection.recv(64) == b"OK\r\n"
@@ -113,13 +113,13 @@ class SwiftCluster:
         wait_for(f"http://127.0.0.1:{self.ports[kind]}/healthcheck", self.servers[kind], any_answer=True)
 
     def files_of_objects(self) -> list[Path]:
-        """The files in which the object server keeps what was uploaded."""
+        """Return the files in which the object server keeps uploaded objects."""
         return sorted((self.folder / "devices").rglob("*.data"))
 
 
 @contextmanager
 def swift_cluster(folder: Path) -> Iterator[SwiftCluster]:
-    """Start a cluster below an empty folder; its servers end with the block."""
+    """Start a cluster below an empty folder, and stop its servers at the end."""
     ports = {kind: free_port() for kind in ("account", "container", "object", "proxy", "memcached")}
     (folder / "devices" / "d1").mkdir(parents=True)
     (folder / "swift.conf").write_text(_SWIFT_CONF)
@@ -144,7 +144,7 @@ def swift_cluster(folder: Path) -> Iterator[SwiftCluster]:
 
 
 def _wait_for_storage(cluster: SwiftCluster) -> None:
-    """The proxy answers before the servers behind it do."""
+    """Wait until the account server answers through the proxy, which itself answers earlier."""
     signed_in = httpx.get(cluster.environ["ST_AUTH"], headers={"X-Auth-User": USER, "X-Auth-Key": KEY})
     headers = {"X-Auth-Token": signed_in.headers["X-Auth-Token"]}
     wait_for(signed_in.headers["X-Storage-Url"], cluster.servers["account"], headers=headers)
@@ -157,11 +157,11 @@ def _ring(folder: Path, kind: str, port: int) -> None:
 
 
 def program(name: str) -> str:
-    """A program of OpenStack's, which is installed where our own interpreter is."""
+    """Return the path of an OpenStack program beside our interpreter or on PATH; its name if it is in neither."""
     beside = Path(sys.executable).with_name(name)
     return str(beside) if beside.exists() else str(shutil.which(name) or name)
 
 
 def account_owner() -> str:
-    """The user that this runs as, whom the servers are to stay."""
+    """Return the owner of the home folder, the user that runs the tests and that the servers run as."""
     return Path.home().owner()

@@ -1,4 +1,4 @@
-"""etcd, API server, controller manager and scheduler, on loopback, and the kubeconfigs of those who speak to them."""
+"""etcd, API server, controller manager and scheduler on loopback, and the kubeconfigs of the API's users."""
 
 import secrets
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ SCHEDULER = ("system:kube-scheduler", "")
 
 @dataclass(frozen=True, kw_only=True)
 class ControlPlane:
-    """One that runs: where it is, and the certificate, its own authority, that all its servers show."""
+    """A running control plane: its address, its folder, and the self-signed certificate and key of all its servers."""
 
     address: str
     folder: Path
@@ -28,13 +28,13 @@ class ControlPlane:
     key: Path
 
     def kubeconfig(self, user: tuple[str, str]) -> Path:
-        """The file with which a user speaks to it."""
+        """Return the path of a user's kubeconfig."""
         return self.folder / f"{user[0].replace(':', '-')}.kubeconfig"
 
 
 @contextmanager
 def control_plane(programs: Path, folder: Path) -> Iterator[ControlPlane]:
-    """Start one whose files are in a folder; it ends with the block."""
+    """Start a control plane whose files are in a folder, and stop it at the end."""
     folder.mkdir()
     authority = certificate(folder, LOOPBACK)
     port = free_port()
@@ -121,7 +121,7 @@ def _api_server(plane: ControlPlane, program: Path, port: int, etcd: str) -> lis
 
 
 def _client(plane: ControlPlane, program: Path, user: tuple[str, str]) -> tuple[list[str], str]:
-    """The command of a program that works through the API, and its address."""
+    """Return the command of a program that uses the API, and the program's own address."""
     port = free_port()
     command = [
         str(program),

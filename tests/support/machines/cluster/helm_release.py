@@ -1,4 +1,4 @@
-"""The chart as a release of Helm: a real Helm, of the Python package that brings its library."""
+"""The chart as a Helm release, managed by the real Helm library from the Python package helm_python."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,13 +26,13 @@ _QUICK = {
 
 
 def labels_for(branch: str) -> dict[str, str]:
-    """The labels of a node that is to get a driver of a branch."""
+    """Return the labels of a node on which a branch's driver is to be installed."""
     return {**OTHER_LABELS, "nvidia-driver": branch}
 
 
 @dataclass(frozen=True)
 class Release:
-    """The chart where `invoke manifests` has it, with an environment that the installers find their host by."""
+    """A release of the chart of `invoke manifests`; `env` tells the installers the paths of their host."""
 
     cluster: Cluster
     env: Mapping[str, str]
@@ -44,7 +44,7 @@ class Release:
             yield config
 
     def values(self, *images: Published, **more: object) -> dict[str, object]:
-        """The chart's values for installers with these images."""
+        """Return the chart's values for installers with these images."""
         return {
             **_QUICK,
             "env": dict(self.env),
@@ -61,18 +61,18 @@ class Release:
             helm.upgrade(ROOT / CHART, NAME, self.values(*images, **more), namespace=self.namespace)
 
     def rollback(self) -> None:
-        """Go back to the revision before."""
+        """Roll back to the previous revision."""
         with self._helm() as helm:
             helm.rollback(NAME)
 
     def uninstall(self) -> None:
-        """Take all of it away, and wait until its pods are gone."""
+        """Uninstall the release, and wait until its pods are deleted."""
         with self._helm() as helm:
             helm.uninstall(NAME)
         self.cluster.wait(lambda: not self.pods(), "the installers' pods are gone")
 
     def clear(self) -> None:
-        """Take away what there is, pods that have not ended included: the next test has another host."""
+        """Uninstall the release if it exists, and delete its pods by force, because the next test has another host."""
         with self._helm() as helm:
             helm.uninstall(NAME, ignore_not_found=True)
         words = ("pods", f"--namespace={self.namespace}", f"--selector=app.kubernetes.io/instance={NAME}")
@@ -82,7 +82,7 @@ class Release:
         return self.cluster.pods(self.namespace, selector)
 
     def pod_of(self, image: Published, *, other_than: str = "") -> Object:
-        """Wait for the ready pod that installs an image, and is not the one with an uid."""
+        """Wait for a ready pod with an image whose uid is not `other_than`, and return the pod."""
 
         def fitting() -> Object:
             found = [
@@ -97,23 +97,23 @@ class Release:
         return self.cluster.wait(fitting, f"a ready pod with {image.reference}")
 
     def delete(self, pod: Object) -> None:
-        """Delete a pod, and wait until it is gone."""
+        """Delete a pod, and wait until it is deleted."""
         self.cluster.kubectl("delete", "pod", f"--namespace={self.namespace}", str(pod["metadata"]["name"]))
 
     def daemonset(self, branch: str) -> Object:
         return self.cluster.get("daemonset", f"--namespace={self.namespace}", f"{NAME}-{OS_RELEASE}-{branch}")
 
     def is_observed(self, branch: str) -> bool:
-        """Whether the controller has seen to an installer's DaemonSet as it is now."""
+        """Return whether the controller has observed the current generation of an installer's DaemonSet."""
         found = self.daemonset(branch)
         return bool(found["status"].get("observedGeneration") == found["metadata"]["generation"])
 
     def refusal(self, code: int) -> Object:
-        """Wait for an installer that ends with a code, and return what Kubernetes says of its end."""
+        """Wait for an installer that ends with an exit code, and return its terminated state from the pod's status."""
         return self.end("install", code)
 
     def end(self, container: str, code: int) -> Object:
-        """Wait for a container that ends with a code, and return what Kubernetes says of its end."""
+        """Wait for a container that ends with an exit code, and return its terminated state from the pod's status."""
 
         def look() -> Object:
             statuses = [container_status(pod, container) for pod in self.pods()]
@@ -123,12 +123,12 @@ class Release:
         return self.cluster.wait(look, f"a container {container} that ends with {code}")
 
     def event(self, pod: Object, reason: str) -> Object:
-        """Wait for an event of a pod, which may be gone by now."""
+        """Wait for an event of a pod with a reason, and return it; the pod may already be deleted."""
         fields = f"--field-selector=reason={reason},involvedObject.uid={pod['metadata']['uid']}"
         words = ("events", f"--namespace={self.namespace}", fields)
         return dict(self.cluster.wait(lambda: self.cluster.get(*words)["items"], f"an event {reason}")[0])
 
     def objects(self) -> set[str]:
-        """All objects of the namespace that a chart makes, by kind and name, and what Helm keeps."""
+        """Return the kind and name of all objects in the namespace that a chart creates or that Helm keeps."""
         kinds = "daemonset,configmap,secret,serviceaccount,networkpolicy,pod,controllerrevision"
         return set(self.cluster.kubectl("get", kinds, f"--namespace={self.namespace}", "--output=name").split())

@@ -1,4 +1,4 @@
-"""What a kubelet changes on the machine outside of its namespaces, and how it is put back."""
+"""Kernel settings and control groups that a kubelet changes outside of its namespaces, and their restoration."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,7 +22,10 @@ _TUNABLES = [
 
 @contextmanager
 def borrowed_machine() -> Iterator[None]:
-    """Keep the kernel's settings, and make the control group that all pods are in; both are as before after the block."""
+    """Save the kernel's settings and create the control group of all pods.
+
+    At the end, restore the settings and remove the group.
+    """
     before = {path: path.read_text() for path in _TUNABLES if path.exists()}
     roots = [path / CGROUP for path in _hierarchies()]
     for root in roots:
@@ -39,14 +42,14 @@ def borrowed_machine() -> Iterator[None]:
 
 
 def _hierarchies() -> list[Path]:
-    """One of cgroup v2, or one a controller (cgroups(7))."""
+    """Return the one hierarchy of cgroup v2, or one hierarchy per controller of v1 (cgroups(7))."""
     if (CGROUPS / "cgroup.controllers").exists():
         return [CGROUPS]
     return [path for path in CGROUPS.iterdir() if path.is_dir() and not path.is_symlink()]
 
 
 def _remove(group: Path) -> None:
-    """Remove a control group with those in it, which are empty."""
+    """Remove a control group and the groups in it, which contain no processes."""
     for path in sorted(group.rglob("*/"), reverse=True):
         with suppress(FileNotFoundError):
             path.rmdir()

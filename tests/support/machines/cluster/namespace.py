@@ -1,4 +1,4 @@
-"""Mounts and processes of the node's own, which end with it, however the tests end."""
+"""Mounts and processes of the node, in namespaces that end with the tests, even if the tests are killed."""
 
 import subprocess
 from collections.abc import Iterator
@@ -14,20 +14,21 @@ class Namespace:
     holder: int
 
     def command(self, *words: object) -> list[str]:
-        """The command line that runs a command in there."""
+        """Return the command line that runs a command in the namespaces."""
         ns = f"/proc/{self.holder}/ns"
         return ["nsenter", f"--mount={ns}/mnt", f"--pid={ns}/pid_for_children", "--", *map(str, words)]
 
     def run(self, *words: object) -> None:
-        """Run a command in there; raises subprocess.CalledProcessError."""
+        """Run a command in the namespaces; raise subprocess.CalledProcessError if it fails."""
         subprocess.run(self.command(*words), check=True, stdin=subprocess.DEVNULL)
 
 
 @contextmanager
 def namespace(folder: Path) -> Iterator[Namespace]:
-    """Make them; what a node keeps below /run and /var/log comes into the folder.
+    """Create the namespaces, with /run and /var/log mounted from the folder, and end them at the end.
 
-    `cat` is process 1 in there. It ends when its input does, thus with these tests, and takes all others with it.
+    Process 1 in them is `cat`. It ends when its input is closed, thus with these tests, and all other processes end
+    with it.
     """
     command = ["unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child", "--mount-proc", "cat"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:

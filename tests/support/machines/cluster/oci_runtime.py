@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""runc for machines whose root lacks CAP_SYS_RESOURCE, as in many a sandbox: nothing there gets what root cannot give.
+"""A wrapper of runc for machines whose root lacks CAP_SYS_RESOURCE, such as many sandboxes: no container requests it.
 
-A container engine calls it in runc's place. Where root has the capability it changes nothing. For tests only: a node's
-own runtime is left alone.
+A container engine calls the wrapper in place of runc. If root has the capability, the wrapper changes nothing. The
+wrapper is for tests only: a node's own runtime is not changed.
 """
 
 import json
@@ -18,13 +18,13 @@ BUNDLE, PROCESS = "--bundle", "--process"
 
 
 def is_lacking(status: str) -> bool:
-    """Whether the bounding set in a /proc/<pid>/status is without the capability."""
+    """Return whether the bounding set in a /proc/<pid>/status lacks the capability."""
     (line,) = (line for line in status.splitlines() if line.startswith("CapBnd:"))
     return not int(line.split()[1], 16) >> NUMBER & 1
 
 
 def confine(process: dict[str, Any]) -> None:
-    """Take the capability, and what only it allows, out of an OCI process (runtime-spec, config.md)."""
+    """Remove the capability, and settings that only it allows, from an OCI process (runtime-spec, config.md)."""
     capabilities = process.get("capabilities") or {}
     for names in capabilities.values():
         names[:] = [name for name in names if name != CAPABILITY]
@@ -34,7 +34,7 @@ def confine(process: dict[str, Any]) -> None:
 
 
 def edit(arguments: list[str]) -> None:
-    """Edit the file that a `create`, `run` or `exec` is about."""
+    """Edit the configuration file of a `create`, `run` or `exec` command."""
     if BUNDLE in arguments:
         file = Path(arguments[arguments.index(BUNDLE) + 1], "config.json")
         config = json.loads(file.read_text())

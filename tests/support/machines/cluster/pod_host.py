@@ -1,8 +1,8 @@
-"""The host that a pod finds: folders on this machine, as those of tests/unit/scripts, with a GPU on its bus.
+"""The host of a pod: folders on this machine, like those of tests/unit/scripts, with a GPU on its bus.
 
-The real modules load into no kernel but their own. Thus the images of the tests are real ones with small archives in
-them, and with stubs before the few programs that would reach this machine's kernel; the pod sees the host by the chart's
-own mount of it, below /host.
+The real modules load only into their own kernel. The images of the tests are therefore real images with small archives,
+and with stubs on PATH before the few programs that would reach this machine's kernel. The pod sees the host below
+/host, where the chart mounts it.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ ENV PATH=/stubs:/opt/nvidia-installer/bin:{path}
 
 
 def env_of(host: Node) -> Mapping[str, str]:
-    """The values of the chart's `env` that have an installer find the host."""
+    """Return the chart's `env` values that tell an installer the paths of the host."""
     seen = f"{_MOUNT}{host.folder}"
     return {
         "HOST_ROOT": f"{seen}/host",
@@ -35,7 +35,7 @@ def env_of(host: Node) -> Mapping[str, str]:
 
 
 def installer_image(engine: docker.DockerClient, tag: str, base: str, host: Node, driver: str) -> None:
-    """Make of a real installer image one of a driver for such hosts, in an engine; `host` is one to make it with."""
+    """Build an image of a driver for these hosts from the installer image `base`; `host` provides the files."""
     make_image(host, driver=driver)
     stubs = host.folder / "stubs"
     stubs.mkdir(exist_ok=True)
@@ -46,11 +46,11 @@ def installer_image(engine: docker.DockerClient, tag: str, base: str, host: Node
 
 
 def installed(host: Node) -> str:
-    """The folder of the driver that is current on a host; empty if there is none."""
+    """Return the folder of the current driver on a host; an empty string if there is none."""
     current = host.drivers / "current"
     return str(current.readlink()) if current.is_symlink() else ""
 
 
 def drivers(host: Node) -> set[str]:
-    """All drivers that a host keeps."""
+    """Return the names of all drivers that a host keeps."""
     return {path.name for path in host.drivers.iterdir() if not path.is_symlink()} if host.drivers.exists() else set()

@@ -12,7 +12,7 @@ REPOSITORY = "system-services/nvidia-installer"
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """An image in a registry: where it is, by digest, and the driver in it."""
+    """An image in a registry: its repository, its digest, and the version and channel of its driver."""
 
     repository: str
     digest: str
@@ -25,30 +25,30 @@ class Published:
 
     @property
     def branch(self) -> str:
-        """The driver's name on nodes: its branch, if it has no other."""
+        """Return the driver's name on nodes: its channel, or its branch if it has no channel."""
         return self.channel or self.version.partition(".")[0]
 
     def installer(self, release: str) -> dict[str, object]:
-        """The chart's values of an installer with the image."""
+        """Return the chart's values for an installer with the image."""
         image = {"repository": self.repository, "digest": self.digest}
         return {"release": release, "driver": self.branch, "version": self.version, "image": image}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Images:
-    """A real installer image, whose kernel is not this machine's, and two drivers' for the hosts of the tests."""
+    """A real installer image for another kernel than this machine's, and images of two drivers for the tests' hosts."""
 
     wrong: Published
     old: Published
     new: Published
 
     def of_one_installer(self, channel: str) -> "Images":
-        """The two drivers as versions of one installer, whose name on nodes says no version."""
+        """Return the two drivers as versions of one installer, whose name on nodes contains no version."""
         return replace(self, old=replace(self.old, channel=channel), new=replace(self.new, channel=channel))
 
 
 def publish(engine: docker.DockerClient, server: RegistryServer, image: str, version: str) -> Published:
-    """Push an engine's image, and have the engine forget it by the registry's name, so that whoever needs it pulls it."""
+    """Push an engine's image, and remove its registry name from the engine, so that the image has to be pulled."""
     repository = f"{server.host}/{REPOSITORY}"
     engine.images.get(image).tag(repository, tag=version)
     login = {"username": USER, "password": PASSWORD}

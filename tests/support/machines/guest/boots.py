@@ -1,4 +1,4 @@
-"""The boots that the tests look at: all of them in the background, as many at once as there are cores."""
+"""The boots that the tests inspect: they run in the background, as many at once as there are cores."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,7 +22,7 @@ _SECONDS = 600
 
 @dataclass(frozen=True, kw_only=True)
 class Boots:
-    """Boots by name, each begun once; asking for one waits for its end. Consoles are kept below `kept`."""
+    """Boots by name, each started once; `boots[name]` waits for its end. Console logs are kept below `kept`."""
 
     parts: MachineParts
     pool: ThreadPoolExecutor
@@ -33,11 +33,11 @@ class Boots:
         return self.begun[name].result()
 
     def begin_installation(self, combination: Combination) -> None:
-        """files/install.sh on a combination's own kernel; its name is the combination's."""
+        """Start files/install.sh on a combination's own kernel; the boot's name is the combination's id."""
         self._begin(combination.id, "install", partial(self.parts.machine, combination))
 
     def begin_refusals(self, own: Combination, other: Combination) -> None:
-        """An image on nodes that cannot take it; `other` is a combination of the same driver for another kernel."""
+        """Start an image on nodes that must refuse it; `other` has the same driver for another kernel."""
         machine = self.parts.machine
         self._begin("no GPU", "no-gpu", partial(machine, own, functions=()))
         self._begin("other kernel", "refuse", partial(machine, own, kernel_of=other))
@@ -45,7 +45,7 @@ class Boots:
         self._begin("corrupted modules", "corrupted", partial(self._with_corrupted_modules, own, other))
 
     def begin_secure_boot(self, combination: Combination) -> None:
-        """An image on a node whose firmware trusts one signer: unsigned, signed by a stranger, signed by that one."""
+        """Start an image on a node with one trusted signer: unsigned, signed by a stranger, and by that signer."""
         self._begin("Secure Boot", "secure-boot", partial(self._with_signed_modules, combination))
 
     def _begin(self, name: str, script: str, make: Callable[[], Machine]) -> None:

@@ -8,7 +8,7 @@ import docker
 
 
 def of_image(engine: docker.DockerClient, reference: str, archive: Path) -> None:
-    """An image's file system without its devices, which the guest's kernel has its own of."""
+    """Archive an image's file system without its devices, because the guest's kernel provides its own."""
     container = engine.containers.create(reference)
     try:
         # The kernel's form of cpio is newc (Documentation/driver-api/early-userspace/buffer-format.rst).
@@ -26,7 +26,7 @@ def of_image(engine: docker.DockerClient, reference: str, archive: Path) -> None
 
 
 def of_folder(folder: Path, archive: Path) -> None:
-    """A folder's content, all of it root's."""
+    """Archive a folder's content with root as the owner of all files."""
     command = [
         "bsdtar",
         "--create",
@@ -41,6 +41,6 @@ def of_folder(folder: Path, archive: Path) -> None:
 
 
 def _align(archive: Path) -> None:
-    """Archives that follow one another begin at multiples of four bytes."""
+    """Pad an archive to a multiple of four bytes, because the archive after it has to begin at one."""
     with archive.open("ab") as file:
         file.write(b"\0" * (-file.tell() % 4))

@@ -1,7 +1,7 @@
-"""Booting a kernel in QEMU, without KVM, with an initramfs and PCI functions of our choice; and reading what it says.
+"""Boots of a kernel in QEMU, without KVM, with an initramfs and PCI functions of our choice, and their results.
 
-The guest writes what it finds to its second serial line, in sections that files/init frames; the first is the kernel's
-console and is only kept to be looked at.
+The guest writes its results to its second serial line, in sections that files/init frames. The first serial line is the
+kernel's console, which is only kept for people to read.
 """
 
 import re
@@ -25,7 +25,7 @@ _ENDED = re.compile(r"^@@ ended after (?P<boot>[\d.]+) s of boot$", re.MULTILINE
 
 @dataclass(frozen=True)
 class Section:
-    """What one command in the guest printed, its exit code, and how long it took by the guest's clock."""
+    """The output of one command in the guest, its exit code, and its duration in seconds by the guest's clock."""
 
     text: str
     code: int
@@ -49,13 +49,13 @@ class Boot:
 
     @property
     def seconds(self) -> str:
-        """How long the boot and each installation took."""
+        """Return a text with the duration of the boot and of each installation, in seconds."""
         installs = [f"{n} {s.seconds:.1f} s" for n, s in self.sections.items() if n.startswith("install")]
         return ", ".join([f"boot {self.boot_seconds:.1f} s", *installs])
 
 
 class BootError(AssertionError):
-    """A guest that did not come to its end: it hung, or its kernel panicked."""
+    """A guest that did not finish its work: it hung, or its kernel panicked."""
 
     def __init__(self, why: str, console: Path) -> None:
         said = console.read_text(errors="replace").splitlines()[-40:] if console.exists() else []
@@ -64,7 +64,7 @@ class BootError(AssertionError):
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """How to boot: the kernel, the initramfs (cpio archives, unpacked one over the other), the functions on the PCI bus."""
+    """A machine to boot: its kernel, its initramfs (cpio archives, unpacked in order), and its PCI functions."""
 
     kernel: Path
     initramfs: Sequence[Path]
@@ -74,7 +74,7 @@ class Machine:
     firmware: SecureBoot | None = None
 
     def boot(self, script: str, folder: Path, *, seconds: int) -> Boot:
-        """Run /guest/<script> as the guest's only work and wait until it powers off; raises BootError after `seconds`."""
+        """Run /guest/<script> as the guest's only work until it powers off; raise BootError after `seconds`."""
         folder.mkdir(parents=True, exist_ok=True)
         console, results = folder / "console.log", folder / "results.log"
         command = self._command(script, folder, console, results)
@@ -113,7 +113,7 @@ class Machine:
 
 
 def read_results(results: Path, console: Path) -> Boot:
-    """What the guest wrote to its second serial line; raises BootError where the end of it is missing."""
+    """Return the results that the guest wrote to its second serial line; raise BootError if their end is missing."""
     text = results.read_text(errors="replace").replace("\r\n", "\n")
     sections = {
         match["name"]: Section(match["text"], int(match["code"]), float(match["seconds"]))

@@ -1,4 +1,4 @@
-"""What the guests are made of: kernels out of their packages, images' file systems, the guest's own scripts."""
+"""Parts of the guests: kernels from their packages, the images' file systems, and the guest's own scripts."""
 
 import shutil
 import subprocess
@@ -21,12 +21,15 @@ from tests.support.machines.guest.pci import NVSWITCH, Function
 
 
 class NotDeclaredError(AssertionError):
-    """Something that another command makes; the message names it."""
+    """A missing file or image; the message names the command that provides it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MachineParts:
-    """Where machines are made: the project, its cache, the engine, a folder for initramfs archives. For several threads."""
+    """A factory of machines, which several threads can use.
+
+    It needs the project, the project's cache, the engine, and a folder for initramfs archives.
+    """
 
     project: LockedProject
     cache: Cache
@@ -36,7 +39,7 @@ class MachineParts:
 
     @cached_property
     def guest(self) -> Path:
-        """The guest's scripts as an archive."""
+        """Return the guest's scripts as an archive."""
         folder = self.folder / "guest"
         shutil.copytree(GUEST, folder / "guest")
         (folder / "init").symlink_to("guest/init")
@@ -48,7 +51,7 @@ class MachineParts:
         return archive
 
     def kernel(self, combination: Combination) -> Path:
-        """The kernel, taken out of its package."""
+        """Return the kernel, extracted from its package; raise NotDeclaredError if the package is not in the cache."""
         (package,) = self.project.lock.kernel_for(combination).image
         kernel = self.folder / f"vmlinuz-{combination.kernel}"
         if not kernel.exists():
@@ -61,7 +64,7 @@ class MachineParts:
         return kernel
 
     def image(self, combination: Combination) -> Path:
-        """The image's file system as an archive."""
+        """Return the image's file system as an archive; raise NotDeclaredError if the engine lacks the image."""
         reference = references(self.project.component.image, combination)[0]
         archive = self.folder / f"{file_name(combination.id)}.cpio"
         if not archive.exists():
@@ -82,7 +85,10 @@ class MachineParts:
         memory_mib: int = 3072,
         firmware: SecureBoot | None = None,
     ) -> Machine:
-        """A machine with the image of a combination and its kernel, or another's; `over` are folders put over it."""
+        """Return a machine with the image of a combination, and with its kernel or that of `kernel_of`.
+
+        The content of the folders `over` is unpacked over the image.
+        """
         with self.one_at_a_time:
             initramfs_archives = [self.image(combination), self.guest, *map(self.archive_of, over)]
             kernel = self.kernel(kernel_of or combination)

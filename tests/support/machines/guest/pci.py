@@ -17,7 +17,7 @@ _FUNCTIONS_PER_DEVICE = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Function:
-    """What a function says of itself; `class_code` is class, subclass and interface, three bytes."""
+    """The identity of a PCI function; `class_code` is class, subclass and interface, three bytes."""
 
     vendor: int = NVIDIA
     device: int
@@ -32,7 +32,10 @@ DEAD_GPU = Function(device=0x2330, class_code=CONTROLLER_3D)
 
 
 def config_space(functions: Sequence[Function]) -> bytes:
-    """A bus with the functions as its devices 0, 1, …; a slot that nothing is in reads as ones, as on a real bus."""
+    """Return the configuration space of a bus with the functions as its devices 0, 1, ….
+
+    An empty slot reads as ones, as on a real bus.
+    """
     space = bytearray(b"\xff" * _BUS_BYTES)
     for number, function in enumerate(functions):
         start = number * _FUNCTIONS_PER_DEVICE * _FUNCTION_BYTES
@@ -41,6 +44,6 @@ def config_space(functions: Sequence[Function]) -> bytes:
 
 
 def _header(function: Function) -> bytes:
-    """The start of a type 0 header: vendor, device, command, status, revision, class code."""
+    """Return the start of a type 0 header: vendor, device, command, status, revision, class code."""
     class_code = function.class_code.to_bytes(3, "little")
     return struct.pack("<HHHHB3s", function.vendor, function.device, 0, 0, 0, class_code)
