@@ -153,10 +153,7 @@ class Farm:
 
     @contextmanager
     def newcomer(self, number: int) -> Iterator[Machine]:
-        """Start a machine that may only read from the store, and stop its engine at the end.
-
-        It has no builder image and no downloaded files.
-        """
+        """Start a machine with read-only store, no builder image and no files; stop its engine at the end."""
         with self._machine(number, [_RUNTIME], []) as machine:
             yield replace(machine, environ={MODE_VARIABLE: Mode.READ_ONLY})
 
