@@ -97,7 +97,8 @@ def sign(engine: Engine, targets: Targets, combination: Combination, pair: Pair,
     (folder / "blobs").symlink_to(default_cache_dir(os.environ) / "blobs")
     module_type = combination.module_types[0]
     compiled = targets.compiled(combination, module_type)
-    with cache.making(compiled.kind, compiled.digest, {"modules": {}}) as made:
+    about: dict[str, object] = {"modules": {path.name: {"size": path.stat().st_size} for path in modules.glob("*.ko")}}
+    with cache.making(compiled.kind, compiled.digest, about) as made:
         for path in modules.glob("*.ko"):
             shutil.copyfile(path, made / path.name)
     compiler = Compiler(targets=targets, cache=cache, engine=engine)
