@@ -38,6 +38,7 @@ READING = (
     "readlink",
     "realpath",
     "sed",
+    "setsid",
     "sha256sum",
     "sleep",
     "sort",
@@ -83,12 +84,17 @@ echo '[    2.0] nvidia: disagrees about version of symbol module_layout'
 # A device file is a file that says what it would be.
 MKNOD = 'echo "c $5 $6 $2" >"$3"'
 STAT = """\
-for path; do :; done
-if read -r kind major minor _ 2>/dev/null <"$path" && [ "$kind" = c ]; then
-  printf 'character special file %x:%x\\n' "$major" "$minor"
-else
-  exec stat "$@"
-fi
+case $1 in --printf=%t:%T*) ;; *) exec stat "$@" ;; esac
+format=$1
+shift 2
+for path; do
+  kind= major= minor=
+  read -r kind major minor _ 2>/dev/null <"$path" || continue
+  case $kind-$format in
+    c-*%n*) printf '%x:%x %s\\n' "$major" "$minor" "$path" ;;
+    c-*) printf '%x:%x' "$major" "$minor" ;;
+  esac
+done
 """
 LDCONFIG = 'echo cache >"$2/etc/ld.so.cache"'
 STUBS = {

@@ -1,8 +1,10 @@
 """The image on a node under test, and a node that has it: small, but of real archives and modules."""
 
 import hashlib
+import json
 import shutil
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.support.machines.node_host import (
@@ -61,7 +63,7 @@ def archive(folder: Path, out: Path) -> None:
 
 
 def make_image(
-    node: Node, *, driver: str = DRIVER, library: bytes = b"ELF", programs: dict[str, str] | None = None
+    node: Node, *, driver: str = DRIVER, library: bytes = b"ELF", programs: Mapping[str, str | bytes] | None = None
 ) -> None:
     """Replace the node's image by one of this driver; `programs` are scripts for its bin/."""
     shutil.rmtree(node.image, ignore_errors=True)
@@ -69,13 +71,20 @@ def make_image(
     user = trees / "userspace"
     for folder in ("bin", "share/nvidia/nvswitch", f"lib/firmware/nvidia/{driver}"):
         (user / folder).mkdir(parents=True)
-    for name, body in {"nvidia-smi": 'echo "${SMI_SAYS:-fine}"; exit "${SMI_CODE:-0}"', **(programs or {})}.items():
-        executable(user / "bin" / name, body)
+    smi = {"nvidia-smi": 'echo "${SMI_SAYS:-fine}"; exit "${SMI_CODE:-0}"'}
+    for name, body in {**smi, **(programs or {})}.items():
+        program = user / "bin" / name
+        if isinstance(body, bytes):
+            program.write_bytes(body)
+            program.chmod(0o755)
+        else:
+            executable(program, body)
     (user / "share/nvidia/nvswitch/fabricmanager.cfg").write_text("DAEMONIZE=1\nLOG_FILE_NAME=/var/log/fm.log\n")
     (user / f"lib/libcuda.so.{driver}").write_bytes(library)
     (user / "lib/libcuda.so.1").symlink_to(f"libcuda.so.{driver}")
     (user / f"lib/firmware/nvidia/{driver}/gsp_ga10x.bin").write_bytes(b"firmware")
     archive(user, node.image / "userspace.tar.zst")
+    files = sorted(str(path.relative_to(user)) for path in user.rglob("*") if not path.is_dir())
     for kind in ("proprietary", "open"):
         place = trees / kind / MODULE_FOLDER
         place.mkdir(parents=True)
@@ -87,10 +96,10 @@ def make_image(
         (place / "type").write_text(kind)
         archive(trees / kind, node.image / f"modules-{kind}.tar.zst")
     shutil.rmtree(trees)
-    write_manifests(node.image, DRIVER_VERSION=driver, unpacked_bytes=len(library) + (1 << 20))
+    write_manifests(node.image, DRIVER_VERSION=driver, unpacked_bytes=len(library) + (1 << 20), files=files)
 
 
-def write_manifests(image: Path, *, unpacked_bytes: int = 1 << 20, **changes: str) -> None:
+def write_manifests(image: Path, *, unpacked_bytes: int = 1 << 20, files: Sequence[str] = (), **changes: str) -> None:
     values = {
         "DRIVER_VERSION": DRIVER,
         "KERNEL_RELEASE": KERNEL,
@@ -102,7 +111,8 @@ def write_manifests(image: Path, *, unpacked_bytes: int = 1 << 20, **changes: st
         **changes,
     }
     (image / "manifest.env").write_text("".join(f"{key}={value}\n" for key, value in values.items()))
-    (image / "manifest.json").write_text(str(values))
+    manifest = {**values, "userspace": {"files": dict.fromkeys(files, "sha256")}}
+    (image / "manifest.json").write_text(json.dumps(manifest, indent=1))
 
 
 def make_node(folder: Path, modules: Path) -> Node:

@@ -1,44 +1,44 @@
 """The installer of a node under test as a process: watched, stopped and killed."""
 
+import os
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
 from tests.support.machines.node_host import (
     NODE,
-    SYSTEM_PATH,
     WRITING,
     Node,
     executable,
 )
 
-# Like the real one, which goes into the background; like any daemon it holds what it inherits. It says who it is.
 T = TypeVar("T")
 
 
-PERSISTENCED = f"""\
-PATH={SYSTEM_PATH}
-echo "$@ $LD_LIBRARY_PATH" >"$LOG/persistenced"
-[ "${{1:-}}" = --in-background ] || {{ "$0" --in-background </dev/null >/dev/null 2>&1 & exit 0; }}
-ls -l /proc/$$/fd >"$LOG/descriptors"
-echo $$ >"$LOG/persistenced.pid"
-trap 'exit 0' TERM
-for _ in $(seq 3000); do sleep 0.02; done
-"""
+@cache
+def daemon_program() -> bytes:
+    """Compile files/daemon.c and return the program. The installer knows daemons by their executable, which a script lacks."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder) / "daemon"
+        subprocess.run(["gcc", "-o", program, Path(__file__).parent / "files/daemon.c"], check=True)
+        return program.read_bytes()
 
 
-FABRIC_MANAGER = f"""\
-PATH={SYSTEM_PATH}
-echo "fabric manager at work"
-cp "$2" "$LOG/fabricmanager.cfg"
-echo $$ >"$LOG/fabricmanager.pid"
-trap 'exit 0' TERM
-for _ in $(seq 3000); do sleep 0.02; done
-"""
+def end_daemons(node: Node) -> None:
+    """Kill the daemons that still run from a node's drivers."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            program = (process / "exe").readlink()
+        except OSError:
+            continue
+        if program.is_relative_to(node.folder):
+            os.kill(int(process.name), signal.SIGKILL)
 
 
 def until(wanted: Callable[[], T]) -> T:
@@ -61,6 +61,24 @@ def running(node: Node, *arguments: str) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.kill()
+
+
+def two_polls_later(process: subprocess.Popen[str]) -> None:
+    """Wait until a running `wait` has polled at least twice more: its worker sleeps after each poll, and seldom in one."""
+    (worker,) = until(lambda: children(process.pid))
+    before = sleeps(worker)
+    until(lambda: sleeps(worker) > before + 100)
+
+
+def children(pid: int) -> list[int]:
+    """Return the child processes of a process (proc(5), /proc/pid/task/tid/children)."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def sleeps(pid: int) -> int:
+    """Return how often a process has given up the processor."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("\nvoluntary_ctxt_switches:")[2].split()[0])
 
 
 def stop(process: subprocess.Popen[str]) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.machines.node_host import LOADED, NAME, NODE, Node
 from tests.support.machines.node_image import make_image
-from tests.support.machines.node_processes import PERSISTENCED, pid_in, until
+from tests.support.machines.node_processes import daemon_program, pid_in, until
 
 READY = "nvidia-installer: the driver is ready; waiting for a signal\n"
 DRIVER = NODE / "nvidia-driver"
@@ -146,14 +146,13 @@ def test_the_next_container_goes_on_with_the_driver_that_jobs_kept(node: Node) -
 
 
 def test_a_second_container_is_refused_and_daemons_do_not_hold_the_lock(node: Node) -> None:
-    make_image(node, programs={"nvidia-persistenced": PERSISTENCED})
-    node.environment.update(
-        LOG=str(node.folder), INSTALL_ROOT=f"/opt/{node.folder.name}-{os.getpid()}", PROC_ROOT="/proc"
-    )
+    make_image(node, programs={"nvidia-persistenced": daemon_program()})
+    node.environment.update(LOG=str(node.folder), PROC_ROOT="/proc")
     with initialised(node) as process:
-        until(lambda: pid_in(node.folder / "persistenced.pid"))
+        until(lambda: pid_in(node.folder / "nvidia-persistenced.pid"))
         assert node.run("init", program=DRIVER).returncode == 14
-        assert "run/nvidia" not in (node.folder / "descriptors").read_text()
+        open_files = (node.folder / "nvidia-persistenced.descriptors").read_text().splitlines()
+        assert str(node.host / "run/nvidia") not in open_files
         assert stop(process)[0] == 0
 
 

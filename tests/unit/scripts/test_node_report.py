@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.machines.node_host import DRIVER, KERNEL, OLD_DRIVER, Node
 from tests.support.machines.node_image import make_image, write_manifests
-from tests.support.machines.node_processes import running, stop, until
+from tests.support.machines.node_processes import running, stop, two_polls_later, until
 from tests.support.machines.node_report import FEATURES, features, metrics, on, pretend_seconds
 
 TAG = "550.163.01-6.12.117-deb13-cloud-amd64-debian-13"
@@ -14,12 +14,6 @@ INFO = {"driver": DRIVER, "kernel": KERNEL, "module_type": "proprietary", "image
 def refuses(node: Node, code: int) -> None:
     done = node.run("install")
     assert done.returncode == code, done.stderr
-
-
-def two_looks_later(node: Node) -> None:
-    """Wait until a running `wait` has looked at least twice more; it sleeps after each look."""
-    node.stub("sleep", 'exec sleep "$@"')
-    until(lambda: len(node.calls("sleep")) >= 3)
 
 
 def test_without_the_settings_nothing_is_written(node: Node) -> None:
@@ -140,6 +134,7 @@ def test_an_installation_that_fails_on_the_way_tells_no_time(reporting: Node) ->
 def test_wait_reports_a_lost_driver_and_keeps_the_rest_of_the_report(reporting: Node) -> None:
     reporting.installs()
     before = metrics(reporting)
+    (reporting.host / "run/nvidia/nvidia-installer.wanted").unlink()
     with running(reporting, "wait") as process:
         assert process.stderr
         process.stderr.readline()
@@ -179,7 +174,9 @@ def test_wait_writes_nothing_while_nothing_changes(reporting: Node) -> None:
     reporting.installs()
     before = reporting.stat()
     with running(reporting, "wait") as process:
-        two_looks_later(reporting)
+        assert process.stderr
+        process.stderr.readline()
+        two_polls_later(process)
         stop(process)
     assert reporting.stat() == before
 
@@ -190,7 +187,7 @@ def test_wait_does_not_bring_the_files_back_after_an_uninstallation(reporting: N
         assert process.stderr
         process.stderr.readline()
         assert reporting.run("uninstall", "--keep-modules").returncode == 0
-        two_looks_later(reporting)
+        two_polls_later(process)
         stop(process)
     assert not (reporting.host / "var").exists()
     assert not (reporting.host / "etc/kubernetes").exists()
@@ -203,10 +200,12 @@ def test_a_look_at_which_nothing_has_changed_starts_no_program(reporting: Node) 
     for program in programs:
         reporting.stub(program, f'exec {program} "$@"')
     with running(reporting, "wait") as process:
-        two_looks_later(reporting)
-        assert not reporting.calls("find")  # with which users are looked for
+        assert process.stderr
+        process.stderr.readline()
+        two_polls_later(process)
+        assert not [call for call in reporting.calls("find") if "-lname" in call]  # with which users are looked for
         (reporting.folder / "calls").rename(reporting.folder / "calls-before")
-        two_looks_later(reporting)
+        two_polls_later(process)
         stop(process)
     assert [reporting.calls(program) for program in programs] == [[]] * len(programs)
 
@@ -214,7 +213,9 @@ def test_a_look_at_which_nothing_has_changed_starts_no_program(reporting: Node) 
 def test_wait_writes_a_file_again_that_somebody_has_removed(reporting: Node) -> None:
     reporting.installs()
     with running(reporting, "wait") as process:
-        two_looks_later(reporting)
+        assert process.stderr
+        process.stderr.readline()
+        two_polls_later(process)
         on(reporting, FEATURES).unlink()
         until(lambda: on(reporting, FEATURES).exists())
         stop(process)

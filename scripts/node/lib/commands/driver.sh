@@ -13,6 +13,7 @@ driver_command() { # init|update|reload_nvidia_peermem|probe_nvidia_peermem [FLA
   local -r command=${1:-}
   [[ $# == 0 ]] || shift
   REQUESTED_KERNEL=
+  OUTLIVE_CONTAINER=false
   case $command in
     init | update)
       read_driver_flags "$@"
@@ -49,7 +50,7 @@ read_driver_flags() { # FLAG…
 driver_init() {
   check_root
   run mkdir -p -- "$STATE_DIR"
-  take_lock "$STATE_DIR"
+  take_lock
   write_file "$PID_FILE" "$$"
   trap 'exit "$EXIT_STOPPED"' HUP QUIT
   write_file "$DAEMONS_FILE" NotReady
@@ -57,12 +58,12 @@ driver_init() {
   mount_root
   install_command
   link_into_root
-  trap request_stop TERM INT HUP QUIT
+  catch_signals
   ensure_daemons
   write_file "$DAEMONS_FILE" Ready
   [[ $DRIVER_CONFIG_DIGEST == none ]] || write_file "$DIGEST_FILE" "$DRIVER_CONFIG_DIGEST"
   log "the driver is ready; waiting for a signal"
-  supervise
+  run_until_stopped supervise
   stop_driver
 }
 
@@ -70,8 +71,7 @@ driver_init() {
 stop_driver() {
   local users
   mark_not_ready
-  run rm -f -- "$DAEMONS_FILE"
-  stop_daemons
+  run rm -f -- "$DAEMONS_FILE" "$WANTED_FILE"
   users=$(describe_users)
   if [[ -n $users ]]; then
     log_output "$users"

@@ -26,6 +26,7 @@ install_command() { # [--no-load]
       ensure_unpacked "$folder" "$type" "$record"
       activate_driver "$folder" "$state"
     fi
+    ensure_daemons
     remove_leftovers
   else
     ensure_unpacked "$folder" "$type" "$record"
@@ -37,11 +38,12 @@ install_command() { # [--no-load]
 
 # Succeeds if there is nothing to do. install marks readiness last, so a ready driver is complete.
 is_up_to_date() { # FOLDER RECORD STATE
-  [[ $3 == same ]] && are_loaded "${REQUIRED[@]}" && has_record "$1" "$2" &&
-    [[ $(linked_folder current) == "$1" ]] && is_ready "$1"
+  [[ $3 == same ]] && are_loaded "${REQUIRED[@]}" && has_record "$1" "$2" && [[ $(linked_folder current) == "$1" ]] &&
+    is_ready "$1" && is_wanted && [[ -z $(missing_device_files "${HOST_ROOT%/}/dev") ]] && needed_daemons_run
 }
 
 check_before_loading() { # STATE FOLDER MODULE-TYPE RECORD
+  check_fabric_manager
   if [[ $1 == different ]]; then check_idle "$(unload_reason)"; fi
   if [[ $1 != same ]]; then
     check_signature "$2" "$3" "$4"
@@ -55,8 +57,9 @@ unload_reason() {
 
 # Replaces the running driver. The node is not ready until the end.
 activate_driver() { # FOLDER STATE
-  check_fabric_manager "$1"
+  if [[ $2 == different ]]; then remember_driver; fi
   mark_not_ready
+  mark_wanted
   blacklist_nouveau
   if [[ $2 == different ]]; then unload_modules "$(unload_reason)"; fi
   unload_nouveau
@@ -68,7 +71,8 @@ activate_driver() { # FOLDER STATE
   make_device_files
   check_with_nvidia_smi
   remove_old_drivers
-  mark_ready "$1"
+  start_daemons
+  if needed_daemons_run; then mark_ready "$1"; fi
   # shellcheck disable=SC2034 # used in report.sh
   INSTALLED=true
 }

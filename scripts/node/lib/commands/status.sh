@@ -29,7 +29,7 @@ read_status() { # [--json | --quiet]
   folder=$(linked_folder current)
   [[ -z $folder ]] || read_env "$DRIVERS_DIR/$folder/$RECORD_FILE" record
   STATUS=([folder]=$folder [driver]=${record[DRIVER_VERSION]:-} [kernel]=${record[KERNEL_RELEASE]:-}
-    [type]=${record[MODULE_TYPE]:-} [image]=${record[IMAGE_TAG]:-} [users]='' [ready]=false [complete]=false [state]=absent)
+    [type]=${record[MODULE_TYPE]:-} [image]=${record[IMAGE_TAG]:-} [users]='' [ready]=false [complete]=false [state]=absent [problem]='')
   STATUS[loaded]=$(loaded_version)
   STATUS[srcversion]=$(loaded_value srcversion)
   STATUS[of_image]=false
@@ -40,10 +40,45 @@ read_status() { # [--json | --quiet]
   if are_loaded "${REQUIRED[@]}"; then STATUS[complete]=true; fi
   if [[ -n $folder ]] && is_loaded_from "$folder"; then
     STATUS[state]=same
-    if [[ ${STATUS[complete]} == true ]] && is_ready "$folder"; then STATUS[ready]=true; fi
   elif [[ -n ${STATUS[loaded]} ]]; then
     STATUS[state]=different-${STATUS[users]:+busy}
     [[ -n ${STATUS[users]} ]] || STATUS[state]=different-idle
+  fi
+  STATUS[problem]=$(problem_of "$folder")
+  [[ -n ${STATUS[problem]} ]] || STATUS[ready]=true
+}
+
+# The reasons for which a driver is not ready, in the order in which they are checked.
+declare -rA PROBLEMS=(
+  [not_installed]="no driver is installed"
+  [not_loaded]="the driver is not loaded"
+  [other_driver_loaded]="another driver is loaded"
+  [modules_missing]="a required module is not loaded"
+  [files_changed]="files of the driver are missing or were changed"
+  [device_files_missing]="device files are missing in the host's /dev"
+  [fabric_manager_missing]="the image has no fabric manager, which this node needs"
+  [fabric_manager_stopped]="the fabric manager does not run"
+  [not_finished]="the installation did not finish"
+)
+
+# Prints the first reason for which a job could not run; nothing if the driver is ready.
+problem_of() { # FOLDER
+  if [[ -z $1 ]]; then
+    printf 'not_installed'
+  elif [[ ${STATUS[state]} == absent ]]; then
+    printf 'not_loaded'
+  elif [[ ${STATUS[state]} != same ]]; then
+    printf 'other_driver_loaded'
+  elif [[ ${STATUS[complete]} == false ]]; then
+    printf 'modules_missing'
+  elif ! is_intact "$1"; then
+    printf 'files_changed'
+  elif [[ -n $(missing_device_files "${HOST_ROOT%/}/dev") ]]; then
+    printf 'device_files_missing'
+  elif ! needed_daemons_run; then
+    printf 'fabric_manager_%s' "$(fabric_state)"
+  elif ! is_ready "$1"; then
+    printf 'not_finished'
   fi
 }
 
@@ -63,4 +98,5 @@ print_status() {
   printf 'gpus: %d, nvswitches: %d\n' "${#GPUS[@]}" "${#NVSWITCHES[@]}"
   printf 'persistence daemon: %s\nfabric manager: %s\n' "$(persistence_state)" "$(fabric_state)"
   printf 'ready: %s\n' "${STATUS[ready]}"
+  [[ -z ${STATUS[problem]} ]] || printf 'problem: %s\n' "${PROBLEMS[${STATUS[problem]}]}"
 }

@@ -12,10 +12,12 @@ uninstall_command() { # [--keep-modules]
   check_host_root
   take_lock
   if "$unload"; then unload_own_driver; fi
+  run rm -f -- "$WANTED_FILE"
   mark_not_ready
   unregister_libraries
   run rm -f -- "$NOUVEAU_FILE" "${NOUVEAU_FILE%/*}/.nvidia-installer" "${LIBRARY_FILE%/*}/.nvidia-installer"
-  run rm -f -- "$STATE_DIR/fabricmanager.cfg" "$STATE_DIR/.nvidia-installer" "$STATE_DIR/validations/.nvidia-installer"
+  run rm -f -- "$STATE_DIR"/{nvidia-persistenced,nv-fabricmanager}.{pid,log} "$STATE_DIR/fabricmanager.cfg"
+  run rm -f -- "$STATE_DIR/.nvidia-installer" "$STATE_DIR/validations/.nvidia-installer"
   remove_drivers
   remove_empty "$STATE_DIR/validations" "$STATE_DIR" "$DRIVERS_DIR"
   remove_reports
@@ -30,12 +32,15 @@ unload_own_driver() {
   done
   if "$ours"; then
     check_idle "uninstall must unload the driver"
+    remember_driver
+    run rm -f -- "$WANTED_FILE"
     mark_not_ready
     unload_modules "uninstall must unload the driver"
   elif is_loaded nvidia; then
     log "driver $(loaded_version) stays loaded: it does not come from $INSTALL_ROOT"
     return 0
   fi
+  stop_daemons
   run rm -f -- "$LOADED_PARAMETERS"
   remove_device_files
   reset_firmware_path

@@ -1,39 +1,44 @@
 # shellcheck shell=bash
 # nvidia-installer wait: runs in a pod's main container, after `install` in an init container.
 
+WAIT_ONCE=false
+WAIT_TIMEOUT=0
+
 wait_command() { # [--once] [--timeout SECONDS]
-  local once=false said=false
-  local -i timeout=0 begin=$SECONDS
   while (($# > 0)); do
     case $1 in
-      --once) once=true ;;
+      --once) WAIT_ONCE=true ;;
       --timeout)
         [[ ${2:-} =~ ^[0-9]{1,6}$ ]] || usage_error "--timeout takes a number of seconds"
-        timeout=10#$2
+        WAIT_TIMEOUT=$((10#$2))
         shift
         ;;
       *) usage_error "wait has only the options --once and --timeout SECONDS, but got: $1" ;;
     esac
     shift
   done
-  trap request_stop TERM INT
   AT_EXIT+=(report_state)
-  scan_pci_bus
-  until read_status --quiet && [[ ${STATUS[ready]} == true ]]; do
+  run_until_stopped wait_and_maintain
+}
+
+# Waits until the driver is ready, and then keeps it complete.
+wait_and_maintain() {
+  local said=false
+  local -i begin
+  begin=$(uptime_seconds)
+  "$WAIT_ONCE" || skip_old_logs
+  until scan_pci_bus && read_status --quiet && [[ ${STATUS[ready]} == true ]]; do
     report_state
     "$said" || log "waiting for the driver to become ready"
     said=true
-    ((timeout == 0 || SECONDS - begin < timeout)) || fail "$EXIT_TIMED_OUT" \
-      "the driver is not ready after $timeout seconds (installed: ${STATUS[driver]:-none}, loaded: ${STATUS[loaded]:-none})"
+    ((WAIT_TIMEOUT == 0 || $(uptime_seconds) - begin < WAIT_TIMEOUT)) || fail "$EXIT_TIMED_OUT" \
+      "the driver is not ready after $WAIT_TIMEOUT seconds (installed: ${STATUS[driver]:-none}, loaded: ${STATUS[loaded]:-none})"
+    if ! "$WAIT_ONCE" && is_wanted; then reinstall; fi
     pause
     if "$STOPPING"; then exit "$EXIT_OK"; fi
   done
   log "driver ${STATUS[folder]} is ready"
-  if "$once"; then return 0; fi
-  # Each container has its own device files; `install` created those of another container.
-  make_device_files
-  supervise report_state
-  stop_daemons
+  "$WAIT_ONCE" || maintain
 }
 
 SNAPSHOT=

@@ -84,29 +84,39 @@ check_space() { # PATH BYTES
 
 LOCK=
 
-# Takes the node's one lock. The lock is on a folder of the host, so no file remains. The folder is /run, because it is never
-# on a network file system: some of these cannot lock folders.
-take_lock() { # [FOLDER]
-  [[ -z $LOCK ]] || return 0
-  exec {LOCK}<"$(lock_folder "$@")"
-  flock --nonblock "$LOCK" ||
-    fail "$EXIT_LOCKED" "another nvidia-installer runs on this node; run again after it ends"
+# Takes the node's one lock, or ends the run.
+take_lock() {
+  try_lock || fail "$EXIT_LOCKED" "another nvidia-installer runs on this node; run again after it ends"
 }
 
-lock_folder() { # [FOLDER]
-  local -r folder=${1:-${HOST_ROOT%/}/run}
-  if [[ -d $folder ]]; then printf '%s' "$folder"; else printf '%s' "$HOST_ROOT"; fi
+# Takes the lock if it is free. It is on RUN_DIR, which the chart's pods and the GPU Operator's share, and which is never on a
+# network file system: some of these cannot lock folders. `uninstall` removes the folder, and a lock on a removed one is void.
+try_lock() {
+  [[ -z $LOCK ]] || return 0
+  if [[ ! -d $STATE_DIR ]]; then
+    run mkdir -p -- "$STATE_DIR"
+    AT_EXIT+=(remove_unused_state)
+  fi
+  exec {LOCK}<"$STATE_DIR" || return 1
+  if flock --nonblock "$LOCK" && [[ $STATE_DIR -ef /proc/self/fd/$LOCK ]]; then return 0; fi
+  release_lock
+  return 1
+}
+
+# Removes the folder if this run has made it only for the lock.
+remove_unused_state() {
+  rmdir -- "$STATE_DIR" 2>/dev/null || true
 }
 
 # Waits until no other nvidia-installer holds the lock.
 wait_for_other_runs() {
   local lock
-  exec {lock}<"$(lock_folder)"
+  exec {lock}<"$STATE_DIR" || return 0
   flock "$lock" || true
   exec {lock}<&-
 }
 
-# For a process that lives longer than this run.
 release_lock() {
   [[ -z $LOCK ]] || exec {LOCK}<&-
+  LOCK=
 }

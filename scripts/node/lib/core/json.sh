@@ -44,9 +44,9 @@ print_status_json() {
     "$(json_value "${STATUS[loaded]}")" "$(json_value "${STATUS[srcversion]}")" "${STATUS[complete]}" \
     "$(json_list "$(loaded_modules)")"
   printf ' "state": %s, "used_by": %s,\n' "$(json_string "${STATUS[state]}")" "$(json_list "${STATUS[users]}")"
-  printf ' "gpus": %d, "nvswitches": %d, "persistence_daemon": %s, "fabric_manager": %s, "ready": %s}\n' \
+  printf ' "gpus": %d, "nvswitches": %d, "persistence_daemon": %s, "fabric_manager": %s, "ready": %s, "problem": %s}\n' \
     "${#GPUS[@]}" "${#NVSWITCHES[@]}" "$(json_string "$(persistence_state)")" "$(json_string "$(fabric_state)")" \
-    "${STATUS[ready]}"
+    "${STATUS[ready]}" "$(json_value "${STATUS[problem]}")"
 }
 
 loaded_modules() {

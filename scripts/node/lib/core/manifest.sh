@@ -31,11 +31,25 @@ read_image() {
     fail "$EXIT_DAMAGED_IMAGE" "$MANIFEST is damaged: it has no usable MODULE_TYPES"
 }
 
+readonly JSON_MANIFEST=$NVIDIA_INSTALLER_HOME/manifest.json
+
+IMAGE_DIGEST=
+
+# Sets IMAGE_DIGEST, which identifies the image.
+read_digest() {
+  [[ -z $IMAGE_DIGEST ]] || return 0
+  [[ -f $JSON_MANIFEST && -r $JSON_MANIFEST ]] || fail "$EXIT_DAMAGED_IMAGE" "$JSON_MANIFEST is missing; pull the image again"
+  IMAGE_DIGEST=$(sha256sum <"$JSON_MANIFEST")
+  IMAGE_DIGEST=${IMAGE_DIGEST%% *}
+}
+
 # Prints the record of an installation. It differs for a rebuilt image and for the other module type.
 record_for() { # MODULE-TYPE
-  local -r file=$NVIDIA_INSTALLER_HOME/manifest.json
-  local digest
-  [[ -f $file && -r $file ]] || fail "$EXIT_DAMAGED_IMAGE" "$file is missing; pull the image again"
-  digest=$(sha256sum <"$file")
-  printf '%s\nMODULE_TYPE=%s\nMANIFEST_SHA256=%s\n' "$(<"$MANIFEST")" "$1" "${digest%% *}"
+  read_digest
+  printf '%s\nMODULE_TYPE=%s\nMANIFEST_SHA256=%s\n' "$(<"$MANIFEST")" "$1" "$IMAGE_DIGEST"
+}
+
+# Succeeds if the driver in the image has a file. The manifest lists the files by path.
+image_has_file() { # PATH
+  grep -qF "\"$1\":" "$JSON_MANIFEST"
 }

@@ -11,6 +11,7 @@
 : "${PERSISTENCE:=auto}"                            # auto: `wait` and `nvidia-driver` run nvidia-persistenced; off: never
 : "${FABRIC_MANAGER:=auto}"                         # auto: run it on a node with an NVSwitch; required: exit with 27 if the image lacks it; off
 : "${POLL_SECONDS:=5}"                              # seconds between two polls of `wait` and `nvidia-driver`
+: "${DAEMON_STOP_SECONDS:=30}"                       # seconds that a daemon has to end before it is killed
 : "${RUN_DIR:=/run/nvidia}"                         # folder of the files that mark readiness, on the host
 : "${METRICS_FILE:=}"                               # file for node-exporter's textfile collector, on the host; empty: none
 : "${FEATURES_FILE:=}"                              # file for Node Feature Discovery, on the host; empty: none
@@ -25,7 +26,7 @@
 : "${USE_HOST_MOFED:=false}"                        # true: nvidia-peermem waits for the host's mlx5_core; false: for the MOFED container
 
 readonly NVIDIA_INSTALLER_HOME HOST_ROOT INSTALL_ROOT KERNEL_MODULE_TYPE REQUIRE_GPU PARAMETERS_DIR IOMMU_GROUP_TYPE
-readonly PERSISTENCE FABRIC_MANAGER POLL_SECONDS RUN_DIR SYSFS_ROOT PROC_ROOT DEV_ROOT OPEN_KERNEL_MODULES_ENABLED
+readonly PERSISTENCE FABRIC_MANAGER POLL_SECONDS DAEMON_STOP_SECONDS RUN_DIR SYSFS_ROOT PROC_ROOT DEV_ROOT OPEN_KERNEL_MODULES_ENABLED
 readonly METRICS_FILE FEATURES_FILE DRIVER_CONFIG_DIGEST GPU_DIRECT_RDMA_ENABLED GDS_ENABLED GDRCOPY_ENABLED USE_HOST_MOFED
 
 # The folders of drivers and of the readiness files, in this container.
@@ -56,6 +57,8 @@ check_settings() {
   for name in REQUIRE_GPU OPEN_KERNEL_MODULES_ENABLED GPU_DIRECT_RDMA_ENABLED GDS_ENABLED GDRCOPY_ENABLED USE_HOST_MOFED; do
     check_choice "$name" true false
   done
+  [[ $DAEMON_STOP_SECONDS =~ ^[0-9]{1,4}$ ]] ||
+    usage_error "DAEMON_STOP_SECONDS=$DAEMON_STOP_SECONDS is not a whole number of seconds"
   [[ $POLL_SECONDS =~ ^[0-9]{1,4}(\.[0-9]{1,3})?$ ]] || usage_error "POLL_SECONDS=$POLL_SECONDS is not a number of seconds"
 }
 

@@ -1,19 +1,39 @@
 # shellcheck shell=bash
-# The driver's daemons. They end with the command that runs them (`wait`, `nvidia-driver init`). An init container cannot run
-# them: its processes end with it.
+# The driver's daemons. They outlive the pod that starts them, because jobs on the GPUs may need them: only `uninstall`, an
+# upgrade and the end of `nvidia-driver` stop them. A daemon is known by its process id, its executable and its user.
 
-# Prints the process ids of daemons from INSTALL_ROOT. Daemons of other installations are left out.
-daemon_pids() { # NAME…
-  local name pid file
-  local -a words
-  for name; do
-    # The kernel truncates the name of a process to 15 characters.
-    while IFS= read -r file; do
-      pid=${file%/comm}
-      mapfile -d '' -t words <"${file%/comm}/cmdline" 2>/dev/null || continue
-      [[ " ${words[*]:0:2} " != *"$INSTALL_ROOT/"*"/bin/$name "* ]] || printf '%s\n' "${pid##*/}"
-    done < <(grep -lsx -- "${name:0:15}" "$PROC_ROOT"/[0-9]*/comm)
+readonly SETTLE_SECONDS=2 # a fabric manager that cannot work ends within this time
+readonly MAX_RESTART_SECONDS=300
+
+# Succeeds if a process runs a program as this user. Neither can be pretended by another container.
+runs_program() { # PID PROGRAM
+  [[ -n $1 && $PROC_ROOT/$1/exe -ef $2 && -O $PROC_ROOT/$1 ]]
+}
+
+# Succeeds if a daemon runs from any driver in INSTALL_ROOT. nvidia-persistenced changes its process id when it starts, so a daemon
+# without a valid record is searched among all processes.
+daemon_runs() { # NAME
+  local pid='' program
+  { read -r pid <"$STATE_DIR/$1.pid"; } 2>/dev/null || true
+  for program in "$DRIVERS_DIR"/[0-9]*/bin/"$1"; do
+    if runs_program "$pid" "$program"; then return 0; fi
   done
+  [[ -n $(running_daemons "$DRIVERS_DIR"/[0-9]*/bin/"$1") ]]
+}
+
+# Prints PID NAME for each process of these programs.
+running_daemons() { # PROGRAM…
+  local process program
+  for process in "$PROC_ROOT"/[0-9]*; do
+    for program; do
+      if runs_program "${process##*/}" "$program"; then printf '%s %s\n' "${process##*/}" "${program##*/}" && break; fi
+    done
+  done
+}
+
+# Prints PID NAME for each daemon of a driver, or of all drivers.
+our_daemons() { # [FOLDER]
+  running_daemons "$DRIVERS_DIR"/${1:-[0-9]*}/bin/{nvidia-persistenced,nv-fabricmanager}
 }
 
 # persistence_state and fabric_state print off, not needed, missing, running or stopped.
@@ -38,7 +58,7 @@ fabric_state() {
 }
 
 daemon_state() { # NAME
-  if [[ -n $(daemon_pids "$1") ]]; then
+  if daemon_runs "$1"; then
     printf 'running'
   elif [[ -x $DRIVERS_DIR/current/bin/$1 ]]; then
     printf 'stopped'
@@ -48,52 +68,129 @@ daemon_state() { # NAME
 }
 
 # Warns, or ends the run, if the node has an NVSwitch and the image no fabric manager. CUDA fails on all GPUs of such a node.
-check_fabric_manager() { # FOLDER
+check_fabric_manager() {
   local -r problem="this node has an NVSwitch, but this image has no fabric manager; CUDA does not start on GPUs behind it"
   ((${#NVSWITCHES[@]} > 0)) || return 0
-  [[ $FABRIC_MANAGER != off && ! -x $DRIVERS_DIR/$1/bin/nv-fabricmanager ]] || return 0
+  [[ $FABRIC_MANAGER != off ]] || return 0
+  ! image_has_file bin/nv-fabricmanager || return 0
   [[ $FABRIC_MANAGER != required ]] || fail "$EXIT_NO_FABRIC_MANAGER" "$problem"
   log "$problem"
 }
 
+# Succeeds if the daemon runs that CUDA needs on this node. nvidia-persistenced only saves time.
+needed_daemons_run() {
+  local state
+  state=$(fabric_state)
+  [[ $state == running || $state == off || $state == "not needed" ]]
+}
+
+# Starts the daemons, and ends the run if the fabric manager ends at once. Its process must run for CUDA to work.
+start_daemons() {
+  local -i tries
+  ensure_daemons
+  if [[ -v STARTED[nv-fabricmanager] ]]; then
+    for ((tries = 0; tries < SETTLE_SECONDS * 10; tries++)); do
+      [[ $(fabric_state) == running ]] || break
+      sleep 0.1
+    done
+  fi
+  [[ $(fabric_state) != stopped ]] ||
+    fail_with_output "$EXIT_NO_FABRIC_MANAGER" "the fabric manager ended; see its output above" \
+      "$(tail -n 20 -- "$STATE_DIR/nv-fabricmanager.log")"
+}
+
+# Starts the daemons that do not run, each not before its time.
 ensure_daemons() {
+  local folder
+  folder=$(linked_folder current)
   if [[ $(persistence_state) == stopped ]]; then
-    start_daemon nvidia-persistenced --persistence-mode --nvidia-cfg-path="$DRIVERS_DIR/current/lib"
+    start_daemon nvidia-persistenced "$folder" --persistence-mode --nvidia-cfg-path="$DRIVERS_DIR/$folder/lib"
   fi
   if [[ $(fabric_state) == stopped ]]; then
-    write_fabric_configuration
-    start_daemon nv-fabricmanager -c "$STATE_DIR/fabricmanager.cfg"
+    write_fabric_configuration "$folder"
+    start_daemon nv-fabricmanager "$folder" -c "$STATE_DIR/fabricmanager.cfg"
   fi
 }
 
 # Configures the fabric manager to run in the foreground, log to stderr, and read its tables from the driver's folder.
-write_fabric_configuration() {
-  local -r folder=$DRIVERS_DIR/current/share/nvidia/nvswitch
+write_fabric_configuration() { # FOLDER
+  local -r folder=$DRIVERS_DIR/$1/share/nvidia/nvswitch
   write_file "$STATE_DIR/fabricmanager.cfg" "$(sed -E -e 's/^DAEMONIZE=.*/DAEMONIZE=0/' -e 's/^LOG_FILE_NAME=.*/LOG_FILE_NAME=/' \
     -e "s,^(TOPOLOGY_FILE_PATH|DATABASE_PATH)=.*,\1=$folder," "$folder/fabricmanager.cfg" 2>/dev/null)"
 }
 
-# Starts a daemon in the background. It does not inherit the lock.
-start_daemon() { # NAME ARGUMENT…
-  local -r name=$1
-  shift
+# The time of the last start of a daemon, and the seconds until the next.
+declare -A STARTED=() RESTART_SECONDS=()
+
+# Starts a daemon in the background, unless its last start was a short time ago. That time doubles with each start, until the
+# daemon has run for MAX_RESTART_SECONDS.
+start_daemon() { # NAME FOLDER ARGUMENT…
+  local -r name=$1 folder=$2
+  local -i now elapsed=MAX_RESTART_SECONDS
+  now=$(uptime_seconds)
+  if [[ -v STARTED[$name] ]]; then elapsed=$((now - STARTED[$name])); fi
+  ((elapsed >= ${RESTART_SECONDS[$name]:-0})) || return 0
+  # shellcheck disable=SC2004 # a word and not a number: the array is associative
+  if ((elapsed >= MAX_RESTART_SECONDS)); then RESTART_SECONDS[$name]=0; fi
+  STARTED[$name]=$now
+  RESTART_SECONDS[$name]=$((RESTART_SECONDS[$name] * 2 + 5))
+  shift 2
   log "starting $name"
-  (
-    release_lock
-    export LD_LIBRARY_PATH=$DRIVERS_DIR/current/lib
-    exec "$DRIVERS_DIR/current/bin/$name" "$@"
-  ) </dev/null > >(exec sed -u 's/^/nvidia-installer: | /' >&2) 2>&1 &
+  [[ -d $STATE_DIR ]] || run mkdir -p -- "$STATE_DIR"
+  run_detached "$name" "$DRIVERS_DIR/$folder/bin/$name" "$@"
 }
 
-# Ends the daemons and waits up to 5 seconds for each. A process that ended has no command line, even as a zombie.
-stop_daemons() {
-  local pid
-  local -i tries
-  for pid in $(daemon_pids nvidia-persistenced nv-fabricmanager); do
-    kill "$pid" 2>/dev/null || continue
-    for ((tries = 0; tries < 50; tries++)); do
-      { read -r -d '' _ <"$PROC_ROOT/$pid/cmdline"; } 2>/dev/null || break
-      sleep 0.1
-    done
+# true: daemons continue when the container ends. false for `nvidia-driver`, whose driver is in the container.
+OUTLIVE_CONTAINER=true
+
+# Runs a program that outlives this process and its container: without the lock and the terminal, with its output in a file, and
+# outside of the container's control group, whose processes the container engine kills.
+run_detached() { # NAME PROGRAM ARGUMENT…
+  local -r name=$1
+  shift
+  (
+    release_lock
+    ! "$OUTLIVE_CONTAINER" || leave_control_group
+    export LD_LIBRARY_PATH=${1%/*/*}/lib
+    exec setsid -- "$@"
+  ) </dev/null >>"$STATE_DIR/$name.log" 2>&1 &
+  write_file "$STATE_DIR/$name.pid" "$!"
+}
+
+# Moves this process to the root of each hierarchy of control groups: one in version 2, several in version 1 (cgroups(7)). "0" is
+# the process that writes.
+leave_control_group() {
+  local -r root=$SYSFS_ROOT/fs/cgroup
+  local file
+  local -a files=("$root"/*/cgroup.procs)
+  [[ ! -e $root/cgroup.controllers ]] || files=("$root/cgroup.procs")
+  for file in "${files[@]}"; do
+    [[ ! -w $file ]] || printf 0 >"$file" || true
   done
+}
+
+# Ends the daemons of a driver, or of all drivers. One that does not end in time is killed; one that cannot be killed ends the run.
+stop_daemons() { # [FOLDER]
+  local pid name
+  while read -r pid name; do
+    stop_daemon "$pid" "$name"
+  done < <(our_daemons "$@")
+}
+
+stop_daemon() { # PID NAME
+  kill "$1" 2>/dev/null || return 0
+  ! wait_for_end "$1" "$DAEMON_STOP_SECONDS" || return 0
+  log "process $1 ($2) does not end within $DAEMON_STOP_SECONDS seconds, and is killed"
+  kill -KILL "$1" 2>/dev/null || return 0
+  wait_for_end "$1" 5 || fail "$EXIT_IN_USE" "process $1 ($2) cannot be killed: it waits in the kernel; reboot the node"
+}
+
+# A process that has ended has no executable, even as a zombie.
+wait_for_end() { # PID SECONDS
+  local -i tries
+  for ((tries = 0; tries < $2 * 10; tries++)); do
+    [[ -e $PROC_ROOT/$1/exe ]] || return 0
+    sleep 0.1
+  done
+  return 1
 }

@@ -12,9 +12,27 @@ make_device_files() {
       continue
     fi
     while read -r name major minor mode; do
-      ensure_device_file "$folder" "$name" "$major" "$minor" "$mode"
-    done < <(device_files)
+      make_device_file "$folder" "$name" "$major" "$minor" "$mode"
+    done < <(missing_device_files "$folder")
     [[ $HOST_ROOT != / ]] || break
+  done
+}
+
+# Prints the lines of device_files whose file or link is missing or wrong in a folder.
+missing_device_files() { # FOLDER
+  local number path line
+  local -a lines paths words
+  local -A present=()
+  mapfile -t lines < <(device_files)
+  paths=("${lines[@]/#/"$1/"}")
+  while read -r number path; do
+    present[$path]=$number
+  done < <(stat --printf='%t:%T %n\n' -- "${paths[@]/%\ */}" 2>/dev/null)
+  for line in "${lines[@]}"; do
+    read -r -a words <<<"$line"
+    path=$1/${words[0]}
+    printf -v number '%x:%x' "${words[@]:1:2}"
+    [[ ${present[$path]:-} == "$number" && $1/char/${words[1]}:${words[2]} -ef $path ]] || printf '%s\n' "$line"
   done
 }
 
@@ -26,15 +44,23 @@ device_files() {
     [[ $name != nvidia* ]] || majors[$name]=$number
   done <"$PROC_ROOT/devices"
   printf '%s\n' "nvidiactl $NVIDIA_MAJOR 255 666" "nvidia-modeset $NVIDIA_MAJOR 254 666"
-  sed -nE "s/^Device Minor:[[:space:]]*([0-9]+)\$/nvidia\1 $NVIDIA_MAJOR \1 666/p" \
-    "$PROC_ROOT"/driver/nvidia/gpus/*/information 2>/dev/null || true
+  for file in "$PROC_ROOT"/driver/nvidia/gpus/*/information; do
+    number=$(value_in "$file" "Device Minor")
+    [[ -z $number ]] || printf '%s\n' "nvidia$number $NVIDIA_MAJOR $number 666"
+  done
   if [[ -v majors[nvidia-uvm] ]]; then
     printf '%s\n' "nvidia-uvm ${majors[nvidia-uvm]} 0 666" "nvidia-uvm-tools ${majors[nvidia-uvm]} 1 666"
   fi
   if [[ -v majors[nvidia-nvswitch] ]]; then nvswitch_files "${majors[nvidia-nvswitch]}"; fi
-  for file in "$PROC_ROOT"/driver/nvidia/capabilities/mig/{config,monitor}; do
-    if [[ -v majors[nvidia-caps] && -r $file ]]; then capability_file "${majors[nvidia-caps]}" "$file"; fi
-  done
+  if [[ -v majors[nvidia-caps] ]]; then capability_files "${majors[nvidia-caps]}"; fi
+}
+
+# Prints the number after `KEY:` in a file of procfs; nothing without one.
+value_in() { # FILE KEY
+  local key value
+  { while IFS=: read -r key value; do
+    [[ $key != "$2" || ! $value =~ ^[[:space:]]*([0-9]+) ]] || { printf '%s' "${BASH_REMATCH[1]}" && return 0; }
+  done <"$1"; } 2>/dev/null || true
 }
 
 nvswitch_files() { # MAJOR
@@ -48,31 +74,31 @@ nvswitch_files() { # MAJOR
   done
 }
 
-# Access to these files allows to partition GPUs (MIG). The driver gives their mode, in decimal.
-capability_file() { # MAJOR FILE
-  local minor mode
-  minor=$(sed -nE 's/^DeviceFileMinor:[[:space:]]*([0-9]+)$/\1/p' "$2")
-  mode=$(sed -nE 's/^DeviceFileMode:[[:space:]]*([0-9]+)$/\1/p' "$2")
-  [[ -z $minor ]] || printf '%s %o\n' "nvidia-caps/nvidia-cap$minor $1 $minor" "${mode:-256}"
+# Prints the files that give access to a GPU's partitions (MIG): two to create them, and one for each instance. The driver gives
+# their mode, in decimal.
+capability_files() { # MAJOR
+  local -r folder=$PROC_ROOT/driver/nvidia/capabilities
+  local file minor mode
+  for file in "$folder"/mig/{config,monitor} "$folder"/gpu*/mig/gi*/{,ci*/}access; do
+    minor=$(value_in "$file" DeviceFileMinor)
+    mode=$(value_in "$file" DeviceFileMode)
+    [[ -z $minor ]] || printf '%s %o\n' "nvidia-caps/nvidia-cap$minor $1 $minor" "${mode:-256}"
+  done
 }
 
 # systemd finds devices by their link in /dev/char. Without the link, a reload of systemd removes the GPU from running
 # containers (https://github.com/NVIDIA/nvidia-container-toolkit/issues/48).
-ensure_device_file() { # FOLDER NAME MAJOR MINOR MODE
-  local -r path=$1/$2 link=$1/char/$3:$4
-  local wanted present
-  printf -v wanted 'character special file %x:%x' "$3" "$4"
-  present=$(stat --format='%F %t:%T' -- "$path" 2>/dev/null) || true
-  if [[ $present != "$wanted" ]]; then
-    [[ -d ${path%/*} ]] || run mkdir -p -- "${path%/*}"
+make_device_file() { # FOLDER NAME MAJOR MINOR MODE
+  local -r path=$1/$2
+  local wanted
+  printf -v wanted '%x:%x' "$3" "$4"
+  [[ -d ${path%/*} ]] || run mkdir -p -- "${path%/*}"
+  [[ -d $1/char ]] || run mkdir -p -- "$1/char"
+  if [[ $(stat --printf=%t:%T -- "$path" 2>/dev/null) != "$wanted" ]]; then
     [[ ! -e $path ]] || run rm -f -- "$path"
     run mknod -m "$5" "$path" c "$3" "$4"
   fi
-  present=$(readlink -- "$link" 2>/dev/null) || true
-  if [[ $present != "../$2" ]]; then
-    [[ -d $1/char ]] || run mkdir -p -- "$1/char"
-    run ln -sfn -- "../$2" "$link"
-  fi
+  run ln -sfn -- "../$2" "$1/char/$3:$4"
 }
 
 remove_device_files() {

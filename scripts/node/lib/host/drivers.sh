@@ -9,13 +9,14 @@ readonly PARTIAL_DIR=$DRIVERS_DIR/.unpacking
 readonly REMOVED_DIR=$DRIVERS_DIR/.removing
 readonly NEXT_LINK=$DRIVERS_DIR/.link
 readonly RECORD_FILE=installed.env
+readonly LISTING_FILE=installed.list
 
-# Prints the folder with this record, or a free name for it.
+# Prints the undamaged folder with this record, or a free name for it.
 folder_for() { # NAME RECORD
   local folder
   local -i number=1
   for folder in "$DRIVERS_DIR/$1" "$DRIVERS_DIR/$1".[0-9]*; do
-    if has_record "${folder##*/}" "$2"; then
+    if has_record "${folder##*/}" "$2" && is_intact "${folder##*/}"; then
       printf '%s' "${folder##*/}"
       return 0
     fi
@@ -32,6 +33,20 @@ has_record() { # FOLDER RECORD
   [[ -f $DRIVERS_DIR/$1/$RECORD_FILE && $(<"$DRIVERS_DIR/$1/$RECORD_FILE") == "$2" ]]
 }
 
+# Prints a line for each file of a driver: type, mode, size, time, target and path. The time shows a change of the same size.
+list_files() { # FOLDER
+  find "$1" -mindepth 1 \( -path "$1/$RECORD_FILE" -o -path "$1/$LISTING_FILE" \) -o -type d -printf 'd %m %P\n' -o \
+    -printf '%y %m %s %T@ %l %P\n' | sort
+}
+
+# Succeeds if a driver has the files that were unpacked.
+is_intact() { # FOLDER
+  [[ -f $DRIVERS_DIR/$1/$LISTING_FILE && $(list_files "$DRIVERS_DIR/$1") == "$(<"$DRIVERS_DIR/$1/$LISTING_FILE")" ]]
+}
+
+# The folder that this run has unpacked.
+UNPACKED_FOLDER=
+
 ensure_unpacked() { # FOLDER MODULE-TYPE RECORD
   local bytes
   if has_record "$1" "$3"; then
@@ -47,11 +62,12 @@ ensure_unpacked() { # FOLDER MODULE-TYPE RECORD
   unpack_archives "$2" "$PARTIAL_DIR"
   index_modules "$PARTIAL_DIR"
   run write_record "$3"
+  run write_listing
   run sync --file-system "$PARTIAL_DIR"
   run mv -T -- "$PARTIAL_DIR" "$DRIVERS_DIR/$1"
   run sync "$DRIVERS_DIR"
-  # shellcheck disable=SC2034 # used in report.sh
-  INSTALLED=true
+  # shellcheck disable=SC2034 # used in restore.sh and report.sh
+  UNPACKED_FOLDER=$1 INSTALLED=true
 }
 
 remove_partial() {
@@ -67,6 +83,10 @@ write_record() { # RECORD
   printf '%s\n' "$1" >"$PARTIAL_DIR/$RECORD_FILE"
 }
 
+write_listing() {
+  list_files "$PARTIAL_DIR" >"$PARTIAL_DIR/$LISTING_FILE"
+}
+
 # Prints the folder that a link leads to; nothing if it has no driver.
 linked_folder() { # LINK
   local folder
@@ -78,7 +98,7 @@ ensure_current() { # FOLDER
   local present
   present=$(linked_folder current)
   [[ $present != "$1" ]] || return 0
-  [[ -z $present ]] || set_link previous "$present"
+  [[ -z $present ]] || ! is_intact "$present" || set_link previous "$present"
   set_link current "$1"
   log "$INSTALL_ROOT/current is now $1"
 }
@@ -90,7 +110,8 @@ set_link() { # LINK FOLDER
   run sync "$DRIVERS_DIR"
 }
 
-# Removes old drivers. The previous driver stays, so its image can reinstall it without unpacking.
+# Removes old drivers, and stops their daemons first: one may still run if only files have changed. The previous driver stays, so
+# its image can reinstall it without unpacking.
 remove_old_drivers() {
   local folder current previous
   current=$(linked_folder current)
@@ -99,6 +120,7 @@ remove_old_drivers() {
     folder=${folder##*/}
     [[ -f $DRIVERS_DIR/$folder/$RECORD_FILE && ! -L $DRIVERS_DIR/$folder ]] || continue
     [[ $folder != "$current" && $folder != "$previous" ]] || continue
+    stop_daemons "$folder"
     remove_folder "$folder"
     log "removed $folder, which is neither the current nor the previous driver"
   done

@@ -4,6 +4,8 @@
 readonly LIBRARY_FILE=${HOST_ROOT%/}/etc/ld.so.conf.d/nvidia-installer.conf
 readonly LIBRARY_CACHE=${HOST_ROOT%/}/etc/ld.so.cache
 readonly READY_FILE=$STATE_DIR/nvidia-installer.ready
+# The digest of the image whose driver this node should have. `uninstall` removes it first, so that `wait` repairs nothing.
+readonly WANTED_FILE=$STATE_DIR/nvidia-installer.wanted
 # The GPU Operator's validator waits for this one.
 readonly OPERATOR_READY_FILE=$STATE_DIR/validations/.driver-ctr-ready
 
@@ -64,7 +66,19 @@ GPU_DIRECT_RDMA_ENABLED: $GPU_DIRECT_RDMA_ENABLED"
 }
 
 mark_not_ready() {
+  [[ -e $READY_FILE || -e $OPERATOR_READY_FILE ]] || return 0
   run rm -f -- "$READY_FILE" "$OPERATOR_READY_FILE"
+}
+
+mark_wanted() {
+  read_digest
+  write_file "$WANTED_FILE" "$IMAGE_DIGEST"
+}
+
+# Succeeds if the node should have the driver of this image.
+is_wanted() {
+  read_digest
+  has_content "$WANTED_FILE" "$IMAGE_DIGEST"
 }
 
 # An empty file that marks each folder that nvidia-installer created outside its own folders.

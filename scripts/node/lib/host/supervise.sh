@@ -1,36 +1,38 @@
 # shellcheck shell=bash
-# The loop of commands that run as long as their container.
+# The loops of commands that run as long as their container.
 
 STOPPING=false
+STOP_PIPE=
 
-# Handles a signal. The real work happens outside the trap, because bash changes the meaning of `return` inside one.
-request_stop() {
-  STOPPING=true
+# Lets a signal end `pause` from now on. The handler only writes to a pipe, and the loops run in a child process, because a trap that
+# runs during a command substitution breaks bash 5.2.15: "trap: line 2: unexpected EOF while looking for matching `)'".
+catch_signals() {
+  exec {STOP_PIPE}<> <(:)
+  trap 'printf "\n" >&"$STOP_PIPE"' TERM INT HUP QUIT
 }
 
-# Sleeps in the background: bash runs traps during `wait`, but not while a program runs. After a signal the sleep continues
-# alone. If killed too early, while it is still a copy of this shell, it would run this shell's exit functions.
-pause() {
-  (
-    release_lock
-    exec sleep "$POLL_SECONDS"
-  ) </dev/null &>/dev/null &
-  "$STOPPING" || wait "$!" || true
+# Runs a function in a child process until it ends, and returns its exit code. It calls `pause`, and ends if STOPPING is true.
+run_until_stopped() { # FUNCTION
+  local -i code=0
+  [[ -n $STOP_PIPE ]] || catch_signals
+  ("$1") &
+  # `wait` also returns when a signal arrives.
+  until { wait "$!" && code=0 || code=$?; } && ! kill -0 "$!" 2>/dev/null; do :; done
+  trap '' TERM INT HUP QUIT
+  return "$code"
 }
 
-# Keeps the daemons running until a signal. Ends the run if the driver is unloaded.
-supervise() { # [FUNCTION]
+# Sleeps until the next poll, or until a signal.
+pause() { # [SECONDS]
+  ! read -r -t "${1:-$POLL_SECONDS}" -u "$STOP_PIPE" _ || STOPPING=true
+}
+
+# Keeps the daemons of `nvidia-driver` running until a signal. Ends the run if the driver is unloaded.
+supervise() {
   until "$STOPPING"; do
-    "${1:-true}"
-    if ! is_loaded nvidia; then
-      stop_daemons
-      # An `uninstall` in this container (a preStop hook) must finish first. The signal comes after it.
-      wait_for_other_runs
-      pause
-      "$STOPPING" || fail "$EXIT_DRIVER_GONE" "the driver is no longer loaded; install it again"
-      break
-    fi
+    is_loaded nvidia || { stop_daemons && fail "$EXIT_DRIVER_GONE" "the driver is no longer loaded; install it again"; }
     ensure_daemons
+    follow_logs
     pause
   done
 }

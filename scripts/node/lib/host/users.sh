@@ -7,7 +7,7 @@ readonly MAX_NAMED_USERS=10
 # with the host's process ids (hostPID). Our own daemons are left out, because unloading stops them.
 using_processes() {
   local pid own pod command
-  own=" $(daemon_pids nvidia-persistenced nv-fabricmanager) "
+  own=" $(our_daemons | sed 's/ .*//' | tr '\n' ' ') "
   while read -r pid; do
     [[ $own != *" $pid "* ]] || continue
     command=
@@ -51,7 +51,7 @@ describe_users() {
     done < <(using_processes)
     using_modules | sed 's/^/kernel module /'
   )
-  if [[ -z $users && -z $(daemon_pids nvidia-persistenced nv-fabricmanager) ]]; then
+  if [[ -z $users && -z $(our_daemons) ]]; then
     users=$(unexplained_references | sed -E 's/.*/an unknown user of &; set hostPID to see the processes of other containers/')
   fi
   [[ -z $users ]] || printf '%s\n' "$users"

@@ -59,6 +59,7 @@ unload_modules() { # REASON
     log_output "$output"
     fail "$EXIT_IN_USE" "$1, but the kernel does not unload $module; reboot the node"
   done
+  forget_driver
   run rm -f -- "$LOADED_PARAMETERS"
   log "unloaded the kernel modules"
 }

@@ -3,7 +3,10 @@
 # nvidia-peermem when the network driver (MOFED) is ready.
 
 reload_nvidia_peermem() {
-  trap request_stop TERM INT HUP QUIT
+  run_until_stopped keep_peermem
+}
+
+keep_peermem() {
   until "$STOPPING" || { network_driver_is_ready && is_loaded nvidia; }; do
     pause
   done
