@@ -50,6 +50,12 @@ def state(node: Node) -> dict[str, str]:
     return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
 
 
+def test_without_the_hosts_root_a_firmware_path_is_taken_as_used(node: Node) -> None:
+    node.firmware_path.write_text("/srv/firmware\n")
+    with initialised(node):
+        assert node.firmware_path.read_text() == "/srv/firmware\n"
+
+
 def test_init_installs_loads_and_stays_until_the_signal_unloads_it(node: Node) -> None:
     with initialised(node) as process:
         assert node.loaded() == LOADED

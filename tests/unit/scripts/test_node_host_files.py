@@ -155,7 +155,36 @@ def test_the_firmware_path_of_an_older_driver_of_ours_is_replaced(node: Node) ->
     assert node.firmware_path.read_text() == f"/opt/nvidia/{NAME}/lib/firmware"
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/run/nvidia/driver/lib/firmware",
+        f"/srv/nvidia/{OLD_NAME}/lib/firmware",
+        "/srv/nvidia/current/lib/firmware",
+    ],
+)
+def test_a_firmware_path_that_is_no_longer_used_is_replaced(node: Node, path: str) -> None:
+    folder = node.host / "srv/nvidia" / OLD_NAME
+    (folder / "lib/firmware").mkdir(parents=True)
+    (folder / "installed.env").write_text("")
+    (node.host / "srv/nvidia/current").symlink_to(f"/srv/nvidia/{OLD_NAME}")
+    node.firmware_path.write_text(f"{path}\n")
+    said = node.installs()
+    wanted = f"/opt/nvidia/{NAME}/lib/firmware"
+    assert f"the firmware search path was {path}, which is no longer used; it is {wanted} now\n" in said
+    assert node.firmware_path.read_text() == wanted
+
+
+def test_a_firmware_path_by_a_link_of_the_host_is_in_use(node: Node) -> None:
+    (node.host / "srv/firmware").mkdir(parents=True)
+    (node.host / "var").symlink_to("/srv")
+    node.firmware_path.write_text("/var/firmware\n")
+    node.installs()
+    assert node.firmware_path.read_text() == "/var/firmware\n"
+
+
 def test_a_firmware_path_that_another_program_has_set_stays_and_is_named(node: Node) -> None:
+    (node.host / "run/nvidia/driver/lib/firmware").mkdir(parents=True)
     node.firmware_path.write_text("/run/nvidia/driver/lib/firmware\n")
     said = node.installs()
     assert "the firmware search path stays /run/nvidia/driver/lib/firmware, set by another program; " in said

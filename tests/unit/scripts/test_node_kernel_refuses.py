@@ -31,7 +31,7 @@ def test_a_refused_required_module_ends_the_run_with_the_kernels_words(node: Nod
         ("Unknown symbol in module, or unknown parameter (see dmesg)", 20, "it lacks a symbol that nvidia needs"),
         ("Invalid argument", 20, "a symbol has changed since nvidia was compiled, or a parameter"),
         ("Cannot allocate memory", 20, "the kernel refused nvidia; see its reason above"),
-        ("Operation not permitted", 20, "this container may not load nvidia; run it privileged"),
+        ("Operation not permitted", 20, "forbids this container to load nvidia; run it privileged"),
         ("Key was rejected by service", 23, "nvidia is not signed by a key that it trusts; build the image with"),
         ("Required key not available", 23, "the kernel loads signed modules only"),
         ("No such device", 25, "nvidia found no GPU that it can drive"),

@@ -24,34 +24,6 @@ def test_the_error_for_a_wrong_kernel_has_both_kernels_and_the_right_tag(node: N
     assert node.stat() == before
 
 
-@pytest.mark.parametrize(
-    ("of_the_image", "os_release", "in_the_tag"),
-    [
-        ("gardenlinux-1592.9", "ID=gardenlinux\nVERSION_ID=1592.10\n", "gardenlinux-1592.10"),
-        ("debian-13", "ID='debian'\nVERSION_ID=\"12\"\n", "debian-12"),
-        ("debian-13-backports", 'ID=debian\nVERSION_ID="13"\n', "debian-13-backports"),
-        ("debian-13", "ID=debian\n", "debian-13"),
-        ("debian-13", 'ID=debian\nVERSION_ID="$(reboot)"\n', "debian-13"),
-        ("debian-13", None, "debian-13"),
-    ],
-)
-def test_the_tag_that_is_needed_has_the_nodes_own_release(
-    node: Node, of_the_image: str, os_release: str | None, in_the_tag: str
-) -> None:
-    write_manifests(node.image, OS_RELEASE=of_the_image)
-    (node.host / "etc/os-release").unlink()
-    if os_release:
-        (node.host / "etc/os-release").write_text(os_release)
-    node.environment["KERNEL"] = "6.6.1"
-    assert node.run("install").stderr.endswith(f" tag 550.163.01-6.6.1-{in_the_tag}\n")
-
-
-def test_the_right_tag_has_the_images_release_without_the_hosts_root(node: Node) -> None:
-    write_manifests(node.image, OS_RELEASE="gardenlinux-1592.9")
-    node.environment.update(KERNEL="6.6.1", HOST_ROOT="/")
-    assert node.run("install").stderr.endswith(" tag 550.163.01-6.6.1-gardenlinux-1592.9\n")
-
-
 def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 

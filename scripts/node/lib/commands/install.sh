@@ -44,6 +44,7 @@ is_up_to_date() { # FOLDER RECORD STATE
 
 check_before_loading() { # STATE FOLDER MODULE-TYPE RECORD
   check_fabric_manager
+  if [[ $1 != same ]] || ! are_loaded "${REQUIRED[@]}"; then check_modules_allowed; fi
   if [[ $1 == different ]]; then check_idle "$(unload_reason)"; fi
   if [[ $1 != same ]]; then
     check_signature "$2" "$3" "$4"

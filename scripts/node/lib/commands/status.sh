@@ -93,6 +93,7 @@ print_status() {
   printf 'loaded: %s\n' "${STATUS[loaded]:-none}"
   printf 'state: %s\n' "${STATUS[state]}"
   while IFS= read -r user; do
+    make_printable user
     [[ -z $user ]] || printf 'used by: %s\n' "$user"
   done <<<"${STATUS[users]}"
   printf 'gpus: %d, nvswitches: %d\n' "${#GPUS[@]}" "${#NVSWITCHES[@]}"

@@ -29,23 +29,6 @@ fail_for_kernel() { # MESSAGE KERNEL
     "$1, and the image is for ${IMAGE[KERNEL_RELEASE]}; this node needs the image with the tag $tag"
 }
 
-# Prints the OS release as image tags name it. The host's os-release wins if the host's root is mounted, because an upgrade
-# may have changed the node's release. A suffix (debian-13-backports) comes from the image.
-node_release() {
-  local release=${IMAGE[OS_RELEASE]} id version
-  if [[ $HOST_ROOT != / ]]; then
-    id=$(os_release_value ID)
-    version=$(os_release_value VERSION_ID)
-    if [[ -n $id && -n $version && "$release-" != "$id-$version-"* ]]; then release=$id-$version; fi
-  fi
-  printf '%s' "$release"
-}
-
-os_release_value() { # KEY
-  local -r file=${HOST_ROOT%/}/etc/os-release
-  [[ ! -r $file ]] || sed -nE "s/^$1=[\"']?([A-Za-z0-9._-]+)[\"']?\$/\1/p" "$file"
-}
-
 check_host_root() {
   local reason folder
   [[ -d $HOST_ROOT ]] || fail "$EXIT_HOST_ROOT" "HOST_ROOT=$HOST_ROOT is not a folder; mount the host's root there"

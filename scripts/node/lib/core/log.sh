@@ -1,14 +1,31 @@
 # shellcheck shell=bash
 # Log messages and the end of a run. Messages go to stderr, because stdout is for the output of a command.
 
+# UTF-8 without the control characters U+0080 to U+009F. Bytes that are not UTF-8 can be such characters for a terminal.
+readonly PRINTABLE=$'^([ -~]|\xc2[\xa0-\xbf]|[\xc3-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})*$'
+
+# Replaces what a terminal could obey by `?`: texts of tools, files and other processes contain anything.
+make_printable() { # VARIABLE
+  local -n printable=$1
+  printable=${printable//$'\t'/ }
+  [[ $printable == *[!\ -~]* ]] || return 0
+  printable=${printable//[[:cntrl:]]/?}
+  [[ $printable =~ $PRINTABLE ]] || printable=${printable//[!\ -~]/?}
+}
+
+# Each message is one line.
 log() {
-  printf 'nvidia-installer: %s\n' "$*" >&2
+  local message="$*"
+  message=${message//$'\n'/; }
+  make_printable message
+  printf 'nvidia-installer: %s\n' "$message" >&2
 }
 
 # Logs the output of a tool, line by line.
 log_output() { # TEXT
   local line
   while IFS= read -r line; do
+    line=${line%$'\r'}
     [[ -z $line ]] || log "| $line"
   done < <(printf '%s\n' "$1")
 }
@@ -58,6 +75,6 @@ try() { # CONSEQUENCE COMMAND…
   local output
   shift
   if output=$("$@" 2>&1); then return 0; fi
-  log "$consequence: ${output//$'\n'/; }"
+  log "$consequence: $output"
   return 1
 }

@@ -17,11 +17,23 @@ set_firmware_path() { # FOLDER
   fi
   present=$(<"$FIRMWARE_PATH")
   if [[ $present == "$wanted" ]]; then return 0; fi
-  if [[ -z $present ]] || is_our_firmware_path "$present"; then
-    printf '%s' "$wanted" >"$FIRMWARE_PATH"
-  else
-    log "the firmware search path stays $present, set by another program; GPUs that need GSP firmware may not start"
+  if [[ -n $present ]] && ! is_our_firmware_path "$present"; then
+    is_abandoned_firmware_path "$present" || {
+      log "the firmware search path stays $present, set by another program; GPUs that need GSP firmware may not start"
+      return 0
+    }
+    log "the firmware search path was $present, which is no longer used; it is $wanted now"
   fi
+  printf '%s' "$wanted" >"$FIRMWARE_PATH"
+}
+
+# Succeeds if a path of the host has no folder any more, or leads to a driver in an older INSTALL_ROOT. A container without
+# the host's root cannot tell.
+is_abandoned_firmware_path() { # PATH
+  local folder
+  [[ -z $ROOT_ON_HOST ]] || return 1
+  folder=$(resolve_on_host "$1") || return 0
+  [[ ! -d $folder || -f ${folder%/lib/firmware}/$RECORD_FILE ]]
 }
 
 is_our_firmware_path() { # PATH

@@ -4,15 +4,25 @@
 # The last bytes of a signed module (include/linux/module_signature.h).
 readonly SIGNATURE_MARK="~Module signature appended~"
 
+# Succeeds if a switch of the kernel is on.
+is_on() { # FILE
+  local value=
+  { read -r value <"$1"; } 2>/dev/null || true
+  [[ $value == [1Y] ]]
+}
+
+check_modules_allowed() {
+  ! is_on "$PROC_ROOT/sys/kernel/modules_disabled" || fail "$EXIT_MODULE_REFUSED" \
+    "kernel.modules_disabled is 1, so the kernel loads no module until the next boot; unset it in the node's sysctls, and reboot"
+}
+
 # Prints the setting that makes the kernel refuse unsigned modules; nothing if it loads them.
 signatures_required() {
   local value=
-  { read -r value <"$SYSFS_ROOT/module/module/parameters/sig_enforce"; } 2>/dev/null || true
-  if [[ $value == Y ]]; then
+  if is_on "$SYSFS_ROOT/module/module/parameters/sig_enforce"; then
     printf 'module.sig_enforce'
     return 0
   fi
-  value=
   { read -r value <"$SYSFS_ROOT/kernel/security/lockdown"; } 2>/dev/null || true
   [[ $value != *"[integrity]"* && $value != *"[confidentiality]"* ]] || printf 'lockdown (Secure Boot)'
 }
@@ -38,6 +48,7 @@ fail_for_refusal() { # MODULE FILE REASON
   case $3 in
     *"Key was rejected"* | *"Required key not available"*) fail "$EXIT_SIGNATURE" "$(untrusted_key_message "$1" "$2")" ;;
     *"Operation not permitted"*) fail_without_permission "$1" "$2" "$words" ;;
+    *"Permission denied"*) fail_without_access "$1" "$words" ;;
     *"No such device"*) fail "$EXIT_NO_USABLE_GPU" \
       "$1 found no GPU that it can drive; see its messages above, and find the GPUs' driver with lspci -nnk -d 10de:" ;;
     *"Exec format error"* | *"Invalid module format"*) fail "$EXIT_MODULE_REFUSED" \
@@ -50,10 +61,50 @@ fail_for_refusal() { # MODULE FILE REASON
   esac
 }
 
+# EPERM. The kernel checks in this order (may_init_module in its kernel/module/main.c, then LoadPin, then lockdown).
 fail_without_permission() { # MODULE FILE KERNEL-MESSAGES
+  check_modules_allowed
+  ! lacks_module_capability || fail "$EXIT_MODULE_REFUSED" \
+    "this container may not load $1; run it privileged, or with the capability SYS_MODULE"
+  in_first_user_namespace || fail "$EXIT_MODULE_REFUSED" \
+    "this container may not load $1, because it runs in a user namespace; run it with hostUsers: true"
+  [[ $3 != *LoadPin:*denied* ]] || fail_for_loadpin "$1"
   [[ -z $(signatures_required) && $3 != *[Ll]ockdown* && $3 != *"unsigned module"* ]] ||
     fail "$EXIT_SIGNATURE" "$(untrusted_key_message "$1" "$2")"
-  fail "$EXIT_MODULE_REFUSED" "this container may not load $1; run it privileged, or with the capability SYS_MODULE"
+  # Older kernels call it enabled.
+  if is_on "$PROC_ROOT/sys/kernel/loadpin/enforce" || is_on "$PROC_ROOT/sys/kernel/loadpin/enabled"; then
+    fail_for_loadpin "$1"
+  fi
+  fail "$EXIT_MODULE_REFUSED" \
+    "a seccomp profile or a security module of the node forbids this container to load $1; run it privileged, or allow it there"
+}
+
+# Succeeds if CAP_SYS_MODULE (bit 16) is not effective.
+lacks_module_capability() {
+  local mask
+  mask=$(sed -n 's/^CapEff:[[:space:]]*//p' "$PROC_ROOT/self/status" 2>/dev/null) || true
+  [[ -n $mask ]] && (((16#$mask >> 16 & 1) == 0))
+}
+
+# Capabilities in another user namespace do not count for modules.
+in_first_user_namespace() {
+  local inside=0 outside=0 count=4294967295
+  { read -r inside outside count <"$PROC_ROOT/self/uid_map"; } 2>/dev/null || true
+  [[ "$inside $outside $count" == "0 0 4294967295" ]]
+}
+
+fail_for_loadpin() { # MODULE
+  fail "$EXIT_MODULE_REFUSED" "LoadPin refused $1: the node loads modules from one file system only; \
+choose an INSTALL_ROOT on it, or boot with loadpin.enforce=0 (older kernels: loadpin.enabled=0)"
+}
+
+# EACCES, from a security module with a policy.
+fail_without_access() { # MODULE KERNEL-MESSAGES
+  if [[ $2 == *avc:*denied*module_load* ]] || is_on "$SYSFS_ROOT/fs/selinux/enforce"; then
+    fail "$EXIT_MODULE_REFUSED" "SELinux refused $1; run this container privileged (type spc_t), and label the modules for \
+loading: chcon -R -t modules_object_t $INSTALL_ROOT"
+  fi
+  fail "$EXIT_MODULE_REFUSED" "a security module of the node refused $1; allow this container to load modules in its policy"
 }
 
 untrusted_key_message() { # MODULE FILE
@@ -67,7 +118,9 @@ untrusted_key_message() { # MODULE FILE
   fi
 }
 
+readonly ABOUT_MODULES='nvidia|nvrm|lockdown|unsigned module|module verification|LoadPin: .*denied|avc: .*denied.*module_load'
+
 # Prints the last kernel messages about the driver; nothing if the container may not read them.
 kernel_messages() {
-  dmesg 2>/dev/null | grep -iE 'nvidia|nvrm|lockdown|unsigned module|module verification' | tail -n 5 || true
+  dmesg 2>/dev/null | grep -iE "$ABOUT_MODULES" | tail -n 5 || true
 }
