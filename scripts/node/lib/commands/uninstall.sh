@@ -14,8 +14,8 @@ uninstall_command() { # [--keep-modules]
   if "$unload"; then unload_own_driver; fi
   mark_not_ready
   unregister_libraries
-  run rm -f -- "$NOUVEAU_FILE" "${NOUVEAU_FILE%/*}/.nvidia-installer" "${LIBRARY_FILE%/*}/.nvidia-installer"
-  run rm -f -- "$STATE_DIR/fabricmanager.cfg" "$STATE_DIR/.nvidia-installer" "$STATE_DIR/validations/.nvidia-installer"
+  run rm -f -- "$NOUVEAU_FILE" "$STATE_DIR/fabricmanager.cfg" "$FAILURE_FILE"
+  remove_unfinished "${NOUVEAU_FILE%/*}" "${LIBRARY_FILE%/*}" "$STATE_DIR" "$STATE_DIR/validations"
   remove_drivers
   remove_empty "$STATE_DIR/validations" "$STATE_DIR" "$DRIVERS_DIR"
   remove_reports

@@ -46,7 +46,7 @@ ensure_unpacked() { # FOLDER MODULE-TYPE RECORD
   run mkdir -p -- "$PARTIAL_DIR"
   unpack_archives "$2" "$PARTIAL_DIR"
   index_modules "$PARTIAL_DIR"
-  run write_record "$3"
+  run write_content "$PARTIAL_DIR/$RECORD_FILE" "$3"
   run sync --file-system "$PARTIAL_DIR"
   run mv -T -- "$PARTIAL_DIR" "$DRIVERS_DIR/$1"
   run sync "$DRIVERS_DIR"
@@ -61,10 +61,6 @@ remove_partial() {
 # .replaced and .current are leftovers of version 1.0.
 remove_leftovers() {
   run rm -rf -- "$PARTIAL_DIR" "$REMOVED_DIR" "$NEXT_LINK" "$DRIVERS_DIR/.replaced" "$DRIVERS_DIR/.current"
-}
-
-write_record() { # RECORD
-  printf '%s\n' "$1" >"$PARTIAL_DIR/$RECORD_FILE"
 }
 
 # Prints the folder that a link leads to; nothing if it has no driver.
