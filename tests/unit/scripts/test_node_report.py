@@ -149,7 +149,13 @@ def test_a_refusal_keeps_the_seconds_until_the_next_real_installation(reporting:
 def test_an_installation_that_fails_on_the_way_tells_no_time(reporting: Node) -> None:
     reporting.environment["REFUSED"] = "nvidia-uvm"
     refuses(reporting, 20)
-    assert metrics(reporting) == {"info": INFO, "ready": 0, "state": "same", "install_exit_code": 20, "failure": failure("install", 20, "module_refused")}
+    assert metrics(reporting) == {
+        "info": INFO,
+        "ready": 0,
+        "state": "same",
+        "install_exit_code": 20,
+        "failure": failure("install", 20, "module_refused"),
+    }
     assert features(reporting)["state"] == "not-ready"
 
 

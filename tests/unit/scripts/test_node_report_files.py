@@ -89,7 +89,9 @@ def test_a_failed_unpacking_is_removed_before_reports_need_its_room(reporting: N
     lines = (reporting.folder / "calls").read_text().splitlines()
     removed = max(number for number, line in enumerate(lines) if line.endswith("/.unpacking"))
     (report,) = (
-        number for number, line in enumerate(lines) if line.startswith("mv ") and line.endswith(f" {on(reporting, METRICS)}")
+        number
+        for number, line in enumerate(lines)
+        if line.startswith("mv ") and line.endswith(f" {on(reporting, METRICS)}")
     )
     assert removed < report
 

@@ -22,9 +22,11 @@ record_failure() { # EXIT-CODE
 # Sets FAILURE to the command, exit code, reason and message of the last failure; empty without one.
 read_failure() {
   local -r pattern=$'^((un)?install)\n([0-9]{1,3})\n([^\n]*)\n$'
+  local reason
   FAILURE=()
   read_text "$FAILURE_FILE" && [[ $TEXT =~ $pattern ]] || return 0
-  FAILURE=("${BASH_REMATCH[1]}" "${BASH_REMATCH[3]}" "$(exit_code_reason "${BASH_REMATCH[3]}")" "${BASH_REMATCH[4]}")
+  reason=$(exit_code_reason "${BASH_REMATCH[3]}")
+  FAILURE=("${BASH_REMATCH[1]}" "${BASH_REMATCH[3]}" "${reason:-unknown}" "${BASH_REMATCH[4]}")
 }
 
 # Prints the constant of an exit code as one word, such as in_use.

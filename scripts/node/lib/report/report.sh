@@ -24,14 +24,15 @@ report_installation() { # EXIT-CODE
 # Writes the reports, and logs an error once. The work is in a subshell, because it takes locks and may exit. The subshell is in
 # the background, because bash runs traps during `wait`, but not during a command substitution.
 report() { # EXIT-CODE SECONDS
-  local error output code=0
+  local error output writer code=0
   [[ -n $METRICS_FILE$FEATURES_FILE && -d $HOST_ROOT ]] || return 0
   # The kubelet grants a stopped run little time.
   if "$STOPPING" || [[ $1 == "$EXIT_STOPPED" ]]; then LOCK_SECONDS=1; fi
   exec {output}< <(write_reports "$@" 2>&1 || true)
-  wait "$!" || code=$?
+  writer=$!
+  wait "$writer" || code=$?
   if ((code > 128)); then
-    kill "$!" 2>/dev/null || true
+    kill "$writer" 2>/dev/null || true
     error=stopped
   else
     IFS= read -r -d '' error <&"$output" || true
