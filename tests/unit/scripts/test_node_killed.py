@@ -141,7 +141,7 @@ def test_a_disk_that_fills_up_leaves_the_old_driver_loaded_and_ready(node: Node)
     done = on_a_small_disk(node, "2m", first, INSTALL, "code=$?", status, look, "exit $code")
     assert done.returncode == 13, done.stderr
     assert done.stdout.split() == [OLD_NAME, ".:", OLD_NAME, "current", "current/bin:", "nvidia-smi"]
-    assert done.stderr.endswith("nvidia-installer: the disk is full; free some space and run again\n")
+    assert done.stderr.endswith(f": the disk of {node.drivers}/.unpacking is full; free some space and run again\n")
     assert (node.sysfs / "module/nvidia/version").read_text() == f"{OLD_DRIVER}\n"
 
 

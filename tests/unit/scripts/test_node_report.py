@@ -1,19 +1,28 @@
 """Tests of METRICS_FILE and FEATURES_FILE after an installation, after a refused one, and while `wait` runs."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.support.machines.node_host import DRIVER, KERNEL, OLD_DRIVER, Node
 from tests.support.machines.node_image import make_image, write_manifests
 from tests.support.machines.node_processes import running, stop, two_polls_later, until
-from tests.support.machines.node_report import FEATURES, features, metrics, on, pretend_seconds
+from tests.support.machines.node_report import FEATURES, METRICS, failure, features, metrics, on, pretend_seconds
 
 TAG = "550.163.01-6.12.117-deb13-cloud-amd64-debian-13"
+IN_USE = failure("install", 21, "in_use")
 INFO = {"driver": DRIVER, "kernel": KERNEL, "module_type": "proprietary", "image": TAG}
 
 
 def refuses(node: Node, code: int) -> None:
     done = node.run("install")
     assert done.returncode == code, done.stderr
+
+
+def without_reports(node: Node) -> dict[str, object]:
+    """Return everything but the two reports and their folders, which a rename changes."""
+    reports = [f"host{path}" for file in (METRICS, FEATURES) for path in (file, str(Path(file).parent))]
+    return {path: value for path, value in node.stat().items() if path not in reports}
 
 
 def test_without_the_settings_nothing_is_written(node: Node) -> None:
@@ -54,11 +63,18 @@ def test_a_refusal_on_an_empty_node_is_told_and_changes_nothing_else(reporting: 
     reporting.environment["KERNEL"] = "6.6.1"
     before = reporting.tree()
     refuses(reporting, 10)
-    assert metrics(reporting) == {"ready": 0, "state": "absent", "install_exit_code": 10}
+    told = metrics(reporting)
+    assert told == {
+        "ready": 0,
+        "state": "absent",
+        "install_exit_code": 10,
+        "failure": failure("install", 10, "wrong_kernel"),
+    }
     assert features(reporting) == {"state": "absent"}
     after = reporting.tree()
     assert after.items() >= before.items()
     assert {"/".join(path.split("/")[:3]) for path in after.keys() - before.keys()} == {
+        "host/run/nvidia",
         "host/var",
         "host/var/.nvidia-installer-made",
         "host/var/lib",
@@ -82,7 +98,7 @@ def test_a_driver_of_somebody_elses_that_has_users_is_told_as_busy(reporting: No
     reporting.pretend_loaded(OLD_DRIVER)
     reporting.add_process(41, "train.py", "/dev/nvidia0")
     refuses(reporting, 21)
-    assert metrics(reporting) == {"ready": 0, "state": "different-busy", "install_exit_code": 21}
+    assert metrics(reporting) == {"ready": 0, "state": "different-busy", "install_exit_code": 21, "failure": IN_USE}
     assert features(reporting) == {"state": "different-busy"}
 
 
@@ -102,13 +118,13 @@ def test_a_setting_that_says_where_is_obeyed_only_if_it_is_right(reporting: Node
     assert not (reporting.host / "nvidia.prom").exists()
 
 
-def test_a_second_installation_that_does_nothing_leaves_both_files_alone(reporting: Node) -> None:
+def test_a_second_installation_changes_only_the_times_of_the_reports(reporting: Node) -> None:
     reporting.installs()
     pretend_seconds(reporting, 4711)
-    before = reporting.stat()
+    before = metrics(reporting), features(reporting), without_reports(reporting)
     reporting.installs()
-    assert metrics(reporting)["install_seconds"] == 4711
-    assert reporting.stat() == before
+    assert (metrics(reporting), features(reporting), without_reports(reporting)) == before
+    assert before[0]["install_seconds"] == 4711
 
 
 def test_a_refusal_keeps_the_seconds_until_the_next_real_installation(reporting: Node) -> None:
@@ -127,7 +143,13 @@ def test_a_refusal_keeps_the_seconds_until_the_next_real_installation(reporting:
 def test_an_installation_that_fails_on_the_way_tells_no_time(reporting: Node) -> None:
     reporting.environment["REFUSED"] = "nvidia-uvm"
     refuses(reporting, 20)
-    assert metrics(reporting) == {"info": INFO, "ready": 0, "state": "same", "install_exit_code": 20}
+    assert metrics(reporting) == {
+        "info": INFO,
+        "ready": 0,
+        "state": "same",
+        "install_exit_code": 20,
+        "failure": failure("install", 20, "module_refused"),
+    }
     assert features(reporting)["state"] == "not-ready"
 
 
@@ -172,10 +194,11 @@ def test_wait_tells_what_it_waits_for_and_that_it_has_come(reporting: Node) -> N
 
 def test_wait_writes_nothing_while_nothing_changes(reporting: Node) -> None:
     reporting.installs()
-    before = reporting.stat()
     with running(reporting, "wait") as process:
         assert process.stderr
         process.stderr.readline()
+        two_polls_later(process)
+        before = reporting.stat()
         two_polls_later(process)
         stop(process)
     assert reporting.stat() == before

@@ -55,7 +55,9 @@ def test_only_the_commands_are_executable() -> None:
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 def test_every_script_is_small(script: Path) -> None:
-    assert len(script.read_text().splitlines()) <= 150
+    lines = script.read_text().splitlines()
+    # The installer's list of files grows with their number.
+    assert len([line for line in lines if not re.match("(# shellcheck )?source[ =]", line)]) <= 150
 
 
 def test_every_file_of_the_library_is_read_by_the_installer() -> None:

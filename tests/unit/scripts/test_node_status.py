@@ -74,6 +74,7 @@ def test_the_json_says_all_of_it(node: Node) -> None:
         "nvswitches": 0,
         "persistence_daemon": "missing",
         "fabric_manager": "not needed",
+        "last_failure": None,
         "ready": True,
     }
 

@@ -98,6 +98,9 @@ print_status() {
   done <<<"${STATUS[users]}"
   printf 'gpus: %d, nvswitches: %d\n' "${#GPUS[@]}" "${#NVSWITCHES[@]}"
   printf 'persistence daemon: %s\nfabric manager: %s\n' "$(persistence_state)" "$(fabric_state)"
+  read_failure
+  ((${#FAILURE[@]} == 0)) ||
+    printf 'last failure: %s, exit code %s (%s): %s\n' "${FAILURE[@]}"
   printf 'ready: %s\n' "${STATUS[ready]}"
   [[ -z ${STATUS[problem]} ]] || printf 'problem: %s\n' "${PROBLEMS[${STATUS[problem]}]}"
 }

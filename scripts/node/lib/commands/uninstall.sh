@@ -15,9 +15,9 @@ uninstall_command() { # [--keep-modules]
   run rm -f -- "$WANTED_FILE"
   mark_not_ready
   unregister_libraries
-  run rm -f -- "$NOUVEAU_FILE" "${NOUVEAU_FILE%/*}/.nvidia-installer" "${LIBRARY_FILE%/*}/.nvidia-installer"
-  run rm -f -- "$STATE_DIR"/{nvidia-persistenced,nv-fabricmanager}.{pid,log} "$STATE_DIR/fabricmanager.cfg"
-  run rm -f -- "$STATE_DIR/.nvidia-installer" "$STATE_DIR/validations/.nvidia-installer"
+  run rm -f -- "$NOUVEAU_FILE" "$STATE_DIR/fabricmanager.cfg" "$FAILURE_FILE"
+  run rm -f -- "$STATE_DIR"/{nvidia-persistenced,nv-fabricmanager}.{pid,log}
+  remove_unfinished "${NOUVEAU_FILE%/*}" "${LIBRARY_FILE%/*}" "$STATE_DIR" "$STATE_DIR/validations"
   remove_drivers
   remove_empty "$STATE_DIR/validations" "$STATE_DIR" "$DRIVERS_DIR"
   remove_reports

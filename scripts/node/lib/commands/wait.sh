@@ -42,25 +42,36 @@ wait_and_maintain() {
 }
 
 SNAPSHOT=
+# The uptime at the last report.
+REPORTED=0
 
-# Writes the reports if something changed. Called at each poll, and at exit.
+# Writes the reports if something changed, or if they are REPORT_SECONDS old. Called at each poll, and at exit.
 report_state() {
   local -r before=$SNAPSHOT
+  local -i now
+  log_new_failure
   [[ -n $METRICS_FILE$FEATURES_FILE ]] || return 0
   take_snapshot
-  if [[ $SNAPSHOT != "$before" || -n $LAST_REPORT_ERROR ]]; then report '' ''; fi
+  now=$(uptime_seconds)
+  if [[ $SNAPSHOT != "$before" || -n $LAST_REPORT_ERROR ]] || ((now < REPORTED || now - REPORTED >= REPORT_SECONDS)); then
+    REPORTED=$now
+    report '' ''
+  fi
 }
 
-# Sets SNAPSHOT to the content of the reports and of everything that they depend on. It starts no program, so a poll is cheap.
+# Sets SNAPSHOT to the content of the reports without their times, and of everything that they depend on. It starts no program,
+# so a poll is cheap.
 take_snapshot() {
-  local file module text
+  local file module
   SNAPSHOT=
   for file in "$DRIVERS_DIR/current/$RECORD_FILE" "$READY_FILE" "$OPERATOR_READY_FILE" "$SYSFS_ROOT/module/nvidia/"{version,srcversion} \
-    "${HOST_ROOT%/}$METRICS_FILE" "${HOST_ROOT%/}$FEATURES_FILE"; do
-    text="no folder"
-    [[ ! -d ${file%/*} ]] || text="no file"
-    if [[ -f $file ]]; then { read -r -d '' text <"$file"; } 2>/dev/null || true; fi
-    SNAPSHOT+=$text$'\n'
+    "$FAILURE_FILE" "${HOST_ROOT%/}$METRICS_FILE" "${HOST_ROOT%/}$FEATURES_FILE"; do
+    if ! read_text "$file"; then
+      TEXT="no folder"
+      [[ ! -d ${file%/*} ]] || TEXT="no file"
+    fi
+    TEXT=${TEXT#'# +expiry-time='*$'\n'}
+    SNAPSHOT+=${TEXT%%report_timestamp_seconds [0-9]*}$'\n'
   done
   for module in "${REQUIRED[@]}"; do
     if is_loaded "$module"; then SNAPSHOT+=$module; fi

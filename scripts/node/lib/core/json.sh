@@ -44,9 +44,17 @@ print_status_json() {
     "$(json_value "${STATUS[loaded]}")" "$(json_value "${STATUS[srcversion]}")" "${STATUS[complete]}" \
     "$(json_list "$(loaded_modules)")"
   printf ' "state": %s, "used_by": %s,\n' "$(json_string "${STATUS[state]}")" "$(json_list "${STATUS[users]}")"
-  printf ' "gpus": %d, "nvswitches": %d, "persistence_daemon": %s, "fabric_manager": %s, "ready": %s, "problem": %s}\n' \
-    "${#GPUS[@]}" "${#NVSWITCHES[@]}" "$(json_string "$(persistence_state)")" "$(json_string "$(fabric_state)")" \
-    "${STATUS[ready]}" "$(json_value "${STATUS[problem]}")"
+  printf ' "gpus": %d, "nvswitches": %d, "persistence_daemon": %s, "fabric_manager": %s,\n' \
+    "${#GPUS[@]}" "${#NVSWITCHES[@]}" "$(json_string "$(persistence_state)")" "$(json_string "$(fabric_state)")"
+  printf ' "last_failure": %s, "ready": %s, "problem": %s}\n' "$(json_failure)" "${STATUS[ready]}" \
+    "$(json_value "${STATUS[problem]}")"
+}
+
+json_failure() {
+  read_failure
+  ((${#FAILURE[@]} > 0)) || { printf 'null' && return 0; }
+  printf '{"command": "%s", "exit_code": %d, "reason": %s, "message": %s}' "${FAILURE[0]}" "${FAILURE[1]}" \
+    "$(json_string "${FAILURE[2]}")" "$(json_string "${FAILURE[3]}")"
 }
 
 loaded_modules() {

@@ -30,10 +30,15 @@ log_output() { # TEXT
   done < <(printf '%s\n' "$1")
 }
 
+# The message of the failure that ends the run. A subshell cannot set it.
+FAILURE_MESSAGE=
+
 fail() { # CODE MESSAGE
   local -r code=$1
   shift
   log "$@"
+  # shellcheck disable=SC2034 # used in report.sh
+  FAILURE_MESSAGE=$*
   exit "$code"
 }
 
@@ -42,9 +47,10 @@ usage_error() { # MESSAGE
 }
 
 # Ends the run after a tool failed. A full disk has its own exit code, whichever tool failed.
-fail_with_output() { # CODE MESSAGE OUTPUT
+fail_with_output() { # CODE MESSAGE OUTPUT [PATH]
   log_output "$3"
-  [[ $3 != *"No space left on device"* ]] || fail "$EXIT_NO_SPACE" "the disk is full; free some space and run again"
+  [[ $3 != *"No space left on device"* ]] ||
+    fail "$EXIT_NO_SPACE" "the disk${4:+ of $4} is full; free some space and run again"
   fail "$1" "$2"
 }
 
@@ -62,11 +68,14 @@ run_at_exit() {
   done
 }
 
-# Runs a command. If it fails, logs its output and ends the run.
+# Runs a command. If it fails, logs its output and ends the run. The command's first absolute path tells which disk is full.
 run() { # COMMAND…
-  local output
+  local output word path=
   if output=$("$@" 2>&1); then return 0; fi
-  fail_with_output "$EXIT_STEP_FAILED" "command failed: $*" "$output"
+  for word; do
+    [[ -n $path || $word != /* ]] || path=$word
+  done
+  fail_with_output "$EXIT_STEP_FAILED" "command failed: $*" "$output" "$path"
 }
 
 # Runs a command that the driver works without. If it fails, logs the consequence and the output, and returns 1.
@@ -77,4 +86,12 @@ try() { # CONSEQUENCE COMMAND…
   if output=$("$@" 2>&1); then return 0; fi
   log "$consequence: $output"
   return 1
+}
+
+# Prints the seconds since the node's boot, because bash's SECONDS follows each step of the node's clock.
+uptime_seconds() {
+  local uptime=
+  { read -r uptime _ <"$PROC_ROOT/uptime"; } 2>/dev/null || true
+  uptime=${uptime%%.*}
+  printf '%d' "${uptime:-$SECONDS}"
 }

@@ -25,7 +25,7 @@ unpack_archives() { # MODULE-TYPE FOLDER
   for archive in "${archives[@]}"; do
     if output=$(tar --extract --zstd --same-permissions --no-same-owner --directory "$2" --file "$archive" 2>&1); then continue; fi
     if tar --list --zstd --file "$archive" &>/dev/null; then
-      fail_with_output "$EXIT_STEP_FAILED" "cannot unpack $archive; see tar's output above" "$output"
+      fail_with_output "$EXIT_STEP_FAILED" "cannot unpack $archive; see tar's output above" "$output" "$2"
     fi
     log_output "$output"
     fail "$EXIT_DAMAGED_IMAGE" "$archive is damaged; pull the image again"

@@ -61,7 +61,7 @@ ensure_unpacked() { # FOLDER MODULE-TYPE RECORD
   run mkdir -p -- "$PARTIAL_DIR"
   unpack_archives "$2" "$PARTIAL_DIR"
   index_modules "$PARTIAL_DIR"
-  run write_record "$3"
+  run write_content "$PARTIAL_DIR/$RECORD_FILE" "$3"
   run write_listing
   run sync --file-system "$PARTIAL_DIR"
   run mv -T -- "$PARTIAL_DIR" "$DRIVERS_DIR/$1"
@@ -77,10 +77,6 @@ remove_partial() {
 # .replaced and .current are leftovers of version 1.0.
 remove_leftovers() {
   run rm -rf -- "$PARTIAL_DIR" "$REMOVED_DIR" "$NEXT_LINK" "$DRIVERS_DIR/.replaced" "$DRIVERS_DIR/.current"
-}
-
-write_record() { # RECORD
-  printf '%s\n' "$1" >"$PARTIAL_DIR/$RECORD_FILE"
 }
 
 write_listing() {

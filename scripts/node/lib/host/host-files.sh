@@ -9,30 +9,6 @@ readonly WANTED_FILE=$STATE_DIR/nvidia-installer.wanted
 # The GPU Operator's validator waits for this one.
 readonly OPERATOR_READY_FILE=$STATE_DIR/validations/.driver-ctr-ready
 
-# Writes a file atomically, by a rename. A file with this content stays untouched.
-write_file() { # PATH CONTENT
-  local -r next=${1%/*}/.nvidia-installer
-  if has_content "$1" "$2"; then return 0; fi
-  [[ -d ${1%/*} ]] || run mkdir -p -- "${1%/*}"
-  run write_content "$next" "$2"
-  run mv -T -- "$next" "$1"
-}
-
-# Writes a file that the driver works without. The host may refuse it, for example in a read-only /etc.
-write_host_file() { # PATH CONTENT CONSEQUENCE
-  local -r next=${1%/*}/.nvidia-installer
-  if has_content "$1" "$2"; then return 0; fi
-  try "$3" mkdir -p -- "${1%/*}" && try "$3" write_content "$next" "$2" && try "$3" mv -T -- "$next" "$1"
-}
-
-has_content() { # PATH CONTENT
-  [[ -f $1 && $(<"$1") == "$2" ]]
-}
-
-write_content() { # PATH CONTENT
-  printf '%s\n' "$2" >"$1"
-}
-
 # Adds the driver's libraries to the host's library cache. A host without /etc/ld.so.conf has no such cache.
 register_libraries() {
   [[ -e ${HOST_ROOT%/}/etc/ld.so.conf ]] || return 0
@@ -49,7 +25,7 @@ refresh_libraries() {
 }
 
 unregister_libraries() {
-  [[ -e $LIBRARY_FILE ]] || return 0
+  [[ -e $LIBRARY_FILE || -L $LIBRARY_FILE ]] || return 0
   run rm -f -- "$LIBRARY_FILE"
   refresh_libraries
 }
@@ -85,7 +61,7 @@ is_wanted() {
 readonly CREATED_MARK=.nvidia-installer-made
 
 make_marked_folder() { # FOLDER
-  [[ -z $1 || -d $1 ]] || { make_marked_folder "${1%/*}" && mkdir -- "$1" && : >"$1/$CREATED_MARK"; }
+  [[ -z $1 || -d $1 ]] || { make_marked_folder "${1%/*}" && mkdir -- "$1" && (set -o noclobber && : >"$1/$CREATED_MARK"); }
 }
 
 # Removes the marked folders at and above the given ones. A folder with other files stays and loses its mark. A given folder

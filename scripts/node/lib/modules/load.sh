@@ -8,7 +8,7 @@ index_modules() { # FOLDER
   [[ -f $1/lib/modules/$kernel/kernel/drivers/video/nvidia/nvidia.ko ]] ||
     fail "$EXIT_DAMAGED_IMAGE" "the modules archive has no nvidia.ko for $kernel; pull the image again"
   if output=$(depmod -b "$1" "$kernel" 2>&1) && [[ $output != *ERROR:* ]]; then return 0; fi
-  fail_with_output "$EXIT_DAMAGED_IMAGE" "depmod cannot read the modules; pull the image again" "$output"
+  fail_with_output "$EXIT_DAMAGED_IMAGE" "depmod cannot read the modules; pull the image again" "$output" "$1"
 }
 
 load_modules() { # FOLDER

@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # The content of the files that report.sh writes, from STATUS.
 
+readonly EXPIRY_SECONDS=600
+
 # Prints metrics for node-exporter's textfile collector, which reads files named *.prom:
 # https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
 # The values of the last install come from the existing file.
@@ -22,6 +24,19 @@ metrics() { # PATH EXIT-CODE SECONDS
   metric state "The loaded driver, compared with the installed one." "${states[@]}"
   [[ -z $seconds ]] || metric install_seconds "Duration of the last install that changed something and succeeded." " $seconds"
   [[ -z $code ]] || metric install_exit_code "Exit code of the last install; 0 is success." " $code"
+  failure_metric
+  # The last one: `wait` compares only what stands before it.
+  metric report_timestamp_seconds "Unix time of this report." " $EPOCHSECONDS"
+}
+
+failure_metric() {
+  local labels=
+  read_failure
+  ((${#FAILURE[@]} > 0)) || return 0
+  add_label exit_code "${FAILURE[1]}"
+  add_label reason "${FAILURE[2]}"
+  add_label command "${FAILURE[0]}"
+  metric last_failure_info "The last install or uninstall, if it failed." "{$labels} 1"
 }
 
 metric() { # NAME HELP SAMPLE…
@@ -43,14 +58,16 @@ add_label() { # NAME VALUE
 }
 
 kept_metric() { # PATH NAME
-  local -r pattern=$'\n'"nvidia_installer_$2 ([0-9]+)"
-  if [[ -f $1 && $(<"$1") =~ $pattern ]]; then printf '%s' "${BASH_REMATCH[1]}"; fi
+  local -r pattern=$'\n'"nvidia_installer_$2 ([0-9]{1,18})"$'\n'
+  if read_text "$1" && [[ $TEXT =~ $pattern ]]; then printf '%s' "${BASH_REMATCH[1]}"; fi
 }
 
 # Prints features for Node Feature Discovery, which sets them as labels of the node:
 # https://kubernetes-sigs.github.io/node-feature-discovery/stable/usage/customization-guide#feature-files
+# It ignores features after their expiry time, which has to stand before them.
 features() {
   local state=${STATUS[state]}
+  TZ=UTC0 printf '# +expiry-time=%(%Y-%m-%dT%H:%M:%SZ)T\n' "$((EPOCHSECONDS + EXPIRY_SECONDS))"
   if [[ -n ${STATUS[folder]} ]]; then
     feature driver-version "${STATUS[driver]}"
     feature driver-branch "${STATUS[driver]%%.*}"

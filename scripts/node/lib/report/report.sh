@@ -6,20 +6,39 @@ readonly REPORTS=(METRICS_FILE:metrics FEATURES_FILE:features)
 # true if this run has unpacked or activated a driver.
 INSTALLED=false
 LAST_REPORT_ERROR=
+# `wait` writes the reports this often, so that old reports can be told from current ones.
+# shellcheck disable=SC2034 # used in wait.sh
+readonly REPORT_SECONDS=60
+# The longest wait for the lock of a folder. Another program may hold it for ever, and some network file systems have none.
+LOCK_SECONDS=5
+BEGAN=$(uptime_seconds)
+readonly BEGAN
 
 # Writes the reports when `install` ends.
 report_installation() { # EXIT-CODE
   local seconds=
-  if "$INSTALLED" && [[ $1 == "$EXIT_OK" ]]; then seconds=$SECONDS; fi
+  if "$INSTALLED" && [[ $1 == "$EXIT_OK" ]]; then seconds=$(($(uptime_seconds) - BEGAN)); fi
   report "$1" "$seconds"
 }
 
-# Writes the reports, and logs an error once. The work is in a subshell, because it takes locks and may exit.
+# Writes the reports, and logs an error once. The work is in a subshell, because it takes locks and may exit. The subshell is in
+# the background, because bash runs traps during `wait`, but not during a command substitution.
 report() { # EXIT-CODE SECONDS
-  local error
+  local error output writer code=0
   [[ -n $METRICS_FILE$FEATURES_FILE && -d $HOST_ROOT ]] || return 0
-  error=$(write_reports "$@" 2>&1) || true
-  [[ -z $error || $error == "$LAST_REPORT_ERROR" ]] || printf '%s\n' "$error" >&2
+  # The kubelet grants a stopped run little time.
+  if "$STOPPING" || [[ $1 == "$EXIT_STOPPED" ]]; then LOCK_SECONDS=1; fi
+  exec {output}< <(write_reports "$@" 2>&1 || true)
+  writer=$!
+  wait "$writer" || code=$?
+  if ((code > 128)); then
+    kill "$writer" 2>/dev/null || true
+    error=stopped
+  else
+    IFS= read -r -d '' error <&"$output" || true
+    [[ -z $error || $error == "$LAST_REPORT_ERROR" ]] || printf '%s' "$error" >&2
+  fi
+  exec {output}<&-
   LAST_REPORT_ERROR=$error
 }
 
@@ -33,26 +52,33 @@ write_reports() { # EXIT-CODE SECONDS
     name=${report%%:*}
     path=${HOST_ROOT%/}${!name}
     [[ -n ${!name} && (-n $1 || -n ${STATUS[folder]} || -e $path) ]] || continue
-    has_content "$path" "$("${report#*:}" "$path" "$@")" ||
-      try "$name=${!name} is not up to date, which does not affect the driver" write_report "${report#*:}" "$path" "$@" || true
+    try "$name=${!name} is not up to date, which does not affect the driver" write_report "${report#*:}" "$path" "$@" || true
   done
 }
 
 # Writes one report. `install` and `wait` may write at the same time, so the lock of the folder covers both reading the old
-# values and writing. Some network file systems have no such locks. The `return` needs a number: without one, it means
-# something else in a trap.
+# values and writing. The `return` needs a number: without one, it means something else in a trap.
 write_report() { # metrics|features PATH EXIT-CODE SECONDS
-  local -r next=${2%/*}/.nvidia-installer
-  local content lock
-  check_on_host "$2" || return 1
+  local -r folder=${2%/*}
+  check_report_folder "$folder" || return 1
   # Only `install` creates folders: while `wait` polls, an uninstall may remove them.
-  if [[ -n $3 ]]; then make_marked_folder "${2%/*}" || return 1; fi
-  [[ -d ${2%/*} ]] || return 0
-  exec {lock}<"${2%/*}" || return 1
-  flock --timeout 5 "$lock" || true
+  if [[ -n $3 ]]; then make_marked_folder "$folder" || return 1; fi
+  [[ -d $folder ]] || return 0
+  lock_report_folder "$folder" || return 1
   if [[ -z $3 && ! -e $2 && -z $(linked_folder current) ]]; then return 0; fi
-  content=$("$1" "${@:2}")
-  has_content "$2" "$content" || { write_content "$next" "$content" && mv -T -- "$next" "$2"; }
+  replace_file "$2" "$("$1" "${@:2}")"
+}
+
+# The folder and not the file, because a link in place of the file is replaced.
+check_report_folder() { # FOLDER
+  [[ $1 == "${HOST_ROOT%/}" ]] || check_on_host "$1"
+}
+
+# Locks a folder until the subshell ends.
+lock_report_folder() { # FOLDER
+  local lock
+  exec {lock}<"$1" || return 1
+  flock --timeout "$LOCK_SECONDS" "$lock" || true
 }
 
 remove_reports() {
@@ -66,7 +92,8 @@ remove_reports() {
 }
 
 remove_report() { # PATH
-  local lock
-  [[ ! -d ${1%/*} ]] || { exec {lock}<"${1%/*}" && flock --timeout 5 "$lock"; } || true
-  check_on_host "$1" && rm -f -- "$1" "${1%/*}/.nvidia-installer"
+  local -r folder=${1%/*}
+  check_report_folder "$folder" || return 1
+  [[ ! -d $folder ]] || lock_report_folder "$folder" || true
+  rm -f -- "$1" && remove_unfinished "$folder"
 }
