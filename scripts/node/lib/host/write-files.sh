@@ -44,7 +44,7 @@ replace_file() { # PATH CONTENT
   return 1
 }
 
-# Creates a file (O_EXCL). bash follows noclobber for regular files and links only: it opens a FIFO or device that exists.
+# Creates a file. With noclobber, bash uses O_EXCL, except for a FIFO or device that exists, which a name like the above prevents.
 write_content() { # PATH CONTENT
   (set -o noclobber && printf '%s\n' "$2" >"$1")
 }

@@ -22,13 +22,14 @@ report_installation() { # EXIT-CODE
 }
 
 # Writes the reports, and logs an error once. The work is in a subshell, because it takes locks and may exit. The subshell is in
-# the background, because bash runs traps during `wait`, but not during a command substitution.
+# the background, because bash runs traps during `wait`, but not during a command substitution. It may outlive this run, so it
+# releases the node's lock.
 report() { # EXIT-CODE SECONDS
   local error output writer code=0
   [[ -n $METRICS_FILE$FEATURES_FILE && -d $HOST_ROOT ]] || return 0
   # The kubelet grants a stopped run little time.
   if "$STOPPING" || [[ $1 == "$EXIT_STOPPED" ]]; then LOCK_SECONDS=1; fi
-  exec {output}< <(write_reports "$@" 2>&1 || true)
+  exec {output}< <(release_lock && write_reports "$@" 2>&1 || true)
   writer=$!
   wait "$writer" || code=$?
   if ((code > 128)); then
@@ -95,5 +96,6 @@ remove_report() { # PATH
   local -r folder=${1%/*}
   check_report_folder "$folder" || return 1
   [[ ! -d $folder ]] || lock_report_folder "$folder" || true
-  rm -f -- "$1" && remove_unfinished "$folder"
+  remove_unfinished "$folder"
+  rm -f -- "$1"
 }
