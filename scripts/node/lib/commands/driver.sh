@@ -13,6 +13,7 @@ driver_command() { # init|update|reload_nvidia_peermem|probe_nvidia_peermem [FLA
   local -r command=${1:-}
   [[ $# == 0 ]] || shift
   REQUESTED_KERNEL=
+  # shellcheck disable=SC2034 # used in daemons.sh
   OUTLIVE_CONTAINER=false
   case $command in
     init | update)

@@ -33,6 +33,7 @@ running_daemons() { # PROGRAM…
 
 # Prints PID NAME for each daemon of a driver, or of all drivers.
 our_daemons() { # [FOLDER]
+  # shellcheck disable=SC2086 # without a folder, the word is a pattern
   running_daemons "$DRIVERS_DIR"/${1:-[0-9]*}/bin/{nvidia-persistenced,nv-fabricmanager}
 }
 
