@@ -68,10 +68,10 @@ def test_user_space_is_the_nodes_part_of_all_packages_in_one_archive(tmp_path: P
     assert list(cache.tmp.glob("userspace-*")) == []
 
 
-@pytest.mark.parametrize(("mode", "packed"), [(0o4755, "0755"), (0o6711, "0755"), (0o1777, "0755"), (0o666, "0644")])
-def test_a_tool_of_a_package_is_packed_without_its_special_modes(tmp_path: Path, mode: int, packed: str) -> None:
+@pytest.mark.parametrize(("mode", "packed"), [("4755", "0755"), ("6711", "0755"), ("1777", "0755"), ("0666", "0644")])
+def test_a_tool_of_a_package_is_packed_without_its_special_modes(tmp_path: Path, mode: str, packed: str) -> None:
     cache, tool = Cache(tmp_path / "cache"), "usr/bin/nvidia-modprobe"
-    deb = real_deb(tmp_path, "nvidia-modprobe", {tool: "1"}, {}, modes={tool: mode, "usr/bin": 0o2755})
+    deb = real_deb(tmp_path, "nvidia-modprobe", {tool: "1"}, {}, modes={tool: int(mode, 8), "usr/bin": 0o2755})
     hands = packager(cache, kept(cache, deb))
     archive = hands.userspace(hands.targets.project.matrix.combinations[3], unpacker(cache))
     (tmp_path / "out").mkdir()
