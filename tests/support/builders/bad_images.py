@@ -87,7 +87,7 @@ def pack_with_modes(tree: Path, out: Path) -> None:
     """Write a folder as tar.zst with the modes that its files have, unlike `write_tar_zst`."""
 
     def of_root(member: tarfile.TarInfo) -> tarfile.TarInfo:
-        return member.replace(uid=0, gid=0, uname="root", gname="root")
+        return member.replace(uid=0, gid=0, uname="root", gname="root", deep=False)
 
     with zstandard.open(out, "wb") as stream, tarfile.open(fileobj=stream, mode="w|") as tar:
         for path in sorted(tree.iterdir()):
