@@ -60,8 +60,9 @@ def fill_cache(project: LockedProject, cache: Cache, images: Iterable[SyntheticI
         listed = {
             f"lib/some/folder/file-{number}.ko": sha256(str(number).encode()).hexdigest() for number in range(files)
         }
+        described = {"contents": listed, "modes": dict.fromkeys(listed, "0644")}
         with cache.making(
-            target.kind, target.digest, {"name": target.name, "inputs": dict(target.inputs), "contents": listed}
+            target.kind, target.digest, {"name": target.name, "inputs": dict(target.inputs), **described}
         ):
             pass
         cache.remember(target.kind, target.name, target.inputs)

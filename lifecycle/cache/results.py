@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -36,9 +36,13 @@ class ModulesRecord(ResultRecord):
 
 
 class ArchiveRecord(ResultRecord):
-    """The record of an archive: the sha256 of each file in it (`-> target` for a link), and the bytes that it needs unpacked."""
+    """The record of an archive: the sha256 of each file in it (`-> target` for a link), and the bytes that it needs unpacked.
+
+    `modes` has the mode of each file and folder. Packaging writes no other than these two.
+    """
 
     contents: dict[str, str] = Field(min_length=1)
+    modes: dict[str, Annotated[str, Field(pattern=r"^0(644|755)$")]] = Field(min_length=1)
     unpacked_bytes: int = Field(gt=0)
 
 
@@ -91,11 +95,12 @@ class Result:
 class Archive:
     """A finished archive: its path, the sha256 of each file in it (`-> target` for a link), and its result.json.
 
-    `unpacked_bytes` is the room that the content needs on a disk.
+    `modes` has the mode, as in `0755`, of each file and folder. `unpacked_bytes` is the room that the content needs on a disk.
     """
 
     path: Path
     contents: Mapping[str, str]
+    modes: Mapping[str, str]
     unpacked_bytes: int
     about: Mapping[str, object]
 
@@ -111,6 +116,7 @@ def archive_of(result: Result) -> Archive:
     return Archive(
         path=result.file(ARCHIVE),
         contents=record.contents,
+        modes=record.modes,
         unpacked_bytes=record.unpacked_bytes,
         about=result.about,
     )

@@ -107,10 +107,11 @@ def installer_manifest(
                     if p.module_type is module_type
                 ],
                 "files": archive.contents,
+                "modes": archive.modes,
             }
             for module_type, archive in contents.modules.items()
         },
-        "userspace": {"files": contents.userspace.contents},
+        "userspace": {"files": contents.userspace.contents, "modes": contents.userspace.modes},
     }
 
 

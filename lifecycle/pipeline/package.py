@@ -16,7 +16,7 @@ from lifecycle.pipeline.archive_layout import archive_path
 from lifecycle.pipeline.unpack import Unpacker
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Target, Targets
-from lifecycle.tools.archive import file_digests, write_tar_zst
+from lifecycle.tools.archive import file_digests, file_modes, write_tar_zst
 
 # Measured (benchmarks/README.md): level 19 saves 10 % compared with level 12 but takes many times as long. For modules no level
 # saves more than 2 %. User space is packed once per driver, and every node pulls it.
@@ -100,6 +100,7 @@ class Packager:
             "name": target.name,
             "inputs": target.inputs,
             "contents": file_digests(tree),
+            "modes": file_modes(tree),
             "unpacked_bytes": disk_bytes(tree),
             **extra,
         }

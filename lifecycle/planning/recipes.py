@@ -20,7 +20,7 @@ RECIPES: Mapping[str, tuple[str, ...]] = {
 }
 
 # The format of what the Python code of a kind makes, for the same inputs. Raise the number of a kind whose output changes.
-FORMAT: Mapping[str, int] = {"base": 1, "modules": 1, "signed": 1, "userspace": 1, "archive": 1, "image": 1}
+FORMAT: Mapping[str, int] = {"base": 1, "modules": 1, "signed": 1, "userspace": 2, "archive": 2, "image": 2}
 
 
 def formats_at(root: Path) -> dict[str, int]:

@@ -152,8 +152,16 @@ def file_digests(folder: Path) -> dict[str, str]:
     return result
 
 
+def file_modes(folder: Path) -> dict[str, str]:
+    """Return the mode, as in `0755`, that `write_tar` gives to each file and folder below a folder, by relative path."""
+    return {info.name: f"{info.mode:04o}" for info, _ in _folder_members(folder) if not info.issym()}
+
+
 def _folder_members(folder: Path) -> Iterator[tuple[tarfile.TarInfo, Path]]:
-    """Yield the reproducible header and the path of everything below a folder, sorted, so parents before children."""
+    """Yield the reproducible header and the path of everything below a folder, sorted, so parents before children.
+
+    Of a mode, only the executable bit is kept: a setuid file of a package does not stay one.
+    """
     for path in sorted(folder.rglob("*"), key=lambda p: p.relative_to(folder).as_posix()):
         name = path.relative_to(folder).as_posix()
         if path.is_symlink():

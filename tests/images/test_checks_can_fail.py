@@ -18,8 +18,8 @@ import zstandard
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.tags import references
-from lifecycle.tools.archive import extract_safely, write_members, write_tar_zst
-from tests.support.builders.bad_images import BAD, Bad, Material
+from lifecycle.tools.archive import extract_safely, write_members
+from tests.support.builders.bad_images import BAD, Bad, Material, pack_with_modes
 from tests.support.checkout import ROOT
 from tests.support.combinations import is_everything
 from tests.support.machines.installer import HOME
@@ -70,7 +70,7 @@ def corrupted(
         archive = bad.archive if bad.archive == "userspace" else f"{bad.archive}-{good.module_types[0]}"
         unpack(engine, reference, archive, tmp_path / "tree")
         bad.corrupt(tmp_path / "tree", material)
-        write_tar_zst(tmp_path / "tree", tmp_path / "archive", level=1, threads=2)
+        pack_with_modes(tmp_path / "tree", tmp_path / "archive")
         files["archive"] = tmp_path / "archive"
         instructions.append(f"COPY archive {HOME}/{archive}.tar.zst")
     files["Dockerfile"] = "\n".join(instructions).encode()

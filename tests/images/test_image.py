@@ -41,6 +41,17 @@ def test_the_manifest_holds_for_every_file(installer: Installer) -> None:
         assert found == files
 
 
+def test_the_modes_in_the_archives_are_those_of_the_manifest(installer: Installer) -> None:
+    """The archives are read, since unpacking is the scripts' work, and may change a mode."""
+    types = {f"modules-{t}": about["modes"] for t, about in installer.manifest["module_types"].items()}
+    found = {
+        archive: {member.name: f"{member.mode:04o}" for member in members if not member.issym()}
+        for archive, members in installer.archive_members.items()
+    }
+
+    assert found == {"userspace": installer.manifest["userspace"]["modes"], **types}
+
+
 def test_the_brief_manifest_says_the_same_as_the_long_one(installer: Installer) -> None:
     brief = dict(line.split("=", 1) for line in installer.host.file(f"{HOME}/manifest.env").content_string.splitlines())
 
@@ -95,9 +106,13 @@ def test_nothing_in_the_image_compiles_or_installs_packages(installer: Installer
 
 
 def test_nothing_in_the_image_gives_anybody_root(installer: Installer) -> None:
-    found = installer.host.check_output("find / -xdev -type f -perm /6000 -not -path '/proc/*'")
+    """Nothing is setuid, setgid, or writable by others than root, except folders with the sticky bit, such as /tmp."""
+    find = "find / -xdev -path /unpacked -prune -o -perm /6022 -not -type l -not '(' -type d -perm 1777 ')' -print"
+    packed = [
+        m.name for members in installer.archive_members.values() for m in members if not m.issym() and m.mode & 0o7022
+    ]
 
-    assert found == ""
+    assert (installer.host.check_output(find), packed) == ("", [])
 
 
 def test_the_manifest_names_inputs_and_patches(installer: Installer) -> None:

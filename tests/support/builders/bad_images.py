@@ -1,15 +1,20 @@
 """Ways to corrupt an image, and the tests that must fail for each of them."""
 
 import shutil
+import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+import zstandard
 
 from lifecycle.planning.matrix import Combination
 from tests.support.builders.corrupt_modules import flip_a_crc
 from tests.support.machines.installer import HOME
 
 MANIFEST = "test_the_manifest_holds_for_every_file"
+MODES = "test_the_modes_in_the_archives_are_those_of_the_manifest"
+ROOT_ONLY = "test_nothing_in_the_image_gives_anybody_root"
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,25 @@ def change_tool(tree: Path, material: Material) -> None:
     path.write_bytes(path.read_bytes().replace(material.combination.driver.encode(), b"000.000.00"))
 
 
+def make_tool_setuid(tree: Path, _: Material) -> None:
+    (tree / "bin" / "nvidia-modprobe").chmod(0o4755)
+
+
+def make_module_executable(tree: Path, _: Material) -> None:
+    module(tree, "nvidia-uvm.ko").chmod(0o755)
+
+
+def pack_with_modes(tree: Path, out: Path) -> None:
+    """Write a folder as tar.zst with the modes that its files have, unlike `write_tar_zst`."""
+
+    def of_root(member: tarfile.TarInfo) -> tarfile.TarInfo:
+        return member.replace(uid=0, gid=0, uname="root", gname="root", deep=False)
+
+    with zstandard.open(out, "wb") as stream, tarfile.open(fileobj=stream, mode="w|") as tar:
+        for path in sorted(tree.iterdir()):
+            tar.add(path, path.name, filter=of_root)
+
+
 BAD = [
     Bad(
         name="module of another kernel",
@@ -106,7 +130,7 @@ BAD = [
         name="missing module",
         archive="modules",
         corrupt=remove_module,
-        fails=frozenset({MANIFEST, "test_every_module_is_there"}),
+        fails=frozenset({MANIFEST, MODES, "test_every_module_is_there"}),
     ),
     Bad(
         name="missing driver library",
@@ -115,6 +139,7 @@ BAD = [
         fails=frozenset(
             {
                 MANIFEST,
+                MODES,
                 "test_every_library_is_there_with_the_drivers_version_in_its_name",
                 "test_every_library_link_leads_to_a_library",
             }
@@ -124,13 +149,13 @@ BAD = [
         name="missing tool",
         archive="userspace",
         corrupt=remove_tool,
-        fails=frozenset({MANIFEST, "test_every_tool_is_there_and_executable"}),
+        fails=frozenset({MANIFEST, MODES, "test_every_tool_is_there_and_executable"}),
     ),
     Bad(
         name="firmware of another version",
         archive="userspace",
         corrupt=rename_firmware_folder,
-        fails=frozenset({MANIFEST, "test_firmware_is_of_the_drivers_version_and_what_the_module_asks_for"}),
+        fails=frozenset({MANIFEST, MODES, "test_firmware_is_of_the_drivers_version_and_what_the_module_asks_for"}),
     ),
     Bad(
         name="tool of another version",
@@ -163,7 +188,24 @@ BAD = [
     Bad(
         name="setuid file",
         dockerfile="RUN chmod u+s /usr/bin/mount",
-        fails=frozenset({"test_nothing_in_the_image_gives_anybody_root"}),
+        fails=frozenset({ROOT_ONLY}),
+    ),
+    Bad(
+        name="setuid tool of the driver",
+        archive="userspace",
+        corrupt=make_tool_setuid,
+        fails=frozenset({MODES, ROOT_ONLY}),
+    ),
+    Bad(
+        name="script that anybody can change",
+        dockerfile=f"RUN chmod o+w {HOME}/lib/core/log.sh",
+        fails=frozenset({ROOT_ONLY}),
+    ),
+    Bad(
+        name="module of another mode",
+        archive="modules",
+        corrupt=make_module_executable,
+        fails=frozenset({MODES}),
     ),
     Bad(
         name="broken script",

@@ -3,6 +3,7 @@
 import io
 import subprocess
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -24,8 +25,10 @@ def tar(files: dict[str, bytes]) -> bytes:
     return out.getvalue()
 
 
-def real_deb(folder: Path, name: str, files: dict[str, str], links: dict[str, str]) -> Path:
-    """Make a package with dpkg-deb."""
+def real_deb(
+    folder: Path, name: str, files: dict[str, str], links: dict[str, str], *, modes: Mapping[str, int] | None = None
+) -> Path:
+    """Make a package with dpkg-deb. `modes` has the modes that differ from the usual, by path."""
     root = folder / name
     (root / "DEBIAN").mkdir(parents=True)
     control = f"Package: {name}\nVersion: 1\nArchitecture: amd64\nMaintainer: a <a@b.c>\nDescription: x\n"
@@ -37,5 +40,7 @@ def real_deb(folder: Path, name: str, files: dict[str, str], links: dict[str, st
     for path, to in links.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).symlink_to(to)
+    for path, mode in (modes or {}).items():
+        (root / path).chmod(mode)
     subprocess.run(["dpkg-deb", "--build", "-Zxz", root, folder / f"{name}.deb"], check=True, capture_output=True)
     return folder / f"{name}.deb"

@@ -14,7 +14,7 @@ from lifecycle.pipeline.image import HOME
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.tags import references
 from lifecycle.planning.targets import Targets
-from lifecycle.tools.archive import file_digests, write_tar_zst
+from lifecycle.tools.archive import file_digests, file_modes, write_tar_zst
 from tests.support.builders.kernel_modules import module_maker
 from tests.support.builders.projects import kernel, local_image, lock, project
 from tests.support.fakes.engine import FakeEngine
@@ -72,7 +72,8 @@ def combination(session: FakeSession) -> Combination:
 def pack(session: FakeSession, tree: Path, *, named: Mapping[str, str] | None = None) -> Path:
     """Pack the tree as the combination's archive in the cache, and return the archive's path."""
     target = Targets(session.given).archive(combination(session), ModuleType.PROPRIETARY)
-    about: dict[str, object] = {"contents": dict(named or file_digests(tree)), "unpacked_bytes": 1}
+    contents = dict(named or file_digests(tree))
+    about: dict[str, object] = {"contents": contents, "modes": file_modes(tree), "unpacked_bytes": 1}
     with session.cache.making(target.kind, target.digest, about) as folder:
         write_tar_zst(tree, folder / "archive.tar.zst", level=1, threads=1)
     return session.cache.root / "results" / target.kind / target.digest / "archive.tar.zst"

@@ -131,7 +131,8 @@ def _project(folder: Path, root: Path, cache: Cache) -> LockedProject:
     def deb(name: str) -> LockedFile:
         return kept(name, f"{name}_2.deb", name.encode())
 
-    real = real_deb(folder, "libcuda1", DEB, {"usr/lib/x86_64-linux-gnu/libcuda.so.1": "libcuda.so.9"})
+    links, setuid = {"usr/lib/x86_64-linux-gnu/libcuda.so.1": "libcuda.so.9"}, {"usr/bin/nvidia-modprobe": 0o4755}
+    real = real_deb(folder, "libcuda1", DEB, links, modes=setuid)
     redistributable = lzma.compress(tar_bytes({"fabric/bin/nv-fabricmanager": b"fabric", "fabric/LICENSE": b"licence"}))
     userspace = [
         kept("libcuda1", "libcuda1_2.deb", real.read_bytes()),

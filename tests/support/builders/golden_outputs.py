@@ -103,6 +103,7 @@ def make_image(inputs: GoldenInputs) -> object:
     made = Archive(
         path=inputs.folder / "archive",
         contents={"lib/file": "sha256", "lib/link": "-> file"},
+        modes={"lib": "0755", "lib/file": "0644"},
         unpacked_bytes=4096,
         about={"modules": {"nvidia.ko": module}},
     )

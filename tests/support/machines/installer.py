@@ -2,11 +2,13 @@
 
 import json
 import subprocess
+import tarfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import zstandard
 from docker.models.containers import Container
 from testinfra.host import Host
 
@@ -34,6 +36,22 @@ class Installer:
     @cached_property
     def manifest(self) -> dict[str, Any]:
         return dict(json.loads(self.host.file(f"{HOME}/manifest.json").content_string))
+
+    @cached_property
+    def archive_members(self) -> dict[str, list[tarfile.TarInfo]]:
+        """Return the headers of everything in each archive of the image, by the archive's name, such as `modules-open`."""
+        return {
+            name: self._members(name)
+            for name in ["userspace", *(f"modules-{t}" for t in self.combination.module_types)]
+        }
+
+    def _members(self, archive: str) -> list[tarfile.TarInfo]:
+        path = self.copies / f"{archive}.tar.zst"
+        subprocess.run(
+            ["docker", "cp", f"{self.container.id}:{HOME}/{path.name}", path], check=True, capture_output=True
+        )
+        with zstandard.open(path) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
+            return list(tar)
 
     def tree(self, module_type: ModuleType) -> str:
         """Return the folder in the container with user space and the modules of a type; unpack it on the first call."""

@@ -6,16 +6,24 @@ from lifecycle.cache.results import DamagedRecordError, Result, archive_of, miss
 from lifecycle.errors import InstallerError
 from lifecycle.planning.targets import Kind
 
+MODULES: dict[str, object] = {"modules": {"nvidia.ko": {"size": 1}}}
+CONTENTS: dict[str, object] = {
+    "contents": {"bin/tool": "abc"},
+    "modes": {"bin/tool": "0755"},
+    "unpacked_bytes": 4096,
+}
+
 
 def result(**about: object) -> Result:
     return Result(kind="archive", digest="d", folder=Path("/cache/results/archive/d"), about=about)
 
 
 def test_a_stored_archive_is_its_file_and_what_is_in_it() -> None:
-    archive = archive_of(result(contents={"bin/tool": "abc"}, unpacked_bytes=4096, driver="535"))
+    archive = archive_of(result(**CONTENTS, driver="535"))
 
     assert archive.path == Path("/cache/results/archive/d/archive.tar.zst")
-    assert (archive.contents, archive.about["driver"]) == ({"bin/tool": "abc"}, "535")
+    assert (archive.contents, archive.modes) == ({"bin/tool": "abc"}, {"bin/tool": "0755"})
+    assert archive.about["driver"] == "535"
 
 
 @pytest.mark.parametrize(
@@ -34,10 +42,6 @@ def test_a_record_without_its_modules_is_named_as_damaged(about: dict[str, objec
         assert result(**about).modules
 
 
-MODULES: dict[str, object] = {"modules": {"nvidia.ko": {"size": 1}}}
-CONTENTS: dict[str, object] = {"contents": {"bin/tool": "abc"}, "unpacked_bytes": 4096}
-
-
 @pytest.mark.parametrize(
     ("kind", "about", "missing"),
     [
@@ -45,10 +49,15 @@ CONTENTS: dict[str, object] = {"contents": {"bin/tool": "abc"}, "unpacked_bytes"
         (Kind.MODULES, {"modules": {}}, ["modules"]),
         (Kind.SIGNED, {"modules": {"nvidia.ko": 1, "nvidia-drm.ko": 2}}, ["modules"]),
         (Kind.USERSPACE, CONTENTS, []),
-        (Kind.USERSPACE, {"contents": {}, "unpacked_bytes": 0}, ["contents", "unpacked_bytes"]),
+        (Kind.USERSPACE, {"contents": {}, "modes": {}, "unpacked_bytes": 0}, ["contents", "modes", "unpacked_bytes"]),
         (Kind.ARCHIVE, {**CONTENTS, **MODULES}, []),
-        (Kind.ARCHIVE, {}, ["contents", "unpacked_bytes", "modules"]),
+        (Kind.ARCHIVE, {}, ["contents", "modes", "unpacked_bytes", "modules"]),
     ],
 )
 def test_the_fields_that_a_record_lacks_are_named(kind: Kind, about: dict[str, object], missing: list[str]) -> None:
     assert missing_fields(kind, about) == missing
+
+
+@pytest.mark.parametrize("mode", ["4755", "2755", "1755", "0777", "0646", "755", "0755\n", 0o755])
+def test_a_record_of_a_mode_that_packaging_does_not_write_is_damaged(mode: object) -> None:
+    assert missing_fields(Kind.USERSPACE, {**CONTENTS, "modes": {"bin/tool": mode}}) == ["modes"]

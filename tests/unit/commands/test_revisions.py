@@ -6,20 +6,21 @@ import pytest
 from lifecycle.commands.matrix import show_diff
 from lifecycle.commands.revisions import UnreadableRevisionError, differences
 from lifecycle.planning.locked_project import load_locked_project
+from lifecycle.planning.recipes import FORMAT
 from lifecycle.tools.checkout import Checkout, UnknownRevisionError
 from tests.support.git import git
 
 
 def test_the_formats_of_a_revision_are_those_of_its_own_code(committed: Path) -> None:
     code = committed / "lifecycle/planning/recipes.py"
-    text = code.read_text()
-    code.write_text(text.replace('"image": 1', '"image": 0'))
+    text, number = code.read_text(), FORMAT["image"]
+    code.write_text(text.replace(f'"image": {number}', '"image": 0'))
     git(committed, "commit", "--quiet", "--all", "--message=an older format")
     code.write_text(text)
     now = load_locked_project(committed)
 
     assert dict(differences(committed, "HEAD", now).rebuilt) == {
-        combination.id: ("image: format: 0 -> 1",) for combination in now.matrix.combinations
+        combination.id: (f"image: format: 0 -> {number}",) for combination in now.matrix.combinations
     }
 
 

@@ -34,11 +34,15 @@ VERMAGIC = "6.12.117-amd64 SMP preempt mod_unload modversions"
 
 def archive(**modules: str) -> Archive:
     about = {"modules": {name: {"vermagic": vermagic} for name, vermagic in modules.items()}}
-    return Archive(path=Path("a"), contents={"lib/x": "digest"}, unpacked_bytes=8192, about=about)
+    return Archive(
+        path=Path("a"), contents={"lib/x": "digest"}, modes={"lib/x": "0644"}, unpacked_bytes=8192, about=about
+    )
 
 
 CONTENTS = Contents(
-    userspace=Archive(path=Path("u"), contents={"bin/nvidia-smi": "d1"}, unpacked_bytes=4096, about={}),
+    userspace=Archive(
+        path=Path("u"), contents={"bin/tool": "d1"}, modes={"bin/tool": "0755"}, unpacked_bytes=4096, about={}
+    ),
     modules={t: archive(nvidia=VERMAGIC, uvm=VERMAGIC) for t in (ModuleType.PROPRIETARY, ModuleType.OPEN)},
 )
 
@@ -67,21 +71,22 @@ def test_labels_say_what_it_is_and_what_it_is_for() -> None:
     }
 
 
-def test_the_manifest_names_files_modules_and_patches_of_each_type() -> None:
+def test_the_manifest_names_files_modes_modules_and_patches_of_each_type() -> None:
     patch = Patch(file="p.patch", reason="it does not compile")
     patched = replace(COMBINATION, patches=(ModulePatch(module_type=ModuleType.OPEN, patch=patch),))
     manifest = installer_manifest(component(), patched, "digest", CONTENTS, "tag")
 
     modules = {"nvidia": {"vermagic": VERMAGIC}, "uvm": {"vermagic": VERMAGIC}}
     assert manifest["module_types"] == {
-        "proprietary": {"modules": modules, "patches": [], "files": {"lib/x": "digest"}},
+        "proprietary": {"modules": modules, "patches": [], "files": {"lib/x": "digest"}, "modes": {"lib/x": "0644"}},
         "open": {
             "modules": modules,
             "patches": [{"file": "p.patch", "reason": "it does not compile"}],
             "files": {"lib/x": "digest"},
+            "modes": {"lib/x": "0644"},
         },
     }
-    assert manifest["userspace"] == {"files": {"bin/nvidia-smi": "d1"}}
+    assert manifest["userspace"] == {"files": {"bin/tool": "d1"}, "modes": {"bin/tool": "0755"}}
 
 
 def test_nothing_in_the_image_says_the_components_version() -> None:

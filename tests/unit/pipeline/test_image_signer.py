@@ -10,7 +10,7 @@ from lifecycle.pipeline.image import Contents, environment_file, installer_manif
 from tests.support.builders.projects import component, project
 
 COMBINATION = project().matrix.combinations[3]
-USERSPACE = Archive(path=Path("u"), contents={}, unpacked_bytes=0, about={})
+USERSPACE = Archive(path=Path("u"), contents={}, modes={}, unpacked_bytes=0, about={})
 
 
 def contents(signer: str | None) -> Contents:

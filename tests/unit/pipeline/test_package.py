@@ -68,6 +68,20 @@ def test_user_space_is_the_nodes_part_of_all_packages_in_one_archive(tmp_path: P
     assert list(cache.tmp.glob("userspace-*")) == []
 
 
+@pytest.mark.parametrize(("mode", "packed"), [("4755", "0755"), ("6711", "0755"), ("1777", "0755"), ("0666", "0644")])
+def test_a_tool_of_a_package_is_packed_without_its_special_modes(tmp_path: Path, mode: str, packed: str) -> None:
+    cache, tool = Cache(tmp_path / "cache"), "usr/bin/nvidia-modprobe"
+    deb = real_deb(tmp_path, "nvidia-modprobe", {tool: "1"}, {}, modes={tool: int(mode, 8), "usr/bin": 0o2755})
+    hands = packager(cache, kept(cache, deb))
+    archive = hands.userspace(hands.targets.project.matrix.combinations[3], unpacker(cache))
+    (tmp_path / "out").mkdir()
+    subprocess.run(["tar", "--zstd", "-xpf", archive.path, "-C", tmp_path / "out"], check=True)
+
+    assert archive.modes == {"bin": "0755", "bin/nvidia-modprobe": packed}
+    assert (tmp_path / "out/bin/nvidia-modprobe").stat().st_mode & 0o7777 == int(packed, 8)
+    assert (tmp_path / "out/bin").stat().st_mode & 0o7777 == 0o755
+
+
 def test_disk_space_is_counted_in_blocks_with_folders_and_links(tmp_path: Path) -> None:
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib/one").write_bytes(b"1")
@@ -112,6 +126,7 @@ def test_modules_lie_where_depmod_looks_for_them(tmp_path: Path) -> None:
     archive = hands.modules(combination, ModuleType.OPEN)
 
     assert list(archive.contents) == ["lib/modules/6.12.117-amd64/kernel/drivers/video/nvidia/nvidia.ko"]
+    assert archive.modes["lib/modules/6.12.117-amd64/kernel/drivers/video/nvidia/nvidia.ko"] == "0644"
     assert unpacked(archive.path, tmp_path / "out") == archive.contents
     assert (archive.about["module_type"], archive.about["modules"]) == ("open", {"nvidia.ko": {"size": 2}})
 

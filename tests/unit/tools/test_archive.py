@@ -49,24 +49,6 @@ def test_the_same_files_give_the_same_bytes_at_any_time_in_any_order(tree: dict[
     assert first == second
 
 
-def test_of_owner_and_mode_only_the_executable_bit_is_kept(tmp_path: Path) -> None:
-    for name, mode in {"plain": 0o600, "run": 0o710}.items():
-        (tmp_path / name).write_bytes(b"")
-        (tmp_path / name).chmod(mode)
-    (tmp_path / "link").symlink_to("run")
-    out = io.BytesIO()
-    write_tar(tmp_path, out)
-    out.seek(0)
-
-    with tarfile.open(fileobj=out) as tar:
-        found = {m.name: (m.mode, m.uid, m.uname, m.linkname) for m in tar}
-    assert found == {
-        "plain": (0o644, 0, "root", ""),
-        "run": (0o755, 0, "root", ""),
-        "link": (0o777, 0, "root", "run"),
-    }
-
-
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_packed_folder_is_the_same_bytes_with_any_number_of_threads(tmp_path: Path, threads: int) -> None:
     tree = tmp_path / "tree"
