@@ -96,7 +96,7 @@ def sentences(proofs: Iterable[Proof]) -> list[str]:
 
 
 class Prover:
-    """Reads and examines modules; the symbols of each kernel are read once."""
+    """The reader and examiner of modules. It reads the symbols of each kernel once."""
 
     def __init__(self, session: Session, targets: Targets, images: Mapping[str, LocalImage]) -> None:
         self._session, self._targets, self._images = session, targets, images

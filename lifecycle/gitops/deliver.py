@@ -94,7 +94,7 @@ MakeProposal = Callable[[Files], CommitProposal]
 
 @dataclass(frozen=True, kw_only=True)
 class Deliverer:
-    """Delivers changes. `branch` is our own, for the mode pull-request; `scratch` is an empty folder."""
+    """The delivery of changes. `branch` is our own, for the mode pull-request; `scratch` is an empty folder."""
 
     remote: Remote
     section: GitOps

@@ -58,7 +58,7 @@ class BuildResult:
 
 @dataclass(frozen=True, kw_only=True)
 class BuildService:
-    """Resolves, fetches and builds for one checkout. The caller holds the locks of the checkout and the cache.
+    """The service that resolves, fetches and builds for one checkout. The caller holds the locks of the checkout and the cache.
 
     `open_sources` makes the clients of the package sources, which take long to import.
     """

@@ -102,7 +102,7 @@ def environment_of(job: CompileJob, jobs: int) -> dict[str, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Compiler:
-    """Compiles modules, in images that are built on the release's builder."""
+    """The compiler of modules, in images that are built on the release's builder."""
 
     targets: Targets
     cache: Cache

@@ -41,7 +41,7 @@ class Outcome:
 
 
 class Executor:
-    """Executes plans. `key` is required for plans that sign; `remote` receives the results, if there is a remote cache."""
+    """The executor of plans. `key` is required for plans that sign; `remote` receives the results, if there is a remote cache."""
 
     def __init__(
         self,
@@ -209,7 +209,7 @@ class Executor:
 
 
 class _Step:
-    """Displays a step and records its seconds."""
+    """The display of a step, which records its seconds."""
 
     def __init__(self, progress: Progress, seconds: dict[str, float], digest: str, title: str) -> None:
         self._shown = progress.step(title)

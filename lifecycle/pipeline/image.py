@@ -147,14 +147,14 @@ def environment_file(combination: Combination, contents: Contents, tag: str) -> 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageBuilder:
-    """The hands of this step."""
+    """The builder of installer images in a container engine."""
 
     targets: Targets
     cache: Cache
     engine: Engine
 
     def build(self, combination: Combination, contents: Contents, base: str) -> LocalImage:
-        """Build and tag the image; raises ImageBuildError or what the engine says."""
+        """Build and tag the image of a combination on a base image. Raises ImageBuildError, and the errors of the engine."""
         component, target = self.targets.project.component, self.targets.image(combination)
         reference, moving = references(component.image, combination)
         labels = labels_of(component, combination, target.digest, contents)
@@ -170,7 +170,7 @@ class ImageBuilder:
         return image
 
     def _write_context(self, path: Path, combination: Combination, digest: str, contents: Contents) -> None:
-        """One tar a layer, in the context's tar, so that the engine keeps the times that are in it."""
+        """Write the build context: a tar with one tar per layer, because the engine keeps the times in a tar that it adds."""
         root, component = self.targets.project.root, self.targets.project.component
         tag = tag_of(combination.driver, combination)
         manifest = installer_manifest(component, combination, digest, contents, tag)

@@ -49,7 +49,7 @@ def link_sonames(folder: Path) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Packager:
-    """Packs archives. `threads` is the number of zstd's threads."""
+    """The packager of archives. `threads` is the number of zstd's threads."""
 
     targets: Targets
     cache: Cache

@@ -52,7 +52,7 @@ def input_files(
 
 @dataclass(frozen=True, kw_only=True)
 class ModuleSigner:
-    """Signs modules. `key` is kept in memory only."""
+    """The signer of modules. `key` is kept in memory only."""
 
     targets: Targets
     cache: Cache

@@ -30,7 +30,10 @@ class NotUnpackedError(InstallerError):
 
 @dataclass(frozen=True, kw_only=True)
 class Unpacker:
-    """Unpacks files. `root` is the checkout. NVIDIA's installers run in a container of the image `base`, without network."""
+    """The unpacker of files. `root` is the checkout.
+
+    NVIDIA's installers run without network in a container of the image `base`.
+    """
 
     root: Path
     cache: Cache

@@ -66,7 +66,7 @@ def run_graph(jobs: Iterable[Job], *, workers: int, heavy: int, abort: Callable[
 
 @contextmanager
 def _aborting(pool: ThreadPoolExecutor, abort: Callable[[], None]) -> Iterator[None]:
-    """On an exception, start no more jobs, and call `abort` before waiting for the running ones."""
+    """Start no more jobs after an exception, and call `abort` before waiting for the running ones."""
     try:
         yield
     except BaseException:

@@ -12,7 +12,7 @@ _CHUNK = 65536
 
 @dataclass
 class FaultyProxy:
-    """Passes connections on to a port; each takes the next fault from the script, or none when that is used up.
+    """A proxy of a port. Each connection takes the next fault from the script, or none when that is used up.
 
     A fault is `drop` (closed at once), `cut` (closed after `cut_after` bytes of the answer), or `hold` (the answer waits
     until `release` is set). `sent` is told of a connection's number and the bytes that its client sends, `answered` the same
