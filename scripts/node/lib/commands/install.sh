@@ -22,6 +22,7 @@ install_command() { # [--no-load]
     state=$(loaded_state "$folder" "$type" "$record")
     if [[ $state == same ]]; then report_parameters; fi
     if ! is_up_to_date "$folder" "$record" "$state"; then
+      check_install_root
       check_before_loading "$state" "$folder" "$type" "$record"
       ensure_unpacked "$folder" "$type" "$record"
       activate_driver "$folder" "$state"
@@ -29,6 +30,7 @@ install_command() { # [--no-load]
     ensure_daemons
     remove_leftovers
   else
+    check_install_root
     ensure_unpacked "$folder" "$type" "$record"
     ensure_current "$folder"
     register_libraries
@@ -82,7 +84,8 @@ activate_driver() { # FOLDER STATE
 check_with_nvidia_smi() {
   local output
   ((${#GPUS[@]} > 0)) || return 0
-  if output=$(LD_LIBRARY_PATH=$DRIVERS_DIR/current/lib timeout 120 "$DRIVERS_DIR/current/bin/nvidia-smi" 2>&1); then return 0; fi
+  if output=$(without_lock env LD_LIBRARY_PATH="$DRIVERS_DIR/current/lib" timeout --kill-after=10 120 \
+    "$DRIVERS_DIR/current/bin/nvidia-smi" 2>&1); then return 0; fi
   log_output "$output"
   log_output "$(kernel_messages)"
   fail "$EXIT_CHECK_FAILED" "the driver is loaded, but nvidia-smi fails; see its output above"

@@ -30,21 +30,31 @@ fail_for_kernel() { # MESSAGE KERNEL
 }
 
 check_host_root() {
-  local reason folder
+  local reason path
   [[ -d $HOST_ROOT ]] || fail "$EXIT_HOST_ROOT" "HOST_ROOT=$HOST_ROOT is not a folder; mount the host's root there"
-  reason=$(check_on_host "$DRIVERS_DIR") || fail "$EXIT_HOST_ROOT" "$reason; choose another INSTALL_ROOT"
-  folder=$(realpath -m -- "$DRIVERS_DIR")
-  folder=$(existing_ancestor "$folder")
-  [[ -d $folder && -w $folder ]] || fail "$EXIT_HOST_ROOT" \
-    "$folder is not a writable folder; mount it read-write, or choose another INSTALL_ROOT"
+  for path in "$INSTALL_ROOT" "$RUN_DIR"; do
+    reason=$(resolve_on_host "$path") || fail "$EXIT_HOST_ROOT" "$reason; choose another INSTALL_ROOT or RUN_DIR"
+  done
 }
 
-# Fails with a message if a path leads out of the host's root. In the container, an absolute link on the host does.
-check_on_host() { # PATH
-  local root target
-  root=$(realpath -- "$HOST_ROOT")
-  target=$(realpath -m -- "$1")
-  [[ $target == "${root%/}"/* ]] || { printf '%s\n' "$1 leads to $target, which is not on the host" && return 1; }
+# Proves that the driver can be written to the host and run from there.
+check_install_root() {
+  local folder
+  folder=$(existing_ancestor "$DRIVERS_DIR")
+  [[ -d $folder && -w $folder ]] || fail "$EXIT_HOST_ROOT" \
+    "$folder is not a writable folder; mount it read-write, or choose another INSTALL_ROOT"
+  [[ ,$(mount_options "$folder"), != *,noexec,* ]] || fail "$EXIT_HOST_ROOT" \
+    "$folder is mounted noexec, so the driver's programs cannot run there; choose another INSTALL_ROOT"
+}
+
+# Prints the options of the mount that contains a path, from mountinfo (proc(5)). A later mount covers an earlier one.
+mount_options() { # ABSOLUTE-PATH
+  local point options found='' result=''
+  while read -r _ _ _ _ point options _; do
+    printf -v point '%b' "${point//\\/\\0}"
+    if [[ $1/ == "${point%/}"/* && ${#point} -ge ${#found} ]]; then found=$point result=$options; fi
+  done 2>/dev/null <"$PROC_ROOT/self/mountinfo" || true
+  printf '%s' "$result"
 }
 
 existing_ancestor() { # ABSOLUTE-PATH
@@ -58,8 +68,7 @@ existing_ancestor() { # ABSOLUTE-PATH
 
 check_space() { # PATH BYTES
   local path available
-  path=$(realpath -m -- "$1")
-  path=$(existing_ancestor "$path")
+  path=$(existing_ancestor "$(realpath -m -- "$1")")
   available=$(df --output=avail --block-size=1 -- "$path" | sed -n '2{s/ //g;p}')
   ((available >= $2)) || fail "$EXIT_NO_SPACE" \
     "$path has $((available >> 20)) MiB free, and the driver needs $((($2 >> 20) + 1)) MiB; free some space and run again"
@@ -97,6 +106,11 @@ wait_for_other_runs() {
   exec {lock}<"$STATE_DIR" || return 0
   flock "$lock" || true
   exec {lock}<&-
+}
+
+# Runs a program that may outlive a killed installer: without the lock, so that the next run is not refused.
+without_lock() { # COMMAND…
+  (release_lock && exec "$@")
 }
 
 release_lock() {

@@ -15,7 +15,7 @@
 : "${RUN_DIR:=/run/nvidia}"                         # folder of the files that mark readiness, on the host
 : "${METRICS_FILE:=}"                               # file for node-exporter's textfile collector, on the host; empty: none
 : "${FEATURES_FILE:=}"                              # file for Node Feature Discovery, on the host; empty: none
-: "${SYSFS_ROOT:=/sys}"                             # mount point of sysfs: devices, modules and firmware
+: "${SYSFS_ROOT:=}"                                 # mount point of sysfs; empty: the host's, below HOST_ROOT, or else /sys
 : "${PROC_ROOT:=/proc}"                             # mount point of procfs: processes and device numbers
 : "${DEV_ROOT:=/dev}"                               # folder of the container's own device files
 : "${OPEN_KERNEL_MODULES_ENABLED:=false}"           # the GPU Operator's older form of KERNEL_MODULE_TYPE=open
@@ -25,13 +25,23 @@
 : "${GDRCOPY_ENABLED:=false}"                       # written to .driver-ctr-ready
 : "${USE_HOST_MOFED:=false}"                        # true: nvidia-peermem waits for the host's mlx5_core; false: for the MOFED container
 
+# containerd mounts a container's own /sys read-only in some pods: https://github.com/containerd/containerd/issues/8445. The host's
+# is writable.
+if [[ -z $SYSFS_ROOT ]]; then
+  SYSFS_ROOT=/sys
+  [[ ! -d ${HOST_ROOT%/}/sys/module ]] || SYSFS_ROOT=${HOST_ROOT%/}/sys
+fi
+
 readonly NVIDIA_INSTALLER_HOME HOST_ROOT INSTALL_ROOT KERNEL_MODULE_TYPE REQUIRE_GPU PARAMETERS_DIR IOMMU_GROUP_TYPE
 readonly PERSISTENCE FABRIC_MANAGER POLL_SECONDS DAEMON_STOP_SECONDS RUN_DIR SYSFS_ROOT PROC_ROOT DEV_ROOT OPEN_KERNEL_MODULES_ENABLED
 readonly METRICS_FILE FEATURES_FILE DRIVER_CONFIG_DIGEST GPU_DIRECT_RDMA_ENABLED GDS_ENABLED GDRCOPY_ENABLED USE_HOST_MOFED
 
-# The folders of drivers and of the readiness files, in this container.
+# The folders of drivers and of the readiness files in this container, with the host's links resolved. check_host_root reports a
+# path that cannot be resolved.
+DRIVERS_DIR=$(resolve_on_host "$INSTALL_ROOT") || DRIVERS_DIR=${HOST_ROOT%/}$INSTALL_ROOT
+STATE_DIR=$(resolve_on_host "$RUN_DIR") || STATE_DIR=${HOST_ROOT%/}$RUN_DIR
 # shellcheck disable=SC2034 # used by the files beside this one
-readonly DRIVERS_DIR=${HOST_ROOT%/}$INSTALL_ROOT STATE_DIR=${HOST_ROOT%/}$RUN_DIR
+readonly DRIVERS_DIR STATE_DIR
 
 # Checks these settings first, so that the reports can record an error in any other setting.
 check_report_settings() {

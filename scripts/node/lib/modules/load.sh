@@ -27,7 +27,7 @@ load_module() { # FOLDER MODULE
   if [[ ! -f $file && " ${REQUIRED[*]} " != *" $2 "* ]]; then return 0; fi
   load_host_modules "$file" "$2"
   [[ -z ${PARAMETERS[$2]} ]] || mapfile -t words <<<"${PARAMETERS[$2]}"
-  if reason=$(modprobe -d "$DRIVERS_DIR/$1" "$2" "${words[@]}" 2>&1); then
+  if reason=$(without_lock modprobe -d "$DRIVERS_DIR/$1" "$2" "${words[@]}" 2>&1); then
     log "loaded $2${words[*]:+ with ${words[*]}}"
   elif [[ " ${REQUIRED[*]} " != *" $2 "* ]]; then
     log "skipped $2, which is optional: $reason"
@@ -54,7 +54,7 @@ unload_modules() { # REASON
   check_idle "$1"
   for module in "${UNLOAD_ORDER[@]}"; do
     is_loaded "$module" || continue
-    if output=$(rmmod "$module" 2>&1); then continue; fi
+    if output=$(without_lock rmmod "$module" 2>&1); then continue; fi
     check_idle "$1"
     log_output "$output"
     fail "$EXIT_IN_USE" "$1, but the kernel does not unload $module; reboot the node"
