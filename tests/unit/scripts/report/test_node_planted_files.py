@@ -190,7 +190,7 @@ def test_a_lock_that_another_program_holds_for_ever_delays_no_report(reporting: 
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         reporting.stub("flock", 'case $1 in --timeout) shift 2; set -- --timeout 0.1 "$@" ;; esac; exec flock "$@"')
         reporting.installs()
-        assert all(call.startswith(("--timeout 5 ", "--nonblock")) for call in reporting.calls("flock"))
+        assert all(call.startswith(("--timeout 5 ", "--wait 5 ", "--nonblock")) for call in reporting.calls("flock"))
         with running(reporting, "wait") as process:
             assert process.stderr
             process.stderr.readline()
