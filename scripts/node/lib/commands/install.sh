@@ -22,7 +22,7 @@ install_command() { # [--no-load]
     state=$(loaded_state "$folder" "$type" "$record")
     if [[ $state == same ]]; then report_parameters; fi
     if ! is_up_to_date "$folder" "$record" "$state"; then
-      check_install_root
+      check_install_root "$folder" "$record"
       check_before_loading "$state" "$folder" "$type" "$record"
       ensure_unpacked "$folder" "$type" "$record"
       activate_driver "$folder" "$state"
@@ -30,7 +30,7 @@ install_command() { # [--no-load]
     ensure_daemons
     remove_leftovers
   else
-    check_install_root
+    check_install_root "$folder" "$record"
     ensure_unpacked "$folder" "$type" "$record"
     ensure_current "$folder"
     register_libraries
@@ -40,7 +40,7 @@ install_command() { # [--no-load]
 
 # Succeeds if there is nothing to do. install marks readiness last, so a ready driver is complete.
 is_up_to_date() { # FOLDER RECORD STATE
-  [[ $3 == same ]] && are_loaded "${REQUIRED[@]}" && has_record "$1" "$2" && [[ $(linked_folder current) == "$1" ]] &&
+  [[ $3 == same ]] && are_loaded "${REQUIRED[@]}" && is_current "$1" "$2" &&
     is_ready "$1" && is_wanted && [[ -z $(missing_device_files "${HOST_ROOT%/}/dev") ]] && needed_daemons_run
 }
 

@@ -1,5 +1,6 @@
 """Tests of the repairs by `wait` and by a second `install`: modules, files, device files and readiness."""
 
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -7,7 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.support.machines.node_host import DRIVER, LOADED, MODULE_FOLDER, NAME, Node
+from tests.support.machines.node_host import DRIVER, LOADED, MODULE_FOLDER, NAME, NODE, Node
+from tests.support.machines.node_image import make_image
 from tests.support.machines.node_processes import running, stop, until
 
 
@@ -87,6 +89,29 @@ def test_a_damaged_driver_is_replaced_beside_it_and_removed(node: Node) -> None:
     shutil.rmtree(node.drivers / NAME / "bin")
     node.installs()
     assert sorted(path.name for path in node.drivers.iterdir()) == [f"{NAME}.2", "current"]
+
+
+def test_a_complete_driver_on_a_read_only_disk_is_loaded(node: Node) -> None:
+    node.installs("--no-load")
+    opt = shlex.quote(str(node.host / "opt"))
+    mounts = [f"/usr/bin/mount --bind {opt} {opt}", f"/usr/bin/mount -o remount,bind,ro {opt}"]
+    unshare = ("/usr/bin/unshare", "--user", "--map-root-user", "--mount")
+    if subprocess.run([*unshare, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this machine does not let us make namespaces")
+    script = "\n".join(("set -e", *mounts, f"exec {NODE}/nvidia-installer install"))
+    done = subprocess.run([*unshare, "bash", "-c", script], env=node.env(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert node.loaded() == LOADED
+
+
+def test_an_old_driver_that_cannot_be_removed_is_no_obstacle(node: Node) -> None:
+    for number in (2, 3):
+        make_image(node, library=b"old" * number)
+        node.installs()
+    node.stub("rm", 'case "$*" in *.removing*) [ ! -d "$3" ] || { echo "rm: busy" >&2; exit 1; } ;; esac; exec rm "$@"')
+    make_image(node)
+    assert f"{NAME} stays on the disk: " in node.run("install").stderr
+    assert is_ready(node)
 
 
 def test_a_gpu_that_is_added_gets_its_device_file(node: Node) -> None:
