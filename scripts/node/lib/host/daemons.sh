@@ -2,6 +2,7 @@
 # The driver's daemons. They outlive the pod that starts them, because jobs on the GPUs may need them: only `uninstall`, an
 # upgrade and the end of `nvidia-driver` stop them. A daemon is known by its process id, its executable and its user.
 
+readonly DAEMONS=(nvidia-persistenced nvlsm nv-fabricmanager)
 readonly SETTLE_SECONDS=2 # a fabric manager that cannot work ends within this time
 readonly MAX_RESTART_SECONDS=300
 
@@ -33,11 +34,16 @@ running_daemons() { # PROGRAM…
 
 # Prints PID NAME for each daemon of a driver, or of all drivers.
 our_daemons() { # [FOLDER]
-  # shellcheck disable=SC2086 # without a folder, the word is a pattern
-  running_daemons "$DRIVERS_DIR"/${1:-[0-9]*}/bin/{nvidia-persistenced,nv-fabricmanager}
+  local name
+  local -a programs=()
+  for name in "${DAEMONS[@]}"; do
+    # shellcheck disable=SC2206 # without a folder, the word is a pattern
+    programs+=("$DRIVERS_DIR"/${1:-[0-9]*}/bin/"$name")
+  done
+  running_daemons "${programs[@]}"
 }
 
-# persistence_state and fabric_state print off, not needed, missing, running or stopped.
+# Prints off, not needed, missing, running or stopped.
 persistence_state() {
   if [[ $PERSISTENCE == off ]]; then
     printf 'off'
@@ -45,16 +51,6 @@ persistence_state() {
     printf 'not needed'
   else
     daemon_state nvidia-persistenced
-  fi
-}
-
-fabric_state() {
-  if [[ $FABRIC_MANAGER == off ]]; then
-    printf 'off'
-  elif ((${#NVSWITCHES[@]} == 0)); then
-    printf 'not needed'
-  else
-    daemon_state nv-fabricmanager
   fi
 }
 
@@ -68,17 +64,7 @@ daemon_state() { # NAME
   fi
 }
 
-# Warns, or ends the run, if the node has an NVSwitch and the image no fabric manager. CUDA fails on all GPUs of such a node.
-check_fabric_manager() {
-  local -r problem="this node has an NVSwitch, but this image has no fabric manager; CUDA does not start on GPUs behind it"
-  ((${#NVSWITCHES[@]} > 0)) || return 0
-  [[ $FABRIC_MANAGER != off ]] || return 0
-  ! image_has_file bin/nv-fabricmanager || return 0
-  [[ $FABRIC_MANAGER != required ]] || fail "$EXIT_NO_FABRIC_MANAGER" "$problem"
-  log "$problem"
-}
-
-# Succeeds if the daemon runs that CUDA needs on this node. nvidia-persistenced only saves time.
+# Succeeds if the daemons run that CUDA needs on this node. nvidia-persistenced only saves time.
 needed_daemons_run() {
   local state
   state=$(fabric_state)
@@ -88,6 +74,8 @@ needed_daemons_run() {
 # Starts the daemons, and ends the run if the fabric manager ends at once. Its process must run for CUDA to work.
 start_daemons() {
   local -i tries
+  local -a logs=("${FABRIC_PROGRAMS[@]/#/"$STATE_DIR/"}")
+  logs=("${logs[@]/%/.log}")
   ensure_daemons
   if [[ -v STARTED[nv-fabricmanager] ]]; then
     for ((tries = 0; tries < SETTLE_SECONDS * 10; tries++)); do
@@ -95,9 +83,12 @@ start_daemons() {
       sleep 0.1
     done
   fi
-  [[ $(fabric_state) != stopped ]] ||
+  [[ $(fabric_state) == stopped ]] || return 0
+  if [[ -z $FABRIC_FAULT ]]; then
     fail_with_output "$EXIT_NO_FABRIC_MANAGER" "the fabric manager ended; see its output above" \
-      "$(tail -n 20 -- "$STATE_DIR/nv-fabricmanager.log")"
+      "$(tail -qn 20 -- "${logs[@]}")"
+  fi
+  [[ $FABRIC_MANAGER != required ]] || fail "$EXIT_NO_FABRIC_MANAGER" "$FABRIC_FAULT"
 }
 
 # Starts the daemons that do not run, each not before its time.
@@ -108,33 +99,33 @@ ensure_daemons() {
     start_daemon nvidia-persistenced "$folder" --persistence-mode --nvidia-cfg-path="$DRIVERS_DIR/$folder/lib"
   fi
   if [[ $(fabric_state) == stopped ]]; then
-    write_fabric_configuration "$folder"
-    start_daemon nv-fabricmanager "$folder" -c "$STATE_DIR/fabricmanager.cfg"
+    start_fabric "$folder"
   fi
-}
-
-# Configures the fabric manager to run in the foreground, log to stderr, and read its tables from the driver's folder.
-write_fabric_configuration() { # FOLDER
-  local -r folder=$DRIVERS_DIR/$1/share/nvidia/nvswitch
-  write_file "$STATE_DIR/fabricmanager.cfg" "$(sed -E -e 's/^DAEMONIZE=.*/DAEMONIZE=0/' -e 's/^LOG_FILE_NAME=.*/LOG_FILE_NAME=/' \
-    -e "s,^(TOPOLOGY_FILE_PATH|DATABASE_PATH)=.*,\1=$folder," "$folder/fabricmanager.cfg" 2>/dev/null)"
 }
 
 # The time of the last start of a daemon, and the seconds until the next.
 declare -A STARTED=() RESTART_SECONDS=()
 
-# Starts a daemon in the background, unless its last start was a short time ago. That time doubles with each start, until the
-# daemon has run for MAX_RESTART_SECONDS.
+# Succeeds if a daemon may be started: its last start was not a short time ago. That time doubles with each start, until the daemon
+# has run for MAX_RESTART_SECONDS.
+is_due() { # NAME
+  [[ ! -v STARTED[$1] ]] || (($(uptime_seconds) - STARTED[$1] >= RESTART_SECONDS[$1]))
+}
+
+note_start() { # NAME
+  local -i now
+  now=$(uptime_seconds)
+  # shellcheck disable=SC2004 # words and not numbers: the arrays are associative
+  if [[ ! -v STARTED[$1] ]] || ((now - STARTED[$1] >= MAX_RESTART_SECONDS)); then RESTART_SECONDS[$1]=0; fi
+  STARTED[$1]=$now
+  RESTART_SECONDS[$1]=$((RESTART_SECONDS[$1] * 2 + 5))
+}
+
+# Starts a daemon in the background if it is due.
 start_daemon() { # NAME FOLDER ARGUMENT…
   local -r name=$1 folder=$2
-  local -i now elapsed=MAX_RESTART_SECONDS
-  now=$(uptime_seconds)
-  if [[ -v STARTED[$name] ]]; then elapsed=$((now - STARTED[$name])); fi
-  ((elapsed >= ${RESTART_SECONDS[$name]:-0})) || return 0
-  # shellcheck disable=SC2004 # a word and not a number: the array is associative
-  if ((elapsed >= MAX_RESTART_SECONDS)); then RESTART_SECONDS[$name]=0; fi
-  STARTED[$name]=$now
-  RESTART_SECONDS[$name]=$((RESTART_SECONDS[$name] * 2 + 5))
+  is_due "$name" || return 0
+  note_start "$name"
   shift 2
   log "starting $name"
   [[ -d $STATE_DIR ]] || run mkdir -p -- "$STATE_DIR"
