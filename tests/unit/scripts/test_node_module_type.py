@@ -73,7 +73,7 @@ def test_gpus_that_no_type_of_the_image_can_drive_are_named(
     assert node.stat() == before
 
 
-def test_a_requested_type_is_used_with_a_warning_where_some_gpus_need_the_other(node: Node) -> None:
+def test_a_requested_type_is_used_with_a_warning_if_it_fits_some_gpus(node: Node) -> None:
     put_on_the_bus(node, V100, H100)
     node.environment["KERNEL_MODULE_TYPE"] = "open"
     assert f"KERNEL_MODULE_TYPE=open is set, but does not work with all GPUs of this node: {VOLTA}\n" in node.installs()
