@@ -66,14 +66,15 @@ describe_nouveaus() {
 # Blacklists nouveau if it could load. Kernels without nouveau, such as cloud kernels, need no such file.
 blacklist_nouveau() {
   ((${#GPUS[@]} > 0)) || return 0
-  is_removable nouveau ||
+  is_loaded nouveau ||
     grep -q '/nouveau\.ko' "${HOST_ROOT%/}/lib/modules/${IMAGE[KERNEL_RELEASE]}/modules.dep" 2>/dev/null || return 0
   write_host_file "$NOUVEAU_FILE" $'blacklist nouveau\noptions nouveau modeset=0' \
     "nouveau is not blacklisted, and may take the GPUs at the next boot" || true
 }
 
+# A nouveau that is built in, but switched off, holds no GPU and stays.
 unload_nouveau() {
-  is_removable nouveau || return 0
-  run rmmod nouveau
+  is_loaded nouveau || return 0
+  if is_removable nouveau; then run rmmod nouveau; else rmmod nouveau 2>/dev/null || return 0; fi
   log "unloaded nouveau, which held the GPUs"
 }
