@@ -21,7 +21,7 @@ find_fabric() {
   FABRIC=none FABRIC_PROGRAMS=()
   if ((${#NVSWITCHES[@]} > 0)); then
     FABRIC=nvswitch FABRIC_PROGRAMS=(nv-fabricmanager)
-  elif has_nvlink5_switches; then
+  elif [[ $FABRIC_MANAGER != off ]] && has_nvlink5_switches; then
     FABRIC=nvlink5 FABRIC_PROGRAMS=(nvlsm nv-fabricmanager)
   fi
 }
@@ -37,6 +37,8 @@ has_nvlink5_switches() {
     ((0x$id < FIRST_NVLINK5_ID)) || new=true
   done
   "$new" || return 1
+  # Product data is slow to read, so the record of a started nvlsm counts too.
+  [[ ! -e $STATE_DIR/nvlsm.pid ]] || return 0
   data=("$INFINIBAND"/*/device/vpd)
   if [[ -e ${data[0]} ]]; then
     grep -qsF SW_MNG "${data[@]}"

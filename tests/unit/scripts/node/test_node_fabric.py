@@ -69,6 +69,14 @@ def test_both_daemons_use_the_port_that_reaches_the_switches(hgx: Node) -> None:
     assert hgx.run("status", "--quiet").returncode == 0
 
 
+def test_a_probe_does_not_read_product_data_again(hgx: Node) -> None:
+    hgx.installs()
+    hgx.stub("grep", 'exec grep "$@"')
+
+    assert hgx.run("status", "--quiet").returncode == 0
+    assert [call for call in hgx.calls("grep") if "SW_MNG" in call] == []
+
+
 def test_uninstall_ends_both_daemons(hgx: Node) -> None:
     hgx.installs()
     before = pids(hgx)
@@ -100,6 +108,16 @@ def test_the_driver_is_not_ready_without_the_subnet_manager(hgx: Node) -> None:
     done = hgx.run("status")
     assert done.returncode == 30
     assert "fabric manager: stopped\n" in done.stdout
+
+
+def test_a_node_whose_image_has_no_subnet_manager_is_not_ready(hgx: Node) -> None:
+    make_image(hgx, driver=DRIVER, programs={FABRIC_MANAGER: daemon_program()})
+    hgx.environment["FABRIC_MANAGER"] = "auto"
+    assert "but this image has no nvlsm; CUDA does not start on them" in hgx.installs()
+
+    done = hgx.run("status")
+    assert done.returncode == 30
+    assert "fabric manager: missing\n" in done.stdout
 
 
 def test_a_subnet_manager_that_ends_at_once_fails_the_installation(hgx: Node) -> None:
