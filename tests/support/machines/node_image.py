@@ -63,9 +63,14 @@ def archive(folder: Path, out: Path) -> None:
 
 
 def make_image(
-    node: Node, *, driver: str = DRIVER, library: bytes = b"ELF", programs: Mapping[str, str | bytes] | None = None
+    node: Node,
+    *,
+    driver: str = DRIVER,
+    library: bytes = b"ELF",
+    programs: Mapping[str, str | bytes] | None = None,
+    fabric: str = "LOG_FILE_NAME=/var/log/fm.log",
 ) -> None:
-    """Replace the node's image by one of this driver; `programs` are scripts for its bin/."""
+    """Replace the node's image by one of this driver; `programs` are scripts for its bin/, `fabric` configures its manager."""
     shutil.rmtree(node.image, ignore_errors=True)
     trees = node.image / "trees"
     user = trees / "userspace"
@@ -79,7 +84,7 @@ def make_image(
             program.chmod(0o755)
         else:
             executable(program, body)
-    (user / "share/nvidia/nvswitch/fabricmanager.cfg").write_text("DAEMONIZE=1\nLOG_FILE_NAME=/var/log/fm.log\n")
+    (user / "share/nvidia/nvswitch/fabricmanager.cfg").write_text(f"DAEMONIZE=1\n{fabric}\n")
     (user / f"lib/libcuda.so.{driver}").write_bytes(library)
     (user / "lib/libcuda.so.1").symlink_to(f"libcuda.so.{driver}")
     (user / f"lib/firmware/nvidia/{driver}/gsp_ga10x.bin").write_bytes(b"firmware")

@@ -72,6 +72,7 @@ def test_the_json_says_all_of_it(node: Node) -> None:
         "state": "same",
         "used_by": [],
         "gpus": 1,
+        "guest_gpus": [],
         "nvswitches": 0,
         "persistence_daemon": "missing",
         "fabric_manager": "not needed",

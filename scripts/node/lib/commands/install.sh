@@ -13,7 +13,8 @@ install_command() { # [--no-load]
   if "$load"; then check_kernel; fi
   check_host_root
   if "$load"; then scan_pci_bus && check_gpu; fi
-  type=$(module_type)
+  choose_module_type
+  type=$MODULE_TYPE
   record=$(record_for "$type")
   read_parameters
   take_lock
@@ -47,6 +48,7 @@ is_up_to_date() { # FOLDER RECORD STATE
 check_before_loading() { # STATE FOLDER MODULE-TYPE RECORD
   check_fabric_manager
   if [[ $1 != same ]] || ! are_loaded "${REQUIRED[@]}"; then check_modules_allowed; fi
+  if [[ $1 != same ]]; then check_holders; fi
   if [[ $1 == different ]]; then check_idle "$(unload_reason)"; fi
   if [[ $1 != same ]]; then
     check_signature "$2" "$3" "$4"
