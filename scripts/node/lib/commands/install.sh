@@ -62,6 +62,8 @@ unload_reason() {
 
 # Replaces the running driver. The node is not ready until the end.
 activate_driver() { # FOLDER STATE
+  local old_root
+  old_root=$(old_install_root)
   if [[ $2 == different ]]; then remember_driver; fi
   mark_not_ready
   mark_wanted
@@ -76,6 +78,7 @@ activate_driver() { # FOLDER STATE
   make_device_files
   check_with_nvidia_smi
   remove_old_drivers
+  remove_old_root "$old_root"
   start_daemons
   if needed_daemons_run; then mark_ready "$1"; fi
   # shellcheck disable=SC2034 # used in report.sh

@@ -30,13 +30,13 @@ running_daemons() { # PROGRAM…
   done
 }
 
-# Prints PID NAME for each daemon of a driver, or of all drivers.
-our_daemons() { # [FOLDER]
-  local name
+# Prints PID NAME for each daemon of some drivers, or of all in INSTALL_ROOT.
+our_daemons() { # [FOLDER…]
+  local name folder
   local -a programs=()
-  for name in "${DAEMONS[@]}"; do
-    # shellcheck disable=SC2206 # without a folder, the word is a pattern
-    programs+=("$DRIVERS_DIR"/${1:-[0-9]*}/bin/"$name")
+  (($# > 0)) || set -- "$DRIVERS_DIR"/[0-9]*
+  for folder; do
+    programs+=("${DAEMONS[@]/#/"$folder/bin/"}")
   done
   running_daemons "${programs[@]}"
 }
@@ -69,8 +69,8 @@ needed_daemons_run() {
   [[ $state == running || $state == off || $state == "not needed" ]]
 }
 
-# Ends the daemons of a driver, or of all drivers. One that does not end in time is killed; one that cannot be killed ends the run.
-stop_daemons() { # [FOLDER]
+# Ends the daemons of some drivers, or of all in INSTALL_ROOT. One that does not end in time is killed; one that cannot be killed ends the run.
+stop_daemons() { # [FOLDER…]
   local pid name
   while read -r pid name; do
     stop_daemon "$pid" "$name"

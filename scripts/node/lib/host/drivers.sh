@@ -120,7 +120,7 @@ remove_old_drivers() {
     folder=${folder##*/}
     [[ -f $DRIVERS_DIR/$folder/$RECORD_FILE && ! -L $DRIVERS_DIR/$folder ]] || continue
     [[ $folder != "$current" && $folder != "$previous" ]] || continue
-    stop_daemons "$folder"
+    stop_daemons "$DRIVERS_DIR/$folder"
     try "$folder stays on the disk" remove_folder "$folder" || continue
     log "removed $folder, which is neither the current nor the previous driver"
   done

@@ -104,6 +104,39 @@ def test_a_complete_driver_on_a_read_only_disk_is_loaded(node: Node) -> None:
     assert node.loaded() == LOADED
 
 
+@pytest.mark.parametrize("rebooted", [False, True])
+def test_another_install_root_replaces_the_first(node: Node, rebooted: bool) -> None:
+    node.installs()
+    if rebooted:
+        lose_all_modules(node)
+        node.firmware_path.write_text("\n")
+        shutil.rmtree(node.host / "run/nvidia")
+    node.environment["INSTALL_ROOT"] = "/srv/nvidia"
+    said = node.installs()
+    assert f"removed {NAME} from /opt/nvidia, which was INSTALL_ROOT before\n" in said
+    assert not node.drivers.exists()
+    assert node.firmware_path.read_text().startswith("/srv/nvidia/")
+    assert (node.host / "etc/ld.so.conf.d/nvidia-installer.conf").read_text() == "/srv/nvidia/current/lib\n"
+    assert is_ready(node)
+
+
+def test_files_of_others_in_an_older_install_root_stay(node: Node) -> None:
+    node.installs()
+    (node.drivers / "560-mine").mkdir()
+    node.environment["INSTALL_ROOT"] = "/srv/nvidia"
+    node.installs()
+    assert [path.name for path in node.drivers.iterdir()] == ["560-mine"]
+
+
+def test_the_drivers_of_a_container_of_the_gpu_operator_stay(node: Node) -> None:
+    theirs = node.host / "run/nvidia/driver/opt/nvidia" / NAME
+    (theirs / "lib/firmware").mkdir(parents=True)
+    (theirs / "installed.env").write_text("DRIVER_VERSION=1\n")
+    node.firmware_path.write_text(f"/run/nvidia/driver/opt/nvidia/{NAME}/lib/firmware\n")
+    node.installs()
+    assert (theirs / "installed.env").exists()
+
+
 def test_an_old_driver_that_cannot_be_removed_is_no_obstacle(node: Node) -> None:
     for number in (2, 3):
         make_image(node, library=b"old" * number)
