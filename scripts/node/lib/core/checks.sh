@@ -41,8 +41,9 @@ check_host_root() {
 check_install_root() { # FOLDER RECORD
   local folder
   folder=$(existing_ancestor "$DRIVERS_DIR")
-  [[ -d $folder ]] && { [[ -w $folder ]] || is_current "$@"; } || fail "$EXIT_HOST_ROOT" \
-    "$folder is not a writable folder; mount it read-write, or choose another INSTALL_ROOT"
+  if [[ ! -d $folder || ! -w $folder ]] && ! is_current "$@"; then
+    fail "$EXIT_HOST_ROOT" "$folder is not a writable folder; mount it read-write, or choose another INSTALL_ROOT"
+  fi
   [[ ,$(mount_options "$folder"), != *,noexec,* ]] || fail "$EXIT_HOST_ROOT" \
     "$folder is mounted noexec, so the driver's programs cannot run there; choose another INSTALL_ROOT"
 }

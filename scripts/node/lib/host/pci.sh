@@ -20,7 +20,7 @@ scan_pci_bus() {
       continue
     [[ $vendor == 0x10de && $class == 0x0@(300|302|680)?? ]] || continue
     address=${folder##*/}
-    # shellcheck disable=SC2004 # words and not numbers: the arrays are associative
+    # shellcheck disable=SC2004,SC2034 # words and not numbers: the arrays are associative; used in module-type.sh
     classes[$address]=$class DEVICE_IDS[$address]=$((id))
   done
   read_holders "${!classes[@]}"

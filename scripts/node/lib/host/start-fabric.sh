@@ -63,7 +63,8 @@ find_port_guid() {
     grep -qsF SW_MNG "$device/device/vpd" || continue
     for port in "$device"/ports/*; do
       { read -r mask <"$port/cap_mask" && read -r gid <"$port/gids/0"; } 2>/dev/null || continue
-      [[ $mask =~ ^0x[0-9a-fA-F]+$ && $gid == fe80:* ]] && ((!(mask & 1 << 10))) || continue
+      [[ $mask =~ ^0x[0-9a-fA-F]+$ && $gid == fe80:* ]] || continue
+      (((mask & 1 << 10) == 0)) || continue
       IFS=: read -r -a parts <<<"$gid"
       ((${#parts[@]} == 8)) || continue
       PORT_GUID=0x${parts[4]}${parts[5]}${parts[6]}${parts[7]}
