@@ -9,7 +9,8 @@ relax_iommu_groups() {
   for gpu in "${GPUS[@]}"; do
     file=$PCI_DEVICES/$gpu/iommu_group/type
     { read -r type <"$file"; } 2>/dev/null || continue
-    [[ $type == DMA ]] && ! shares_group_with_guest "$gpu" || continue
+    [[ $type == DMA ]] || continue
+    ! shares_group_with_guest "$gpu" || continue
     if try "the IOMMU group of $gpu stays of type DMA, in which the driver may fault" write_value identity "$file"; then
       log "the IOMMU group of $gpu is of type identity now; it was DMA, in which the driver may fault"
     fi

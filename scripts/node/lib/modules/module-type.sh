@@ -18,6 +18,7 @@ choose_module_type() {
   fi
   for type in $(preferred_types); do
     if image_has_type "$type" && [[ -z $(gpus_without "$type") ]]; then
+      # shellcheck disable=SC2034 # used in install.sh and unpack.sh
       MODULE_TYPE=$type
       return 0
     fi

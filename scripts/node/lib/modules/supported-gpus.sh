@@ -85,6 +85,7 @@ find_fit() { # GPU ID SUPPORT
     log "10de:$2 at $1 is unknown to this image, and taken for a newer GPU, which needs open modules"
   fi
   GENERATIONS[$1]=$generation NEEDS[$1]=$(need_of "$first" "$last" "$types") FITS[$1]=
+  # shellcheck disable=SC2034 # used in module-type.sh
   if ((branch >= first && (last == 0 || branch <= last))); then FITS[$1]=${types/both/open proprietary}; fi
 }
 
@@ -101,10 +102,10 @@ need_of() { # FIRST-BRANCH LAST-BRANCH MODULE-TYPES
 
 # Prints `10de:1db6 at 0000:3b:00.0 (Volta) needs …; …`.
 describe_needs() { # GPU…
-  local gpu id words=
+  local gpu id text=
   for gpu; do
     printf -v id '%04x' "${DEVICE_IDS[$gpu]}"
-    words+="${words:+; }10de:$id at $gpu${GENERATIONS[$gpu]:+ (${GENERATIONS[$gpu]})} needs ${NEEDS[$gpu]}"
+    text+="${text:+; }10de:$id at $gpu${GENERATIONS[$gpu]:+ (${GENERATIONS[$gpu]})} needs ${NEEDS[$gpu]}"
   done
-  printf '%s' "$words"
+  printf '%s' "$text"
 }
