@@ -96,11 +96,16 @@ def test_installer_and_driver_are_told_the_same() -> None:
         assert install["image"] == driver["image"]
 
 
-def test_every_probe_asks_the_installer() -> None:
+def test_readiness_is_asked_of_the_installer() -> None:
     driver = containers_of(USUAL_CHART.installers[0])[1]
 
-    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-        assert driver[probe]["exec"]["command"][1:] == ["status", "--quiet"]
+    assert driver["readinessProbe"]["exec"]["command"][1:] == ["status", "--quiet"]
+
+
+def test_no_failed_probe_can_uninstall_a_driver() -> None:
+    for found in WHOLE_CHART.installers:
+        driver = containers_of(found)[1]
+        assert not {"livenessProbe", "startupProbe"} & driver.keys()
 
 
 @pytest.mark.parametrize(("value", "hook"), [("keep", None), ("uninstall", ["uninstall"])])

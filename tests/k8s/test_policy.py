@@ -26,6 +26,11 @@ EXCEPTIONS = {
     ("device-plugin", "tolerates all taints", "Exists"): "as the installer, whose nodes it serves",
     ("verification", "tolerates all taints", "Exists"): "GPU nodes are tainted for GPU jobs, which it is one of",
     ("device-plugin", "has no probe", "device-plugin"): "the kubelet sees its socket, and it ends when it fails",
+    (
+        "installer",
+        "has no probe",
+        "driver",
+    ): "a failed liveness probe runs preStop, which may uninstall; wait repairs the driver",
     ("verification", "has no probe", "verification"): "it runs to its end",
     ("verification", "is no system pod", "priorityClassName"): "it must not push jobs off a node",
     ("verification", "has no memory limit", "verification"): "what it needs is its image's, and values can say it",

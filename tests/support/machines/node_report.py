@@ -11,6 +11,7 @@ from tests.support.machines.node_host import Node
 METRICS = "/var/lib/node_exporter/textfile_collector/nvidia-installer.prom"
 FEATURES = "/etc/kubernetes/node-feature-discovery/features.d/nvidia-installer"
 FAILURE = "/run/nvidia/nvidia-installer.failure"
+ADDITIONAL = ("problem", "persistence-daemon", "fabric-manager")
 STATES = ("absent", "same", "different-idle", "different-busy")
 
 
@@ -22,7 +23,7 @@ def on(node: Node, path: str) -> Path:
 def metrics(node: Node) -> dict[str, object]:
     """Return numbers by name, the current state as `state`, and labels of the installed driver as `info`.
 
-    `failure` has the labels of the last failure, if there was one. The time of the report is left out.
+    `failure` has the labels of the last failure, if there was one. The report's time, the problem and the daemons are left out.
     """
     text = on(node, METRICS).read_text()
     families = {f.name.removeprefix("nvidia_installer_"): f for f in text_string_to_metric_families(text)}
@@ -33,6 +34,8 @@ def metrics(node: Node) -> dict[str, object]:
     assert sorted(sample.value for sample in states) == [0, 0, 0, 1]
     (found["state"],) = (sample.labels["state"] for sample in states if sample.value)
     del families["report_timestamp_seconds"]
+    families.pop("daemon_running", None)
+    families.pop("problem_info", None)
     for key, name in {"info": "info", "failure": "last_failure_info"}.items():
         if name in families:
             (info,) = families.pop(name).samples
@@ -49,7 +52,22 @@ def features(node: Node) -> dict[str, str]:
     """Return the values of the labels by name, without the prefix that all names share."""
     expiry, *lines = on(node, FEATURES).read_text().splitlines()
     assert expiry.startswith("# +expiry-time=")
-    return {key.removeprefix("nvidia-installer."): value for key, value in (line.split("=") for line in lines)}
+    found = {key.removeprefix("nvidia-installer."): value for key, value in (line.split("=") for line in lines)}
+    return {key: value for key, value in found.items() if key not in ADDITIONAL}
+
+
+def samples(node: Node, name: str) -> dict[str, float]:
+    """Return the values of a metric by the value of its only label."""
+    families = text_string_to_metric_families(on(node, METRICS).read_text())
+    (family,) = (family for family in families if family.name == f"nvidia_installer_{name}")
+    return {next(iter(sample.labels.values())): sample.value for sample in family.samples}
+
+
+def additional_features(node: Node) -> dict[str, str]:
+    """Return the labels of the problem and the daemons."""
+    lines = on(node, FEATURES).read_text().splitlines()[1:]
+    found = {key.removeprefix("nvidia-installer."): value for key, value in (line.split("=") for line in lines)}
+    return {key: value for key, value in found.items() if key in ADDITIONAL}
 
 
 def timestamp(node: Node) -> int:

@@ -43,6 +43,7 @@ def test_what_is_left_on_the_host_is_what_the_reference_lists(node: Node) -> Non
         "run/nvidia",
         "run/nvidia/nvidia-installer.parameters",
         "run/nvidia/nvidia-installer.ready",
+        "run/nvidia/nvidia-installer.wanted",
         "run/nvidia/validations",
         "run/nvidia/validations/.driver-ctr-ready",
     }

@@ -44,9 +44,14 @@ def append(path: Path, line: str) -> None:
     path.write_text(path.read_text() + line)
 
 
-def point_outside(node: Node) -> None:
+def point_in_a_circle(node: Node) -> None:
     (node.host / "opt").rmdir()
-    (node.host / "opt").symlink_to(node.folder)
+    (node.host / "opt").symlink_to("opt")
+
+
+def mount_without_programs(node: Node) -> None:
+    line = f"36 35 98:0 / {node.host}/opt rw,nosuid,noexec master:1 - ext4 /dev/vda1 rw\n"
+    (node.proc / "self/mountinfo").write_text(f"22 1 98:1 / / rw - ext4 /dev/vda1 rw\n{line}")
 
 
 def replace_by_a_file(path: Path) -> None:
@@ -101,7 +106,12 @@ REFUSALS: Mapping[str, tuple[Callable[[Node], object], int, str]] = {
         17,
         "is not a folder; mount the host's root",
     ),
-    "link outside": (point_outside, 17, "which is not on the host"),
+    "links in a circle": (
+        point_in_a_circle,
+        17,
+        "/opt/nvidia leads through more than 40 links; choose another INSTALL_ROOT",
+    ),
+    "no programs": (mount_without_programs, 17, "is mounted noexec, so the driver's programs cannot run there"),
     "no folder": (lambda n: replace_by_a_file(n.host / "opt"), 17, "is not a writable folder"),
     "no GPU": (lambda n: n.empty_bus(), 22, "this node has no NVIDIA GPU: none is on its PCI bus"),
     "only sound": (lambda n: n.add_to_bus("0000:3b:00.0", "22ba", "040300"), 22, "this node has no NVIDIA GPU"),
@@ -127,15 +137,16 @@ def test_a_refused_installation_leaves_the_host_as_it_was(node: Node, case: str)
 
 
 def test_a_second_installer_on_the_node_is_refused(node: Node) -> None:
-    before = node.stat()
-    descriptor = os.open(node.host / "run", os.O_RDONLY)
+    (node.host / "run/nvidia").mkdir()
+    before = node.tree()
+    descriptor = os.open(node.host / "run/nvidia", os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         done = node.run("install")
     finally:
         os.close(descriptor)
     assert done.returncode == 14
-    assert node.stat() == before
+    assert without_failure(node.tree()) == without_failure(before)
     node.installs()
 
 

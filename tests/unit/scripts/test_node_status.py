@@ -26,6 +26,7 @@ def test_before_an_installation_there_is_nothing(node: Node) -> None:
     assert done.stdout == (
         f"image: {TAG} (proprietary open)\ninstalled: none\nloaded: none\nstate: absent\n"
         "gpus: 1, nvswitches: 0\npersistence daemon: missing\nfabric manager: not needed\nready: false\n"
+        "problem: no driver is installed\n"
     )
 
 
@@ -76,6 +77,7 @@ def test_the_json_says_all_of_it(node: Node) -> None:
         "fabric_manager": "not needed",
         "last_failure": None,
         "ready": True,
+        "problem": None,
     }
 
 

@@ -17,7 +17,6 @@ wait_command() { # [--once] [--timeout SECONDS]
     esac
     shift
   done
-  AT_EXIT+=(report_state)
   run_until_stopped wait_and_maintain
 }
 
@@ -35,17 +34,20 @@ wait_and_maintain() {
       "the driver is not ready after $WAIT_TIMEOUT seconds (installed: ${STATUS[driver]:-none}, loaded: ${STATUS[loaded]:-none})"
     if ! "$WAIT_ONCE" && is_wanted; then reinstall; fi
     pause
-    if "$STOPPING"; then exit "$EXIT_OK"; fi
+    if "$STOPPING"; then
+      report_state
+      exit "$EXIT_OK"
+    fi
   done
   log "driver ${STATUS[folder]} is ready"
-  "$WAIT_ONCE" || maintain
+  if "$WAIT_ONCE"; then report_state; else maintain; fi
 }
 
 SNAPSHOT=
 # The uptime at the last report.
 REPORTED=0
 
-# Writes the reports if something changed, or if they are REPORT_SECONDS old. Called at each poll, and at exit.
+# Writes the reports if something changed, or if they are REPORT_SECONDS old. Called at each poll, and at the end.
 report_state() {
   local -r before=$SNAPSHOT
   local -i now
@@ -65,7 +67,7 @@ take_snapshot() {
   local file module
   SNAPSHOT=
   for file in "$DRIVERS_DIR/current/$RECORD_FILE" "$READY_FILE" "$OPERATOR_READY_FILE" "$SYSFS_ROOT/module/nvidia/"{version,srcversion} \
-    "$FAILURE_FILE" "${HOST_ROOT%/}$METRICS_FILE" "${HOST_ROOT%/}$FEATURES_FILE"; do
+    "$FAILURE_FILE" "$(host_file "$METRICS_FILE")" "$(host_file "$FEATURES_FILE")"; do
     if ! read_text "$file"; then
       TEXT="no folder"
       [[ ! -d ${file%/*} ]] || TEXT="no file"
@@ -73,6 +75,8 @@ take_snapshot() {
     TEXT=${TEXT#'# +expiry-time='*$'\n'}
     SNAPSHOT+=${TEXT%%report_timestamp_seconds [0-9]*}$'\n'
   done
+  SNAPSHOT+=$(persistence_state)
+  SNAPSHOT+=$(fabric_state)
   for module in "${REQUIRED[@]}"; do
     if is_loaded "$module"; then SNAPSHOT+=$module; fi
   done

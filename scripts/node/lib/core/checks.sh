@@ -76,21 +76,26 @@ check_space() { # PATH BYTES
 
 LOCK=
 
-# Takes the node's one lock, or ends the run.
+# Takes the node's one lock, or ends the run. A `wait` holds the lock for moments only.
 take_lock() {
-  try_lock || fail "$EXIT_LOCKED" "another nvidia-installer runs on this node; run again after it ends"
+  lock_node --wait 5 || fail "$EXIT_LOCKED" "another nvidia-installer runs on this node; run again after it ends"
 }
 
-# Takes the lock if it is free. It is on RUN_DIR, which the chart's pods and the GPU Operator's share, and which is never on a
-# network file system: some of these cannot lock folders. `uninstall` removes the folder, and a lock on a removed one is void.
+# Takes the lock if it is free.
 try_lock() {
+  lock_node --nonblock
+}
+
+# The lock is on RUN_DIR, which the chart's pods and the GPU Operator's share, and which is never on a network file system: some of
+# these cannot lock folders. `uninstall` removes the folder, and a lock on a removed one is void.
+lock_node() { # FLOCK-OPTION…
   [[ -z $LOCK ]] || return 0
   if [[ ! -d $STATE_DIR ]]; then
     run mkdir -p -- "$STATE_DIR"
     AT_EXIT+=(remove_unused_state)
   fi
   exec {LOCK}<"$STATE_DIR" || return 1
-  if flock --nonblock "$LOCK" && [[ $STATE_DIR -ef /proc/self/fd/$LOCK ]]; then return 0; fi
+  if flock "$@" "$LOCK" && [[ $STATE_DIR -ef /proc/self/fd/$LOCK ]]; then return 0; fi
   release_lock
   return 1
 }

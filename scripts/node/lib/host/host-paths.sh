@@ -32,3 +32,10 @@ resolve_on_host() { # ABSOLUTE-PATH
   found=$root$found
   printf '%s' "${found:-/}"
 }
+
+# Prints the path below HOST_ROOT of a file that may be a link itself. A path through too many links stays as it is; its use fails.
+host_file() { # ABSOLUTE-PATH
+  local folder
+  folder=$(resolve_on_host "${1%/*}/") || folder=${HOST_ROOT%/}${1%/*}
+  printf '%s' "${folder%/}/${1##*/}"
+}

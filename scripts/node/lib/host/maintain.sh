@@ -15,6 +15,7 @@ maintain() {
     fi
     pause
   done
+  report_state
   follow_logs
 }
 
@@ -93,6 +94,7 @@ reinstall() {
 # An `uninstall` in this container (a preStop hook) must finish first. The signal comes after it.
 end_without_driver() {
   wait_for_other_runs
+  report_state
   pause
   "$STOPPING" || fail "$EXIT_DRIVER_GONE" "the driver is no longer loaded; install it again"
 }

@@ -2,29 +2,41 @@
 # The loops of commands that run as long as their container.
 
 STOPPING=false
-STOP_PIPE=
+# The two ends of a pipe: to tell the loop to stop, and to hear that.
+STOP_WRITER=
+STOP_READER=
 
 # Lets a signal end `pause` from now on. The handler only writes to a pipe, and the loops run in a child process, because a trap that
 # runs during a command substitution breaks bash 5.2.15: "trap: line 2: unexpected EOF while looking for matching `)'".
 catch_signals() {
-  exec {STOP_PIPE}<> <(:)
-  trap 'printf "\n" >&"$STOP_PIPE"' TERM INT HUP QUIT
+  local pipe
+  exec {pipe}<> <(:)
+  exec {STOP_READER}<"/proc/self/fd/$pipe" {STOP_WRITER}>"/proc/self/fd/$pipe" {pipe}>&-
+  trap 'STOPPING=true; printf "\n" >&"$STOP_WRITER"' TERM INT HUP QUIT
 }
 
 # Runs a function in a child process until it ends, and returns its exit code. It calls `pause`, and ends if STOPPING is true.
 run_until_stopped() { # FUNCTION
   local -i code=0
-  [[ -n $STOP_PIPE ]] || catch_signals
-  ("$1") &
+  [[ -n $STOP_WRITER ]] || catch_signals
+  (exec {STOP_WRITER}>&- && STOP_WRITER='' && "$1") &
   # `wait` also returns when a signal arrives.
   until { wait "$!" && code=0 || code=$?; } && ! kill -0 "$!" 2>/dev/null; do :; done
   trap '' TERM INT HUP QUIT
   return "$code"
 }
 
-# Sleeps until the next poll, or until a signal.
+# For a process that outlives this one.
+close_pipe() {
+  [[ -z $STOP_READER ]] || exec {STOP_READER}<&-
+  [[ -z $STOP_WRITER ]] || exec {STOP_WRITER}>&-
+}
+
+# Sleeps until the next poll, a signal, or the end of the process that catches the signals.
 pause() { # [SECONDS]
-  ! read -r -t "${1:-$POLL_SECONDS}" -u "$STOP_PIPE" _ || STOPPING=true
+  local -i code=0
+  read -r -t "${1:-$POLL_SECONDS}" -u "$STOP_READER" _ || code=$?
+  ((code > 128)) || STOPPING=true
 }
 
 # Keeps the daemons of `nvidia-driver` running until a signal. Ends the run if the driver is unloaded.

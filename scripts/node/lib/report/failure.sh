@@ -14,8 +14,7 @@ record_failure() { # EXIT-CODE
   [[ $(id -u) == 0 && -d $HOST_ROOT && (-d $STATE_DIR || -n $METRICS_FILE$FEATURES_FILE) ]] || return 0
   # Without a message: a subshell failed, or a signal ended the run.
   [[ -n $message ]] || message=$(exit_code_meaning "$1")
-  check_on_host "$STATE_DIR" >/dev/null &&
-    write_host_file "$FAILURE_FILE" "$COMMAND"$'\n'"$1"$'\n'"${message//[[:cntrl:]]/ }" "" 2>/dev/null || true
+  write_host_file "$FAILURE_FILE" "$COMMAND"$'\n'"$1"$'\n'"${message//[[:cntrl:]]/ }" "" 2>/dev/null || true
   [[ $COMMAND == install ]] || report '' ''
 }
 

@@ -16,7 +16,9 @@ metrics() { # PATH EXIT-CODE SECONDS
     add_label image "${STATUS[image]}"
     metric info "The installed driver, and the tag of its image." "{$labels} 1"
   fi
-  metric ready "1 if the installed driver is loaded and ready, else 0." " $(bool_number "${STATUS[ready]}" true)"
+  metric ready "1 if a job can use the installed driver, else 0." " $(bool_number "${STATUS[ready]}" true)"
+  [[ -z ${STATUS[problem]} ]] || metric problem_info "The reason why the driver is not ready." "{problem=\"${STATUS[problem]}\"} 1"
+  daemon_metrics
   local -a states=()
   for state in absent same different-idle different-busy; do
     states+=("{state=\"$state\"} $(bool_number "${STATUS[state]}" "$state")")
@@ -27,6 +29,19 @@ metrics() { # PATH EXIT-CODE SECONDS
   failure_metric
   # The last one: `wait` compares only what stands before it.
   metric report_timestamp_seconds "Unix time of this report." " $EPOCHSECONDS"
+}
+
+# Leaves out the daemons that this node does not need.
+daemon_metrics() {
+  local name
+  local -a samples=()
+  for name in persistence fabric; do
+    case $("${name}_state") in
+      running) samples+=("{daemon=\"$name\"} 1") ;;
+      stopped | missing) samples+=("{daemon=\"$name\"} 0") ;;
+    esac
+  done
+  ((${#samples[@]} == 0)) || metric daemon_running "1 if a daemon that this node needs runs, else 0." "${samples[@]}"
 }
 
 failure_metric() {
@@ -79,6 +94,9 @@ features() {
   elif [[ $state == same ]]; then
     state=not-ready
   fi
+  [[ -z ${STATUS[problem]} ]] || feature problem "${STATUS[problem]}"
+  feature persistence-daemon "$(persistence_state)"
+  feature fabric-manager "$(fabric_state)"
   feature state "$state"
 }
 

@@ -51,8 +51,9 @@ write_reports() { # EXIT-CODE SECONDS
   [[ $1 != "$EXIT_IN_USE" ]] || STATUS[state]=${STATUS[state]/idle/busy}
   for report in "${REPORTS[@]}"; do
     name=${report%%:*}
-    path=${HOST_ROOT%/}${!name}
-    [[ -n ${!name} && (-n $1 || -n ${STATUS[folder]} || -e $path) ]] || continue
+    [[ -n ${!name} ]] || continue
+    path=$(host_file "${!name}")
+    [[ -n $1 || -n ${STATUS[folder]} || -e $path ]] || continue
     try "$name=${!name} is not up to date, which does not affect the driver" write_report "${report#*:}" "$path" "$@" || true
   done
 }
@@ -61,18 +62,12 @@ write_reports() { # EXIT-CODE SECONDS
 # values and writing. The `return` needs a number: without one, it means something else in a trap.
 write_report() { # metrics|features PATH EXIT-CODE SECONDS
   local -r folder=${2%/*}
-  check_report_folder "$folder" || return 1
   # Only `install` creates folders: while `wait` polls, an uninstall may remove them.
   if [[ -n $3 ]]; then make_marked_folder "$folder" || return 1; fi
   [[ -d $folder ]] || return 0
   lock_report_folder "$folder" || return 1
   if [[ -z $3 && ! -e $2 && -z $(linked_folder current) ]]; then return 0; fi
   replace_file "$2" "$("$1" "${@:2}")"
-}
-
-# The folder and not the file, because a link in place of the file is replaced.
-check_report_folder() { # FOLDER
-  [[ $1 == "${HOST_ROOT%/}" ]] || check_on_host "$1"
 }
 
 # Locks a folder until the subshell ends.
@@ -86,15 +81,15 @@ remove_reports() {
   local report path
   local -a folders=()
   for report in "${REPORTS[@]%%:*}"; do
-    path=${HOST_ROOT%/}${!report}
-    if [[ -n ${!report} ]] && try "$report=${!report} stays" remove_report "$path"; then folders+=("${path%/*}"); fi
+    [[ -n ${!report} ]] || continue
+    path=$(host_file "${!report}")
+    if try "$report=${!report} stays" remove_report "$path"; then folders+=("${path%/*}"); fi
   done
   try "an empty folder may stay" remove_marked_folders "${folders[@]}" || true
 }
 
 remove_report() { # PATH
   local -r folder=${1%/*}
-  check_report_folder "$folder" || return 1
   [[ ! -d $folder ]] || lock_report_folder "$folder" || true
   remove_unfinished "$folder"
   rm -f -- "$1"

@@ -20,7 +20,6 @@ LABELS = ("gpu", "os-version", "nvidia-driver")
 WRONG_KERNEL, IN_USE, NO_GPU, GONE = 10, 21, 22, 32
 # Tests wait for these; a node has time.
 _QUICK = {
-    "startupProbe": {"periodSeconds": 1, "timeoutSeconds": 20, "failureThreshold": 60},
     "readinessProbe": {"periodSeconds": 1, "timeoutSeconds": 20, "failureThreshold": 2},
 }
 

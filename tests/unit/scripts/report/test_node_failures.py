@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.machines.node_host import NODE, OLD_DRIVER, Node, uninstalls
 from tests.support.machines.node_image import make_image, write_manifests
-from tests.support.machines.node_processes import running, stop, until
+from tests.support.machines.node_processes import running, stop, two_polls_later
 from tests.support.machines.node_report import FAILURE, failure, metrics, on
 
 IN_USE = (
@@ -65,11 +65,9 @@ def test_a_running_wait_shows_the_failure_in_log_and_metrics(reporting: Node) ->
         assert process.stderr
         process.stderr.readline()
         reporting.add_process(41, "train.py", "/dev/nvidia0")
-        reporting.stub("sleep", 'exec sleep "$@"')
-        until(lambda: len(reporting.calls("sleep")) >= 2)
+        two_polls_later(process)
         assert reporting.run("uninstall").returncode == 21
-        seen = len(reporting.calls("sleep"))
-        until(lambda: len(reporting.calls("sleep")) >= seen + 3)
+        two_polls_later(process)
         said = stop(process)
     assert said == f"nvidia-installer: uninstall failed with exit code 21 (in_use): {IN_USE}\n"
     assert metrics(reporting)["failure"] == failure("uninstall", 21, "in_use")
@@ -81,7 +79,6 @@ def test_a_failure_just_before_the_signal_is_logged_too(node: Node) -> None:
     with running(node, "wait") as process:
         assert process.stderr
         process.stderr.readline()
-        node.stub("sleep", "exit 1")
         node.add_process(41, "train.py", "/dev/nvidia0")
         assert node.run("uninstall").returncode == 21
         assert "uninstall failed with exit code 21 (in_use)" in stop(process)

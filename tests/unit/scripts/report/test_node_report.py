@@ -7,7 +7,17 @@ import pytest
 from tests.support.machines.node_host import DRIVER, KERNEL, OLD_DRIVER, Node
 from tests.support.machines.node_image import make_image, write_manifests
 from tests.support.machines.node_processes import running, stop, two_polls_later, until
-from tests.support.machines.node_report import FEATURES, METRICS, failure, features, metrics, on, pretend_seconds
+from tests.support.machines.node_report import (
+    FEATURES,
+    METRICS,
+    additional_features,
+    failure,
+    features,
+    metrics,
+    on,
+    pretend_seconds,
+    samples,
+)
 
 TAG = "550.163.01-6.12.117-deb13-cloud-amd64-debian-13"
 IN_USE = failure("install", 21, "in_use")
@@ -185,7 +195,7 @@ def test_wait_tells_what_it_waits_for_and_that_it_has_come(reporting: Node) -> N
     reporting.installs()
     ready = reporting.host / "run/nvidia/nvidia-installer.ready"
     ready.rename(reporting.folder / "ready")
-    assert reporting.run("wait", "--timeout", "1").returncode == 31
+    assert reporting.run("wait", "--once", "--timeout", "1").returncode == 31
     assert features(reporting)["state"] == "not-ready"
     (reporting.folder / "ready").rename(ready)
     assert reporting.run("wait", "--once").returncode == 0
@@ -243,3 +253,21 @@ def test_wait_writes_a_file_again_that_somebody_has_removed(reporting: Node) -> 
         until(lambda: on(reporting, FEATURES).exists())
         stop(process)
     assert features(reporting)["state"] == "ready"
+
+
+def test_the_problem_and_the_daemons_are_told(reporting: Node) -> None:
+    reporting.environment["REFUSED"] = "nvidia-uvm"
+    refuses(reporting, 20)
+    assert samples(reporting, "problem_info") == {"modules_missing": 1}
+    assert samples(reporting, "daemon_running") == {"persistence": 0}
+    assert additional_features(reporting) == {
+        "problem": "modules_missing",
+        "persistence-daemon": "missing",
+        "fabric-manager": "not-needed",
+    }
+
+
+def test_a_ready_driver_has_no_problem(reporting: Node) -> None:
+    reporting.installs()
+    assert "problem" not in additional_features(reporting)
+    assert "problem_info" not in on(reporting, METRICS).read_text()

@@ -1,13 +1,12 @@
 """Tests of the times in METRICS_FILE and FEATURES_FILE, and of durations on a node whose clock is set."""
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.support.machines.node_host import Node
-from tests.support.machines.node_processes import running, stop, until
+from tests.support.machines.node_processes import running, stop, two_polls_later
 from tests.support.machines.node_report import FEATURES, METRICS, metrics, on, timestamp
 
 
@@ -20,13 +19,6 @@ def set_uptime(node: Node, seconds: int) -> None:
     new = node.proc / "uptime.new"
     new.write_text(f"{seconds}.25 4711.00\n")
     new.replace(node.proc / "uptime")
-
-
-def looks(node: Node, number: int) -> None:
-    """Wait until a running `wait` has looked this many times more."""
-    node.stub("sleep", 'exec sleep "$@"')
-    before = len(node.calls("sleep"))
-    until(lambda: len(node.calls("sleep")) >= before + number)
 
 
 def test_the_metrics_have_the_time_of_the_report(reporting: Node) -> None:
@@ -67,10 +59,12 @@ def test_wait_refreshes_the_times_after_a_minute_of_uptime(reporting: Node, upti
     set_uptime(reporting, 1000)
     reporting.installs()
     with running(reporting, "wait") as process:
-        looks(reporting, 2)
+        assert process.stderr
+        process.stderr.readline()
+        two_polls_later(process)
         make_old(reporting)
         set_uptime(reporting, uptime)
-        looks(reporting, 3)
+        two_polls_later(process)
         assert (timestamp(reporting) != 1000000000) == is_refreshed
         assert (expiry(reporting) > datetime.now(UTC)) == is_refreshed
         stop(process)
@@ -83,14 +77,14 @@ def test_the_duration_of_an_installation_follows_the_uptime(reporting: Node) -> 
     assert metrics(reporting)["install_seconds"] == 42
 
 
-def jump(node: Node) -> None:
+def test_the_timeout_of_wait_follows_the_uptime(node: Node) -> None:
     set_uptime(node, 1000)
-    node.stub("sleep", f"echo '1300.00 1' >{node.proc}/uptime")
+    with running(node, "wait", "--timeout", "300") as process:
+        assert process.stderr
+        process.stderr.readline()
+        set_uptime(node, 1300)
+        assert process.wait(timeout=30) == 31
 
 
-@pytest.mark.parametrize("prepare", [jump, lambda node: None])
-def test_the_timeout_of_wait_follows_the_uptime(node: Node, prepare: Callable[[Node], None]) -> None:
-    """Check a jump of the uptime past the timeout, and a node without an uptime."""
-    prepare(node)
-    done = node.run("wait", "--timeout", "300" if (node.proc / "uptime").exists() else "1")
-    assert done.returncode == 31
+def test_a_node_without_an_uptime_has_a_timeout_too(node: Node) -> None:
+    assert node.run("wait", "--timeout", "1").returncode == 31

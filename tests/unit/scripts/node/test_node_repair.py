@@ -1,0 +1,125 @@
+"""Tests of the repairs by `wait` and by a second `install`: modules, files, device files and readiness."""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.support.machines.node_host import DRIVER, LOADED, MODULE_FOLDER, NAME, Node
+from tests.support.machines.node_processes import running, stop, until
+
+
+@contextmanager
+def waiting(node: Node) -> Iterator[subprocess.Popen[str]]:
+    """Start `wait` on a node with an installed driver, and yield the process once the driver is ready."""
+    node.installs()
+    with running(node, "wait") as process:
+        assert process.stderr
+        process.stderr.readline()
+        yield process
+
+
+def is_ready(node: Node) -> bool:
+    """Return whether the probe succeeds."""
+    return node.run("status", "--quiet").returncode == 0
+
+
+def lose_a_module(node: Node) -> None:
+    shutil.rmtree(node.sysfs / "module/nvidia_uvm")
+    (node.sysfs / "module/nvidia/holders/nvidia_uvm").rmdir()
+
+
+def lose_all_modules(node: Node) -> None:
+    for name in node.loaded():
+        shutil.rmtree(node.sysfs / "module" / name)
+
+
+LOSSES: dict[str, Callable[[Node], object]] = {
+    "a module": lose_a_module,
+    "all modules": lose_all_modules,
+    "the store": lambda node: shutil.rmtree(node.drivers),
+    "the current link": lambda node: (node.drivers / "current").unlink(),
+    "the modules' folder": lambda node: shutil.rmtree(node.drivers / NAME / "lib/modules"),
+    "the programs": lambda node: shutil.rmtree(node.drivers / NAME / "bin"),
+    "a library": lambda node: (node.drivers / NAME / f"lib/libcuda.so.{DRIVER}").unlink(),
+    "a library's bytes": lambda node: (node.drivers / NAME / f"lib/libcuda.so.{DRIVER}").write_bytes(b"FLE"),
+    "a library's mode": lambda node: (node.drivers / NAME / f"lib/libcuda.so.{DRIVER}").chmod(0o4755),
+    "a module's bytes": lambda node: (node.drivers / NAME / MODULE_FOLDER / "nvidia.ko").write_bytes(b""),
+    "an index": lambda node: next((node.drivers / NAME).rglob("modules.dep")).unlink(),
+    "the listing": lambda node: (node.drivers / NAME / "installed.list").unlink(),
+    "a device file": lambda node: (node.host / "dev/nvidia0").unlink(),
+    "a device's link": lambda node: (node.host / "dev/char/195:0").unlink(),
+    "the readiness files": lambda node: shutil.rmtree(node.host / "run/nvidia/validations"),
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_driver_that_lost_something_is_not_ready(node: Node, loss: str) -> None:
+    node.installs()
+    LOSSES[loss](node)
+    assert not is_ready(node)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_second_installation_repairs_it(node: Node, loss: str) -> None:
+    node.installs()
+    LOSSES[loss](node)
+    node.installs()
+    assert is_ready(node)
+    assert node.loaded() == LOADED
+
+
+@pytest.mark.parametrize("loss", [loss for loss in LOSSES if loss.split()[-1] not in {"bytes", "mode", "listing"}])
+def test_wait_repairs_it(node: Node, loss: str) -> None:
+    # The first look at the files is right after the start.
+    node.installs()
+    with running(node, "wait") as process:
+        LOSSES[loss](node)
+        until(lambda: is_ready(node))
+        stop(process)
+    assert node.loaded() == LOADED
+
+
+def test_a_damaged_driver_is_replaced_beside_it_and_removed(node: Node) -> None:
+    node.installs()
+    shutil.rmtree(node.drivers / NAME / "bin")
+    node.installs()
+    assert sorted(path.name for path in node.drivers.iterdir()) == [f"{NAME}.2", "current"]
+
+
+def test_a_gpu_that_is_added_gets_its_device_file(node: Node) -> None:
+    with waiting(node) as process:
+        gpu = node.proc / "driver/nvidia/gpus/0000:5e:00.0"
+        gpu.mkdir()
+        (gpu / "information").write_text("Device Minor: \t 1\n")
+        until(lambda: (node.host / "dev/nvidia1").exists() and (node.folder / "dev/nvidia1").exists())
+        stop(process)
+    assert (node.host / "dev/char/195:1").is_symlink()
+
+
+def test_a_repair_that_fails_is_tried_again_later(node: Node) -> None:
+    with waiting(node) as process:
+        node.stub("depmod", "echo 'depmod: ERROR: broken' >&2; exit 1")
+        shutil.rmtree(node.drivers)
+        until(lambda: node.calls("depmod"))
+        said = stop(process)
+    assert said.count("the driver is not complete, and is installed again") == 1
+
+
+def test_wait_does_not_install_again_what_uninstall_removed(node: Node) -> None:
+    with waiting(node) as process:
+        assert node.run("uninstall").returncode == 0
+        assert process.wait(timeout=30) == 32
+    assert not node.drivers.exists()
+    assert node.loaded() == set()
+
+
+def test_wait_leaves_the_driver_of_a_newer_image_alone(node: Node) -> None:
+    with waiting(node) as process:
+        (node.host / "run/nvidia/nvidia-installer.wanted").write_text("0" * 64 + "\n")
+        shutil.rmtree(node.drivers / NAME / "bin")
+        lose_a_module(node)
+        assert "installed again" not in stop(process)
+    assert node.loaded() != LOADED
