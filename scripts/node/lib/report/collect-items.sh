@@ -18,7 +18,7 @@ start_items() {
   item settings.txt print_settings
   item failure.txt copy_if_present "$FAILURE_FILE"
   for file in METRICS_FILE FEATURES_FILE; do
-    [[ -z ${!file} ]] || item "${file,,}.txt" copy_if_present "${HOST_ROOT%/}${!file}"
+    [[ -z ${!file} ]] || item "${file,,}.txt" copy_if_present "$(host_file "${!file}")"
   done
   item kernel.txt print_kernel
   item kernel-messages.txt print_kernel_messages
@@ -91,12 +91,14 @@ print_kernel() {
   printf 'command line: %s\n' "$(hide_values "$words")"
 }
 
-# Prints the command line of the kernel without values that are not about drivers: such values may be passwords.
+# Prints the command line of the kernel without values that are not about drivers, and without the words for init (after --): these
+# may be passwords.
 hide_values() { # WORDS
   local rest=$1 word out=
   while [[ $rest =~ ^[[:space:]]*([^[:space:]].*)$ && ${BASH_REMATCH[1]} =~ $FIRST_WORD ]]; do
     word=${BASH_REMATCH[1]}
     rest=${BASH_REMATCH[3]}
+    [[ $word != -- ]] || break
     [[ $word != *=* || ${word#\"} =~ $DRIVER_PARAMETERS ]] || word="${word%%=*}=?"
     out+="${out:+ }$word"
   done

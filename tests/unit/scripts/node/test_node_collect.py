@@ -11,10 +11,10 @@ import pytest
 
 from tests.support.machines.node_host import DRIVER, H100_SWITCH, NAME, NODE, Node
 from tests.support.machines.node_image import make_image
-from tests.support.machines.node_processes import until
+from tests.support.machines.node_processes import running, until
 from tests.support.machines.node_report import FAILURE, FEATURES, METRICS, on
 
-SECRET = "hunter2"
+PRIVATE = "hunter2"
 
 
 def unpack(archive: bytes, folder: Path) -> dict[str, str]:
@@ -97,9 +97,7 @@ def test_nothing_is_overwritten(node: Node, kind: str) -> None:
         path.symlink_to(node.folder / "elsewhere")
     done = collect(node, str(path))
     assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr.decode() == (
-        f"nvidia-installer: {path} exists; name a new file; see nvidia-installer --help\n"
-    )
+    assert done.stderr.decode() == (f"nvidia-installer: {path} exists; name a new file; see nvidia-installer --help\n")
     assert not (node.folder / "elsewhere").exists()
     assert kind != "file" or path.read_text() == "mine"
 
@@ -173,10 +171,10 @@ def test_logs_reports_and_the_last_failure_are_copied(reporting: Node) -> None:
 
 @pytest.mark.parametrize("name", ["nvidia-installer.failure", "other.log"])
 def test_a_link_in_the_run_folder_is_not_followed(complete: Node, name: str) -> None:
-    (complete.folder / "shadow").write_text(SECRET)
+    (complete.folder / "shadow").write_text(PRIVATE)
     (complete.host / "run/nvidia" / name).symlink_to(complete.folder / "shadow")
     files = report(complete)
-    assert SECRET not in str(files)
+    assert PRIVATE not in str(files)
     assert f"{name} is not a file" in files["errors.txt"]
 
 
@@ -215,18 +213,18 @@ def test_pci_devices_of_nvidia_have_driver_group_and_link(complete: Node) -> Non
 
 def test_processes_have_a_name_and_a_pod_and_no_arguments(complete: Node) -> None:
     complete.add_process(41, "train.py", "/dev/nvidia0")
-    (complete.proc / "41/cmdline").write_text(f"train.py\0--token={SECRET}\0")
-    (complete.proc / "41/environ").write_text(f"TOKEN={SECRET}\0")
+    (complete.proc / "41/cmdline").write_text(f"train.py\0--token={PRIVATE}\0")
+    (complete.proc / "41/environ").write_text(f"TOKEN={PRIVATE}\0")
     files = report(complete)
     assert files["users.txt"] == "process 41 (train.py)\n"
-    assert SECRET not in str(files)
+    assert PRIVATE not in str(files)
 
 
 def test_of_the_environment_only_settings_are_in_it(complete: Node) -> None:
-    complete.environment.update(TOKEN=SECRET, KUBERNETES_SERVICE_HOST=SECRET, FABRIC_MANAGER="off")
+    complete.environment.update(TOKEN=PRIVATE, KUBERNETES_SERVICE_HOST=PRIVATE, FABRIC_MANAGER="off")
     files = report(complete)
     assert "FABRIC_MANAGER=off\n" in files["settings.txt"]
-    assert SECRET not in str(files)
+    assert PRIVATE not in str(files)
 
 
 @pytest.mark.parametrize(
@@ -237,6 +235,7 @@ def test_of_the_environment_only_settings_are_in_it(complete: Node) -> None:
         ('"netroot=iscsi:u:hunter2 x" iommu.passthrough=1', '"netroot=? iommu.passthrough=1'),
         ("intel_iommu=on module.sig_enforce=1", "intel_iommu=on module.sig_enforce=1"),
         ("rd.driver.blacklist=nouveau vfio_pci.ids=10de:2330", "rd.driver.blacklist=nouveau vfio_pci.ids=10de:2330"),
+        ("quiet -- --token hunter2", "quiet"),
         ("security_token=hunter2 pci_password=hunter2", "security_token=? pci_password=?"),
     ],
 )
@@ -244,15 +243,15 @@ def test_the_kernels_command_line_shows_what_concerns_drivers(complete: Node, gi
     (complete.proc / "cmdline").write_text(f"{given}\n")
     files = report(complete)
     assert files["kernel.txt"].endswith(f"command line: {shown}\n")
-    assert SECRET not in str(files)
+    assert PRIVATE not in str(files)
 
 
 def test_kernel_messages_are_about_drivers_and_have_no_command_lines(complete: Node) -> None:
     lines = [
-        f"Kernel command line: nvidia.x=1 token={SECRET}",
-        f"Unknown kernel command line parameters nvidia token={SECRET}",
-        f'audit: type=1309 argc=2 a0="nvidia-smi" a1="--token={SECRET}"',
-        f"usb 1-1: serial {SECRET}",
+        f"Kernel command line: nvidia.x=1 token={PRIVATE}",
+        f"Unknown kernel command line parameters nvidia token={PRIVATE}",
+        f'audit: type=1309 argc=2 a0="nvidia-smi" a1="--token={PRIVATE}"',
+        f"usb 1-1: serial {PRIVATE}",
         "NVRM: Xid (PCI:0000:3b:00): 79, GPU has fallen off the bus.",
         "pcieport 0000:3a:00.0: AER: Uncorrected (Fatal) error",
         "Lockdown: modprobe: unsigned module loading is restricted",
@@ -284,6 +283,19 @@ def test_programs_that_hang_are_ended_and_noted(node: Node) -> None:
     assert files["nvidia-smi.txt"] == "begun\n"
     pid = int((node.folder / "hanging").read_text())
     until(lambda: not (Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes()))
+
+
+def test_a_signal_ends_it_and_leaves_nothing_behind(node: Node) -> None:
+    make_image(node, programs={"nvidia-smi": 'case "$*" in -q) : >"$PROC_ROOT/../begun"; exec /bin/sleep 1000 ;; esac'})
+    node.installs()
+    node.environment["TMPDIR"] = str(temporary(node))
+    file = node.folder / "report.tar.zst"
+    with running(node, "collect", str(file)) as process:
+        until((node.folder / "begun").exists)
+        process.terminate()
+        assert process.wait(timeout=30) == 143
+    assert not file.exists()
+    assert list(temporary(node).iterdir()) == []
 
 
 def test_an_item_without_end_does_not_fill_the_disk(node: Node) -> None:
