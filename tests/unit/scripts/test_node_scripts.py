@@ -96,7 +96,7 @@ def test_the_reference_has_the_exit_codes_of_the_scripts() -> None:
 def test_the_runbook_has_a_section_of_three_parts_for_every_exit_code() -> None:
     codes = [code for code, _ in exit_codes()]
     assert runbook_faults(RUNBOOK, codes) == []
-    assert [code for code in re.findall(r"^## (\d+):", RUNBOOK, re.MULTILINE)] == codes
+    assert re.findall(r"^## (\d+):", RUNBOOK, re.MULTILINE) == codes
 
 
 @pytest.mark.parametrize(
@@ -143,6 +143,12 @@ def test_the_table_has_exactly_the_exit_codes_that_are_used() -> None:
 def test_the_reference_has_the_environment_variables_of_the_scripts() -> None:
     documented = re.findall(r"^\| `([A-Z_]+)` \| (?:`([^`]+)` )?\| (.+) \|$", REFERENCE, re.MULTILINE)
     assert documented == settings()
+
+
+def test_the_reference_has_the_problems_of_status() -> None:
+    status = (NODE / "lib/commands/status.sh").read_text()
+    problems = re.findall(r'^  \[([a-z_]+)\]="(.+)"$', status, re.MULTILINE)
+    assert re.findall(r"^\| `([a-z]+_[a-z_]+)` \| ([^|]+) \|$", REFERENCE, re.MULTILINE) == problems
 
 
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])

@@ -8,12 +8,12 @@
 : "${REQUIRE_GPU:=true}"                            # true: exit with 22 on a node without an NVIDIA GPU; false: install anyway
 : "${PARAMETERS_DIR:=/drivers}"                     # folder of module parameters, with a file `<module>.conf` for each module
 : "${IOMMU_GROUP_TYPE:=auto}"                       # auto: set GPUs in an IOMMU group of type DMA to type identity; keep: change nothing
-: "${PERSISTENCE:=auto}"                            # auto: `wait` and `nvidia-driver` run nvidia-persistenced; off: never
+: "${PERSISTENCE:=auto}"                            # auto: run nvidia-persistenced on a node with a GPU; off: never
 : "${FABRIC_MANAGER:=auto}"                         # auto: run it on a node with an NVSwitch; required: exit with 27 if the image lacks it; off
 : "${POLL_SECONDS:=5}"                              # seconds between two polls of `wait` and `nvidia-driver`
-: "${DAEMON_STOP_SECONDS:=30}"                       # seconds that a daemon has to end before it is killed
-: "${COLLECT_SECONDS:=60}"                           # seconds that `collect` has to gather its content
-: "${RUN_DIR:=/run/nvidia}"                         # folder of the files that mark readiness, on the host
+: "${DAEMON_STOP_SECONDS:=30}"                      # seconds that a daemon has to end before it is killed
+: "${COLLECT_SECONDS:=60}"                          # seconds that `collect` has to gather its content
+: "${RUN_DIR:=/run/nvidia}"                         # folder of readiness, the lock, and the daemons' output, on the host
 : "${METRICS_FILE:=}"                               # file for node-exporter's textfile collector, on the host; empty: none
 : "${FEATURES_FILE:=}"                              # file for Node Feature Discovery, on the host; empty: none
 : "${SYSFS_ROOT:=}"                                 # mount point of sysfs; empty: the host's, below HOST_ROOT, or else /sys
