@@ -15,6 +15,9 @@ INSTALLER = NODE / "nvidia-installer"
 COMMANDS = (INSTALLER, NODE / "nvidia-driver")
 SCRIPTS = (*COMMANDS, *sorted(NODE.glob("lib/**/*.sh")))
 REFERENCE = (ROOT / "docs/reference/node.md").read_text()
+RUNBOOK = (ROOT / "docs/how-to/exit-codes.md").read_text()
+# The parts of a section of the runbook, in this order: each with a text, and the second with commands.
+RUNBOOK_PARTS = r"\*\*Meaning\.\*\* \S.*\*\*Run\.\*\*\n\n```console\n([$#] \S.*)\n```\n\n\*\*Most often\.\*\* \S.*"
 
 
 def installer(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -26,6 +29,22 @@ def installer(*arguments: str, **environment: str) -> subprocess.CompletedProces
 def exit_codes() -> list[tuple[str, str]]:
     text = (NODE / "lib/core/exit-codes.sh").read_text()
     return re.findall(r"^readonly EXIT_[A-Z_]+=(\d+) +# (.+)$", text, re.MULTILINE)
+
+
+def runbook_faults(runbook: str, codes: list[str]) -> list[str]:
+    """Return what is wrong with the sections of a runbook, whose headings begin with an exit code."""
+    _, *pieces = re.split(r"^## (.*)$", runbook, flags=re.MULTILINE)
+    sections = list(zip(pieces[::2], pieces[1::2], strict=True))
+    numbers = [heading.partition(":")[0] for heading, _ in sections]
+    faults = [f"{code} has no section" for code in codes if code not in numbers]
+    faults += [f"{number} is no exit code" for number in numbers if number not in codes]
+    faults += [f"{number} has two sections" for number in set(numbers) if numbers.count(number) > 1]
+    for number, (heading, text) in zip(numbers, sections, strict=True):
+        if not re.fullmatch(r"\d+: \S.*", heading):
+            faults.append(f"{number} has no title")
+        if not re.fullmatch(RUNBOOK_PARTS, text.strip(), re.DOTALL):
+            faults.append(f"{number} has not its three parts")
+    return faults
 
 
 def settings() -> list[tuple[str, str, str]]:
@@ -74,6 +93,42 @@ def test_the_reference_has_the_exit_codes_of_the_scripts() -> None:
     assert documented == exit_codes()
 
 
+def test_the_runbook_has_a_section_of_three_parts_for_every_exit_code() -> None:
+    codes = [code for code, _ in exit_codes()]
+    assert runbook_faults(RUNBOOK, codes) == []
+    assert re.findall(r"^## (\d+):", RUNBOOK, re.MULTILINE) == codes
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("## 21: ", "### 21: ", "21 has no section"),
+        ("## 21: ", "## 99: ", "99 is no exit code"),
+        ("## 22: ", "## 21: ", "21 has two sections"),
+        ("## 21: the driver is in use", "## 21", "21 has no title"),
+        ("**Meaning.**", "", "0 has not its three parts"),
+        ("**Run.**", "", "0 has not its three parts"),
+        ("**Most often.**", "", "0 has not its three parts"),
+        (
+            "$ kubectl --namespace kube-system exec POD -- nvidia-installer status\n```\n\n**Most",
+            "```\n\n**Most",
+            "0 has not its three parts",
+        ),
+    ],
+)
+def test_a_fault_of_the_runbook_is_found(old: str, new: str, fault: str) -> None:
+    runbook = "## 0: " + RUNBOOK.partition("## 0: ")[2]
+    assert old in runbook
+    assert fault in runbook_faults(runbook.replace(old, new, 1), [code for code, _ in exit_codes()])
+
+
+def test_the_commands_of_the_runbook_exist() -> None:
+    usage = installer("--help").stdout
+    commands = re.findall(r"^[$#] .*nvidia-installer ([a-z]+)", RUNBOOK, re.MULTILINE)
+    assert {"status", "collect"} <= set(commands)
+    assert [command for command in commands if not re.search(rf"^  {command}\b", usage, re.MULTILINE)] == []
+
+
 def test_every_exit_code_has_one_meaning_and_every_meaning_one_code() -> None:
     codes, meanings = zip(*exit_codes(), strict=True)
     assert len(set(codes)) == len(set(meanings)) == len(codes) > 0
@@ -90,11 +145,23 @@ def test_the_reference_has_the_environment_variables_of_the_scripts() -> None:
     assert documented == settings()
 
 
+def test_the_reference_has_the_problems_of_status() -> None:
+    status = (NODE / "lib/commands/status.sh").read_text()
+    problems = re.findall(r'^  \[([a-z_]+)\]="(.+)"$', status, re.MULTILINE)
+    assert re.findall(r"^\| `([a-z]+_[a-z_]+)` \| ([^|]+) \|$", REFERENCE, re.MULTILINE) == problems
+
+
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])
 def test_help_or_no_command_prints_commands_variables_and_exit_codes(arguments: tuple[str, ...]) -> None:
     done = installer(*arguments)
     assert (done.returncode, done.stderr) == (0, "")
-    for command in ("install [--no-load]", "uninstall [--keep-modules]", "status [--json | --quiet]", "unpack DIR"):
+    for command in (
+        "install [--no-load]",
+        "uninstall [--keep-modules]",
+        "status [--json | --quiet]",
+        "collect [FILE]",
+        "unpack DIR",
+    ):
         assert f"\n  {command} " in done.stdout
     for name, default, meaning in settings():
         assert f"  {name}={default}  {meaning}\n" in done.stdout

@@ -8,11 +8,12 @@
 : "${REQUIRE_GPU:=true}"                            # true: exit with 22 on a node without an NVIDIA GPU; false: install anyway
 : "${PARAMETERS_DIR:=/drivers}"                     # folder of module parameters, with a file `<module>.conf` for each module
 : "${IOMMU_GROUP_TYPE:=auto}"                       # auto: set GPUs in an IOMMU group of type DMA to type identity; keep: change nothing
-: "${PERSISTENCE:=auto}"                            # auto: `wait` and `nvidia-driver` run nvidia-persistenced; off: never
+: "${PERSISTENCE:=auto}"                            # auto: run nvidia-persistenced on a node with a GPU; off: never
 : "${FABRIC_MANAGER:=auto}"                         # auto: run it on a node with an NVSwitch; required: exit with 27 if the image lacks it; off
 : "${POLL_SECONDS:=5}"                              # seconds between two polls of `wait` and `nvidia-driver`
-: "${DAEMON_STOP_SECONDS:=30}"                       # seconds that a daemon has to end before it is killed
-: "${RUN_DIR:=/run/nvidia}"                         # folder of the files that mark readiness, on the host
+: "${DAEMON_STOP_SECONDS:=30}"                      # seconds that a daemon has to end before it is killed
+: "${COLLECT_SECONDS:=60}"                          # seconds that `collect` has to gather its content
+: "${RUN_DIR:=/run/nvidia}"                         # folder of readiness, the lock, and the daemons' output, on the host
 : "${METRICS_FILE:=}"                               # file for node-exporter's textfile collector, on the host; empty: none
 : "${FEATURES_FILE:=}"                              # file for Node Feature Discovery, on the host; empty: none
 : "${SYSFS_ROOT:=}"                                 # mount point of sysfs; empty: the host's, below HOST_ROOT, or else /sys
@@ -33,7 +34,7 @@ if [[ -z $SYSFS_ROOT ]]; then
 fi
 
 readonly NVIDIA_INSTALLER_HOME HOST_ROOT INSTALL_ROOT KERNEL_MODULE_TYPE REQUIRE_GPU PARAMETERS_DIR IOMMU_GROUP_TYPE
-readonly PERSISTENCE FABRIC_MANAGER POLL_SECONDS DAEMON_STOP_SECONDS RUN_DIR SYSFS_ROOT PROC_ROOT DEV_ROOT OPEN_KERNEL_MODULES_ENABLED
+readonly PERSISTENCE FABRIC_MANAGER POLL_SECONDS DAEMON_STOP_SECONDS COLLECT_SECONDS RUN_DIR SYSFS_ROOT PROC_ROOT DEV_ROOT OPEN_KERNEL_MODULES_ENABLED
 readonly METRICS_FILE FEATURES_FILE DRIVER_CONFIG_DIGEST GPU_DIRECT_RDMA_ENABLED GDS_ENABLED GDRCOPY_ENABLED USE_HOST_MOFED
 
 # The folders of drivers and of the readiness files in this container, with the host's links resolved. check_host_root reports a
