@@ -7,20 +7,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.support.machines.node_host import (
-    DEVICES,
-    DRIVER,
-    H100,
-    KERNEL,
-    MODULE_FOLDER,
-    MODULES,
-    READING,
-    STUBS,
-    SYSTEM_PATH,
-    WRITING,
-    Node,
-    executable,
-)
+from tests.support.machines.node_host import DEVICES, DRIVER, H100, MODULES, SYSTEM_PATH, Node, executable
+from tests.support.machines.node_programs import KERNEL, MODULE_FOLDER, READING, STUBS, WRITING
 
 PLACEHOLDERS = (b"@@@.@@@.@@", b"%" * 23)
 

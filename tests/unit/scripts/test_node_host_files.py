@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.machines.node_host import DRIVER, KERNEL, LOADED, NAME, OLD_NAME, Node
+from tests.support.machines.node_host import DRIVER, LOADED, NAME, OLD_NAME, Node
+from tests.support.machines.node_programs import KERNEL
 
 
 def devices(folder: Path) -> dict[str, str]:

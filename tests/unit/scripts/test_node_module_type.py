@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.support.machines.node_host import B200, H100, H100_SWITCH, MODULE_FOLDER, V100, Node
+from tests.support.machines.node_host import B200, H100, H100_SWITCH, V100, Node
 from tests.support.machines.node_image import make_image, write_manifests
+from tests.support.machines.node_programs import MODULE_FOLDER
 
 NEW_DRIVER = "580.126.09"
 

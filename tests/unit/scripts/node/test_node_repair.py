@@ -8,9 +8,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.support.machines.node_host import DRIVER, LOADED, MODULE_FOLDER, NAME, NODE, Node
+from tests.support.machines.node_host import DRIVER, LOADED, NAME, NODE, Node
 from tests.support.machines.node_image import make_image
 from tests.support.machines.node_processes import running, stop, until
+from tests.support.machines.node_programs import MODULE_FOLDER
 
 
 @contextmanager

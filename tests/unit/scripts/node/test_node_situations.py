@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.machines.node_host import DRIVER, MODULE_FOLDER, Node
+from tests.support.machines.node_host import DRIVER, Node
 from tests.support.machines.node_image import make_image
+from tests.support.machines.node_programs import MODULE_FOLDER
 from tests.support.machines.node_report import without_failure
 
 SITUATIONS: list[dict[str, Any]] = yaml.safe_load(Path(__file__).parent.with_name("situations.yaml").read_text())
