@@ -15,6 +15,7 @@ install_command() { # [--no-load]
   if "$load"; then scan_pci_bus && check_gpu; fi
   choose_module_type
   type=$MODULE_TYPE
+  read_digest
   record=$(record_for "$type")
   read_parameters
   take_lock
@@ -42,7 +43,7 @@ install_command() { # [--no-load]
 # Succeeds if there is nothing to do. install marks readiness last, so a ready driver is complete.
 is_up_to_date() { # FOLDER RECORD STATE
   [[ $3 == same ]] && are_loaded "${REQUIRED[@]}" && is_current "$1" "$2" &&
-    is_ready "$1" && is_wanted && [[ -z $(missing_device_files "${HOST_ROOT%/}/dev") ]] && needed_daemons_run
+    is_ready "$1" && is_wanted && has_device_files && needed_daemons_run
 }
 
 check_before_loading() { # STATE FOLDER MODULE-TYPE RECORD

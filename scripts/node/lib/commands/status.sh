@@ -29,9 +29,11 @@ read_status() { # [--json | --quiet]
   folder=$(linked_folder current)
   [[ -z $folder ]] || read_env "$DRIVERS_DIR/$folder/$RECORD_FILE" record
   STATUS=([folder]=$folder [driver]=${record[DRIVER_VERSION]:-} [kernel]=${record[KERNEL_RELEASE]:-}
-    [type]=${record[MODULE_TYPE]:-} [image]=${record[IMAGE_TAG]:-} [users]='' [ready]=false [complete]=false [state]=absent [problem]='')
-  STATUS[loaded]=$(loaded_version)
-  STATUS[srcversion]=$(loaded_value srcversion)
+    [type]=${record[MODULE_TYPE]:-} [image]=${record[IMAGE_TAG]:-} [loaded]='' [srcversion]='' [users]='' [ready]=false [complete]=false [state]=absent [problem]='')
+  if is_loaded nvidia; then
+    read_loaded
+    STATUS[loaded]=${LOADED_VERSION:-of an unknown version} STATUS[srcversion]=$LOADED_SRCVERSION
+  fi
   STATUS[of_image]=false
   if [[ ${1:-} != --quiet ]]; then
     if [[ -n $folder ]] && has_record "$folder" "$(record_for "${STATUS[type]}")"; then STATUS[of_image]=true; fi
@@ -44,7 +46,7 @@ read_status() { # [--json | --quiet]
     STATUS[state]=different-${STATUS[users]:+busy}
     [[ -n ${STATUS[users]} ]] || STATUS[state]=different-idle
   fi
-  STATUS[problem]=$(problem_of "$folder")
+  find_problem "$folder"
   [[ -n ${STATUS[problem]} ]] || STATUS[ready]=true
 }
 
@@ -61,24 +63,24 @@ declare -rA PROBLEMS=(
   [not_finished]="the installation did not finish"
 )
 
-# Prints the first reason for which a job could not run; nothing if the driver is ready.
-problem_of() { # FOLDER
+# Sets STATUS[problem] to the first reason for which a job could not run; empty if the driver is ready.
+find_problem() { # FOLDER
   if [[ -z $1 ]]; then
-    printf 'not_installed'
+    STATUS[problem]=not_installed
   elif [[ ${STATUS[state]} == absent ]]; then
-    printf 'not_loaded'
+    STATUS[problem]=not_loaded
   elif [[ ${STATUS[state]} != same ]]; then
-    printf 'other_driver_loaded'
+    STATUS[problem]=other_driver_loaded
   elif [[ ${STATUS[complete]} == false ]]; then
-    printf 'modules_missing'
+    STATUS[problem]=modules_missing
   elif ! is_intact "$1"; then
-    printf 'files_changed'
-  elif [[ -n $(missing_device_files "${HOST_ROOT%/}/dev") ]]; then
-    printf 'device_files_missing'
+    STATUS[problem]=files_changed
+  elif ! has_device_files; then
+    STATUS[problem]=device_files_missing
   elif ! needed_daemons_run; then
-    printf 'fabric_manager_%s' "$(fabric_state)"
+    STATUS[problem]=fabric_manager_$(fabric_state)
   elif ! is_ready "$1"; then
-    printf 'not_finished'
+    STATUS[problem]=not_finished
   fi
 }
 

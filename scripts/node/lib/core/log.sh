@@ -90,8 +90,14 @@ try() { # CONSEQUENCE COMMAND…
 
 # Prints the seconds since the node's boot, because bash's SECONDS follows each step of the node's clock.
 uptime_seconds() {
-  local uptime=
-  { read -r uptime _ <"$PROC_ROOT/uptime"; } 2>/dev/null || true
-  uptime=${uptime%%.*}
-  printf '%d' "${uptime:-$SECONDS}"
+  read_uptime
+  printf '%d' "$UPTIME"
+}
+
+UPTIME=
+
+# Sets UPTIME to the same.
+read_uptime() {
+  { read -r UPTIME _ <"$PROC_ROOT/uptime"; } 2>/dev/null || UPTIME=$SECONDS
+  UPTIME=${UPTIME%%.*}
 }

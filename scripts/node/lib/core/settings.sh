@@ -39,8 +39,10 @@ readonly METRICS_FILE FEATURES_FILE DRIVER_CONFIG_DIGEST GPU_DIRECT_RDMA_ENABLED
 
 # The folders of drivers and of the readiness files in this container, with the host's links resolved. check_host_root reports a
 # path that cannot be resolved.
-DRIVERS_DIR=$(resolve_on_host "$INSTALL_ROOT") || DRIVERS_DIR=${HOST_ROOT%/}$INSTALL_ROOT
-STATE_DIR=$(resolve_on_host "$RUN_DIR") || STATE_DIR=${HOST_ROOT%/}$RUN_DIR
+resolve_path "$INSTALL_ROOT" || true
+DRIVERS_DIR=$RESOLVED
+resolve_path "$RUN_DIR" || true
+STATE_DIR=$RESOLVED
 # shellcheck disable=SC2034 # used by the files beside this one
 readonly DRIVERS_DIR STATE_DIR
 

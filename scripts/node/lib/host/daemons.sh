@@ -65,6 +65,7 @@ daemon_state() { # NAME
 # Succeeds if the daemons run that CUDA needs on this node. nvidia-persistenced only saves time.
 needed_daemons_run() {
   local state
+  [[ $FABRIC_MANAGER != off && ${#FABRIC_PROGRAMS[@]} -gt 0 ]] || return 0
   state=$(fabric_state)
   [[ $state == running || $state == off || $state == "not needed" ]]
 }

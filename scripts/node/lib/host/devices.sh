@@ -4,85 +4,97 @@
 
 readonly NVIDIA_MAJOR=195
 
+# Lines of NAME MAJOR MINOR MODE: the devices of the loaded driver, and those whose file or link is missing in a folder.
+declare -a DEVICES=() MISSING_DEVICES=()
+
 make_device_files() {
-  local folder name major minor mode
+  local folder device
+  local -a words
   for folder in "${HOST_ROOT%/}/dev" "$DEV_ROOT"; do
     if [[ ! -d $folder ]]; then
       log "cannot create device files in $folder, which is not a folder; mount the host's /dev there"
       continue
     fi
-    while read -r name major minor mode; do
-      make_device_file "$folder" "$name" "$major" "$minor" "$mode"
-    done < <(missing_device_files "$folder")
+    find_missing_devices "$folder"
+    for device in "${MISSING_DEVICES[@]}"; do
+      read -r -a words <<<"$device"
+      make_device_file "$folder" "${words[@]}"
+    done
     [[ $HOST_ROOT != / ]] || break
   done
 }
 
-# Prints the lines of device_files whose file or link is missing or wrong in a folder.
-missing_device_files() { # FOLDER
-  local number path line
-  local -a lines paths words
-  local -A present=()
-  mapfile -t lines < <(device_files)
-  paths=("${lines[@]/#/"$1/"}")
-  while read -r number path; do
-    present[$path]=$number
-  done < <(stat --printf='%t:%T %n\n' -- "${paths[@]/%\ */}" 2>/dev/null)
-  for line in "${lines[@]}"; do
-    read -r -a words <<<"$line"
-    path=$1/${words[0]}
-    printf -v number '%x:%x' "${words[@]:1:2}"
-    [[ ${present[$path]:-} == "$number" && $1/char/${words[1]}:${words[2]} -ef $path ]] || printf '%s\n' "$line"
+has_device_files() {
+  find_missing_devices "${HOST_ROOT%/}/dev"
+  ((${#MISSING_DEVICES[@]} == 0))
+}
+
+# Sets MISSING_DEVICES, without a program. A file of another number has no link of the right one.
+find_missing_devices() { # FOLDER
+  local device name major minor
+  MISSING_DEVICES=()
+  read_devices
+  for device in "${DEVICES[@]}"; do
+    read -r name major minor _ <<<"$device"
+    [[ $1/char/$major:$minor -ef $1/$name ]] || MISSING_DEVICES+=("$device")
   done
 }
 
-# Prints NAME MAJOR MINOR MODE for each device of the loaded driver.
-device_files() {
+# Sets DEVICES.
+read_devices() {
   local file number name
   local -A majors=()
   while read -r number name; do
     [[ $name != nvidia* ]] || majors[$name]=$number
   done <"$PROC_ROOT/devices"
-  printf '%s\n' "nvidiactl $NVIDIA_MAJOR 255 666" "nvidia-modeset $NVIDIA_MAJOR 254 666"
+  DEVICES=("nvidiactl $NVIDIA_MAJOR 255 666" "nvidia-modeset $NVIDIA_MAJOR 254 666")
   for file in "$PROC_ROOT"/driver/nvidia/gpus/*/information; do
-    number=$(value_in "$file" "Device Minor")
-    [[ -z $number ]] || printf '%s\n' "nvidia$number $NVIDIA_MAJOR $number 666"
+    if read_number "$file" "Device Minor"; then DEVICES+=("nvidia$NUMBER $NVIDIA_MAJOR $NUMBER 666"); fi
   done
   if [[ -v majors[nvidia-uvm] ]]; then
-    printf '%s\n' "nvidia-uvm ${majors[nvidia-uvm]} 0 666" "nvidia-uvm-tools ${majors[nvidia-uvm]} 1 666"
+    DEVICES+=("nvidia-uvm ${majors[nvidia-uvm]} 0 666" "nvidia-uvm-tools ${majors[nvidia-uvm]} 1 666")
   fi
-  if [[ -v majors[nvidia-nvswitch] ]]; then nvswitch_files "${majors[nvidia-nvswitch]}"; fi
-  if [[ -v majors[nvidia-caps] ]]; then capability_files "${majors[nvidia-caps]}"; fi
+  if [[ -v majors[nvidia-nvswitch] ]]; then add_nvswitches "${majors[nvidia-nvswitch]}"; fi
+  if [[ -v majors[nvidia-caps] ]]; then add_capabilities "${majors[nvidia-caps]}"; fi
 }
 
-# Prints the number after `KEY:` in a file of procfs; nothing without one.
-value_in() { # FILE KEY
+NUMBER=
+
+# Sets NUMBER to the number after `KEY:` in a file of procfs; fails without one.
+read_number() { # FILE KEY
   local key value
-  { while IFS=: read -r key value; do
-    [[ $key != "$2" || ! $value =~ ^[[:space:]]*([0-9]+) ]] || { printf '%s' "${BASH_REMATCH[1]}" && return 0; }
-  done <"$1"; } 2>/dev/null || true
+  [[ -r $1 ]] || return 1
+  while IFS=: read -r key value; do
+    [[ $key == "$2" && $value =~ ^[[:space:]]*([0-9]+) ]] || continue
+    NUMBER=${BASH_REMATCH[1]}
+    return 0
+  done <"$1"
+  return 1
 }
 
-nvswitch_files() { # MAJOR
+add_nvswitches() { # MAJOR
   local folder
   local -i number=0
-  printf '%s\n' "nvidia-nvswitchctl $1 255 666"
+  DEVICES+=("nvidia-nvswitchctl $1 255 666")
   for folder in "$PROC_ROOT"/driver/nvidia-nvswitch/devices/*; do
     [[ -e $folder ]] || continue
-    printf '%s\n' "nvidia-nvswitch$number $1 $number 666"
+    DEVICES+=("nvidia-nvswitch$number $1 $number 666")
     number+=1
   done
 }
 
-# Prints the files that give access to a GPU's partitions (MIG): two to create them, and one for each instance. The driver gives
+# Adds the files that give access to a GPU's partitions (MIG): two to create them, and one for each instance. The driver gives
 # their mode, in decimal.
-capability_files() { # MAJOR
+add_capabilities() { # MAJOR
   local -r folder=$PROC_ROOT/driver/nvidia/capabilities
   local file minor mode
   for file in "$folder"/mig/{config,monitor} "$folder"/gpu*/mig/gi*/{,ci*/}access; do
-    minor=$(value_in "$file" DeviceFileMinor)
-    mode=$(value_in "$file" DeviceFileMode)
-    [[ -z $minor ]] || printf '%s %o\n' "nvidia-caps/nvidia-cap$minor $1 $minor" "${mode:-256}"
+    read_number "$file" DeviceFileMinor || continue
+    minor=$NUMBER
+    mode=256
+    if read_number "$file" DeviceFileMode; then mode=$NUMBER; fi
+    printf -v mode '%o' "$mode"
+    DEVICES+=("nvidia-caps/nvidia-cap$minor $1 $minor $mode")
   done
 }
 

@@ -40,12 +40,18 @@ is_current() { # FOLDER RECORD
 # Prints a line for each file of a driver: type, mode, size, time, target and path. The time shows a change of the same size.
 list_files() { # FOLDER
   find "$1" -mindepth 1 \( -path "$1/$RECORD_FILE" -o -path "$1/$LISTING_FILE" \) -o -type d -printf 'd %m %P\n' -o \
-    -printf '%y %m %s %T@ %l %P\n' | sort
+    -printf '%y %m %s %T@ %l %P\n'
 }
 
 # Succeeds if a driver has the files that were unpacked.
 is_intact() { # FOLDER
-  [[ -f $DRIVERS_DIR/$1/$LISTING_FILE && $(list_files "$DRIVERS_DIR/$1") == "$(<"$DRIVERS_DIR/$1/$LISTING_FILE")" ]]
+  local unpacked present
+  [[ -f $DRIVERS_DIR/$1/$LISTING_FILE ]] || return 1
+  unpacked=$(<"$DRIVERS_DIR/$1/$LISTING_FILE")
+  present=$(list_files "$DRIVERS_DIR/$1") || return 1
+  [[ $present == "$unpacked" ]] && return 0
+  # A file system may change the order of the files.
+  [[ $(sort <<<"$present") == "$(sort <<<"$unpacked")" ]]
 }
 
 # The folder that this run has unpacked.
@@ -87,11 +93,16 @@ write_listing() {
   list_files "$PARTIAL_DIR" >"$PARTIAL_DIR/$LISTING_FILE"
 }
 
-# Prints the folder that a link leads to; nothing if it has no driver.
+# Prints the folder that a link leads to; nothing if it has no driver. It starts no program.
 linked_folder() { # LINK
   local folder
-  folder=$(readlink -- "$DRIVERS_DIR/$1" 2>/dev/null) || return 0
-  [[ ! -f $DRIVERS_DIR/$folder/$RECORD_FILE ]] || printf '%s' "$folder"
+  [[ -f $DRIVERS_DIR/$1/$RECORD_FILE ]] || return 0
+  for folder in "$DRIVERS_DIR"/[0-9]*; do
+    if [[ $folder -ef $DRIVERS_DIR/$1 ]]; then
+      printf '%s' "${folder##*/}"
+      return 0
+    fi
+  done
 }
 
 ensure_current() { # FOLDER

@@ -40,21 +40,19 @@ CHECKED=
 
 remember_loaded() {
   MAINTAINED_FOLDER=$(linked_folder current)
-  LOADED_DRIVER=$(loaded_value version)
-  LOADED_DRIVER+=-$(loaded_value srcversion)
+  read_loaded
+  LOADED_DRIVER=$LOADED_VERSION-$LOADED_SRCVERSION
   CHECKED=
 }
 
 # Succeeds if the driver is loaded and its files are unchanged. Makes device files for new GPUs. Files are checked from time to
 # time, and when a GPU appears.
 is_unbroken() {
-  local loaded
   local -a gpus=("$PROC_ROOT"/driver/nvidia/gpus/*)
   local -i now
   are_loaded "${REQUIRED[@]}" && [[ $DRIVERS_DIR/current -ef $DRIVERS_DIR/$MAINTAINED_FOLDER ]] || return 1
-  loaded=$(loaded_value version)
-  loaded+=-$(loaded_value srcversion)
-  [[ $loaded == "$LOADED_DRIVER" ]] || return 1
+  read_loaded
+  [[ $LOADED_VERSION-$LOADED_SRCVERSION == "$LOADED_DRIVER" ]] || return 1
   now=$(uptime_seconds)
   if [[ -n $CHECKED && ${gpus[*]} == "$KNOWN_GPUS" ]] && ((now - CHECKED < CHECK_SECONDS)); then return 0; fi
   is_intact "$MAINTAINED_FOLDER" || return 1

@@ -12,7 +12,7 @@ start_daemons() {
   ensure_daemons
   if [[ -v STARTED[nv-fabricmanager] ]]; then
     for ((tries = 0; tries < SETTLE_SECONDS * 10; tries++)); do
-      [[ $(fabric_state) == running ]] || break
+      [[ $(fabric_state) == running ]] || are_started "${FABRIC_PROGRAMS[@]}" || break
       sleep 0.1
     done
   fi
@@ -22,6 +22,14 @@ start_daemons() {
       "$(tail -qn 20 -- "${logs[@]}")"
   fi
   [[ $FABRIC_MANAGER != required ]] || fail "$EXIT_NO_FABRIC_MANAGER" "$FABRIC_FAULT"
+}
+
+# Succeeds if the processes exist that were started last. A process has its executable a moment later.
+are_started() { # NAME…
+  local name pid
+  for name; do
+    { read -r pid <"$STATE_DIR/$name.pid"; } 2>/dev/null && [[ -e $PROC_ROOT/$pid ]] || return 1
+  done
 }
 
 # Starts the daemons that do not run, each not before its time.

@@ -20,18 +20,20 @@ are_loaded() { # MODULE…
   done
 }
 
-# Prints an attribute of the loaded nvidia.ko from sysfs; nothing if the kernel does not have it.
-loaded_value() { # version|srcversion
-  local value=
-  { read -r value <"$SYSFS_ROOT/module/nvidia/$1"; } 2>/dev/null || true
-  printf '%s' "$value"
+LOADED_VERSION=
+LOADED_SRCVERSION=
+
+# Sets the two attributes of the loaded nvidia.ko from sysfs; empty if the kernel does not have them.
+read_loaded() {
+  LOADED_VERSION='' LOADED_SRCVERSION=''
+  { read -r LOADED_VERSION <"$SYSFS_ROOT/module/nvidia/version"; } 2>/dev/null || true
+  { read -r LOADED_SRCVERSION <"$SYSFS_ROOT/module/nvidia/srcversion"; } 2>/dev/null || true
 }
 
 loaded_version() {
-  local version
   is_loaded nvidia || return 0
-  version=$(loaded_value version)
-  printf '%s' "${version:-of an unknown version}"
+  read_loaded
+  printf '%s' "${LOADED_VERSION:-of an unknown version}"
 }
 
 module_file() { # FOLDER MODULE
@@ -46,11 +48,11 @@ archived_srcversion() { # MODULE-TYPE
 
 # Compares the loaded driver with the image's. Prints absent, same or different.
 loaded_state() { # FOLDER MODULE-TYPE RECORD
-  local loaded wanted
+  local wanted
   is_loaded nvidia || { printf 'absent' && return 0; }
-  [[ $(loaded_value version) == "${IMAGE[DRIVER_VERSION]}" ]] || { printf 'different' && return 0; }
-  loaded=$(loaded_value srcversion)
-  if [[ -z $loaded ]]; then
+  read_loaded
+  [[ $LOADED_VERSION == "${IMAGE[DRIVER_VERSION]}" ]] || { printf 'different' && return 0; }
+  if [[ -z $LOADED_SRCVERSION ]]; then
     wanted=
   elif has_record "$1" "$3"; then
     wanted=$(modinfo -F srcversion "$(module_file "$1" nvidia)")
@@ -58,18 +60,21 @@ loaded_state() { # FOLDER MODULE-TYPE RECORD
     wanted=$(archived_srcversion "$2")
     wanted=${wanted#*=}
   fi
-  if [[ $loaded == "$wanted" ]]; then printf 'same'; else printf 'different'; fi
+  if [[ $LOADED_SRCVERSION == "$wanted" ]]; then printf 'same'; else printf 'different'; fi
 }
 
 # Succeeds if the loaded nvidia.ko is the one in a folder.
 is_loaded_from() { # FOLDER
-  local file
+  local file about version srcversion
   is_loaded nvidia || return 1
+  read_loaded
   for file in "$DRIVERS_DIR/$1"/lib/modules/*/kernel/drivers/video/nvidia/nvidia.ko; do
     [[ -f $file ]] || continue
-    [[ $(modinfo -F srcversion "$file") == "$(loaded_value srcversion)" ]] || continue
-    [[ $(modinfo -F version "$file") == "$(loaded_value version)" ]] || continue
-    return 0
+    about=$(modinfo -- "$file")
+    version='' srcversion=''
+    [[ ! $about =~ $'\n'version:[[:blank:]]*([^$'\n']*) ]] || version=${BASH_REMATCH[1]}
+    [[ ! $about =~ $'\n'srcversion:[[:blank:]]*([^$'\n']*) ]] || srcversion=${BASH_REMATCH[1]}
+    [[ $version != "$LOADED_VERSION" || $srcversion != "$LOADED_SRCVERSION" ]] || return 0
   done
   return 1
 }

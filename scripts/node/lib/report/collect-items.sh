@@ -79,7 +79,8 @@ list_device_files() {
     find "$folder" -maxdepth 2 -name 'nvidia*' -ls
   done
   printf 'missing:\n'
-  missing_device_files "${HOST_ROOT%/}/dev"
+  find_missing_devices "${HOST_ROOT%/}/dev"
+  ((${#MISSING_DEVICES[@]} == 0)) || printf '%s\n' "${MISSING_DEVICES[@]}"
 }
 
 print_os_release() {

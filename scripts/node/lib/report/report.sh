@@ -11,8 +11,8 @@ LAST_REPORT_ERROR=
 readonly REPORT_SECONDS=60
 # The longest wait for the lock of a folder. Another program may hold it for ever, and some network file systems have none.
 LOCK_SECONDS=5
-BEGAN=$(uptime_seconds)
-readonly BEGAN
+read_uptime
+readonly BEGAN=$UPTIME
 
 # Writes the reports when `install` ends.
 report_installation() { # EXIT-CODE
