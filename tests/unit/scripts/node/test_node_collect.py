@@ -77,6 +77,12 @@ def test_nothing_on_the_host_changes(complete: Node) -> None:
     assert complete.stat() == before
 
 
+def test_only_its_owner_can_read_the_file(node: Node) -> None:
+    file = node.folder / "report.tar.zst"
+    assert collect(node, str(file)).returncode == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_file_is_written_that_did_not_exist(complete: Node) -> None:
     file = complete.folder / "report.tar.zst"
     done = collect(complete, str(file))
