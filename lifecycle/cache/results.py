@@ -46,10 +46,16 @@ class ArchiveRecord(ResultRecord):
     unpacked_bytes: int = Field(gt=0)
 
 
+class UserspaceRecord(ResultRecord):
+    """The part of the record of user space that only some drivers have: the lines of lifecycle/pipeline/supported_gpus.py."""
+
+    supported_gpus: list[str] = []
+
+
 _RECORDS: Mapping[Kind, tuple[type[ResultRecord], ...]] = {
     Kind.MODULES: (ModulesRecord,),
     Kind.SIGNED: (ModulesRecord,),
-    Kind.USERSPACE: (ArchiveRecord,),
+    Kind.USERSPACE: (ArchiveRecord, UserspaceRecord),
     Kind.ARCHIVE: (ArchiveRecord, ModulesRecord),
 }
 _Record = TypeVar("_Record", bound=ResultRecord)
@@ -108,6 +114,11 @@ class Archive:
     def modules(self) -> dict[str, dict[str, Any]]:
         """The description of each kernel module, by its file name. Raises DamagedRecordError."""
         return _record(ModulesRecord, self.about, self.path.parent).modules
+
+    @property
+    def supported_gpus(self) -> list[str]:
+        """The driver's own list of GPUs, if this is user space that has one. Raises DamagedRecordError."""
+        return _record(UserspaceRecord, self.about, self.path.parent).supported_gpus
 
 
 def archive_of(result: Result) -> Archive:

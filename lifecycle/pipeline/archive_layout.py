@@ -18,6 +18,10 @@ _DEB: Rules = (
     (re.compile(r"usr/lib/nvidia/current/(nvidia-smi)"), r"bin/\1"),
     (re.compile(r"etc/OpenCL/vendors/([^/]+)"), r"etc/OpenCL/vendors/\1"),
     (re.compile(r"usr/share/doc/([^/]+)/copyright"), r"share/doc/\1/copyright"),
+    (re.compile(r"usr/share/doc/nvidia-driver/(supported-gpus\.json(?:\.gz)?)"), r"share/nvidia/\1"),
+    (re.compile(r"usr/share/nvidia/(nvswitch|nvlsm)/([^/]+)"), r"share/nvidia/\1/\2"),
+    (re.compile(r"opt/nvidia/nvlsm/s?bin/(nvlsm)"), r"bin/\1"),
+    (re.compile(r"opt/nvidia/nvlsm/lib/(lib[^/]+\.so(?:\.[^/]+)?)"), r"lib/\1"),
 )
 
 # Libraries for CUDA, NVML, video and OpenCL without a screen. Source: NVIDIA's README, chapter "Installed Components".

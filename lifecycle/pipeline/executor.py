@@ -57,7 +57,7 @@ class Executor:
         self._targets, self._cache, self._engine, self._progress = targets, cache, engine, progress
         self._compiler = Compiler(targets=targets, cache=cache, engine=engine)
         self._signer = ModuleSigner(targets=targets, cache=cache, engine=engine, key=key) if key else None
-        self._packager = Packager(targets=targets, cache=cache, threads=cpus)
+        self._packager = Packager(targets=targets, cache=cache, threads=cpus, warn=progress.warn)
         self._images = ImageBuilder(targets=targets, cache=cache, engine=engine)
         self._remote = remote
         self._cpus = cpus

@@ -142,6 +142,12 @@ def environment_file(combination: Combination, contents: Contents, tag: str) -> 
     return "".join(f"{key}={value}\n" for key, value in values.items())
 
 
+def supported_gpus_file(contents: Contents) -> dict[str, bytes]:
+    """Return the driver's own list of GPUs for the node's scripts, by its path; nothing if the driver has none."""
+    lines = contents.userspace.supported_gpus
+    return {f"{HOME}/supported-gpus.txt": "".join(f"{line}\n" for line in lines).encode()} if lines else {}
+
+
 # ----- effects
 
 
@@ -178,6 +184,7 @@ class ImageBuilder:
         scripts: dict[str, bytes | Path] = {
             f"{HOME}/manifest.json": (json.dumps(manifest, indent=1) + "\n").encode(),
             f"{HOME}/manifest.env": environment_file(combination, contents, tag).encode(),
+            **supported_gpus_file(contents),
             **{path: root / "scripts/node" / Path(path).name for path in _COMMANDS},
             **{f"{HOME}/lib/{script.relative_to(lib).as_posix()}": script for script in sorted(lib.rglob("*.sh"))},
             **{f"{HOME}/parameters/{name}": text.encode() for name, text in parameter_files(component).items()},

@@ -1,7 +1,9 @@
 """package: reproducible archives, one of user space per driver and one of modules per module type."""
 
+import gzip
 import shutil
-from collections.abc import Mapping
+import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from lifecycle.config.file_format import FileFormat, format_of
 from lifecycle.config.lock import LockedFile
 from lifecycle.config.schema import ModuleType
 from lifecycle.pipeline.archive_layout import archive_path
+from lifecycle.pipeline.supported_gpus import UnreadableListError, supported_gpus
 from lifecycle.pipeline.unpack import Unpacker
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Target, Targets
@@ -47,13 +50,31 @@ def link_sonames(folder: Path) -> None:
             (folder / name).symlink_to(path.name)
 
 
+def read_supported_gpus(share: Path) -> list[str]:
+    """Return the driver's own list of GPUs below a folder, as lines; none if it has no list. Raises UnreadableListError."""
+    plain, packed = share / "supported-gpus.json", share / "supported-gpus.json.gz"
+    try:
+        if plain.is_file():
+            return supported_gpus(plain.read_text(encoding="utf-8"))
+        if packed.is_file():
+            return supported_gpus(gzip.decompress(packed.read_bytes()).decode())
+    except (EOFError, OSError, UnicodeError, zlib.error) as error:
+        raise UnreadableListError(str(error)) from error
+    return []
+
+
+def _ignore(_: str) -> None:
+    pass
+
+
 @dataclass(frozen=True, kw_only=True)
 class Packager:
-    """The packager of archives. `threads` is the number of zstd's threads."""
+    """The packager of archives. `threads` is the number of zstd's threads; `warn` prints a warning."""
 
     targets: Targets
     cache: Cache
     threads: int
+    warn: Callable[[str], None] = _ignore
 
     def userspace(self, combination: Combination, unpacker: Unpacker) -> Archive:
         """Pack the driver's libraries, tools and firmware, in the layout that scripts/node expects."""
@@ -63,7 +84,8 @@ class Packager:
             for file in self.targets.project.lock.driver_for(combination).userspace:
                 self._place(file, unpacker, folder / "unpacked" / file.name, tree, combination.driver)
             link_sonames(tree / "lib")
-            return self._keep(target, tree, {"driver": combination.driver})
+            gpus = self._supported_gpus(tree, combination.driver)
+            return self._keep(target, tree, {"driver": combination.driver, **gpus})
 
     def modules(self, combination: Combination, module_type: ModuleType) -> Archive:
         """Pack the modules of one type, in the folder where depmod and modprobe look below a root.
@@ -79,6 +101,17 @@ class Packager:
                 shutil.copyfile(module, place / module.name)
             about = {"module_type": str(module_type), "modules": made.modules}
             return self._keep(self.targets.archive(combination, module_type), folder / "tree", about)
+
+    def _supported_gpus(self, tree: Path, driver: str) -> dict[str, object]:
+        """Return the list of GPUs for the archive's record. The node does without it, so an unknown format fails no build."""
+        try:
+            lines = read_supported_gpus(tree / "share/nvidia")
+        except UnreadableListError as error:
+            self.warn(
+                f"driver {driver}: {error}. Its nodes use the table in scripts/node/lib/modules/supported-gpus.sh"
+            )
+            return {}
+        return {"supported_gpus": lines} if lines else {}
 
     def _place(self, file: LockedFile, unpacker: Unpacker, unpacked: Path, tree: Path, version: str) -> None:
         file_format = format_of(file.file_name) or FileFormat.DEB

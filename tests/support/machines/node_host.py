@@ -12,107 +12,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.checkout import ROOT
+from tests.support.machines.node_programs import KERNEL
 
 NODE = ROOT / "scripts/node"
-KERNEL = "6.12.117+deb13-cloud-amd64"
 DRIVER = "550.163.01"
 NAME = f"{DRIVER}-{KERNEL}"
 OLD_DRIVER = "535.309.01"
 OLD_NAME = f"{OLD_DRIVER}-{KERNEL}"
 MODULES = ("nvidia", "nvidia-uvm", "nvidia-modeset", "nvidia-drm", "nvidia-peermem")
 LOADED = {"nvidia", "nvidia_modeset", "nvidia_drm", "nvidia_uvm"}
-MODULE_FOLDER = f"lib/modules/{KERNEL}/kernel/drivers/video/nvidia"
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 H100, V100, B200, H100_SWITCH = "2330", "1db6", "2901", "22a3"
 
-READING = (
-    "bash",
-    "cat",
-    "comm",
-    "df",
-    "env",
-    "find",
-    "flock",
-    "grep",
-    "ls",
-    "mktemp",
-    "modinfo",
-    "readlink",
-    "realpath",
-    "sed",
-    "setsid",
-    "sha256sum",
-    "sleep",
-    "sort",
-    "tail",
-    "timeout",
-    "tr",
-    "zstd",
-)
-WRITING = ("depmod", "ln", "mkdir", "mv", "rm", "rmdir", "tar")
-
-# The kernel's side of the tools, with what is loaded in sysfs. nvidia-peermem never loads on a stock kernel.
-UNAME = f'case $1 in -r) echo "${{KERNEL:-{KERNEL}}}" ;; -m) echo "${{MACHINE:-x86_64}}" ;; esac'
-HOLD = """\
-count() { ls "$SYSFS_ROOT/module/$1/holders" | wc -l >"$SYSFS_ROOT/module/$1/refcnt"; }
-held_by() { case $1 in nvidia_uvm | nvidia_modeset) echo nvidia ;; nvidia_drm) echo nvidia_modeset ;; esac; }
-"""
-MODPROBE = f"""\
-{HOLD}
-[ "$1" = -d ] || exit 1
-file=$2/{MODULE_FOLDER}/$3.ko
-case " nvidia-peermem ${{REFUSED:-}} " in
-  *" $3 "*) echo "modprobe: ERROR: could not insert '$3': ${{REASON:-Invalid argument}}" >&2; exit 1 ;;
-esac
-name=$(echo "$3" | tr - _)
-folder=$SYSFS_ROOT/module/$name
-case $3 in nvidia*) [ -f "$file" ] && [ -f "$2/lib/modules/{KERNEL}/modules.dep" ] || exit 1 ;; esac
-mkdir -p "$folder/holders"
-echo 0 >"$folder/refcnt"
-case $3 in nvidia) for key in version srcversion; do modinfo -F $key "$file" >"$folder/$key"; done ;; esac
-for held in $(held_by "$name"); do mkdir "$SYSFS_ROOT/module/$held/holders/$name"; count "$held"; done
-"""
-RMMOD = f"""\
-{HOLD}
-name=$(echo "$1" | tr - _)
-[ -z "$(ls "$SYSFS_ROOT/module/$name/holders")" ] || {{ echo "rmmod: ERROR: Module $1 is in use" >&2; exit 1; }}
-rm -r "$SYSFS_ROOT/module/$name"
-for held in $(held_by "$name"); do rmdir "$SYSFS_ROOT/module/$held/holders/$name"; count "$held"; done
-"""
-DMESG = """\
-echo '[    1.0] Booting'
-echo '[    2.0] nvidia: disagrees about version of symbol module_layout'
-"""
-# A device file is a file that says what it would be.
-MKNOD = 'echo "c $5 $6 $2" >"$3"'
-STAT = """\
-case $1 in --printf=%t:%T*) ;; *) exec stat "$@" ;; esac
-format=$1
-shift 2
-for path; do
-  kind= major= minor=
-  read -r kind major minor _ 2>/dev/null <"$path" || continue
-  case $kind-$format in
-    c-*%n*) printf '%x:%x %s\\n' "$major" "$minor" "$path" ;;
-    c-*) printf '%x:%x' "$major" "$minor" ;;
-  esac
-done
-"""
-LDCONFIG = 'echo cache >"$2/etc/ld.so.cache"'
-STUBS = {
-    "uname": UNAME,
-    "modprobe": MODPROBE,
-    "rmmod": RMMOD,
-    "dmesg": DMESG,
-    "mknod": MKNOD,
-    "stat": STAT,
-    "ldconfig": LDCONFIG,
-    "id": "echo ${USER_ID:-0}",
-    # The real one waits for whatever else this machine writes.
-    "sync": 'for path; do :; done; [ -e "$path" ]',
-    "mount": ":",
-    "umount": ":",
-}
 DEVICES = "Character devices:\n  1 mem\n195 nvidia\n234 nvidia-caps\n238 nvidia-uvm\n\nBlock devices:\n  8 sd\n"
 
 

@@ -7,20 +7,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.support.machines.node_host import (
-    DEVICES,
-    DRIVER,
-    H100,
-    KERNEL,
-    MODULE_FOLDER,
-    MODULES,
-    READING,
-    STUBS,
-    SYSTEM_PATH,
-    WRITING,
-    Node,
-    executable,
-)
+from tests.support.machines.node_host import DEVICES, DRIVER, H100, MODULES, SYSTEM_PATH, Node, executable
+from tests.support.machines.node_programs import KERNEL, MODULE_FOLDER, READING, STUBS, WRITING
 
 PLACEHOLDERS = (b"@@@.@@@.@@", b"%" * 23)
 
@@ -63,9 +51,14 @@ def archive(folder: Path, out: Path) -> None:
 
 
 def make_image(
-    node: Node, *, driver: str = DRIVER, library: bytes = b"ELF", programs: Mapping[str, str | bytes] | None = None
+    node: Node,
+    *,
+    driver: str = DRIVER,
+    library: bytes = b"ELF",
+    programs: Mapping[str, str | bytes] | None = None,
+    fabric: str = "LOG_FILE_NAME=/var/log/fm.log",
 ) -> None:
-    """Replace the node's image by one of this driver; `programs` are scripts for its bin/."""
+    """Replace the node's image by one of this driver; `programs` are scripts for its bin/, `fabric` configures its manager."""
     shutil.rmtree(node.image, ignore_errors=True)
     trees = node.image / "trees"
     user = trees / "userspace"
@@ -79,7 +72,7 @@ def make_image(
             program.chmod(0o755)
         else:
             executable(program, body)
-    (user / "share/nvidia/nvswitch/fabricmanager.cfg").write_text("DAEMONIZE=1\nLOG_FILE_NAME=/var/log/fm.log\n")
+    (user / "share/nvidia/nvswitch/fabricmanager.cfg").write_text(f"DAEMONIZE=1\n{fabric}\n")
     (user / f"lib/libcuda.so.{driver}").write_bytes(library)
     (user / "lib/libcuda.so.1").symlink_to(f"libcuda.so.{driver}")
     (user / f"lib/firmware/nvidia/{driver}/gsp_ga10x.bin").write_bytes(b"firmware")

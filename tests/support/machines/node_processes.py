@@ -11,12 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from tests.support.machines.node_host import (
-    NODE,
-    WRITING,
-    Node,
-    executable,
-)
+from tests.support.machines.node_host import NODE, Node, executable
+from tests.support.machines.node_programs import WRITING
 
 T = TypeVar("T")
 

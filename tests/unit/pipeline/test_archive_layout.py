@@ -29,6 +29,12 @@ from lifecycle.pipeline.archive_layout import archive_path
         ("usr/bin/folder/file", None),
         ("opt/usr/bin/nvidia-smi", None),
         ("usr/share/man/man1/nvidia-smi.1.gz", None),
+        ("usr/share/doc/nvidia-driver/supported-gpus.json.gz", "share/nvidia/supported-gpus.json.gz"),
+        ("usr/share/nvidia/nvswitch/fabricmanager.cfg", "share/nvidia/nvswitch/fabricmanager.cfg"),
+        ("opt/nvidia/nvlsm/sbin/nvlsm", "bin/nvlsm"),
+        ("opt/nvidia/nvlsm/lib/libgrpc_mgr.so", "lib/libgrpc_mgr.so"),
+        ("usr/share/nvidia/nvlsm/nvlsm.conf", "share/nvidia/nvlsm/nvlsm.conf"),
+        ("usr/share/nvidia/nvlsm/folder/file", None),
     ],
 )
 def test_a_packages_file_goes_where_the_node_looks_for_it(path: str, place: str | None) -> None:

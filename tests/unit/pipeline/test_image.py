@@ -19,6 +19,7 @@ from lifecycle.pipeline.image import (
     installer_manifest,
     labels_of,
     parameter_files,
+    supported_gpus_file,
     vermagic_of,
 )
 from lifecycle.planning.matrix import Combination, ModulePatch
@@ -114,6 +115,15 @@ def test_default_parameters_are_a_file_a_module_and_a_line_a_parameter() -> None
 
     assert parameter_files(asked) == {"nvidia-uvm.conf": "uvm_disable_hmm=1\na=b\n"}
     assert parameter_files(component()) == {}
+
+
+def test_the_drivers_own_list_of_gpus_is_a_file_of_the_image() -> None:
+    listed = replace(CONTENTS.userspace, about={"supported_gpus": ["1db6 legacy:580", "2330 both"]})
+
+    assert supported_gpus_file(replace(CONTENTS, userspace=listed)) == {
+        f"{HOME}/supported-gpus.txt": b"1db6 legacy:580\n2330 both\n"
+    }
+    assert supported_gpus_file(CONTENTS) == {}
 
 
 def built(cache: Cache, combination: Combination = COMBINATION) -> FakeEngine:

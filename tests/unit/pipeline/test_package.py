@@ -1,4 +1,6 @@
+import gzip
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ from lifecycle.cache.results import sha256_of
 from lifecycle.config.lock import LockedDriver, LockedFile
 from lifecycle.config.schema import ModuleType
 from lifecycle.errors import InstallerError
-from lifecycle.pipeline.package import Packager, disk_bytes
+from lifecycle.pipeline.package import Packager, disk_bytes, read_supported_gpus
 from lifecycle.pipeline.unpack import NotUnpackedError, Unpacker
 from lifecycle.planning.targets import Kind, Targets
 from lifecycle.tools.archive import file_digests
@@ -101,6 +103,38 @@ def test_user_space_packed_again_is_the_same_bytes(tmp_path: Path) -> None:
         made.append(hands.userspace(combination, unpacker(cache)).path.read_bytes())
 
     assert made[0] == made[1]
+
+
+GPUS = "usr/share/doc/nvidia-driver/supported-gpus.json"
+
+
+def test_the_list_of_supported_gpus_is_recorded_with_the_archive(tmp_path: Path) -> None:
+    cache, text = Cache(tmp_path / "cache"), '{"chips":[{"devid":"0x2330","features":["kernelopen"]}]}'
+    folder = tmp_path / "gz"
+    folder.mkdir()
+    (folder / "list.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
+    assert read_supported_gpus(folder) == []
+    (folder / "list.gz").rename(folder / "supported-gpus.json.gz")
+    assert read_supported_gpus(folder) == ["2330 both"]
+    hands = packager(cache, kept(cache, real_deb(tmp_path, "nvidia-driver", {GPUS: text}, {})))
+
+    archive = hands.userspace(hands.targets.project.matrix.combinations[3], unpacker(cache))
+
+    assert archive.supported_gpus == ["2330 both"]
+
+
+@pytest.mark.parametrize(("name", "text"), [(GPUS, "<html>"), (f"{GPUS}.gz", "not packed")])
+def test_an_unreadable_list_of_gpus_is_a_warning(tmp_path: Path, name: str, text: str) -> None:
+    cache, warnings = Cache(tmp_path / "cache"), list[str]()
+    deb = real_deb(tmp_path, "nvidia-driver", {name: text}, {})
+    hands = replace(packager(cache, kept(cache, deb)), warn=warnings.append)
+
+    archive = hands.userspace(hands.targets.project.matrix.combinations[3], unpacker(cache))
+
+    assert archive.supported_gpus == []
+    assert [warning.partition(": it")[0].partition(": Not")[0] for warning in warnings] == [
+        "driver 550.163.01: supported-gpus.json is not in the known format"
+    ]
 
 
 def test_a_damaged_package_leaves_no_archive_behind(tmp_path: Path) -> None:

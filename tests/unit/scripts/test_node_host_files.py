@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.machines.node_host import DRIVER, KERNEL, LOADED, NAME, OLD_NAME, Node
+from tests.support.machines.node_host import DRIVER, LOADED, NAME, OLD_NAME, Node
+from tests.support.machines.node_programs import KERNEL
 
 
 def devices(folder: Path) -> dict[str, str]:
@@ -59,6 +60,16 @@ def test_mig_capabilities_are_as_open_as_the_driver_wants(node: Node) -> None:
     assert made["nvidia-caps/nvidia-cap1"] == "c 234 1 400"
     assert made["nvidia-caps/nvidia-cap2"] == "c 234 2 444"
     assert (node.host / "dev/char/234:2").readlink() == Path("../nvidia-caps/nvidia-cap2")
+
+
+def test_a_mig_instance_gets_its_files_and_those_of_its_parts(node: Node) -> None:
+    folder = node.proc / "driver/nvidia/capabilities/gpu0/mig"
+    for minor, path in ((12, "gi1/access"), (13, "gi1/ci0/access"), (21, "gi2/access")):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(f"DeviceFileMinor: {minor}\nDeviceFileMode: 292\nDeviceFileModify: 1\n")
+    node.installs()
+    made = {name: line for name, line in devices(node.host / "dev").items() if "caps" in name}
+    assert made == {f"nvidia-caps/nvidia-cap{minor}": f"c 234 {minor} 444" for minor in (12, 13, 21)}
 
 
 def test_a_device_file_of_another_number_is_replaced_and_a_right_one_left(node: Node) -> None:

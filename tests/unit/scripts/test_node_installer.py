@@ -5,8 +5,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.support.machines.node_host import DRIVER, KERNEL, LOADED, MODULE_FOLDER, NAME, NODE, Node
+from tests.support.machines.node_host import DRIVER, LOADED, NAME, NODE, Node
 from tests.support.machines.node_image import make_image, write_manifests
+from tests.support.machines.node_programs import KERNEL, MODULE_FOLDER
 
 
 def test_install_puts_the_driver_on_the_host_makes_it_current_and_loads_it(node: Node) -> None:

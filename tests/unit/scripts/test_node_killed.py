@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.machines.node_host import MODULE_FOLDER, NAME, NODE, OLD_DRIVER, OLD_NAME, Node
+from tests.support.machines.node_host import NAME, NODE, OLD_DRIVER, OLD_NAME, Node
 from tests.support.machines.node_image import make_image, make_node
 from tests.support.machines.node_processes import killing
+from tests.support.machines.node_programs import MODULE_FOLDER
 
 
 def keep(node: Node) -> Callable[[], None]:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.machines.node_host import KERNEL, MODPROBE, Node
+from tests.support.machines.node_host import Node
+from tests.support.machines.node_programs import KERNEL, MODPROBE
 
 
 def write(node: Node, folder: str, module: str, text: str) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.machines.node_host import KERNEL, MODULE_FOLDER, NAME, OLD_DRIVER, Node
+from tests.support.machines.node_host import NAME, OLD_DRIVER, Node
 from tests.support.machines.node_image import archive, make_image, write_manifests
+from tests.support.machines.node_programs import KERNEL, MODULE_FOLDER
 from tests.support.machines.node_report import without_failure
 
 

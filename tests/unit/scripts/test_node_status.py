@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.machines.node_host import DRIVER, H100_SWITCH, KERNEL, NAME, OLD_DRIVER, Node
+from tests.support.machines.node_host import DRIVER, H100_SWITCH, NAME, OLD_DRIVER, Node
 from tests.support.machines.node_image import make_image, srcversion_of, write_manifests
+from tests.support.machines.node_programs import KERNEL
 
 TAG = "550.163.01-6.12.117-deb13-cloud-amd64-debian-13"
 
@@ -72,6 +73,7 @@ def test_the_json_says_all_of_it(node: Node) -> None:
         "state": "same",
         "used_by": [],
         "gpus": 1,
+        "guest_gpus": [],
         "nvswitches": 0,
         "persistence_daemon": "missing",
         "fabric_manager": "not needed",

@@ -13,7 +13,8 @@ install_command() { # [--no-load]
   if "$load"; then check_kernel; fi
   check_host_root
   if "$load"; then scan_pci_bus && check_gpu; fi
-  type=$(module_type)
+  choose_module_type
+  type=$MODULE_TYPE
   record=$(record_for "$type")
   read_parameters
   take_lock
@@ -22,7 +23,7 @@ install_command() { # [--no-load]
     state=$(loaded_state "$folder" "$type" "$record")
     if [[ $state == same ]]; then report_parameters; fi
     if ! is_up_to_date "$folder" "$record" "$state"; then
-      check_install_root
+      check_install_root "$folder" "$record"
       check_before_loading "$state" "$folder" "$type" "$record"
       ensure_unpacked "$folder" "$type" "$record"
       activate_driver "$folder" "$state"
@@ -30,7 +31,7 @@ install_command() { # [--no-load]
     ensure_daemons
     remove_leftovers
   else
-    check_install_root
+    check_install_root "$folder" "$record"
     ensure_unpacked "$folder" "$type" "$record"
     ensure_current "$folder"
     register_libraries
@@ -40,13 +41,14 @@ install_command() { # [--no-load]
 
 # Succeeds if there is nothing to do. install marks readiness last, so a ready driver is complete.
 is_up_to_date() { # FOLDER RECORD STATE
-  [[ $3 == same ]] && are_loaded "${REQUIRED[@]}" && has_record "$1" "$2" && [[ $(linked_folder current) == "$1" ]] &&
+  [[ $3 == same ]] && are_loaded "${REQUIRED[@]}" && is_current "$1" "$2" &&
     is_ready "$1" && is_wanted && [[ -z $(missing_device_files "${HOST_ROOT%/}/dev") ]] && needed_daemons_run
 }
 
 check_before_loading() { # STATE FOLDER MODULE-TYPE RECORD
   check_fabric_manager
   if [[ $1 != same ]] || ! are_loaded "${REQUIRED[@]}"; then check_modules_allowed; fi
+  if [[ $1 != same ]]; then check_holders; fi
   if [[ $1 == different ]]; then check_idle "$(unload_reason)"; fi
   if [[ $1 != same ]]; then
     check_signature "$2" "$3" "$4"
@@ -60,6 +62,8 @@ unload_reason() {
 
 # Replaces the running driver. The node is not ready until the end.
 activate_driver() { # FOLDER STATE
+  local old_root
+  old_root=$(old_install_root)
   if [[ $2 == different ]]; then remember_driver; fi
   mark_not_ready
   mark_wanted
@@ -74,6 +78,7 @@ activate_driver() { # FOLDER STATE
   make_device_files
   check_with_nvidia_smi
   remove_old_drivers
+  remove_old_root "$old_root"
   start_daemons
   if needed_daemons_run; then mark_ready "$1"; fi
   # shellcheck disable=SC2034 # used in report.sh

@@ -97,6 +97,7 @@ print_status() {
     [[ -z $user ]] || printf 'used by: %s\n' "$user"
   done <<<"${STATUS[users]}"
   printf 'gpus: %d, nvswitches: %d\n' "${#GPUS[@]}" "${#NVSWITCHES[@]}"
+  ((${#GUEST_GPUS[@]} == 0)) || printf 'guest gpus: %d\n' "${#GUEST_GPUS[@]}"
   printf 'persistence daemon: %s\nfabric manager: %s\n' "$(persistence_state)" "$(fabric_state)"
   read_failure
   ((${#FAILURE[@]} == 0)) ||

@@ -2,7 +2,7 @@
 # nvidia-installer uninstall: undoes install. Missing files are no error.
 
 uninstall_command() { # [--keep-modules]
-  local unload=true
+  local unload=true name
   case "$*" in
     "") ;;
     --keep-modules) unload=false ;;
@@ -16,7 +16,9 @@ uninstall_command() { # [--keep-modules]
   mark_not_ready
   unregister_libraries
   run rm -f -- "$NOUVEAU_FILE" "$STATE_DIR/fabricmanager.cfg" "$FAILURE_FILE"
-  run rm -f -- "$STATE_DIR"/{nvidia-persistenced,nv-fabricmanager}.{pid,log}
+  for name in "${DAEMONS[@]}"; do
+    run rm -f -- "$STATE_DIR/$name".{pid,log}
+  done
   remove_unfinished "${NOUVEAU_FILE%/*}" "${LIBRARY_FILE%/*}" "$STATE_DIR" "$STATE_DIR/validations"
   remove_drivers
   remove_empty "$STATE_DIR/validations" "$STATE_DIR" "$DRIVERS_DIR"

@@ -5,7 +5,8 @@ unpack_command() { # FOLDER
   [[ $# == 1 && -n $1 && $1 != -* ]] || usage_error "unpack takes one folder"
   local type bytes
   [[ ! -e $1 || (-d $1 && -z $(ls -A -- "$1")) ]] || usage_error "$1 is not an empty folder"
-  type=$(module_type)
+  choose_module_type
+  type=$MODULE_TYPE
   bytes=$(unpacked_bytes "$type")
   check_space "$1" "$bytes"
   run mkdir -p -- "$1"

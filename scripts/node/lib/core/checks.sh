@@ -37,12 +37,13 @@ check_host_root() {
   done
 }
 
-# Proves that the driver can be written to the host and run from there.
-check_install_root() {
+# Proves that the driver can run on the host, and that it can be written there unless it is there and current.
+check_install_root() { # FOLDER RECORD
   local folder
   folder=$(existing_ancestor "$DRIVERS_DIR")
-  [[ -d $folder && -w $folder ]] || fail "$EXIT_HOST_ROOT" \
-    "$folder is not a writable folder; mount it read-write, or choose another INSTALL_ROOT"
+  if [[ ! -d $folder || ! -w $folder ]] && ! is_current "$@"; then
+    fail "$EXIT_HOST_ROOT" "$folder is not a writable folder; mount it read-write, or choose another INSTALL_ROOT"
+  fi
   [[ ,$(mount_options "$folder"), != *,noexec,* ]] || fail "$EXIT_HOST_ROOT" \
     "$folder is mounted noexec, so the driver's programs cannot run there; choose another INSTALL_ROOT"
 }
@@ -113,9 +114,11 @@ wait_for_other_runs() {
   exec {lock}<&-
 }
 
-# Runs a program that may outlive a killed installer: without the lock, so that the next run is not refused.
+# Becomes a program that may outlive a killed installer: without the lock, so that the next run is not refused. To be called in a
+# subshell, such as a command substitution.
 without_lock() { # COMMAND…
-  (release_lock && exec "$@")
+  release_lock
+  exec "$@"
 }
 
 release_lock() {

@@ -44,8 +44,8 @@ print_status_json() {
     "$(json_value "${STATUS[loaded]}")" "$(json_value "${STATUS[srcversion]}")" "${STATUS[complete]}" \
     "$(json_list "$(loaded_modules)")"
   printf ' "state": %s, "used_by": %s,\n' "$(json_string "${STATUS[state]}")" "$(json_list "${STATUS[users]}")"
-  printf ' "gpus": %d, "nvswitches": %d, "persistence_daemon": %s, "fabric_manager": %s,\n' \
-    "${#GPUS[@]}" "${#NVSWITCHES[@]}" "$(json_string "$(persistence_state)")" "$(json_string "$(fabric_state)")"
+  printf ' "gpus": %d, "guest_gpus": %s, "nvswitches": %d, "persistence_daemon": %s, "fabric_manager": %s,\n' \
+    "${#GPUS[@]}" "$(json_list "$(printf '%s\n' "${GUEST_GPUS[@]}")")" "${#NVSWITCHES[@]}" "$(json_string "$(persistence_state)")" "$(json_string "$(fabric_state)")"
   printf ' "last_failure": %s, "ready": %s, "problem": %s}\n' "$(json_failure)" "${STATUS[ready]}" \
     "$(json_value "${STATUS[problem]}")"
 }

@@ -7,7 +7,7 @@ declare -A LOG_FILES=() LOG_BYTES=() LOG_TEXT=()
 # Logs the lines that the daemons have written since the last call.
 follow_logs() {
   local name
-  for name in nvidia-persistenced nv-fabricmanager; do
+  for name in "${DAEMONS[@]}"; do
     [[ -f $STATE_DIR/$name.log ]] || continue
     [[ -v LOG_FILES[$name] ]] || open_log "$name"
     follow_log "$name"
@@ -41,7 +41,7 @@ follow_log() { # NAME
 # Skips the lines of an earlier container.
 skip_old_logs() {
   local name
-  for name in nvidia-persistenced nv-fabricmanager; do
+  for name in "${DAEMONS[@]}"; do
     [[ -f $STATE_DIR/$name.log ]] || continue
     open_log "$name"
     while read -r -u "${LOG_FILES[$name]}" _; do :; done

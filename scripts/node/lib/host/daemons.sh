@@ -2,6 +2,8 @@
 # The driver's daemons. They outlive the pod that starts them, because jobs on the GPUs may need them: only `uninstall`, an
 # upgrade and the end of `nvidia-driver` stop them. A daemon is known by its process id, its executable and its user.
 
+readonly DAEMONS=(nvidia-persistenced nvlsm nv-fabricmanager)
+
 # Succeeds if a process runs a program as this user. Neither can be pretended by another container.
 runs_program() { # PID PROGRAM
   [[ -n $1 && $PROC_ROOT/$1/exe -ef $2 && -O $PROC_ROOT/$1 ]]
@@ -28,13 +30,18 @@ running_daemons() { # PROGRAM…
   done
 }
 
-# Prints PID NAME for each daemon of a driver, or of all drivers.
-our_daemons() { # [FOLDER]
-  # shellcheck disable=SC2086 # without a folder, the word is a pattern
-  running_daemons "$DRIVERS_DIR"/${1:-[0-9]*}/bin/{nvidia-persistenced,nv-fabricmanager}
+# Prints PID NAME for each daemon of some drivers, or of all in INSTALL_ROOT.
+our_daemons() { # [FOLDER…]
+  local name folder
+  local -a programs=()
+  (($# > 0)) || set -- "$DRIVERS_DIR"/[0-9]*
+  for folder; do
+    programs+=("${DAEMONS[@]/#/"$folder/bin/"}")
+  done
+  running_daemons "${programs[@]}"
 }
 
-# persistence_state and fabric_state print off, not needed, missing, running or stopped.
+# Prints off, not needed, missing, running or stopped.
 persistence_state() {
   if [[ $PERSISTENCE == off ]]; then
     printf 'off'
@@ -42,16 +49,6 @@ persistence_state() {
     printf 'not needed'
   else
     daemon_state nvidia-persistenced
-  fi
-}
-
-fabric_state() {
-  if [[ $FABRIC_MANAGER == off ]]; then
-    printf 'off'
-  elif ((${#NVSWITCHES[@]} == 0)); then
-    printf 'not needed'
-  else
-    daemon_state nv-fabricmanager
   fi
 }
 
@@ -65,25 +62,15 @@ daemon_state() { # NAME
   fi
 }
 
-# Warns, or ends the run, if the node has an NVSwitch and the image no fabric manager. CUDA fails on all GPUs of such a node.
-check_fabric_manager() {
-  local -r problem="this node has an NVSwitch, but this image has no fabric manager; CUDA does not start on GPUs behind it"
-  ((${#NVSWITCHES[@]} > 0)) || return 0
-  [[ $FABRIC_MANAGER != off ]] || return 0
-  ! image_has_file bin/nv-fabricmanager || return 0
-  [[ $FABRIC_MANAGER != required ]] || fail "$EXIT_NO_FABRIC_MANAGER" "$problem"
-  log "$problem"
-}
-
-# Succeeds if the daemon runs that CUDA needs on this node. nvidia-persistenced only saves time.
+# Succeeds if the daemons run that CUDA needs on this node. nvidia-persistenced only saves time.
 needed_daemons_run() {
   local state
   state=$(fabric_state)
   [[ $state == running || $state == off || $state == "not needed" ]]
 }
 
-# Ends the daemons of a driver, or of all drivers. One that does not end in time is killed; one that cannot be killed ends the run.
-stop_daemons() { # [FOLDER]
+# Ends the daemons of some drivers, or of all in INSTALL_ROOT. One that does not end in time is killed; one that cannot be killed ends the run.
+stop_daemons() { # [FOLDER…]
   local pid name
   while read -r pid name; do
     stop_daemon "$pid" "$name"

@@ -33,6 +33,10 @@ has_record() { # FOLDER RECORD
   [[ -f $DRIVERS_DIR/$1/$RECORD_FILE && $(<"$DRIVERS_DIR/$1/$RECORD_FILE") == "$2" ]]
 }
 
+is_current() { # FOLDER RECORD
+  has_record "$1" "$2" && [[ $(linked_folder current) == "$1" ]]
+}
+
 # Prints a line for each file of a driver: type, mode, size, time, target and path. The time shows a change of the same size.
 list_files() { # FOLDER
   find "$1" -mindepth 1 \( -path "$1/$RECORD_FILE" -o -path "$1/$LISTING_FILE" \) -o -type d -printf 'd %m %P\n' -o \
@@ -116,8 +120,8 @@ remove_old_drivers() {
     folder=${folder##*/}
     [[ -f $DRIVERS_DIR/$folder/$RECORD_FILE && ! -L $DRIVERS_DIR/$folder ]] || continue
     [[ $folder != "$current" && $folder != "$previous" ]] || continue
-    stop_daemons "$folder"
-    remove_folder "$folder"
+    stop_daemons "$DRIVERS_DIR/$folder"
+    try "$folder stays on the disk" remove_folder "$folder" || continue
     log "removed $folder, which is neither the current nor the previous driver"
   done
 }

@@ -7,6 +7,8 @@ readonly MAX_RESTART_SECONDS=300
 # Starts the daemons, and ends the run if the fabric manager ends at once. Its process must run for CUDA to work.
 start_daemons() {
   local -i tries
+  local -a logs=("${FABRIC_PROGRAMS[@]/#/"$STATE_DIR/"}")
+  logs=("${logs[@]/%/.log}")
   ensure_daemons
   if [[ -v STARTED[nv-fabricmanager] ]]; then
     for ((tries = 0; tries < SETTLE_SECONDS * 10; tries++)); do
@@ -14,9 +16,12 @@ start_daemons() {
       sleep 0.1
     done
   fi
-  [[ $(fabric_state) != stopped ]] ||
+  [[ $(fabric_state) == stopped ]] || return 0
+  if [[ -z $FABRIC_FAULT ]]; then
     fail_with_output "$EXIT_NO_FABRIC_MANAGER" "the fabric manager ended; see its output above" \
-      "$(tail -n 20 -- "$STATE_DIR/nv-fabricmanager.log")"
+      "$(tail -qn 20 -- "${logs[@]}")"
+  fi
+  [[ $FABRIC_MANAGER != required ]] || fail "$EXIT_NO_FABRIC_MANAGER" "$FABRIC_FAULT"
 }
 
 # Starts the daemons that do not run, each not before its time.
@@ -26,35 +31,32 @@ ensure_daemons() {
     folder=$(linked_folder current)
     start_daemon nvidia-persistenced "$folder" --persistence-mode --nvidia-cfg-path="$DRIVERS_DIR/$folder/lib"
   fi
-  if [[ $(fabric_state) == stopped ]]; then
-    folder=$(linked_folder current)
-    write_fabric_configuration "$folder"
-    start_daemon nv-fabricmanager "$folder" -c "$STATE_DIR/fabricmanager.cfg"
-  fi
-}
-
-# Configures the fabric manager to run in the foreground, log to stderr, and read its tables from the driver's folder.
-write_fabric_configuration() { # FOLDER
-  local -r folder=$DRIVERS_DIR/$1/share/nvidia/nvswitch
-  write_file "$STATE_DIR/fabricmanager.cfg" "$(sed -E -e 's/^DAEMONIZE=.*/DAEMONIZE=0/' -e 's/^LOG_FILE_NAME=.*/LOG_FILE_NAME=/' \
-    -e "s,^(TOPOLOGY_FILE_PATH|DATABASE_PATH)=.*,\1=$folder," "$folder/fabricmanager.cfg" 2>/dev/null)"
+  if [[ $(fabric_state) == stopped ]]; then start_fabric "$(linked_folder current)"; fi
 }
 
 # The time of the last start of a daemon, and the seconds until the next.
 declare -A STARTED=() RESTART_SECONDS=()
 
-# Starts a daemon in the background, unless its last start was a short time ago. That time doubles with each start, until the
-# daemon has run for MAX_RESTART_SECONDS.
+# Succeeds if a daemon may be started: its last start was not a short time ago. That time doubles with each start, until the daemon
+# has run for MAX_RESTART_SECONDS.
+is_due() { # NAME
+  [[ ! -v STARTED[$1] ]] || (($(uptime_seconds) - STARTED[$1] >= RESTART_SECONDS[$1]))
+}
+
+note_start() { # NAME
+  local -i now
+  now=$(uptime_seconds)
+  # shellcheck disable=SC2004 # words and not numbers: the arrays are associative
+  if [[ ! -v STARTED[$1] ]] || ((now - STARTED[$1] >= MAX_RESTART_SECONDS)); then RESTART_SECONDS[$1]=0; fi
+  STARTED[$1]=$now
+  RESTART_SECONDS[$1]=$((RESTART_SECONDS[$1] * 2 + 5))
+}
+
+# Starts a daemon in the background if it is due.
 start_daemon() { # NAME FOLDER ARGUMENT…
   local -r name=$1 folder=$2
-  local -i now elapsed=MAX_RESTART_SECONDS
-  now=$(uptime_seconds)
-  if [[ -v STARTED[$name] ]]; then elapsed=$((now - STARTED[$name])); fi
-  ((elapsed >= ${RESTART_SECONDS[$name]:-0})) || return 0
-  # shellcheck disable=SC2004 # a word and not a number: the array is associative
-  if ((elapsed >= MAX_RESTART_SECONDS)); then RESTART_SECONDS[$name]=0; fi
-  STARTED[$name]=$now
-  RESTART_SECONDS[$name]=$((RESTART_SECONDS[$name] * 2 + 5))
+  is_due "$name" || return 0
+  note_start "$name"
   shift 2
   log "starting $name"
   [[ -d $STATE_DIR ]] || run mkdir -p -- "$STATE_DIR"

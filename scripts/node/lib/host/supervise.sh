@@ -11,7 +11,8 @@ STOP_READER=
 catch_signals() {
   local pipe
   exec {pipe}<> <(:)
-  exec {STOP_READER}<"/proc/self/fd/$pipe" {STOP_WRITER}>"/proc/self/fd/$pipe" {pipe}>&-
+  exec {STOP_READER}<"/proc/self/fd/$pipe"
+  exec {STOP_WRITER}>"/proc/self/fd/$pipe" {pipe}>&-
   trap 'STOPPING=true; printf "\n" >&"$STOP_WRITER"' TERM INT HUP QUIT
 }
 
@@ -19,6 +20,7 @@ catch_signals() {
 run_until_stopped() { # FUNCTION
   local -i code=0
   [[ -n $STOP_WRITER ]] || catch_signals
+  # shellcheck disable=SC2030,SC2031 # only the child has no writer
   (exec {STOP_WRITER}>&- && STOP_WRITER='' && "$1") &
   # `wait` also returns when a signal arrives.
   until { wait "$!" && code=0 || code=$?; } && ! kill -0 "$!" 2>/dev/null; do :; done
@@ -27,6 +29,7 @@ run_until_stopped() { # FUNCTION
 }
 
 # For a process that outlives this one.
+# shellcheck disable=SC2031
 close_pipe() {
   [[ -z $STOP_READER ]] || exec {STOP_READER}<&-
   [[ -z $STOP_WRITER ]] || exec {STOP_WRITER}>&-

@@ -1,33 +1,56 @@
 # shellcheck shell=bash
-# Selects open or proprietary kernel modules for this node. Sources:
-#   https://docs.nvidia.com/datacenter/tesla/driver-installation-guide/kernel-modules.html: open modules are the default
-#     from 560 and need Turing or newer. Maxwell, Pascal and Volta need proprietary modules.
-#   https://developer.nvidia.com/blog/nvidia-transitions-fully-towards-open-source-gpu-kernel-modules/: Blackwell needs
-#     open modules. A node with older and newer GPUs uses proprietary modules.
-#   https://pci-ids.ucw.cz/read/PC/10de: ids grow with the generations. Turing begins at 1e00, Blackwell at 2900.
+# Selects open or proprietary kernel modules for this node's GPUs. Source of the preference:
+#   https://docs.nvidia.com/datacenter/tesla/driver-installation-guide/kernel-modules.html: open modules are the default from 560.
+# On arm64 they are preferred with any branch: GH200 and newer have no others.
 readonly FIRST_OPEN_BRANCH=560
-readonly TURING=0x1e00
-readonly BLACKWELL=0x2900
 
-# Prints the module type to install. An explicit type wins if the image has it.
-module_type() {
+MODULE_TYPE=
+
+# Sets MODULE_TYPE to the type to install, or ends the run. An explicit type wins if the image has it and it drives a GPU.
+choose_module_type() {
   local wanted=$KERNEL_MODULE_TYPE type
+  read_fits
   if [[ $wanted == auto && $OPEN_KERNEL_MODULES_ENABLED == true ]]; then wanted=open; fi
   if [[ $wanted != auto ]]; then
-    image_has_type "$wanted" || fail "$EXIT_NO_MODULE_TYPE" \
-      "this image has no $wanted modules, only: ${IMAGE[MODULE_TYPES]}; change KERNEL_MODULE_TYPE"
-    drives_all_gpus "$wanted" || log "KERNEL_MODULE_TYPE=$wanted is set, but does not work with all GPUs of this node: $(describe_gpus)"
-    printf '%s' "$wanted"
+    check_wanted_type "$wanted"
+    MODULE_TYPE=$wanted
     return 0
   fi
   for type in $(preferred_types); do
-    if image_has_type "$type" && drives_all_gpus "$type"; then
-      printf '%s' "$type"
+    if image_has_type "$type" && [[ -z $(gpus_without "$type") ]]; then
+      # shellcheck disable=SC2034 # used in install.sh and unpack.sh
+      MODULE_TYPE=$type
       return 0
     fi
   done
-  fail "$EXIT_NO_MODULE_TYPE" \
-    "none of this image's module types (${IMAGE[MODULE_TYPES]}) can drive all of this node's GPUs: $(describe_gpus)"
+  fail_for_gpus
+}
+
+check_wanted_type() { # MODULE-TYPE
+  local -a others
+  image_has_type "$1" || fail "$EXIT_NO_MODULE_TYPE" \
+    "this image has no $1 modules, only: ${IMAGE[MODULE_TYPES]}; change KERNEL_MODULE_TYPE"
+  mapfile -t others < <(gpus_without "$1")
+  ((${#others[@]} > 0)) || return 0
+  ((${#others[@]} < ${#GPUS[@]})) || fail "$EXIT_NO_MODULE_TYPE" \
+    "the $1 modules of driver ${IMAGE[DRIVER_VERSION]} drive no GPU of this node: $(describe_needs "${others[@]}"); \
+change KERNEL_MODULE_TYPE, or use another image"
+  log "KERNEL_MODULE_TYPE=$1 is set, but does not work with all GPUs of this node: $(describe_needs "${others[@]}")"
+}
+
+# Names the GPUs that fit no type of the image, or else those that fit only one.
+fail_for_gpus() {
+  local type some=''
+  local -a misfits others
+  for type in $(preferred_types); do
+    image_has_type "$type" || continue
+    mapfile -t others < <(gpus_without "$type")
+    ((${#others[@]} == ${#GPUS[@]})) || some=${some:-$type}
+  done
+  mapfile -t misfits < <(gpus_without "${IMAGE[MODULE_TYPES]// /|}")
+  ((${#misfits[@]} > 0)) || mapfile -t misfits < <(gpus_with_one_type)
+  fail "$EXIT_NO_MODULE_TYPE" "driver ${IMAGE[DRIVER_VERSION]} of this image (modules: ${IMAGE[MODULE_TYPES]// /, }) cannot drive all \
+of this node's GPUs: $(describe_needs "${misfits[@]}"); use another image${some:+, or set KERNEL_MODULE_TYPE=$some to drive the others}"
 }
 
 image_has_type() { # MODULE-TYPE
@@ -36,27 +59,24 @@ image_has_type() { # MODULE-TYPE
 
 # Prints both types, the preferred one first.
 preferred_types() {
-  if ((10#${IMAGE[DRIVER_VERSION]%%.*} >= FIRST_OPEN_BRANCH)); then
+  if [[ ${IMAGE[ARCHITECTURE]} == arm64 ]] || ((10#${IMAGE[DRIVER_VERSION]%%.*} >= FIRST_OPEN_BRANCH)); then
     printf 'open proprietary'
   else
     printf 'proprietary open'
   fi
 }
 
-drives_all_gpus() { # MODULE-TYPE
+# Prints a line for each GPU that none of the types drives.
+gpus_without() { # MODULE-TYPE[|MODULE-TYPE]
   local gpu
   for gpu in "${GPUS[@]}"; do
-    case $1 in
-      open) ((${DEVICE_IDS[$gpu]} >= TURING)) || return 1 ;;
-      proprietary) ((${DEVICE_IDS[$gpu]} < BLACKWELL)) || return 1 ;;
-    esac
+    [[ ${FITS[$gpu]} =~ $1 ]] || printf '%s\n' "$gpu"
   done
 }
 
-describe_gpus() {
-  local gpu words=
+gpus_with_one_type() {
+  local gpu
   for gpu in "${GPUS[@]}"; do
-    words+="${words:+, }$(printf '10de:%04x at %s' "${DEVICE_IDS[$gpu]}" "$gpu")"
+    [[ ${FITS[$gpu]} == *" "* ]] || printf '%s\n' "$gpu"
   done
-  printf '%s' "$words"
 }

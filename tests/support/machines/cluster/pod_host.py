@@ -10,8 +10,9 @@ from collections.abc import Mapping
 import docker
 
 from tests.support.machines.cluster.engine_images import build
-from tests.support.machines.node_host import STUBS, SYSTEM_PATH, Node, executable
+from tests.support.machines.node_host import SYSTEM_PATH, Node, executable
 from tests.support.machines.node_image import make_image
+from tests.support.machines.node_programs import STUBS
 
 _MOUNT = "/host"  # where the chart mounts the host's root
 _DOCKERFILE = """\

@@ -1,5 +1,6 @@
 """Tests of the repairs by `wait` and by a second `install`: modules, files, device files and readiness."""
 
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -7,8 +8,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.support.machines.node_host import DRIVER, LOADED, MODULE_FOLDER, NAME, Node
+from tests.support.machines.node_host import DRIVER, LOADED, NAME, NODE, Node
+from tests.support.machines.node_image import make_image
 from tests.support.machines.node_processes import running, stop, until
+from tests.support.machines.node_programs import MODULE_FOLDER
 
 
 @contextmanager
@@ -87,6 +90,62 @@ def test_a_damaged_driver_is_replaced_beside_it_and_removed(node: Node) -> None:
     shutil.rmtree(node.drivers / NAME / "bin")
     node.installs()
     assert sorted(path.name for path in node.drivers.iterdir()) == [f"{NAME}.2", "current"]
+
+
+def test_a_complete_driver_on_a_read_only_disk_is_loaded(node: Node) -> None:
+    node.installs("--no-load")
+    opt = shlex.quote(str(node.host / "opt"))
+    mounts = [f"/usr/bin/mount --bind {opt} {opt}", f"/usr/bin/mount -o remount,bind,ro {opt}"]
+    unshare = ("/usr/bin/unshare", "--user", "--map-root-user", "--mount")
+    if subprocess.run([*unshare, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this machine does not let us make namespaces")
+    script = "\n".join(("set -e", *mounts, f"exec {NODE}/nvidia-installer install"))
+    done = subprocess.run([*unshare, "bash", "-c", script], env=node.env(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert node.loaded() == LOADED
+
+
+@pytest.mark.parametrize("rebooted", [False, True])
+def test_another_install_root_replaces_the_first(node: Node, rebooted: bool) -> None:
+    node.installs()
+    if rebooted:
+        lose_all_modules(node)
+        node.firmware_path.write_text("\n")
+        shutil.rmtree(node.host / "run/nvidia")
+    node.environment["INSTALL_ROOT"] = "/srv/nvidia"
+    said = node.installs()
+    assert f"removed {NAME} from /opt/nvidia, which was INSTALL_ROOT before\n" in said
+    assert not node.drivers.exists()
+    assert node.firmware_path.read_text().startswith("/srv/nvidia/")
+    assert (node.host / "etc/ld.so.conf.d/nvidia-installer.conf").read_text() == "/srv/nvidia/current/lib\n"
+    assert is_ready(node)
+
+
+def test_files_of_others_in_an_older_install_root_stay(node: Node) -> None:
+    node.installs()
+    (node.drivers / "560-mine").mkdir()
+    node.environment["INSTALL_ROOT"] = "/srv/nvidia"
+    node.installs()
+    assert [path.name for path in node.drivers.iterdir()] == ["560-mine"]
+
+
+def test_the_drivers_of_a_container_of_the_gpu_operator_stay(node: Node) -> None:
+    theirs = node.host / "run/nvidia/driver/opt/nvidia" / NAME
+    (theirs / "lib/firmware").mkdir(parents=True)
+    (theirs / "installed.env").write_text("DRIVER_VERSION=1\n")
+    node.firmware_path.write_text(f"/run/nvidia/driver/opt/nvidia/{NAME}/lib/firmware\n")
+    node.installs()
+    assert (theirs / "installed.env").exists()
+
+
+def test_an_old_driver_that_cannot_be_removed_is_no_obstacle(node: Node) -> None:
+    for number in (2, 3):
+        make_image(node, library=b"old" * number)
+        node.installs()
+    node.stub("rm", 'case "$*" in *.removing*) [ ! -d "$3" ] || { echo "rm: busy" >&2; exit 1; } ;; esac; exec rm "$@"')
+    make_image(node)
+    assert f"{NAME} stays on the disk: " in node.run("install").stderr
+    assert is_ready(node)
 
 
 def test_a_gpu_that_is_added_gets_its_device_file(node: Node) -> None:

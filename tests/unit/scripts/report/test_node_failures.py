@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from tests.support.machines.node_host import NODE, OLD_DRIVER, Node, uninstalls
-from tests.support.machines.node_image import make_image, write_manifests
+from tests.support.machines.node_image import make_image
 from tests.support.machines.node_processes import running, stop, two_polls_later
 from tests.support.machines.node_report import FAILURE, failure, metrics, on
 
@@ -91,14 +91,14 @@ def test_wait_does_not_log_a_failure_from_before_its_start(node: Node) -> None:
 
 def test_a_failure_in_a_subshell_has_the_meaning_of_its_exit_code(node: Node) -> None:
     node.installs()
-    write_manifests(node.image, MODULE_TYPES="open")
-    node.environment["KERNEL_MODULE_TYPE"] = "proprietary"
-    assert node.run("install").returncode == 16
+    make_image(node, driver=OLD_DRIVER)
+    (node.image / "userspace.tar.zst").unlink()
+    assert node.run("install").returncode == 15
     assert last_failure(node) == {
         "command": "install",
-        "exit_code": 16,
-        "reason": "no_module_type",
-        "message": "the image lacks the module type that was requested or that the node's GPUs need",
+        "exit_code": 15,
+        "reason": "damaged_image",
+        "message": "the image is incomplete or damaged",
     }
 
 
