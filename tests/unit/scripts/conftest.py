@@ -30,6 +30,15 @@ def reporting(node: Node) -> Node:
 
 
 @pytest.fixture
+def complete(node: Node) -> Node:
+    """Return a node with a driver on which no item of `collect` fails."""
+    node.installs()
+    (node.proc / "modules").write_text("nvidia 60000000 2 nvidia_uvm, Live 0x0\n")
+    (node.proc / "cmdline").write_text("root=/dev/sda1 nvidia-drm.modeset=1 quiet\n")
+    return node
+
+
+@pytest.fixture
 def machine(tmp_path: Path) -> Machine:
     """Return a machine that has everything except `.venv`."""
     return make_machine(tmp_path)

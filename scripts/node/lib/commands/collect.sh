@@ -13,6 +13,8 @@ IN_TIME=true
 collect_command() { # [FILE]
   [[ $# == 0 || ($# == 1 && -n $1 && $1 != -*) ]] || usage_error "collect takes one file, or none"
   [[ $COLLECT_SECONDS =~ ^[1-9][0-9]{0,3}$ ]] || usage_error "COLLECT_SECONDS=$COLLECT_SECONDS is not a whole number of seconds"
+  # Kernel messages and logs are not for every user of the node.
+  umask 077
   AT_EXIT+=(end_collecting)
   if (($# > 0)); then
     open_report "$1"
