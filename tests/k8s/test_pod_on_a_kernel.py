@@ -21,6 +21,8 @@ def boot(parts: MachineParts, tmp_path_factory: pytest.TempPathFactory) -> Boot:
         {
             "installers": [installer_of(COMBINATION)],
             "onTermination": "uninstall",
+            # The machine has an NVSwitch, and Debian has no fabric manager for it.
+            "fabricManager": "off",
             "moduleParameters": {"nvidia": ["NVreg_EnableGpuFirmware=0"]},
             "reports": {"metrics": {"enabled": True}, "nodeFeatures": {"enabled": True}},
             "env": {"POLL_SECONDS": 1},

@@ -16,6 +16,7 @@ from tests.support.machines.node_processes import (
     pid_in,
     running,
     stop,
+    two_polls_later,
     until,
 )
 
@@ -135,12 +136,47 @@ def test_a_process_of_the_same_name_is_no_daemon_of_ours(daemons: Node) -> None:
     other.write_bytes(daemon_program())
     other.chmod(0o755)
     (daemons.folder / "log").mkdir()
-    with subprocess.Popen([other], env={"LOG": str(daemons.folder / "log"), "LD_LIBRARY_PATH": ""}) as process:
+    # Not in the mounts of process 1: a program of the host counts.
+    command = ["unshare", "--mount", other] if os.geteuid() == 0 else [other]
+    with subprocess.Popen(command, env={"LOG": str(daemons.folder / "log"), "LD_LIBRARY_PATH": ""}) as process:
         daemons.installs()
         assert pid_of(daemons, FABRIC_MANAGER) not in {0, process.pid}
         assert daemons.run("uninstall").returncode == 0
         assert process.poll() is None
         process.kill()
+
+
+def run_on_the_host(node: Node, namespace: str) -> None:
+    """Pretend that a package of the host runs a fabric manager, in the mounts of process 1 or of another one."""
+    node.add_to_bus("0000:05:00.0", H100_SWITCH, "068000")
+    node.add_process(77, FABRIC_MANAGER[:15])
+    for pid in (1, 2):
+        (node.proc / f"{pid}/ns").mkdir(parents=True)
+        (node.proc / f"{pid}/ns/mnt").touch()
+    (node.proc / "77/ns").mkdir()
+    (node.proc / "77/ns/mnt").hardlink_to(node.proc / namespace)
+
+
+def test_a_fabric_manager_of_the_hosts_own_package_counts(node: Node) -> None:
+    run_on_the_host(node, "1/ns/mnt")
+    node.installs()
+    assert node.run("status", "--quiet").returncode == 0
+
+
+def test_a_fabric_manager_of_a_container_does_not_count(node: Node) -> None:
+    run_on_the_host(node, "2/ns/mnt")
+    node.installs()
+    assert node.run("status").stdout.endswith("problem: the image has no fabric manager, which this node needs\n")
+
+
+def test_wait_does_not_install_again_for_a_missing_program(node: Node) -> None:
+    run_on_the_host(node, "2/ns/mnt")
+    node.installs()
+    with running(node, "wait") as process:
+        assert process.stderr
+        process.stderr.readline()
+        two_polls_later(process)
+        assert "installed again" not in stop(process)
 
 
 def test_an_upgrade_ends_the_old_drivers_daemons(installed: Node) -> None:

@@ -32,7 +32,8 @@ wait_and_maintain() {
     said=true
     ((WAIT_TIMEOUT == 0 || $(uptime_seconds) - begin < WAIT_TIMEOUT)) || fail "$EXIT_TIMED_OUT" \
       "the driver is not ready after $WAIT_TIMEOUT seconds (installed: ${STATUS[driver]:-none}, loaded: ${STATUS[loaded]:-none})"
-    if ! "$WAIT_ONCE" && is_wanted; then reinstall; fi
+    # No installation helps against a program that the image lacks.
+    if ! "$WAIT_ONCE" && [[ ${STATUS[problem]} != fabric_manager_missing ]] && is_wanted; then reinstall; fi
     pause
     if "$STOPPING"; then
       report_state

@@ -20,6 +20,18 @@ daemon_runs() { # NAME
   [[ -n $(running_daemons "$DRIVERS_DIR"/[0-9]*/bin/"$1") ]]
 }
 
+# Succeeds if the host itself runs a daemon, of a package of its own: as root, in the mounts of the first process, so a container
+# cannot pretend it.
+host_runs() { # NAME
+  local file process
+  # The kernel truncates the name of a process to 15 characters.
+  while IFS= read -r file; do
+    process=${file%/comm}
+    [[ ! -O $process || ! $process/ns/mnt -ef $PROC_ROOT/1/ns/mnt ]] || return 0
+  done < <(grep -lsx -- "${1:0:15}" "$PROC_ROOT"/[0-9]*/comm)
+  return 1
+}
+
 # Prints PID NAME for each process of these programs.
 running_daemons() { # PROGRAM…
   local process program
@@ -53,7 +65,7 @@ persistence_state() {
 }
 
 daemon_state() { # NAME
-  if daemon_runs "$1"; then
+  if daemon_runs "$1" || host_runs "$1"; then
     printf 'running'
   elif [[ -x $DRIVERS_DIR/current/bin/$1 ]]; then
     printf 'stopped'

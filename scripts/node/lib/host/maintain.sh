@@ -63,6 +63,7 @@ is_unbroken() {
 update_readiness() {
   if needed_daemons_run; then
     mark_ready "$MAINTAINED_FOLDER"
+    REINSTALL_SECONDS=0
   else
     mark_not_ready
   fi
@@ -83,10 +84,7 @@ reinstall() {
   wait "$!" || code=$?
   REINSTALLED=$now
   REINSTALL_SECONDS=$((REINSTALL_SECONDS < MAX_RESTART_SECONDS ? REINSTALL_SECONDS * 2 + 10 : MAX_RESTART_SECONDS))
-  if ((code == 0)); then
-    REINSTALL_SECONDS=0
-    remember_loaded
-  fi
+  ((code != 0)) || remember_loaded
 }
 
 # An `uninstall` in this container (a preStop hook) must finish first. The signal comes after it.
