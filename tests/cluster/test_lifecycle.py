@@ -35,12 +35,25 @@ def test_a_new_pod_does_nothing_while_its_driver_is_loaded(
     assert said.splitlines() == [f"nvidia-installer: driver {NAME} (proprietary) is installed in /opt/nvidia"]
 
 
-def test_an_unloaded_driver_ends_its_container_and_a_new_pod_loads_it(
+def test_an_unloaded_driver_is_loaded_again_by_the_same_pod(
     cluster: Cluster, release: Release, images: Images, host: Node
 ) -> None:
     cluster.label(cluster.node, labels_for("550"))
     release.install(images.new)
     pod = release.pod_of(images.new)
+    for module in host.loaded():
+        shutil.rmtree(host.sysfs / "module" / module)
+    cluster.wait(lambda: host.loaded() == LOADED, "the driver is loaded again")
+    assert release.pod_of(images.new)["metadata"]["uid"] == pod["metadata"]["uid"]
+
+
+def test_an_uninstalled_driver_ends_its_container_and_a_new_pod_loads_it(
+    cluster: Cluster, release: Release, images: Images, host: Node
+) -> None:
+    cluster.label(cluster.node, labels_for("550"))
+    release.install(images.new)
+    pod = release.pod_of(images.new)
+    (host.host / "run/nvidia/nvidia-installer.wanted").unlink()
     for module in host.loaded():
         shutil.rmtree(host.sysfs / "module" / module)
     assert "is no longer loaded" in release.end("driver", GONE)["message"]
