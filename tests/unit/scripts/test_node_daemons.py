@@ -56,6 +56,26 @@ def test_a_daemon_holds_neither_the_lock_nor_the_terminal(installed: Node) -> No
     assert found[:2] == ["/dev/null", str(installed.host / f"run/nvidia/{FABRIC_MANAGER}.log")]
 
 
+@pytest.mark.parametrize(
+    ("files", "left"),
+    [
+        (["cgroup.controllers", "cgroup.procs", "system.slice/cgroup.procs"], ["cgroup.procs"]),
+        (
+            ["memory/cgroup.procs", "pids/cgroup.procs", "memory/kubepods/cgroup.procs"],
+            ["memory/cgroup.procs", "pids/cgroup.procs"],
+        ),
+    ],
+    ids=["version 2", "version 1"],
+)
+def test_a_daemon_leaves_the_containers_control_group(daemons: Node, files: list[str], left: list[str]) -> None:
+    root = daemons.sysfs / "fs/cgroup"
+    for file in files:
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        (root / file).touch()
+    daemons.installs()
+    assert [file for file in files if (root / file).read_text()] == left
+
+
 def test_the_daemons_outlive_wait(installed: Node) -> None:
     pids = [until(lambda name=name: pid_of(installed, name)) for name in NAMES]  # type: ignore[misc]
     with running(installed, "wait") as process:
