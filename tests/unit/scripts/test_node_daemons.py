@@ -157,7 +157,7 @@ def test_a_process_of_the_same_name_is_no_daemon_of_ours(daemons: Node) -> None:
     other.chmod(0o755)
     (daemons.folder / "log").mkdir()
     # Not in the mounts of process 1: a program of the host counts.
-    command = ["unshare", "--mount", other] if os.geteuid() == 0 else [other]
+    command = [*(["unshare", "--mount"] if os.geteuid() == 0 else []), str(other)]
     with subprocess.Popen(command, env={"LOG": str(daemons.folder / "log"), "LD_LIBRARY_PATH": ""}) as process:
         daemons.installs()
         assert pid_of(daemons, FABRIC_MANAGER) not in {0, process.pid}

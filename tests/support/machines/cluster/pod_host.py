@@ -35,9 +35,19 @@ def env_of(host: Node) -> Mapping[str, str]:
     }
 
 
-def installer_image(engine: docker.DockerClient, tag: str, base: str, host: Node, driver: str) -> None:
-    """Build an image of a driver for these hosts from the installer image `base`; `host` provides the files."""
-    make_image(host, driver=driver)
+def installer_image(
+    engine: docker.DockerClient,
+    tag: str,
+    base: str,
+    host: Node,
+    driver: str,
+    programs: Mapping[str, str | bytes] | None = None,
+) -> None:
+    """Build an image of a driver for these hosts from the installer image `base`; `host` provides the files.
+
+    `programs` are additional programs of the driver by name, as scripts or as binaries.
+    """
+    make_image(host, driver=driver, programs=programs)
     stubs = host.folder / "stubs"
     stubs.mkdir(exist_ok=True)
     for name, body in STUBS.items():
