@@ -51,4 +51,9 @@ CONTENTS: dict[str, object] = {"contents": {"bin/tool": "abc"}, "unpacked_bytes"
     ],
 )
 def test_the_fields_that_a_record_lacks_are_named(kind: Kind, about: dict[str, object], missing: list[str]) -> None:
-    assert missing_fields(kind, about) == missing
+    assert missing_fields(kind, {"files": {"a": "sha256"}, **about}) == missing
+
+
+@pytest.mark.parametrize("about", [MODULES, {"files": {}, **MODULES}, {"files": ["a"], **MODULES}])
+def test_a_shared_record_has_the_sha256_of_its_files(about: dict[str, object]) -> None:
+    assert missing_fields(Kind.MODULES, about) == ["files"]
