@@ -80,8 +80,7 @@ def explain_mismatch(about: Mapping[str, Any], target: Target) -> str:
     """Return why a result.json does not belong to a target; "" if it does."""
     if digest_of([str(target.kind), about.get("inputs")]) != target.digest:
         return "it was made of other inputs"
-    files = about.get("files")
-    missing = [*([] if files and isinstance(files, dict) else ["files"]), *missing_fields(target.kind, about)]
+    missing = missing_fields(target.kind, about)
     return f"it lacks its {' and '.join(missing)}" if missing else ""
 
 

@@ -29,6 +29,12 @@ class ResultRecord(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True)
 
 
+class FilesRecord(ResultRecord):
+    """The record of every shared result: the sha256 of each file by its name."""
+
+    files: dict[str, str] = Field(min_length=1)
+
+
 class ModulesRecord(ResultRecord):
     """The record of modules, signed or not: the description of each by its file name."""
 
@@ -52,11 +58,11 @@ class UserspaceRecord(ResultRecord):
     supported_gpus: list[str] = []
 
 
-_RECORDS: Mapping[Kind, tuple[type[ResultRecord], ...]] = {
-    Kind.MODULES: (ModulesRecord,),
-    Kind.SIGNED: (ModulesRecord,),
-    Kind.USERSPACE: (ArchiveRecord, UserspaceRecord),
-    Kind.ARCHIVE: (ArchiveRecord, ModulesRecord),
+_SHARED_RECORDS: Mapping[Kind, tuple[type[ResultRecord], ...]] = {
+    Kind.MODULES: (FilesRecord, ModulesRecord),
+    Kind.SIGNED: (FilesRecord, ModulesRecord),
+    Kind.USERSPACE: (FilesRecord, ArchiveRecord, UserspaceRecord),
+    Kind.ARCHIVE: (FilesRecord, ArchiveRecord, ModulesRecord),
 }
 _Record = TypeVar("_Record", bound=ResultRecord)
 
@@ -134,9 +140,9 @@ def archive_of(result: Result) -> Archive:
 
 
 def missing_fields(kind: Kind, about: Mapping[str, object]) -> list[str]:
-    """Return the fields of a result.json that later steps read for this kind, and that are missing, empty or of a wrong type."""
+    """Return the fields of a shared result.json of a kind that later steps read, and that are missing, empty or of a wrong type."""
     missing: dict[str, None] = {}
-    for record in _RECORDS[kind]:
+    for record in _SHARED_RECORDS[kind]:
         try:
             record.model_validate(dict(about))
         except ValidationError as error:

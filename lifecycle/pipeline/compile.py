@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.keep import keep
 from lifecycle.cache.results import Result
 from lifecycle.checks.fit import Expectation, check_modules
 from lifecycle.checks.kernel_module import read_module
@@ -25,6 +24,7 @@ from lifecycle.pipeline.compile_errors import (
     PatchDoesNotApplyError,
     error_lines,
 )
+from lifecycle.pipeline.step_results import keep
 from lifecycle.planning.builder_tags import builder_tag, kernel_tag
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Kind, Target, Targets

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.keep import compiled_modules, keep
 from lifecycle.cache.results import ARCHIVE, Archive, archive_of
 from lifecycle.checks.shared_object import soname_of
 from lifecycle.config.file_format import FileFormat, format_of
 from lifecycle.config.lock import LockedFile
 from lifecycle.config.schema import ModuleType
 from lifecycle.pipeline.archive_layout import archive_path
+from lifecycle.pipeline.step_results import compiled_modules, keep
 from lifecycle.pipeline.supported_gpus import UnreadableListError, supported_gpus
 from lifecycle.pipeline.unpack import Unpacker
 from lifecycle.planning.matrix import Combination

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.keep import compiled_modules, keep
 from lifecycle.cache.results import Result
 from lifecycle.checks.signature import read_signature, split_signature
 from lifecycle.config.schema import ModuleType
 from lifecycle.config.signing import Signer
 from lifecycle.errors import InstallerError
 from lifecycle.pipeline.signing_key import SigningKey
+from lifecycle.pipeline.step_results import compiled_modules, keep
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Target, Targets
 from lifecycle.tools.archive import extract_safely

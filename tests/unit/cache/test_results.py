@@ -55,9 +55,16 @@ def test_a_record_without_its_modules_is_named_as_damaged(about: dict[str, objec
     ],
 )
 def test_the_fields_that_a_record_lacks_are_named(kind: Kind, about: dict[str, object], missing: list[str]) -> None:
-    assert missing_fields(kind, about) == missing
+    assert missing_fields(kind, {"files": {"a": "sha256"}, **about}) == missing
 
 
 @pytest.mark.parametrize("mode", ["4755", "2755", "1755", "0777", "0646", "755", "0755\n", 0o755])
 def test_a_record_of_a_mode_that_packaging_does_not_write_is_damaged(mode: object) -> None:
-    assert missing_fields(Kind.USERSPACE, {**CONTENTS, "modes": {"bin/tool": mode}}) == ["modes"]
+    about = {"files": {"a": "sha256"}, **CONTENTS, "modes": {"bin/tool": mode}}
+
+    assert missing_fields(Kind.USERSPACE, about) == ["modes"]
+
+
+@pytest.mark.parametrize("about", [MODULES, {"files": {}, **MODULES}, {"files": ["a"], **MODULES}])
+def test_a_shared_record_has_the_sha256_of_its_files(about: dict[str, object]) -> None:
+    assert missing_fields(Kind.MODULES, about) == ["files"]

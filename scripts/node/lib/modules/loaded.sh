@@ -70,10 +70,10 @@ is_loaded_from() { # FOLDER
   read_loaded
   for file in "$DRIVERS_DIR/$1"/lib/modules/*/kernel/drivers/video/nvidia/nvidia.ko; do
     [[ -f $file ]] || continue
-    about=$(modinfo -- "$file")
-    version='' srcversion=''
-    [[ ! $about =~ $'\n'version:[[:blank:]]*([^$'\n']*) ]] || version=${BASH_REMATCH[1]}
-    [[ ! $about =~ $'\n'srcversion:[[:blank:]]*([^$'\n']*) ]] || srcversion=${BASH_REMATCH[1]}
+    about=$'\n'$(modinfo -- "$file")
+    version=${about#*$'\nversion:'} srcversion=${about#*$'\nsrcversion:'}
+    read -r version <<<"$version"
+    read -r srcversion <<<"$srcversion"
     [[ $version != "$LOADED_VERSION" || $srcversion != "$LOADED_SRCVERSION" ]] || return 0
   done
   return 1

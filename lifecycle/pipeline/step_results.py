@@ -1,4 +1,4 @@
-"""Results between the steps: the last step of making one, and the compiled modules that later steps read."""
+"""Results that the steps pass on: a new one is saved, and the compiled modules are found."""
 
 from lifecycle.cache.cache import Cache
 from lifecycle.cache.results import Result
