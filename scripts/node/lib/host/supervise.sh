@@ -2,26 +2,31 @@
 # The loops of commands that run as long as their container.
 
 STOPPING=false
-# The two ends of a pipe: to tell the loop to stop, and to hear that.
+# The two ends of a pipe. Its writer is closed to end the loop: `read -t` of bash 5.2.15 can lose a byte that comes at its time limit,
+# but never the end of the pipe.
 STOP_WRITER=
 STOP_READER=
 
-# Lets a signal end `pause` from now on. The handler only writes to a pipe, and the loops run in a child process, because a trap that
+# Lets a signal end `pause` from now on. The handler only closes the pipe, and the loops run in a child process, because a trap that
 # runs during a command substitution breaks bash 5.2.15: "trap: line 2: unexpected EOF while looking for matching `)'".
 catch_signals() {
   local pipe
   exec {pipe}<> <(:)
   exec {STOP_READER}<"/proc/self/fd/$pipe"
   exec {STOP_WRITER}>"/proc/self/fd/$pipe" {pipe}>&-
-  trap 'STOPPING=true; printf "\n" >&"$STOP_WRITER"' TERM INT HUP QUIT
+  trap 'STOPPING=true; close_stop_writer' TERM INT HUP QUIT
+}
+
+close_stop_writer() {
+  [[ -z $STOP_WRITER ]] || exec {STOP_WRITER}>&-
+  STOP_WRITER=
 }
 
 # Runs a function in a child process until it ends, and returns its exit code. It calls `pause`, and ends if STOPPING is true.
 run_until_stopped() { # FUNCTION
   local -i code=0
-  [[ -n $STOP_WRITER ]] || catch_signals
-  # shellcheck disable=SC2030,SC2031 # only the child has no writer
-  (exec {STOP_WRITER}>&- && STOP_WRITER='' && "$1") &
+  [[ -n $STOP_READER ]] || catch_signals
+  (close_stop_writer && "$1") &
   # `wait` also returns when a signal arrives.
   until { wait "$!" && code=0 || code=$?; } && ! kill -0 "$!" 2>/dev/null; do :; done
   trap '' TERM INT HUP QUIT
@@ -29,10 +34,9 @@ run_until_stopped() { # FUNCTION
 }
 
 # For a process that outlives this one.
-# shellcheck disable=SC2031
 close_pipe() {
   [[ -z $STOP_READER ]] || exec {STOP_READER}<&-
-  [[ -z $STOP_WRITER ]] || exec {STOP_WRITER}>&-
+  close_stop_writer
 }
 
 # Sleeps until the next poll, a signal, or the end of the process that catches the signals.
