@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.machines.node_host import NAME, NODE, OLD_DRIVER, OLD_NAME, Node
+from tests.support.machines.node_host import NAME, NODE, OLD_DRIVER, OLD_NAME, SYSTEM_PATH, Node
 from tests.support.machines.node_image import make_image, make_node
 from tests.support.machines.node_processes import killing
 from tests.support.machines.node_programs import MODULE_FOLDER
@@ -113,12 +113,12 @@ def test_what_gets_a_name_is_on_the_disk_before_and_the_name_itself_after(node: 
     ]
 
 
-def on_a_small_disk(node: Node, size: str, *commands: str) -> subprocess.CompletedProcess[str]:
-    """Run commands where the host's /opt is a tmpfs of this size, in namespaces that leave the machine alone."""
+def on_a_small_disk(node: Node, size: str, *commands: str, folder: str = "opt") -> subprocess.CompletedProcess[str]:
+    """Run commands where a folder of the host is a tmpfs of this size, in namespaces that leave the machine alone."""
     unshare = ("/usr/bin/unshare", "--user", "--map-root-user", "--mount")
     if subprocess.run([*unshare, "true"], capture_output=True, check=False).returncode:
         pytest.skip("this machine does not let us make namespaces")
-    mount = f"/usr/bin/mount -t tmpfs -o size={size} none {shlex.quote(str(node.host / 'opt'))}"
+    mount = f"/usr/bin/mount -t tmpfs -o size={size} none {shlex.quote(str(node.host / folder))}"
     command = [*unshare, "bash", "-c", "\n".join((mount, *commands))]
     return subprocess.run(command, env=node.env(), capture_output=True, text=True, check=False)
 
@@ -131,6 +131,16 @@ def test_a_disk_that_is_too_small_is_noticed_before_anything_is_written(node: No
     done = on_a_small_disk(node, "2m", INSTALL, "code=$?", 'ls -A "$HOST_ROOT/opt"', "exit $code")
     assert (done.returncode, done.stdout) == (13, "")
     assert done.stderr.endswith("/host/opt has 2 MiB free, and the driver needs 5 MiB; free some space and run again\n")
+
+
+def test_a_full_run_folder_is_noticed_before_anything_is_written(node: Node) -> None:
+    (node.host / "run").mkdir(exist_ok=True)
+    fill = f'PATH={SYSTEM_PATH} head -c 1M /dev/zero >"$HOST_ROOT/run/other" 2>/dev/null'
+    look = ("code=$?", 'ls -A "$HOST_ROOT/opt"', "exit $code")
+    done = on_a_small_disk(node, "64k", fill, INSTALL, *look, folder="run")
+    assert (done.returncode, done.stdout) == (13, "")
+    assert "/host/run/nvidia has 0 MiB free, and the driver needs 1 MiB; free some space and run again\n" in done.stderr
+    assert not (node.sysfs / "module/nvidia").exists()
 
 
 def test_a_disk_that_fills_up_leaves_the_old_driver_loaded_and_ready(node: Node) -> None:

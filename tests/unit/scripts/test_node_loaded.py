@@ -82,6 +82,25 @@ def test_a_user_outside_the_container_is_noticed_by_the_kernels_count(old: Node)
     assert without_failure(old.stat()) == without_failure(before)
 
 
+def test_a_user_in_the_kernel_is_not_blamed_on_a_missing_hostpid(old: Node) -> None:
+    (old.sysfs / "module/nvidia_uvm/refcnt").write_text("3\n")
+    (old.proc / "self/ns").mkdir(parents=True)
+    (old.proc / "self/ns/pid").symlink_to("pid:[4026531836]")
+    done = old.run("install")
+    assert done.returncode == 21
+    assert "an unknown user of nvidia_uvm in the kernel: no process has a device of NVIDIA open" in done.stderr
+    assert "hostPID" not in done.stderr
+
+
+def test_a_console_that_the_driver_shows_is_its_user(old: Node) -> None:
+    (old.sysfs / "module/nvidia_drm").mkdir(exist_ok=True)
+    (old.sysfs / "module/nvidia_drm/refcnt").write_text("1\n")
+    (old.proc / "fb").write_text("0 nvidia-drmdrmfb\n")
+    done = old.run("install")
+    assert done.returncode == 21
+    assert "| the console, which nvidia_drm shows\n" in done.stderr
+
+
 def test_a_module_that_cannot_be_unloaded_leaves_the_old_driver_current(old: Node) -> None:
     old.stub("rmmod", "echo 'rmmod: ERROR: Module nvidia_drm is in use' >&2; exit 1")
     done = old.run("install")

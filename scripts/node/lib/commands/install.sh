@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # nvidia-installer install: installs the driver on the host, loads it and marks it ready.
 
+readonly STATE_BYTES=65536 # more than the small files in RUN_DIR need
+
 install_command() { # [--no-load]
   local load=true type record folder state=
   case "$*" in
@@ -25,6 +27,7 @@ install_command() { # [--no-load]
     if [[ $state == same ]]; then report_parameters; fi
     if ! is_up_to_date "$folder" "$record" "$state"; then
       check_install_root "$folder" "$record"
+      check_space "$STATE_DIR" "$STATE_BYTES"
       check_before_loading "$state" "$folder" "$type" "$record"
       ensure_unpacked "$folder" "$type" "$record"
       activate_driver "$folder" "$state"

@@ -42,6 +42,22 @@ unexplained_references() {
   done
 }
 
+# The inode of the host's namespace of process ids: PROC_PID_INIT_INO in the kernel's include/linux/proc_ns.h.
+readonly HOST_PID_NAMESPACE='pid:[4026531836]'
+
+describe_unknown_users() {
+  local module
+  while read -r module; do
+    if [[ $module == nvidia_drm ]] && grep -qs nvidia "$PROC_ROOT/fb"; then
+      printf 'the console, which nvidia_drm shows\n'
+    elif [[ $(readlink -- "$PROC_ROOT/self/ns/pid") == "$HOST_PID_NAMESPACE" ]]; then
+      printf 'an unknown user of %s in the kernel: no process has a device of NVIDIA open\n' "$module"
+    else
+      printf 'an unknown user of %s; set hostPID to see the processes of other containers\n' "$module"
+    fi
+  done < <(unexplained_references)
+}
+
 # Prints a line of text for each user; nothing if the driver is idle.
 describe_users() {
   local pid command pod users
@@ -52,7 +68,7 @@ describe_users() {
     using_modules | sed 's/^/kernel module /'
   )
   if [[ -z $users && -z $(our_daemons) ]]; then
-    users=$(unexplained_references | sed -E 's/.*/an unknown user of &; set hostPID to see the processes of other containers/')
+    users=$(describe_unknown_users)
   fi
   [[ -z $users ]] || printf '%s\n' "$users"
 }
