@@ -60,6 +60,15 @@ def running(node: Node, *arguments: str) -> Iterator[subprocess.Popen[str]]:
                 os.killpg(process.pid, signal.SIGKILL)
 
 
+@contextmanager
+def waiting(node: Node) -> Iterator[subprocess.Popen[str]]:
+    """Run `wait` on a node, and yield the process after its first message."""
+    with running(node, "wait") as process:
+        assert process.stderr
+        process.stderr.readline()
+        yield process
+
+
 def two_polls_later(process: subprocess.Popen[str]) -> None:
     """Wait until a running `wait` has polled at least twice more: its worker sleeps after each poll, and seldom in one."""
     (worker,) = until(lambda: children(process.pid))

@@ -18,6 +18,7 @@ from tests.support.machines.node_processes import (
     stop,
     two_polls_later,
     until,
+    waiting,
 )
 
 PERSISTENCED, FABRIC_MANAGER = NAMES = ("nvidia-persistenced", "nv-fabricmanager")
@@ -78,18 +79,14 @@ def test_a_daemon_leaves_the_containers_control_group(daemons: Node, files: list
 
 def test_the_daemons_outlive_wait(installed: Node) -> None:
     pids = [until(lambda name=name: pid_of(installed, name)) for name in NAMES]  # type: ignore[misc]
-    with running(installed, "wait") as process:
-        assert process.stderr
-        process.stderr.readline()
+    with waiting(installed) as process:
         stop(process)
     assert all(is_alive(pid) for pid in pids)
 
 
 def test_a_new_wait_leaves_the_daemons_as_they_are(installed: Node) -> None:
     pids = [until(lambda name=name: pid_of(installed, name)) for name in NAMES]  # type: ignore[misc]
-    with running(installed, "wait") as process:
-        assert process.stderr
-        process.stderr.readline()
+    with waiting(installed) as process:
         assert "starting" not in stop(process)
     assert [pid_of(installed, name) for name in NAMES] == pids
 
@@ -118,9 +115,7 @@ def test_the_driver_is_ready_without_the_persistence_daemon(installed: Node) -> 
 
 def test_a_daemon_that_dies_is_started_again(installed: Node) -> None:
     first = until(lambda: pid_of(installed, FABRIC_MANAGER))
-    with running(installed, "wait") as process:
-        assert process.stderr
-        process.stderr.readline()
+    with waiting(installed) as process:
         os.kill(first, signal.SIGKILL)
         second = until(lambda: (pid := pid_of(installed, FABRIC_MANAGER)) != first and pid)
         assert is_alive(second)
@@ -192,9 +187,7 @@ def test_a_fabric_manager_of_a_container_does_not_count(node: Node) -> None:
 def test_wait_does_not_install_again_for_a_missing_program(node: Node) -> None:
     run_on_the_host(node, "2/ns/mnt")
     node.installs()
-    with running(node, "wait") as process:
-        assert process.stderr
-        process.stderr.readline()
+    with waiting(node) as process:
         two_polls_later(process)
         assert "installed again" not in stop(process)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.machines.node_host import NAME, Node
-from tests.support.machines.node_processes import running, stop, until
+from tests.support.machines.node_processes import running, stop, until, waiting
 
 
 def test_once_it_ends_when_the_driver_is_ready(node: Node) -> None:
@@ -48,9 +48,7 @@ def test_a_signal_ends_it_at_once_however_long_it_sleeps(node: Node) -> None:
 
 def test_a_driver_that_nobody_wants_any_more_ends_it(node: Node) -> None:
     node.installs()
-    with running(node, "wait") as process:
-        assert process.stderr
-        process.stderr.readline()
+    with waiting(node) as process:
         (node.host / "run/nvidia/nvidia-installer.wanted").unlink()
         (node.sysfs / "module/nvidia").rename(node.folder / "gone")
         said = process.communicate(timeout=30)[1]

@@ -9,15 +9,7 @@ import pytest
 
 from tests.support.machines.node_host import Node
 from tests.support.machines.node_image import make_image
-from tests.support.machines.node_processes import (
-    daemon_program,
-    end_daemons,
-    is_alive,
-    pid_in,
-    running,
-    stop,
-    until,
-)
+from tests.support.machines.node_processes import daemon_program, end_daemons, is_alive, pid_in, stop, until, waiting
 
 DRIVER, B300 = "580.126.09", "3182"
 NVLSM, FABRIC_MANAGER = NAMES = ("nvlsm", "nv-fabricmanager")
@@ -89,9 +81,7 @@ def test_uninstall_ends_both_daemons(hgx: Node) -> None:
 def test_both_daemons_are_started_again_if_one_dies(hgx: Node) -> None:
     hgx.installs()
     before = pids(hgx)
-    with running(hgx, "wait") as process:
-        assert process.stderr
-        process.stderr.readline()
+    with waiting(hgx) as process:
         os.kill(before[0], signal.SIGKILL)
         until(lambda: not set(pids(hgx)) & set(before) and all(is_alive(pid) for pid in pids(hgx)))
         said = stop(process)

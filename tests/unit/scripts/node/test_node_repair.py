@@ -3,25 +3,14 @@
 import shlex
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import pytest
 
 from tests.support.machines.node_host import DRIVER, LOADED, NAME, NODE, Node
 from tests.support.machines.node_image import make_image
-from tests.support.machines.node_processes import running, stop, until
+from tests.support.machines.node_processes import running, stop, until, waiting
 from tests.support.machines.node_programs import MODULE_FOLDER
-
-
-@contextmanager
-def waiting(node: Node) -> Iterator[subprocess.Popen[str]]:
-    """Start `wait` on a node with an installed driver, and yield the process once the driver is ready."""
-    node.installs()
-    with running(node, "wait") as process:
-        assert process.stderr
-        process.stderr.readline()
-        yield process
 
 
 def is_ready(node: Node) -> bool:
@@ -149,6 +138,7 @@ def test_an_old_driver_that_cannot_be_removed_is_no_obstacle(node: Node) -> None
 
 
 def test_a_gpu_that_is_added_gets_its_device_file(node: Node) -> None:
+    node.installs()
     with waiting(node) as process:
         gpu = node.proc / "driver/nvidia/gpus/0000:5e:00.0"
         gpu.mkdir()
@@ -159,6 +149,7 @@ def test_a_gpu_that_is_added_gets_its_device_file(node: Node) -> None:
 
 
 def test_a_repair_that_fails_is_tried_again_later(node: Node) -> None:
+    node.installs()
     with waiting(node) as process:
         node.stub("depmod", "echo 'depmod: ERROR: broken' >&2; exit 1")
         shutil.rmtree(node.drivers)
@@ -168,6 +159,7 @@ def test_a_repair_that_fails_is_tried_again_later(node: Node) -> None:
 
 
 def test_wait_does_not_install_again_what_uninstall_removed(node: Node) -> None:
+    node.installs()
     with waiting(node) as process:
         assert node.run("uninstall").returncode == 0
         assert process.wait(timeout=30) == 32
@@ -176,6 +168,7 @@ def test_wait_does_not_install_again_what_uninstall_removed(node: Node) -> None:
 
 
 def test_wait_leaves_the_driver_of_a_newer_image_alone(node: Node) -> None:
+    node.installs()
     with waiting(node) as process:
         (node.host / "run/nvidia/nvidia-installer.wanted").write_text("0" * 64 + "\n")
         shutil.rmtree(node.drivers / NAME / "bin")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.machines.node_host import NODE, OLD_DRIVER, Node, uninstalls
 from tests.support.machines.node_image import make_image
-from tests.support.machines.node_processes import running, stop, two_polls_later
+from tests.support.machines.node_processes import stop, two_polls_later, waiting
 from tests.support.machines.node_report import FAILURE, failure, metrics, on
 
 IN_USE = (
@@ -61,9 +61,7 @@ def test_a_successful_uninstallation_leaves_no_failure(reporting: Node) -> None:
 
 def test_a_running_wait_shows_the_failure_in_log_and_metrics(reporting: Node) -> None:
     reporting.installs()
-    with running(reporting, "wait") as process:
-        assert process.stderr
-        process.stderr.readline()
+    with waiting(reporting) as process:
         reporting.add_process(41, "train.py", "/dev/nvidia0")
         two_polls_later(process)
         assert reporting.run("uninstall").returncode == 21
@@ -76,9 +74,7 @@ def test_a_running_wait_shows_the_failure_in_log_and_metrics(reporting: Node) ->
 def test_a_failure_just_before_the_signal_is_logged_too(node: Node) -> None:
     node.installs()
     node.environment["POLL_SECONDS"] = "600"
-    with running(node, "wait") as process:
-        assert process.stderr
-        process.stderr.readline()
+    with waiting(node) as process:
         node.add_process(41, "train.py", "/dev/nvidia0")
         assert node.run("uninstall").returncode == 21
         assert "uninstall failed with exit code 21 (in_use)" in stop(process)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.machines.node_host import Node, uninstalls
-from tests.support.machines.node_processes import running, stop, until
+from tests.support.machines.node_processes import running, stop, until, waiting
 from tests.support.machines.node_report import FAILURE, FEATURES, METRICS, features, metrics, on
 
 READY = "/run/nvidia/nvidia-installer.ready"
@@ -191,9 +191,7 @@ def test_a_lock_that_another_program_holds_for_ever_delays_no_report(reporting: 
         reporting.stub("flock", 'case $1 in --timeout) shift 2; set -- --timeout 0.1 "$@" ;; esac; exec flock "$@"')
         reporting.installs()
         assert all(call.startswith(("--timeout 5 ", "--wait 5 ", "--nonblock")) for call in reporting.calls("flock"))
-        with running(reporting, "wait") as process:
-            assert process.stderr
-            process.stderr.readline()
+        with waiting(reporting) as process:
             stop(process)
     finally:
         os.close(descriptor)

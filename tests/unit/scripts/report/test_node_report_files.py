@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.machines.node_host import NODE, Node, own, uninstalls
-from tests.support.machines.node_processes import killing, running, stop, two_polls_later, until
+from tests.support.machines.node_processes import killing, stop, two_polls_later, until, waiting
 from tests.support.machines.node_report import FEATURES, METRICS, features, metrics, on, pretend_seconds
 
 
@@ -145,9 +145,7 @@ def test_install_names_the_obstacle_and_wait_writes_once_there_is_a_folder(repor
     obstacle.write_text("in the way")
     assert reporting.installs().count("FEATURES_FILE=") == 1
     assert metrics(reporting)["ready"] == 1
-    with running(reporting, "wait") as process:
-        assert process.stderr
-        process.stderr.readline()
+    with waiting(reporting) as process:
         two_polls_later(process)
         obstacle.unlink()
         on(reporting, FEATURES).parent.mkdir(parents=True)

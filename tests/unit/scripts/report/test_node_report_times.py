@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.support.machines.node_host import Node
-from tests.support.machines.node_processes import running, stop, two_polls_later
+from tests.support.machines.node_processes import running, stop, two_polls_later, waiting
 from tests.support.machines.node_report import FEATURES, METRICS, metrics, on, timestamp
 
 
@@ -58,9 +58,7 @@ def make_old(node: Node) -> None:
 def test_wait_refreshes_the_times_after_a_minute_of_uptime(reporting: Node, uptime: int, is_refreshed: bool) -> None:
     set_uptime(reporting, 1000)
     reporting.installs()
-    with running(reporting, "wait") as process:
-        assert process.stderr
-        process.stderr.readline()
+    with waiting(reporting) as process:
         two_polls_later(process)
         make_old(reporting)
         set_uptime(reporting, uptime)

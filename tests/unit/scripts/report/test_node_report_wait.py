@@ -1,7 +1,7 @@
 """Tests of METRICS_FILE and FEATURES_FILE while `wait` runs."""
 
 from tests.support.machines.node_host import DRIVER, Node
-from tests.support.machines.node_processes import running, stop, two_polls_later, until
+from tests.support.machines.node_processes import stop, two_polls_later, until, waiting
 from tests.support.machines.node_programs import KERNEL
 from tests.support.machines.node_report import (
     FEATURES,
@@ -20,9 +20,7 @@ def test_wait_reports_a_lost_driver_and_keeps_the_rest_of_the_report(reporting: 
     reporting.installs()
     before = metrics(reporting)
     (reporting.host / "run/nvidia/nvidia-installer.wanted").unlink()
-    with running(reporting, "wait") as process:
-        assert process.stderr
-        process.stderr.readline()
+    with waiting(reporting) as process:
         (reporting.sysfs / "module/nvidia").rename(reporting.folder / "gone")
         assert process.wait(timeout=30) == 32
     assert metrics(reporting) == before | {"ready": 0, "state": "absent"}
@@ -32,9 +30,7 @@ def test_wait_reports_a_lost_driver_and_keeps_the_rest_of_the_report(reporting: 
 def test_wait_tells_that_readiness_was_withdrawn_and_given_again(reporting: Node) -> None:
     reporting.installs()
     ready = reporting.host / "run/nvidia/nvidia-installer.ready"
-    with running(reporting, "wait") as process:
-        assert process.stderr
-        process.stderr.readline()
+    with waiting(reporting) as process:
         ready.rename(reporting.folder / "ready")
         until(lambda: features(reporting)["state"] == "not-ready")
         assert metrics(reporting)["ready"] == 0
@@ -57,9 +53,7 @@ def test_wait_tells_what_it_waits_for_and_that_it_has_come(reporting: Node) -> N
 
 def test_wait_writes_nothing_while_nothing_changes(reporting: Node) -> None:
     reporting.installs()
-    with running(reporting, "wait") as process:
-        assert process.stderr
-        process.stderr.readline()
+    with waiting(reporting) as process:
         two_polls_later(process)
         before = reporting.stat()
         two_polls_later(process)
@@ -69,9 +63,7 @@ def test_wait_writes_nothing_while_nothing_changes(reporting: Node) -> None:
 
 def test_wait_does_not_bring_the_files_back_after_an_uninstallation(reporting: Node) -> None:
     reporting.installs()
-    with running(reporting, "wait") as process:
-        assert process.stderr
-        process.stderr.readline()
+    with waiting(reporting) as process:
         assert reporting.run("uninstall", "--keep-modules").returncode == 0
         two_polls_later(process)
         stop(process)
@@ -85,9 +77,7 @@ def test_a_look_at_which_nothing_has_changed_starts_no_program(reporting: Node) 
     programs = ("find", "modinfo", "mv", "readlink", "realpath")
     for program in programs:
         reporting.stub(program, f'exec {program} "$@"')
-    with running(reporting, "wait") as process:
-        assert process.stderr
-        process.stderr.readline()
+    with waiting(reporting) as process:
         two_polls_later(process)
         assert not [call for call in reporting.calls("find") if "-lname" in call]  # with which users are looked for
         (reporting.folder / "calls").rename(reporting.folder / "calls-before")
@@ -98,9 +88,7 @@ def test_a_look_at_which_nothing_has_changed_starts_no_program(reporting: Node) 
 
 def test_wait_writes_a_file_again_that_somebody_has_removed(reporting: Node) -> None:
     reporting.installs()
-    with running(reporting, "wait") as process:
-        assert process.stderr
-        process.stderr.readline()
+    with waiting(reporting) as process:
         two_polls_later(process)
         on(reporting, FEATURES).unlink()
         until(lambda: on(reporting, FEATURES).exists())
