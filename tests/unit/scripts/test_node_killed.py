@@ -80,6 +80,29 @@ def test_an_upgrade_killed_at_any_step_is_finished_by_the_next_run(tmp_path: Pat
     on_each_of(work, tmp_path, modules)
 
 
+def test_a_repair_killed_at_any_step_is_finished_by_the_next_run(tmp_path: Path, modules: Path) -> None:
+    def work(node: Node, share: int) -> None:
+        node.installs()
+        shutil.rmtree(node.drivers / NAME / "bin")
+        (node.drivers / NAME / MODULE_FOLDER / "nvidia.ko").write_bytes(b"")
+        shutil.rmtree(node.sysfs / "module/nvidia_uvm")
+        (node.sysfs / "module/nvidia/holders/nvidia_uvm").rmdir()
+        (node.host / "dev/nvidiactl").unlink()
+        reset = keep(node)
+        run = killing(node)
+        changes = run(None)
+        reference = node.tree()
+        assert {"tar", "mv", "modprobe", "mknod", "rm"} <= {change.split()[0] for change in changes}
+        for number in range(1 + share, len(changes) + 1, WORKERS):
+            reset()
+            run(number)
+            run(None)
+            assert node.tree() == reference, changes[number - 1]
+            assert is_whole(node.drivers / "current"), changes[number - 1]
+
+    on_each_of(work, tmp_path, modules)
+
+
 def test_an_uninstallation_killed_at_any_step_is_finished_by_the_next_run(tmp_path: Path, modules: Path) -> None:
     def work(node: Node, share: int) -> None:
         reference = node.tree()
