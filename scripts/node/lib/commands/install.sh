@@ -31,6 +31,8 @@ install_command() { # [--no-load]
       check_before_loading "$state" "$folder" "$type" "$record"
       ensure_unpacked "$folder" "$type" "$record"
       activate_driver "$folder" "$state"
+    else
+      write_cdi_files "$folder"
     fi
     ensure_daemons
     remove_leftovers
@@ -93,8 +95,7 @@ activate_driver() { # FOLDER STATE
 check_with_nvidia_smi() {
   local output
   ((${#GPUS[@]} > 0)) || return 0
-  if output=$(without_lock env LD_LIBRARY_PATH="$DRIVERS_DIR/current/lib" timeout --kill-after=10 120 \
-    "$DRIVERS_DIR/current/bin/nvidia-smi" 2>&1); then return 0; fi
+  if output=$(run_nvidia_smi); then return 0; fi
   log_output "$output"
   log_output "$(kernel_messages)"
   fail "$EXIT_CHECK_FAILED" "the driver is loaded, but nvidia-smi fails; see its output above"

@@ -10,6 +10,7 @@
 : "${IOMMU_GROUP_TYPE:=auto}"                       # auto: set GPUs in an IOMMU group of type DMA to type identity; keep: change nothing
 : "${PERSISTENCE:=auto}"                            # auto: run nvidia-persistenced on a node with a GPU; off: never
 : "${FABRIC_MANAGER:=auto}"                         # auto: run it on a node with an NVSwitch; required: exit with 27 if the image lacks it; off
+: "${CDI_KINDS:=nvidia.com/gpu}"                     # kinds of the CDI specifications, separated by spaces; off: none
 : "${POLL_SECONDS:=5}"                              # seconds between two polls of `wait` and `nvidia-driver`
 : "${DAEMON_STOP_SECONDS:=30}"                      # seconds that a daemon has to end before it is killed
 : "${COLLECT_SECONDS:=60}"                          # seconds that `collect` has to gather its content
@@ -34,7 +35,7 @@ if [[ -z $SYSFS_ROOT ]]; then
 fi
 
 readonly NVIDIA_INSTALLER_HOME HOST_ROOT INSTALL_ROOT KERNEL_MODULE_TYPE REQUIRE_GPU PARAMETERS_DIR IOMMU_GROUP_TYPE
-readonly PERSISTENCE FABRIC_MANAGER POLL_SECONDS DAEMON_STOP_SECONDS COLLECT_SECONDS RUN_DIR SYSFS_ROOT PROC_ROOT DEV_ROOT OPEN_KERNEL_MODULES_ENABLED
+readonly PERSISTENCE FABRIC_MANAGER POLL_SECONDS CDI_KINDS DAEMON_STOP_SECONDS COLLECT_SECONDS RUN_DIR SYSFS_ROOT PROC_ROOT DEV_ROOT OPEN_KERNEL_MODULES_ENABLED
 readonly METRICS_FILE FEATURES_FILE DRIVER_CONFIG_DIGEST GPU_DIRECT_RDMA_ENABLED GDS_ENABLED GDRCOPY_ENABLED USE_HOST_MOFED
 
 # The folders of drivers and of the readiness files in this container, with the host's links resolved. check_host_root reports a
@@ -70,6 +71,8 @@ check_settings() {
   for name in REQUIRE_GPU OPEN_KERNEL_MODULES_ENABLED GPU_DIRECT_RDMA_ENABLED GDS_ENABLED GDRCOPY_ENABLED USE_HOST_MOFED; do
     check_choice "$name" true false
   done
+  [[ $CDI_KINDS =~ ^[a-z][a-z0-9.-]*/[a-z][a-z0-9_.-]*( +[a-z][a-z0-9.-]*/[a-z][a-z0-9_.-]*)*$|^off$ ]] ||
+    usage_error "CDI_KINDS=$CDI_KINDS is not off, or a list of kinds such as nvidia.com/gpu, separated by spaces"
   [[ $DAEMON_STOP_SECONDS =~ ^[0-9]{1,4}$ ]] ||
     usage_error "DAEMON_STOP_SECONDS=$DAEMON_STOP_SECONDS is not a whole number of seconds"
   [[ $POLL_SECONDS =~ ^[0-9]{1,4}(\.[0-9]{1,3})?$ ]] || usage_error "POLL_SECONDS=$POLL_SECONDS is not a number of seconds"

@@ -71,6 +71,8 @@ ensure_unpacked() { # FOLDER MODULE-TYPE RECORD
   run mkdir -p -- "$PARTIAL_DIR"
   unpack_archives "$2" "$PARTIAL_DIR"
   index_modules "$PARTIAL_DIR"
+  # NVIDIA's device plugin searches libraries of a driver in folders of this name (lookup in github.com/NVIDIA/nvidia-container-toolkit).
+  run ln -sfn lib "$PARTIAL_DIR/lib64"
   run write_content "$PARTIAL_DIR/$RECORD_FILE" "$3"
   run write_listing
   run sync --file-system "$PARTIAL_DIR"
@@ -140,4 +142,10 @@ remove_old_drivers() {
 remove_folder() { # FOLDER
   run mv -T -- "$DRIVERS_DIR/$1" "$REMOVED_DIR"
   run rm -rf -- "$REMOVED_DIR"
+}
+
+# Becomes nvidia-smi, whose errors go to its output. It may hang if a GPU has failed. To be called in a command substitution.
+run_nvidia_smi() { # [ARGUMENT…]
+  without_lock env LD_LIBRARY_PATH="$DRIVERS_DIR/current/lib" timeout --kill-after=10 120 \
+    "$DRIVERS_DIR/current/bin/nvidia-smi" "$@" 2>&1
 }

@@ -35,6 +35,7 @@ is_ready() { # FOLDER
 }
 
 mark_ready() { # FOLDER
+  write_cdi_files "$1"
   write_file "$OPERATOR_READY_FILE" "GDRCOPY_ENABLED: $GDRCOPY_ENABLED
 GDS_ENABLED: $GDS_ENABLED
 GPU_DIRECT_RDMA_ENABLED: $GPU_DIRECT_RDMA_ENABLED"
@@ -42,6 +43,7 @@ GPU_DIRECT_RDMA_ENABLED: $GPU_DIRECT_RDMA_ENABLED"
 }
 
 mark_not_ready() {
+  remove_cdi_files
   [[ -e $READY_FILE || -e $OPERATOR_READY_FILE ]] || return 0
   run rm -f -- "$READY_FILE" "$OPERATOR_READY_FILE"
 }
