@@ -108,6 +108,14 @@ def test_k8s(session: nox.Session) -> None:
 
 
 @nox.session
+def test_engines(session: nox.Session) -> None:
+    """Give GPUs to containers of podman and docker by CDI, in a Debian that is made once; needs root."""
+    install(session, "test")
+    session.run("python", "-m", "invoke", "build")
+    session.run("pytest", "tests/engines", *session.posargs)
+
+
+@nox.session
 def test_services(session: nox.Session) -> None:
     """Test against real servers on loopback, such as registries, git and Swift: `nox -s test_services -- -k swift`."""
     session.run("scripts/setup-services", external=True)

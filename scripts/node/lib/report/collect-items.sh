@@ -30,6 +30,9 @@ start_items() {
     item "driver-${folder##*/}.env" copy_file "$folder/$RECORD_FILE"
     item "driver-${folder##*/}.differences.txt" list_differences "$folder"
   done
+  for file in "$CDI_PREFIX"*.json; do
+    [[ ! -e $file ]] || item "cdi-${file#"$CDI_PREFIX"}" copy_file "$file"
+  done
   for file in "$STATE_DIR"/*.log; do
     [[ ! -e $file ]] || item "${file##*/}" copy_file "$file"
   done
