@@ -46,6 +46,40 @@ def test_a_driver_in_use_stays_and_its_users_are_named(node: Node) -> None:
     assert without_failure(node.stat()) == without_failure(before)
 
 
+OWN_POD, OTHER_POD = (
+    f"/kubepods.slice/kubepods-pod{uid}_0e1f_4a5b_9c6d_7e8f90a1b2c3.slice/c.scope" for uid in ("8c1fd2d3", "9d2fd2d3")
+)
+
+
+def in_a_pod(node: Node, *, user_in: str) -> None:
+    """Install in a pod of Kubernetes, with a process that uses the driver in this or another one."""
+    (node.proc / "self/cgroup").write_text(f"0::{OWN_POD}\n")
+    node.installs()
+    node.add_process(41, "nvidia-device-p", "/dev/nvidiactl", cgroup=user_in)
+
+
+def test_users_in_the_same_pod_are_given_time_to_end(node: Node) -> None:
+    in_a_pod(node, user_in=OWN_POD)
+    node.stub("sleep", f"rm -rf {node.proc}/41")
+    uninstalls(node)
+    assert node.loaded() == set()
+
+
+def test_a_user_in_the_same_pod_that_does_not_end_is_named(node: Node) -> None:
+    in_a_pod(node, user_in=OWN_POD)
+    node.environment["DAEMON_STOP_SECONDS"] = "1"
+    done = node.run("uninstall")
+    assert done.returncode == 21
+    assert "process 41 (nvidia-device-p) in pod 8c1fd2d3-0e1f-4a5b-9c6d-7e8f90a1b2c3" in done.stderr
+
+
+def test_users_in_other_pods_are_not_waited_for(node: Node) -> None:
+    in_a_pod(node, user_in=OTHER_POD)
+    node.stub("sleep", "exit 0")
+    assert node.run("uninstall").returncode == 21
+    assert node.calls("sleep") == []
+
+
 def test_keep_modules_leaves_a_driver_in_use_loaded_until_the_reboot(node: Node) -> None:
     node.installs()
     node.add_process(41, "train.py", "/dev/nvidia0")

@@ -34,6 +34,7 @@ unload_own_driver() {
     if [[ -f $folder/$RECORD_FILE ]] && is_loaded_from "${folder##*/}"; then ours=true; fi
   done
   if "$ours"; then
+    wait_for_own_pod
     check_idle "uninstall must unload the driver"
     remember_driver
     run rm -f -- "$WANTED_FILE"

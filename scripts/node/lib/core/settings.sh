@@ -12,7 +12,7 @@
 : "${FABRIC_MANAGER:=auto}"                         # auto: run it on a node with an NVSwitch; required: exit with 27 if the image lacks it; off
 : "${CDI_KINDS:=nvidia.com/gpu}"                     # kinds of the CDI specifications, separated by spaces; off: none
 : "${POLL_SECONDS:=5}"                              # seconds between two polls of `wait` and `nvidia-driver`
-: "${DAEMON_STOP_SECONDS:=30}"                      # seconds that a daemon has to end before it is killed
+: "${DAEMON_STOP_SECONDS:=30}"                      # seconds that a daemon has to end before it is killed, and that `uninstall` waits for other users in its pod
 : "${COLLECT_SECONDS:=60}"                          # seconds that `collect` has to gather its content
 : "${RUN_DIR:=/run/nvidia}"                         # folder of readiness, the lock, and the daemons' output, on the host
 : "${METRICS_FILE:=}"                               # file for node-exporter's textfile collector, on the host; empty: none

@@ -6,17 +6,35 @@ readonly MAX_NAMED_USERS=10
 # Prints a line for each process with an open NVIDIA device: PID COMMAND POD. Processes of other containers are visible only
 # with the host's process ids (hostPID). Our own daemons are left out, because unloading stops them.
 using_processes() {
-  local pid own pod command
+  local pid own command
   own=" $(our_daemons | sed 's/ .*//' | tr '\n' ' ') "
   while read -r pid; do
     [[ $own != *" $pid "* ]] || continue
     command=
     { read -r command <"$PROC_ROOT/$pid/comm"; } 2>/dev/null || continue
-    pod=$(grep -oE -m1 'pod[0-9a-f]{8}[-_0-9a-f]{28}' "$PROC_ROOT/$pid/cgroup" 2>/dev/null) || true
-    pod=${pod#pod}
-    printf '%s %s %s\n' "$pid" "${command//[[:space:]]/_}" "${pod//_/-}"
+    printf '%s %s %s\n' "$pid" "${command//[[:space:]]/_}" "$(pod_of "$pid")"
   done < <(find "$PROC_ROOT"/[0-9]*/fd -maxdepth 1 -lname '*/dev/nvidia*' -printf '%h\n' 2>/dev/null |
     sed -E 's,^.*/([0-9]+)/fd$,\1,' | sort -nu)
+}
+
+# Prints the uid of a process's pod, if it is in one.
+pod_of() { # PID
+  local pod
+  pod=$(grep -oE -m1 'pod[0-9a-f]{8}[-_0-9a-f]{28}' "$PROC_ROOT/$1/cgroup" 2>/dev/null) || true
+  pod=${pod#pod}
+  printf '%s' "${pod//_/-}"
+}
+
+# Waits for users in this container's own pod, such as the device plugin. When a pod ends, Kubernetes stops them at the same time as it
+# runs the hook in this container.
+wait_for_own_pod() {
+  local pod tries
+  pod=$(pod_of self)
+  [[ -n $pod ]] || return 0
+  for ((tries = 0; tries < DAEMON_STOP_SECONDS * 2; tries++)); do
+    [[ $'\n'$(using_processes)$'\n' == *" $pod"$'\n'* ]] || return 0
+    sleep 0.5
+  done
 }
 
 # Prints other kernel modules that use NVIDIA's, such as gdrdrv and nvidia_fs.
