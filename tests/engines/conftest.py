@@ -1,112 +1,49 @@
 """Container engines, and the driver of an image that `invoke build` has made, installed beside them without a GPU."""
 
-import json
 import os
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
-from lifecycle.planning.locked_project import load_locked_project
-from lifecycle.planning.tags import references
-from tests.support.checkout import ROOT
 from tests.support.machines.engine_root import EngineRoot, engine_root
-from tests.support.machines.node_host import Node
-from tests.support.machines.node_image import compile_modules, make_node, write_manifests
-from tests.support.servers.processes import started, wait_until
-
-HOME = "/opt/nvidia-installer"
-UUID = "GPU-5d5ba0d6-d33d-2b2c-524d-9e3d8d2b8a77"
-IMAGE = "docker.io/library/workload:test"
-Run = Callable[..., str]
-MAKE_IMAGE = """\
-set -euo pipefail
-mkdir -p /run/image/{usr/{bin,lib64,lib/x86_64-linux-gnu},etc,proc,sys,dev,tmp}
-ln -s usr/bin usr/lib usr/lib64 /run/image
-cat >/run/image/usr/bin/probe
-chmod 755 /run/image/usr/bin/probe
-cp /usr/bin/{bash,cat,ls,stat} /run/image/usr/bin
-cp -L $(ldd /run/image/usr/bin/* | grep -o '/lib/[^ ]*' | sort -u) /run/image/usr/lib/x86_64-linux-gnu
-cp -L /lib/x86_64-linux-gnu/lib{m.so.6,dl.so.2,pthread.so.0,rt.so.1} /run/image/usr/lib/x86_64-linux-gnu
-cp -L /lib64/ld-linux-x86-64.so.2 /run/image/usr/lib64
-tar -C /run/image -cf /run/image.tar .
-"""
-# Loads each library, as a program that uses it does.
-PROBE = """\
-#include <dlfcn.h>
-#include <stdio.h>
-int main(int count, char **names) {
-  for (int i = 1; i < count; i++)
-    if (!dlopen(names[i], RTLD_NOW)) { printf("%s\\n", dlerror()); return 1; }
-  return 0;
-}
-"""
+from tests.support.machines.engine_workload import (
+    Run,
+    add_specifications,
+    docker_in,
+    driver_node,
+    make_workload,
+    podman_in,
+)
 
 
 @pytest.fixture(scope="session")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Node:
-    """Return a node on which the real user space of the first image is installed; its kernel and GPU are files."""
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineRoot]:
+    """Start the Debian with the engines, in which the driver and its specification are."""
     if os.geteuid():
         pytest.skip("mounts for the engines need root")
-    folder = tmp_path_factory.mktemp("node")
-    (folder / "modules").mkdir()
-    compile_modules(folder / "modules")
-    node = make_node(folder, folder / "modules")
-    project = load_locked_project(ROOT)
-    combination = project.matrix.combinations[0]
-    reference = references(project.component.image, combination)[0]
-    container = subprocess.check_output(["docker", "create", reference], text=True).strip()
-    archive = node.image / "userspace.tar.zst"
-    subprocess.run(["docker", "cp", f"{container}:{HOME}/userspace.tar.zst", archive], check=True, capture_output=True)
-    subprocess.run(["docker", "rm", container], check=True, capture_output=True)
-    write_manifests(node.image, unpacked_bytes=1 << 29)
-    information = node.proc / "driver/nvidia/gpus/0000:3b:00.0/information"
-    information.write_text(f"GPU UUID: \t {UUID}\nDevice Minor: \t 0\n")
-    node.stub("timeout", "exit 0")  # it runs nvidia-smi, which needs a GPU
-    node.installs()
-    return node
-
-
-@pytest.fixture(scope="session")
-def root(node: Node) -> Iterator[EngineRoot]:
-    """Start the Debian with the engines, in which the specification is."""
+    node = driver_node(tmp_path_factory.mktemp("node"))
     with engine_root(node.drivers) as root:
-        for file in (node.host / "var/run/cdi").glob("*.json"):
-            root.write(f"/run/cdi/{file.name}", file.read_text())
+        add_specifications(root, node)
         yield root
 
 
 @pytest.fixture(scope="session")
 def workload(root: EngineRoot, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return the path, in the root, of an image's files as a tar: a few programs of Debian, without a cache of libraries."""
-    folder = tmp_path_factory.mktemp("probe")
-    (folder / "probe.c").write_text(PROBE)
-    subprocess.run(["gcc", "-o", folder / "probe", folder / "probe.c"], check=True)
-    root.run("bash", "-c", MAKE_IMAGE, data=(folder / "probe").read_bytes())
-    return "/run/image.tar"
+    """Return the path, in the root, of an image's files as a tar."""
+    return make_workload(root, tmp_path_factory.mktemp("probe"))
 
 
 @pytest.fixture(scope="session")
 def podman(root: EngineRoot, workload: str) -> Run:
-    """Return a function that runs a command in a container of podman, and returns its output."""
-    command = ("podman", "--storage-driver=vfs")
-    root.run(*command, "import", workload, IMAGE)
-    # Without a control group: the machine's may be of version 1, which crun knows only in part.
-    options = ("run", "--rm", "--network=none", "--cgroups=disabled")
-    return lambda options_of_test, *words: root.run(*command, *options, *options_of_test, IMAGE, *words)
+    """Return a function that runs a command in a container of podman."""
+    return podman_in(root, workload)
 
 
 @pytest.fixture(scope="session")
 def docker(root: EngineRoot, workload: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """Start dockerd, and return a function that runs a command in a container and returns its output."""
-    root.write("/run/daemon.json", json.dumps({"features": {"cdi": True}, "cdi-spec-dirs": ["/var/run/cdi"]}))
-    settings = ("--config-file=/run/daemon.json", "--experimental", "--storage-driver=vfs")
-    network = ("--bridge=none", "--iptables=false", "--ip6tables=false")
-    log = tmp_path_factory.mktemp("docker") / "log"
-    with started(root.command("dockerd", *settings, *network), log) as process:
-        wait_until(lambda: root.succeeds("docker", "version"), process, "dockerd")
-        root.run("docker", "import", workload, IMAGE)
-        yield lambda options, *words: root.run("docker", "run", "--rm", "--network=none", *options, IMAGE, *words)
+    """Start dockerd, and return a function that runs a command in a container of it."""
+    with docker_in(root, workload, tmp_path_factory.mktemp("docker")) as run:
+        yield run
 
 
 @pytest.fixture(params=["podman", "docker"])

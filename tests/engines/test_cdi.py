@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.engines.conftest import UUID, Run
+from tests.support.machines.engine_workload import UUID, Run
 
 LIBRARIES = ("libcuda.so.1", "libnvidia-ml.so.1", "libnvidia-ptxjitcompiler.so.1", "libnvidia-encode.so.1")
 
