@@ -3,6 +3,7 @@
 import json
 import secrets
 import shutil
+import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -92,8 +93,10 @@ def own_bridge(name: str, number: int) -> Iterator[None]:
 
 
 def _answers(address: str) -> bool:
-    if not Path(address.removeprefix("unix://")).exists():
-        return False
+    # The SDK leaves the socket of a refused connection open.
+    with socket.socket(socket.AF_UNIX) as probe:
+        if probe.connect_ex(address.removeprefix("unix://")):
+            return False
     refusals = (docker.errors.DockerException, requests.exceptions.RequestException)
     with suppress(*refusals), closing(docker.DockerClient(base_url=address)) as client:
         return bool(client.ping())

@@ -27,9 +27,10 @@ run_until_stopped() { # FUNCTION
   local -i code=0
   [[ -n $STOP_READER ]] || catch_signals
   (close_stop_writer && "$1") &
-  # `wait` also returns when a signal arrives.
-  until { wait "$!" && code=0 || code=$?; } && ! kill -0 "$!" 2>/dev/null; do :; done
+  # `wait` also returns when a signal arrives. The exit code is that of a last one, for which bash remembers an ended process.
+  while kill -0 "$!" 2>/dev/null; do wait "$!" || true; done
   trap '' TERM INT HUP QUIT
+  wait "$!" || code=$?
   return "$code"
 }
 
