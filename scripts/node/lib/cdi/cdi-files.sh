@@ -16,7 +16,7 @@ write_cdi_files() { # FOLDER
   local kind
   local -a kinds state=("$1" "$PROC_ROOT"/driver/nvidia/gpus/* "$PROC_ROOT"/driver/nvidia/capabilities/gpu*/mig/gi*/ci*)
   [[ -z $ROOT_ON_HOST && $CDI_KINDS != off && -e ${state[1]} ]] || return 0
-  if [[ ${state[*]} == "$CDI_STATE" ]] && has_cdi_files; then return 0; fi
+  if [[ ${state[*]} == "$CDI_STATE" ]] && has_cdi_files "${CDI_WRITTEN[@]}"; then return 0; fi
   read_devices
   read_cdi_devices
   read -r -a kinds <<<"$CDI_KINDS"
@@ -26,9 +26,16 @@ write_cdi_files() { # FOLDER
   done
 }
 
-has_cdi_files() {
+# Writes the specifications if one is missing.
+ensure_cdi_files() { # FOLDER
+  local -a kinds
+  read -r -a kinds <<<"$CDI_KINDS"
+  has_cdi_files "${kinds[@]}" || write_cdi_files "$1"
+}
+
+has_cdi_files() { # KIND…
   local kind
-  for kind in "${CDI_WRITTEN[@]}"; do
+  for kind; do
     [[ -f $CDI_PREFIX${kind//\//-}.json ]] || return 1
   done
 }

@@ -32,7 +32,7 @@ install_command() { # [--no-load]
       ensure_unpacked "$folder" "$type" "$record"
       activate_driver "$folder" "$state"
     else
-      write_cdi_files "$folder"
+      ensure_cdi_files "$folder"
     fi
     ensure_daemons
     remove_leftovers
