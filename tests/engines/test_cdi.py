@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.support.machines.engine_workload import UUID, Run
+from tests.support.machines.engine_workload import Run
+from tests.support.machines.node_cdi import UUID
 
 LIBRARIES = ("libcuda.so.1", "libnvidia-ml.so.1", "libnvidia-ptxjitcompiler.so.1", "libnvidia-encode.so.1")
 

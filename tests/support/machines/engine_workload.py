@@ -1,4 +1,4 @@
-"""What container engines need for a test of CDI: a node with the driver of a built image, and an image to run."""
+"""A node with the driver of a built image, and an image to run, for tests of CDI with container engines."""
 
 import json
 import subprocess
@@ -10,12 +10,12 @@ from lifecycle.planning.locked_project import load_locked_project
 from lifecycle.planning.tags import references
 from tests.support.checkout import ROOT
 from tests.support.machines.engine_root import EngineRoot
+from tests.support.machines.node_cdi import UUID, set_gpu
 from tests.support.machines.node_host import Node
 from tests.support.machines.node_image import compile_modules, make_node, write_manifests
 from tests.support.servers.processes import started, wait_until
 
 HOME = "/opt/nvidia-installer"
-UUID = "GPU-5d5ba0d6-d33d-2b2c-524d-9e3d8d2b8a77"
 IMAGE = "docker.io/library/workload:test"
 # Runs a command in a container with some options of the engine, and returns its output.
 Run = Callable[..., str]
@@ -56,8 +56,7 @@ def driver_node(folder: Path) -> Node:
     subprocess.run(["docker", "cp", f"{container}:{HOME}/userspace.tar.zst", archive], check=True, capture_output=True)
     subprocess.run(["docker", "rm", container], check=True, capture_output=True)
     write_manifests(node.image, unpacked_bytes=1 << 29)
-    information = node.proc / "driver/nvidia/gpus/0000:3b:00.0/information"
-    information.write_text(f"GPU UUID: \t {UUID}\nDevice Minor: \t 0\n")
+    set_gpu(node, "0000:3b:00.0", minor=0, uuid=UUID)
     node.stub("timeout", "exit 0")  # it runs nvidia-smi, which needs a GPU
     node.installs()
     return node

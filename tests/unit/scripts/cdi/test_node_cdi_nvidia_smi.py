@@ -1,13 +1,12 @@
 """Tests of the CDI devices that procfs does not name: MIG devices, and GPUs that no program has used yet."""
 
-import json
-
 import pytest
 
+from tests.support.machines.node_cdi import OTHER_UUID, UUID, devices
 from tests.support.machines.node_host import Node
 from tests.support.machines.node_image import make_image
 
-UUIDS = ("GPU-5d5ba0d6-d33d-2b2c-524d-9e3d8d2b8a77", "GPU-6e6ba0d6-d33d-2b2c-524d-9e3d8d2b8a77")
+UUIDS = (UUID, OTHER_UUID)
 MIG_UUIDS = ("MIG-c6d4f1ef-42e4-5de3-91c7-45d71c87eb3f", "MIG-cba663e8-9bed-5b25-b243-5985ef7c9beb")
 # Output of nvidia-smi 550 for two A100, of which the second one has two MIG devices; elements that do not matter are left out.
 LIST = f"""\
@@ -85,14 +84,6 @@ def partitioned(node: Node) -> Node:
     answer = f'case "$*" in "-q -x") cat {node.folder}/table.xml ;; -L) cat {node.folder}/list.txt ;; "") ;; *) exit 2 ;; esac'
     make_image(node, programs={"nvidia-smi": f'[ -z "${{SMI_FAILS:-}}" ] || [ -z "$*" ] || exit 9\n{answer}'})
     return node
-
-
-def devices(node: Node) -> dict[str, list[str]]:
-    spec = json.loads((node.host / "var/run/cdi/nvidia-installer.nvidia.com-gpu.json").read_text())
-    return {
-        device["name"]: [entry["path"] for entry in device["containerEdits"]["deviceNodes"]]
-        for device in spec["devices"]
-    }
 
 
 FIRST, SECOND = (

@@ -1,0 +1,42 @@
+"""The CDI specifications of a node under test."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.support.machines.node_host import Node
+
+UUID = "GPU-5d5ba0d6-d33d-2b2c-524d-9e3d8d2b8a77"
+OTHER_UUID = "GPU-6e6ba0d6-d33d-2b2c-524d-9e3d8d2b8a77"
+PLUGIN = "k8s.device-plugin.nvidia.com/gpu"
+
+
+def set_gpu(node: Node, address: str, *, minor: int, uuid: str) -> None:
+    folder = node.proc / "driver/nvidia/gpus" / address
+    folder.mkdir(exist_ok=True)
+    (folder / "information").write_text(f"Model: \t\t NVIDIA H100\nGPU UUID: \t {uuid}\nDevice Minor: \t {minor}\n")
+
+
+def spec_file(node: Node, kind: str = "nvidia.com/gpu") -> Path:
+    return node.host / f"var/run/cdi/nvidia-installer.{kind.replace('/', '-')}.json"
+
+
+def spec(node: Node, kind: str = "nvidia.com/gpu") -> dict[str, Any]:
+    found = json.loads(spec_file(node, kind).read_text())
+    assert isinstance(found, dict)
+    return found
+
+
+def devices(node: Node) -> dict[str, list[str]]:
+    """Return the device files of each device in the specification by its name."""
+    return {
+        device["name"]: [entry["path"] for entry in device["containerEdits"]["deviceNodes"]]
+        for device in spec(node)["devices"]
+    }
+
+
+def mounts(node: Node) -> dict[str, str]:
+    """Return the path on the host of each mount by its path in the container."""
+    found = spec(node)["containerEdits"]["mounts"]
+    assert len({mount["containerPath"] for mount in found}) == len(found)
+    return {mount["containerPath"]: mount["hostPath"] for mount in found}
