@@ -52,6 +52,13 @@ def settings() -> list[tuple[str, str, str]]:
     return re.findall(r'^: "\$\{([A-Z_]+):=([^}]*)\}" +# (.+)$', text, re.MULTILINE)
 
 
+def test_each_function_and_global_array_has_one_definition() -> None:
+    text = "".join(script.read_text() for script in SCRIPTS if script.parent != NODE or script == INSTALLER)
+    names = re.findall(r"^(?:declare -[a-zA-Z]+ )?([a-zA-Z_]+)(?:\(\) [{(]|=\()", text, re.MULTILINE)
+    assert len(names) > 300
+    assert {name for name in names if names.count(name) > 1} == set()
+
+
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 def test_bash_can_read_every_script(script: Path) -> None:
     done = subprocess.run(["bash", "-n", script], capture_output=True, text=True, check=False)
