@@ -7,6 +7,7 @@ from lifecycle.rollout.model import Failure, InstallerPod
 from lifecycle.rollout.next_step import Step
 
 _AGAIN = "Then run the same command again: it goes on with this node."
+_SHOWN = 10
 _CODES = "docs/how-to/exit-codes.md"
 
 
@@ -89,8 +90,9 @@ class NodesSkippedError(InstallerError):
     """Nodes that need a new pod and cannot have one now, at the end of a rollout without a failure."""
 
     def __init__(self, reasons: Sequence[str]) -> None:
+        many = f"{len(reasons)} nodes still have" if len(reasons) > 1 else "1 node still has"
         super().__init__(
-            f"{len(reasons)} nodes still have an old driver",
-            details="\n".join(f"  {reason}" for reason in reasons),
-            resolution="Run the same command again when they can be upgraded.",
+            f"{many} an old driver",
+            details="\n".join(f"  {reason}" for reason in reasons[:_SHOWN]),
+            resolution="Run the same command again when they can be upgraded; --dry-run lists all.",
         )
