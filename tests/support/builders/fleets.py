@@ -53,6 +53,15 @@ def pod(name: str, on: str, *, revision: str = OLD, owner: str = UID, ready: boo
     }
 
 
+def fail(made: Json, code: int = 10, restarts: int = 0) -> None:
+    """Let a pod's init container have failed."""
+    made["status"]["conditions"] = []
+    ended = {"exitCode": code, "message": "nvidia-installer: wrong kernel\n"}
+    made["status"]["initContainerStatuses"] = [
+        {"name": "install", "state": {"terminated": ended}, "restartCount": restarts}
+    ]
+
+
 def job(name: str, on: str, *, kind: str = "ReplicaSet", phase: str = "Running", **spec: object) -> Json:
     """Return a pod that requests a GPU; `kind` is its controller's, "" for none."""
     owners = [{"kind": kind, "uid": "owner", "controller": True}] if kind else []

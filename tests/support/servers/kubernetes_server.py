@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from lifecycle.rollout.fleet import MARK, REVISION
 from tests.support.builders.fleets import Json, pod
 
 Answer = tuple[int, Json, dict[str, str]]
@@ -42,13 +43,26 @@ class World:
     _count: int = 100
 
     def cordoned(self) -> list[str]:
+        """Return the names of the cordoned nodes."""
         return [name for name, node in self.nodes.items() if node["spec"].get("unschedulable")]
+
+    def revision_of(self) -> dict[str, str]:
+        """Return the template of the installer's pod on each node."""
+        own = [found for found in self.pods.values() if REVISION in found["metadata"].get("labels", {})]
+        return {found["spec"]["nodeName"]: found["metadata"]["labels"][REVISION] for found in own}
+
+    def is_clean(self, name: str) -> bool:
+        """Return whether a node is schedulable and has no mark of a rollout."""
+        found = self.nodes[name]
+        metadata = found["metadata"]
+        return not found["spec"] and MARK not in metadata["annotations"] and MARK not in metadata["labels"]
 
     def made(self, method: str, part: str) -> list[str]:
         """Return the paths of the requests of a method that contain a text."""
         return [path for found, path in self.requests if found == method and part in path]
 
     def answer(self, method: str, target: str, body: Json) -> Answer:
+        """Return the answer to a request."""
         parts = urlsplit(target)
         query = {key: values[0] for key, values in parse_qs(parts.query).items()}
         with self.lock:
@@ -115,7 +129,7 @@ class World:
         """Make the pod that the DaemonSet of a deleted one makes."""
         owner = old["metadata"]["ownerReferences"][0]["uid"]
         own = [r for r in self.revisions.values() if r["metadata"]["ownerReferences"][0]["uid"] == owner]
-        newest = max(own, key=lambda found: int(found["revision"]))["metadata"]["labels"]["controller-revision-hash"]
+        newest = max(own, key=lambda found: int(found["revision"]))["metadata"]["labels"][REVISION]
         self._count += 1
         made = pod(f"new-{self._count}", old["spec"]["nodeName"], revision=newest, owner=owner)
         self.on_new_pod(made)

@@ -1,14 +1,35 @@
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
+from lifecycle.rollout import run
 from lifecycle.rollout.api import Api
 from lifecycle.rollout.cluster import Cluster
 from lifecycle.rollout.kubeconfig import open_client
+from lifecycle.rollout.run import Options, Target, show_rollout
 from tests.support.builders.fleets import NAMESPACE, NEW, OLD, daemon_set, node, pod, revision
 from tests.support.servers.kubernetes_server import World, kubernetes_server
+
+DEFAULTS = Options(
+    wave="1", evict=False, pause_labels="", drain_timeout="1h", ready_timeout="15m", dry_run=False, as_json=False
+)
+
+
+@pytest.fixture
+def start(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Run a rollout over the cluster, with short pauses; keywords are options."""
+    monkeypatch.setattr(run, "_POLL", 0.01)
+    monkeypatch.setattr(run, "_LOOKS_PER_SECOND", 10000)
+
+    def begin(selector: str = "", **options: Any) -> None:  # noqa: ANN401 - the fields of Options
+        target = Target(namespace="kube-system", kubeconfig=str(kubeconfig), selector=selector)
+        show_rollout(target, replace(DEFAULTS, **options), {})
+
+    return begin
 
 
 @pytest.fixture
