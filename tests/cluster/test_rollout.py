@@ -13,7 +13,7 @@ from tests.support.machines.cluster.cluster import Cluster
 from tests.support.machines.cluster.helm_release import WRONG_KERNEL, Release, labels_for
 from tests.support.machines.cluster.pod_host import installed
 from tests.support.machines.cluster.published_images import Images
-from tests.support.machines.cluster.rollout import Rollouts
+from tests.support.machines.cluster.rollout import Done, Rollouts
 from tests.support.machines.cluster.users import kubeconfig_with
 from tests.support.machines.node_host import NAME, OLD_NAME, Node
 
@@ -118,23 +118,36 @@ def test_a_driver_that_fails_ends_the_rollout_with_its_message(
     assert (rollouts.is_cordoned(), installed(host)) == (False, NAME)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_another_run_goes_on_where_a_signal_ended_one(
-    cluster: Cluster, outdated: Release, host: Node, rollouts: Rollouts, gpu: None, number: signal.Signals
-) -> None:
-    gpu_jobs.start_job(cluster)
+def end_while_waiting(rollouts: Rollouts, number: signal.Signals) -> Done:
+    """Start a job and a rollout, and send the rollout a signal while it waits for the job."""
+    gpu_jobs.start_job(rollouts.cluster)
     with rollouts.running() as rollout:
         rollout.wait_for("waits for default/job")
         rollout.process.send_signal(number)
-        done = rollout.end()
-    if number != signal.SIGKILL:
-        assert done.code == 130
-        assert f"still cordoned by the rollout: {cluster.node} (wait for GPU pods)" in done.err
+        return rollout.end()
+
+
+def go_on(rollouts: Rollouts, host: Node) -> None:
+    """End the job, and expect that another rollout finishes the node."""
     assert (rollouts.is_cordoned(), rollouts.is_marked(), installed(host)) == (True, True, OLD_NAME)
-    gpu_jobs.end_job(cluster)
+    gpu_jobs.end_job(rollouts.cluster)
     done = rollouts.run()
     assert done.code == 0, done.err
     assert (rollouts.is_cordoned(), rollouts.is_marked(), installed(host)) == (False, False, NAME)
+
+
+def test_another_run_goes_on_where_a_signal_ended_one(
+    cluster: Cluster, outdated: Release, host: Node, rollouts: Rollouts, gpu: None
+) -> None:
+    done = end_while_waiting(rollouts, signal.SIGTERM)
+    assert done.code == 130
+    assert f"still cordoned by the rollout: {cluster.node} (wait for GPU pods)" in done.err
+    go_on(rollouts, host)
+
+
+def test_another_run_goes_on_where_one_was_killed(outdated: Release, host: Node, rollouts: Rollouts, gpu: None) -> None:
+    end_while_waiting(rollouts, signal.SIGKILL)
+    go_on(rollouts, host)
 
 
 def test_a_node_that_somebody_cordoned_stays_cordoned(
