@@ -5,7 +5,7 @@ Priority and Fairness" (429 with Retry-After).
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,13 +64,14 @@ class UnauthorizedError(ApiError):
 
 
 class ForbiddenError(ApiError):
-    """A missing right."""
+    """Missing rights; `said` are the API server's own words, "" if it was only asked."""
 
     status = _FORBIDDEN
 
-    def __init__(self, right: Right, said: str) -> None:
+    def __init__(self, rights: Sequence[Right], said: str) -> None:
         super().__init__(
-            f"this user may not {right}: grant it (docs/how-to/upgrade-drivers.md, rights)", details=f"  {said}"
+            f"this user may not {', nor '.join(map(str, rights))}: grant it (docs/how-to/upgrade-drivers.md, rights)",
+            details=f"  {said}" if said else "",
         )
 
 
@@ -145,9 +146,9 @@ class Api:
             if error.status not in (_NOT_FOUND, _CONFLICT):
                 raise
 
-    def create(self, path: str, right: Right, body: Mapping[str, object]) -> None:
-        """Create an object, once: no refusal is tried again. Raises ApiError."""
-        self._ask("POST", path, right, body=body, attempts=1)
+    def create(self, path: str, right: Right, body: Mapping[str, object]) -> dict[str, Any]:
+        """Create an object, once: no refusal is tried again. Return the answer. Raises ApiError."""
+        return self._ask("POST", path, right, body=body, attempts=1)
 
     def _ask(
         self,
@@ -211,7 +212,7 @@ class Api:
         if status == _UNAUTHORIZED:
             raise UnauthorizedError(self.host, _says(answer, text))
         if status == _FORBIDDEN:
-            raise ForbiddenError(right, _says(answer, text))
+            raise ForbiddenError([right], _says(answer, text))
         if not 200 <= status < 300:
             raise RefusedError(right, status, _says(answer, text))
         return answer

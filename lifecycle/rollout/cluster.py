@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from lifecycle.errors import InstallerError, UsageError
-from lifecycle.rollout.api import Api, ApiError, Right
+from lifecycle.rollout.api import Api, ApiError, ForbiddenError, Right
 from lifecycle.rollout.fleet import (
     COMPONENT,
     MARK,
@@ -22,7 +22,9 @@ from lifecycle.rollout.model import FleetNode, Installer, InstallerPod, Mark, Me
 from lifecycle.rollout.next_step import Look
 from lifecycle.rollout.objects import DAEMON_SETS, NODES, PODS, REVISIONS, Node
 
-_BAD_REQUEST, _NOT_FOUND, _TOO_MANY = 400, 404, 429
+_BAD_REQUEST, _NOT_FOUND, _CONFLICT, _TOO_MANY = 400, 404, 409, 429
+# Every user who is signed in may ask this about himself (Kubernetes documentation, "Authorization").
+_REVIEW = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
 _Read = TypeVar("_Read")
 
 
@@ -76,6 +78,22 @@ class Cluster:
         right = Right("list", resource, self.namespace, group)
         path = f"/{api}/namespaces/{self.namespace}/{resource}"
         return _valid(kind, self.api.list_all(path, right, {"labelSelector": selector}), right)
+
+    def check_rights(self) -> None:
+        """Check that this user may do all that an upgrade does, before anything changes. Raises ForbiddenError.
+
+        Evictions are not asked for: a user may have that right in some namespaces only.
+        """
+        rights = [Right("get", "nodes"), Right("patch", "nodes"), Right("list", "pods")]
+        missing = [right for right in (*rights, Right("delete", "pods", self.namespace)) if not self._may(right)]
+        if missing:
+            raise ForbiddenError(missing, "")
+
+    def _may(self, right: Right) -> bool:
+        attributes = {"verb": right.verb, "resource": right.resource, "namespace": right.namespace}
+        body = {**_REVIEW, "spec": {"resourceAttributes": attributes}}
+        answer = self.api.create(f"/apis/{_REVIEW['apiVersion']}/selfsubjectaccessreviews", right, body)
+        return (answer.get("status") or {}).get("allowed") is True
 
     def look(self, name: str, installer: Installer) -> Look:
         """Return what a node looks like now: its pods of all namespaces included."""
@@ -131,7 +149,7 @@ class Cluster:
             if error.status == _TOO_MANY:
                 return error.details.strip()
             # The pod has ended meanwhile, or another one has its name.
-            if error.status not in (_NOT_FOUND, 409):
+            if error.status not in (_NOT_FOUND, _CONFLICT):
                 raise
         return ""
 

@@ -116,6 +116,8 @@ def show_rollout(target: Target, options: Options, environ: Mapping[str, str]) -
     if options.dry_run:
         output.print_json(plan_data(plan)) if options.as_json else print_plan(plan)
         return
+    if plan.nodes:
+        cluster.check_rights()
     settings = replace(settings, poll=poll_seconds(plan.size))
     results = Waves(cluster, plan, settings, stop, Progress()).run()
     if options.as_json:

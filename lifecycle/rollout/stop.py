@@ -28,8 +28,8 @@ class Stop:
 
     def end_now(self) -> None:
         """End all workers at their next pause."""
-        self._early.set()
         self._now.set()
+        self._early.set()
 
     def wait(self, seconds: float) -> None:
         """Pause. Raises RunStoppedError as soon as the run has to end at once."""

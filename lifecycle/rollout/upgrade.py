@@ -107,6 +107,7 @@ class NodeUpgrade:
             self._say("the cluster does not have it any more")
             return Outcome.GONE
         if self._stop.early and step in BEFORE:
+            self._stop.wait(0)
             return self._return(look.node)
         return self._do(step, look, look.node)
 

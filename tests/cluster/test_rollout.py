@@ -187,5 +187,6 @@ def test_plan_and_status_need_no_right_to_change_anything(
     assert reader.status()["state"] == "old"
     done = reader.run()
     assert done.code == 1
-    assert "this user may not patch nodes in the whole cluster" in done.err
+    said = "get nodes in the whole cluster, nor patch nodes in the whole cluster"
+    assert f"this user may not {said}, nor delete pods in the namespace kube-system: grant it" in done.err
     assert (rollouts.is_cordoned(), installed(host)) == (False, OLD_NAME)

@@ -34,6 +34,7 @@ class World:
     sets: dict[str, Json] = field(default_factory=dict)
     revisions: dict[str, Json] = field(default_factory=dict)
     budget: str = ""
+    denied: set[str] = field(default_factory=set)
     requests: list[tuple[str, str]] = field(default_factory=list)
     instead: deque[Answer] = field(default_factory=deque)
     page: int = 0
@@ -81,6 +82,9 @@ class World:
             return self._page(self._listed(path[-1], query), query)
         if method == "PATCH":
             return self._patch(path[3], body)
+        if path[-1] == "selfsubjectaccessreviews":
+            asked = body["spec"]["resourceAttributes"]
+            return 201, {"status": {"allowed": f"{asked['verb']} {asked['resource']}" not in self.denied}}
         if path[-1] == "eviction":
             return self._evict(path[-2])
         return self._delete(path[-1], body)
@@ -150,6 +154,8 @@ def _merge(target: Json, patch: Json) -> None:
 class _Handler(BaseHTTPRequestHandler):
     world: World
     protocol_version = "HTTP/1.1"
+    # Headers and body in one packet, so that no request waits for a delayed acknowledgement.
+    wbufsize = -1
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

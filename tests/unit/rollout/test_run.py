@@ -63,6 +63,15 @@ def test_a_rolling_update_is_left_to_kubernetes(world: World, grow: Grow, start:
     assert world.revision_of() == {"a": OLD}
 
 
+def test_missing_rights_are_named_before_anything_changes(world: World, grow: Grow, start: Start) -> None:
+    grow("a")
+    world.denied = {"patch nodes", "delete pods"}
+    said = "may not patch nodes in the whole cluster, nor delete pods in the namespace kube-system: grant it"
+    with pytest.raises(InstallerError, match=said):
+        start()
+    assert world.is_clean("a")
+
+
 def test_a_selector_limits_the_nodes(world: World, grow: Grow, start: Start) -> None:
     grow("a", "b")
     world.nodes["b"]["metadata"]["labels"]["pool"] = "a100"
