@@ -13,6 +13,7 @@ from lifecycle.rollout.cluster import Cluster
 from lifecycle.rollout.errors import NodesSkippedError, RolloutInterruptedError, RolloutStoppedError
 from lifecycle.rollout.fleet import MARK
 from lifecycle.rollout.kubeconfig import open_client
+from lifecycle.rollout.model import Installer
 from lifecycle.rollout.plan import Plan, Planned, WaveSize, make_plan, seconds_of, select
 from lifecycle.rollout.show import (
     plan_data,
@@ -30,6 +31,8 @@ from lifecycle.tools.progress import Progress
 _POLL = 3.0
 _LOOKS_PER_SECOND = 10
 _CONNECTIONS = 32
+# Looks at a DaemonSet until its controller has seen a new template.
+_LOOKS = 10
 _LABEL = re.compile(r"(?P<name>[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?)=(?P<value>[A-Za-z0-9._-]{0,63})")
 
 
@@ -111,7 +114,7 @@ def show_rollout(target: Target, options: Options, environ: Mapping[str, str]) -
     settings = _settings(options)
     stop = Stop()
     cluster = _open(target, environ, stop)
-    installers = select(cluster.installers(), target.only, target.namespace)
+    installers = _settled(cluster, target, stop)
     plan = make_plan(cluster.fleet(installers, target.selector), size)
     if options.dry_run:
         output.print_json(plan_data(plan)) if options.as_json else print_plan(plan)
@@ -123,6 +126,16 @@ def show_rollout(target: Target, options: Options, environ: Mapping[str, str]) -
     if options.as_json:
         output.print_json(results_data(results))
     _end(plan, results, stop)
+
+
+def _settled(cluster: Cluster, target: Target, stop: Stop) -> tuple[Installer, ...]:
+    """Return the selected installers; right after an upgrade of the release, wait a little for Kubernetes to see the templates."""
+    for _ in range(_LOOKS):
+        found = select(cluster.installers(), target.only, target.namespace)
+        if all(installer.revision for installer in found):
+            break
+        stop.wait(_POLL)
+    return found
 
 
 def _settings(options: Options) -> Settings:
@@ -160,9 +173,11 @@ class Waves:
         return [*{**left, **ends}.values()]
 
     def _wave(self, wave: Sequence[Planned]) -> list[NodeResult]:
+        futures: list[Future[NodeResult]] = []
         with ThreadPoolExecutor(max_workers=len(wave)) as pool:
-            futures = [pool.submit(self._upgrade, node) for node in wave]
             try:
+                for node in wave:
+                    futures.append(pool.submit(self._upgrade, node))  # noqa: PERF401 - a signal keeps those that run
                 for future in as_completed(futures):
                     self._notice(future)
             except KeyboardInterrupt:

@@ -10,7 +10,7 @@ from lifecycle.errors import InstallerError, UsageError
 from lifecycle.rollout.fleet import MARK
 from lifecycle.rollout.run import Target, parse_labels, poll_seconds, show_status
 from tests.support.builders.fleets import NEW, OLD, Json, daemon_set, fail, node, pod, revision
-from tests.support.servers.kubernetes_server import World
+from tests.support.servers.kubernetes_server import Answer, World
 
 Grow = Callable[..., None]
 Start = Callable[..., None]
@@ -68,6 +68,23 @@ def test_missing_rights_are_named_before_anything_changes(world: World, grow: Gr
     world.denied = {"patch nodes", "delete pods"}
     said = "may not patch nodes in the whole cluster, nor delete pods in the namespace kube-system: grant it"
     with pytest.raises(InstallerError, match=said):
+        start()
+    assert world.is_clean("a")
+
+
+def test_a_template_that_kubernetes_has_not_seen_is_waited_for(world: World, grow: Grow, start: Start) -> None:
+    grow("a")
+    world.sets["set"] = daemon_set(observed=2)
+    unseen: Answer = (200, {"items": [daemon_set(observed=1)]}, {})
+    world.instead.extend([unseen, (200, {"items": [revision(OLD, 1)]}, {})])
+    start()
+    assert world.revision_of() == {"a": NEW}
+
+
+def test_a_template_that_stays_unseen_leaves_the_nodes_alone(world: World, grow: Grow, start: Start) -> None:
+    grow("a")
+    world.sets["set"] = daemon_set(observed=1)
+    with pytest.raises(InstallerError, match="Kubernetes has not yet seen the new template"):
         start()
     assert world.is_clean("a")
 
