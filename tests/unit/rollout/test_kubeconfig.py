@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from kubernetes.config import incluster_config
 
 from lifecycle.errors import UsageError
 from lifecycle.rollout import kubeconfig
@@ -97,3 +98,14 @@ def test_a_missing_client_is_said_with_the_command(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(kubeconfig, "_LIBRARY", "no_such_library")
     with pytest.raises(ClientMissingError, match=r"requirements/rollout\.txt"):
         host()
+
+
+def test_a_pod_uses_its_service_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in (("TOKEN", "t0ken"), ("CERT", "certificate")):
+        (tmp_path / name).write_text(text)
+        monkeypatch.setattr(incluster_config, f"SERVICE_{name}_FILENAME", str(tmp_path / name))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    found = open_client("", "", {}, connections=1).configuration
+    assert (found.host, found.api_key["BearerToken"]) == ("https://10.96.0.1:443", "bearer t0ken")
