@@ -100,7 +100,7 @@ def test_a_mark_that_nobody_can_read_is_none(text: str) -> None:
 
 
 def test_a_pod_that_is_being_deleted_gives_way_to_its_successor() -> None:
-    going, new = pod("a-old", "node"), pod("b-new", "node", revision=NEW)
+    going, new = pod("z-old", "node"), pod("b-new", "node", revision=NEW)
     going["metadata"]["deletionTimestamp"] = "2026-11-28T12:00:00Z"
     for order in ([going, new], [new, going]):
         pods = read_pods(map(Pod.model_validate, order), [INSTALLER])

@@ -5,8 +5,12 @@ from collections.abc import Callable
 import pytest
 
 from lifecycle.errors import InstallerError
+from lifecycle.rollout.cluster import Cluster
 from lifecycle.rollout.fleet import MARK
-from tests.support.builders.fleets import NEW, OLD, Json, fail, job, node, revision
+from lifecycle.rollout.plan import Planned
+from lifecycle.rollout.stop import Stop
+from lifecycle.rollout.upgrade import NodeUpgrade, Outcome, Settings
+from tests.support.builders.fleets import INSTALLER, NEW, OLD, Json, fail, job, node, revision
 from tests.support.servers.kubernetes_server import World
 
 Grow = Callable[..., None]
@@ -139,3 +143,27 @@ def test_a_change_of_the_node_meanwhile_is_looked_at_again(world: World, grow: G
     start()
     assert len(tried) == 4
     assert world.is_clean("a")
+
+
+def test_a_change_whose_answer_was_lost_is_not_made_twice(world: World, grow: Grow, start: Start) -> None:
+    grow("a")
+    patch = world._patch
+    answers = []
+
+    def patching(name: str, body: Json) -> tuple[int, Json]:
+        answers.append(patch(name, body))
+        return (504, {"message": "the answer is lost"}) if len(answers) == 1 else answers[-1]
+
+    world._patch = patching  # type: ignore[method-assign]
+    start()
+    assert [code for code, _ in answers] == [200, 409, 200]
+    assert world.is_clean("a")
+
+
+def test_a_run_that_ends_at_once_gives_nothing_back(world: World, grow: Grow, cluster: Cluster) -> None:
+    grow("a")
+    stop = Stop()
+    stop.end_now()
+    settings = Settings(run="run", drain_timeout=1, ready_timeout=1, poll=0)
+    planned = Planned(node="a", installer=INSTALLER, reason="")
+    assert NodeUpgrade(cluster, planned, settings, stop, print).run().outcome is Outcome.INTERRUPTED
