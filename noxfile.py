@@ -15,11 +15,12 @@ nox.options.reuse_venv = "yes"
 # The locks and their dependency groups in pyproject.toml. Each also has the dependencies of the project itself.
 LOCKS = {
     "main": ("nox",),
-    "test": ("test",),
+    "test": ("test", "rollout"),
     "lint": ("nox", "lint"),
     "services": ("test", "services"),
     "helm": ("helm",),
-    "k8s": ("test", "helm", "k8s"),
+    "rollout": ("rollout",),
+    "k8s": ("test", "helm", "k8s", "rollout"),
     "benchmark": ("test", "benchmark"),
 }
 

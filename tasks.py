@@ -3,7 +3,7 @@
 from invoke.collection import Collection
 
 from lifecycle.app.program import adopt
-from lifecycle.cli import build, cleanup, cluster, matrix, release, versions
+from lifecycle.cli import build, cleanup, cluster, matrix, release, rollout, versions
 
 GROUPS = {
     "look": (matrix.matrix, matrix.changed, matrix.explain, matrix.status),
@@ -17,11 +17,11 @@ GROUPS = {
     ),
     "publish": (release.push,),
     "release": (release.release, release.bump_gitops, release.bump_pools),
-    "cluster": (cluster.coverage, cluster.manifests),
+    "cluster": (cluster.coverage, cluster.manifests, rollout.start, rollout.status),
     "cleanup": (cleanup.prune, cleanup.cache_show, cleanup.cache_prune, cleanup.cache_verify),
 }
 
-_FAMILIES = (cleanup.cache,)
+_FAMILIES = (cleanup.cache, rollout.rollout)
 _IN_FAMILIES = [task for family in _FAMILIES for task in family.tasks.values()]
 
 ns = Collection(*(task for group in GROUPS.values() for task in group if task not in _IN_FAMILIES), *_FAMILIES)

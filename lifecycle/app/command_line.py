@@ -107,7 +107,8 @@ class CommandLine:
     """A reader of the words that follow Invoke's own options.
 
     `contexts` has the tasks by name. `core` has the options that are allowed anywhere. `families` has the actions of each
-    family of tasks by its name: the reader turns `cache show` into `cache.show`.
+    family of tasks by its name: the reader turns `cache show` into `cache.show`. A family that is also the name of a task, such
+    as `rollout`, stands for that task unless the name of an action follows.
     """
 
     def __init__(
@@ -126,9 +127,10 @@ class CommandLine:
         for word in words:
             if word in _HELP and (self._task or self._family):
                 return Reading(tuple(read), self._family or str(self._task and self._task.name))
-            if self._family:
+            if self._family and (self._family not in self._contexts or word in self._families[self._family]):
                 read[-1] = self._action(word)
             else:
+                self._family = ""
                 read.append(word)
                 self._take(word)
         self._complete()
@@ -182,10 +184,12 @@ class CommandLine:
         self._complete()
         if word in self._families:
             self._family = word
-        elif word in self._contexts:
+        if word in self._contexts:
             self._task = self._contexts[word]
             self._missing = [argument.names[0] for argument in self._task.positional_args]
             self._given = set()
+        elif self._family:
+            return
         elif self._task and not did_you_mean(word, self._contexts):
             raise UnexpectedArgumentError(self._name, word, selects="--only" in self._task.flags)
         else:
@@ -203,7 +207,7 @@ class CommandLine:
             raise MissingValueError(self._name, self._waiting)
         if self._missing:
             raise MissingArgumentError(self._name, self._missing)
-        if self._family:
+        if self._family and self._family not in self._contexts:
             raise MissingActionError(self._family, self._families[self._family])
 
     @property

@@ -128,7 +128,11 @@ class InstallerProgram(Program):
             super().list_flat()
             return
         # Invoke copies the tasks; a copy equals its task.
-        names = {self.collection[name]: name for name in self.collection.task_names}
+        families = self._families()
+        names = {
+            self.collection[name]: next((alias for alias in aliases if alias in families), name)
+            for name, aliases in self.collection.task_names.items()
+        }
         groups = {title: {names[task]: task for task in tasks} for title, tasks in self.groups.items()}
         print_lines(task_list(groups, str(self.collection.default)))
 
@@ -156,11 +160,11 @@ class InstallerProgram(Program):
         return {name: tuple(family.task_names) for name, family in self.collection.collections.items()}
 
     def _print_help_for(self, name: str) -> None:
-        if name in self._families():
+        if name in self.parser.contexts:
+            self.print_task_help(name)
+        elif name in self._families():
             pairs = [(f"{name}.{action}", self.collection[f"{name}.{action}"]) for action in self._families()[name]]
             print_lines(task_list({name: dict(pairs)}, str(self.collection.default)))
-        elif name in self.parser.contexts:
-            self.print_task_help(name)
         else:
             raise UnknownTaskError(name, [*self.parser.contexts, *self._families()])
         raise Exit

@@ -46,6 +46,8 @@ def read(*words: str) -> Reading:
             "cache.show --dry-run",
             "invoke cache.show has no option --dry-run: `invoke cache.show --help` shows its options",
         ),
+        ("rollout --onyl=550", "invoke rollout.start has no option --onyl: did you mean --only?"),
+        ("rollout stauts", "there is no task 'stauts': did you mean status?"),
         ("release --dry", "--dry has no effect here: use --dry-run"),
         ("retire 535 -R", "-R has no effect here: use --dry-run"),
         ("matrix --dry", "--dry has no effect here: leave it out"),
@@ -83,6 +85,21 @@ def test_an_action_behind_its_family_is_that_task(action: str) -> None:
     assert read("cache", action, "--json") == Reading((f"cache.{action}", "--json"))
 
 
+@pytest.mark.parametrize(
+    ("line", "read_as"),
+    [
+        ("rollout", "rollout"),
+        ("rollout --wave 3 -n", "rollout --wave 3 -n"),
+        # The task `status` of the top level is another one.
+        ("rollout status --json", "rollout.status --json"),
+        ("rollout start -n", "rollout.start -n"),
+        ("matrix rollout matrix", "matrix rollout matrix"),
+    ],
+)
+def test_a_family_that_is_a_task_needs_no_action(line: str, read_as: str) -> None:
+    assert read(*line.split()) == Reading(tuple(read_as.split()))
+
+
 @pytest.mark.parametrize("word", ["--help", "-h"])
 @pytest.mark.parametrize(
     ("line", "task"),
@@ -94,6 +111,8 @@ def test_an_action_behind_its_family_is_that_task(action: str) -> None:
         ("fetch build", "build"),
         ("cache", "cache"),
         ("cache prune", "cache.prune"),
+        ("rollout", "rollout"),
+        ("rollout status", "rollout.status"),
     ],
 )
 def test_help_is_found_anywhere(word: str, line: str, task: str) -> None:

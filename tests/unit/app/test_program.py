@@ -69,6 +69,18 @@ def test_help_alone_shows_the_options_that_mean_something_and_the_tasks(run: Run
     assert "--pty" not in out
 
 
+def test_a_task_that_is_a_family_is_listed_by_its_short_name(run: Run) -> None:
+    _, out, _ = run("--list")
+
+    assert "  rollout  " in out
+    assert "  rollout.status  " in out
+    assert "rollout.start" not in out
+
+
+def test_the_help_of_such_a_task_shows_its_options(run: Run) -> None:
+    assert "--drain-timeout" in run("rollout", "--help")[1]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[3]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-GROUPS = {"main": ("nox",), "test": ("test",), "lint": ("nox", "lint")}
+GROUPS = {"main": ("nox",), "test": ("test", "rollout"), "lint": ("nox", "lint"), "rollout": ("rollout",)}
 
 
 def locked(name: str) -> dict[str, str]:
