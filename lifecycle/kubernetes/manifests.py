@@ -57,6 +57,7 @@ def values_of(images: Mapping[Combination, PublishedImage]) -> dict[str, Any]:
                 "release": combination.release,
                 "driver": combination.branch,
                 "version": combination.driver,
+                "architecture": str(combination.architecture),
                 "image": {"repository": image.reference.partition("@")[0], "digest": image.digest},
             }
             for combination, image in images.items()
