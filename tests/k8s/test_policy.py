@@ -75,7 +75,9 @@ def test_the_chart_asks_for_no_rights_keeps_no_secret_and_serves_nothing(kind: s
 
 def test_no_pod_but_the_one_that_removes_taints_has_rights() -> None:
     chart = rendered(EVERYTHING)
-    subjects = [s for kind in ("RoleBinding", "ClusterRoleBinding") for found in chart.all(kind) for s in found["subjects"]]
+    subjects = [
+        s for kind in ("RoleBinding", "ClusterRoleBinding") for found in chart.all(kind) for s in found["subjects"]
+    ]
     accounts = {pod_of(found).get("serviceAccountName") for found in WORKLOADS if found["kind"] == "DaemonSet"}
 
     assert {subject["name"] for subject in subjects} == {"nvidia-installer-startup-taint"}

@@ -132,7 +132,13 @@ def test_two_releases_that_get_one_name_are_refused() -> None:
 
 def is_name(name: str) -> bool:
     """Return whether a name is a DNS label, of which pods make their host names (RFC 1123)."""
-    return len(name) <= 63 and name == name.strip("-") and name.isascii() and name.replace("-", "").isalnum() and name.islower()
+    return (
+        len(name) <= 63
+        and name == name.strip("-")
+        and name.isascii()
+        and name.replace("-", "").isalnum()
+        and name.islower()
+    )
 
 
 @pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.name)

@@ -41,7 +41,11 @@ EVERYTHING: Mapping[str, object] = {
     "namespace": {"priorityQuota": 500},
     "prePull": {"enabled": True},
     "monitoring": {"alerts": {"enabled": True, "labels": {"release": "prometheus"}}, "dashboard": {"enabled": True}},
-    "startupTaint": {"enabled": True, "nodeSelector": {"pool": "system"}, "tolerations": [{"key": "gpu", "operator": "Exists"}]},
+    "startupTaint": {
+        "enabled": True,
+        "nodeSelector": {"pool": "system"},
+        "tolerations": [{"key": "gpu", "operator": "Exists"}],
+    },
     "devicePlugin": {"enabled": True, "config": {"version": "v1", "sharing": {"timeSlicing": {"resources": []}}}},
     "verification": {"command": ["nvidia-smi"], "nodeSelector": {"gpu": "nvidia"}},
 }

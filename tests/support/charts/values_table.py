@@ -53,7 +53,9 @@ class _Rows:
 
     definitions: Mapping[str, Any]
 
-    def of(self, node: Mapping[str, Any], defaults: object, prefix: str, about: str = "") -> Iterator[tuple[str, str, str]]:
+    def of(
+        self, node: Mapping[str, Any], defaults: object, prefix: str, about: str = ""
+    ) -> Iterator[tuple[str, str, str]]:
         """Yield the rows of an object's properties; `about` begins their descriptions."""
         for key, found in node["properties"].items():
             value = defaults.get(key, _MISSING) if isinstance(defaults, Mapping) else _MISSING
