@@ -59,7 +59,7 @@ def test_it_is_off_by_default() -> None:
     assert [c["name"] for c in containers_of(rendered(USUAL).installers[0])] == ["install", "driver"]
 
 
-def test_the_link_to_the_driver_is_followed_in_the_container_and_not_by_the_mount() -> None:
+def test_the_container_follows_the_link_to_the_driver_not_the_mount() -> None:
     told = environment(PLUGIN)
     volume = volume_at("/driver-root-parent")
 

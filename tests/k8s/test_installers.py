@@ -1,10 +1,12 @@
 """Tests of the installers' DaemonSets: architectures, images that are pulled early, the namespace, and the host's mounts."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from lifecycle.config.schema import Architecture
 from lifecycle.kubernetes.manifests import CHART, values_of
 from lifecycle.publish.published import PublishedImage
 from lifecycle.tools.helm import ChartRefusedError, render
@@ -80,12 +82,15 @@ def test_a_long_release_keeps_its_architecture_in_the_name() -> None:
     assert "too long for a label" in refusal({"installers": [{**both[1], "release": "r" * 58}]})
 
 
-def test_manifests_name_the_architecture_of_each_image() -> None:
+def test_manifests_name_architectures_if_there_is_another_than_amd64() -> None:
     reference = f"r.example.org/i@{DIGEST}"
     image = PublishedImage(combination=FIRST.id, reference=reference, tag="t", digest=DIGEST, size=1, inputs="i")
-    (entry,) = values_of({FIRST: image})["installers"]
+    arm64 = replace(FIRST, architecture=Architecture.ARM64)
+    (alone,), both = (values_of(dict.fromkeys(images, image))["installers"] for images in ([FIRST], [FIRST, arm64]))
 
-    assert entry["architecture"] == FIRST.architecture == "amd64"
+    assert "architecture" not in alone
+    assert [entry["architecture"] for entry in both] == ["amd64", "arm64"]
+    assert len(rendered({"installers": both}).installers) == 2
 
 
 def test_before_an_upgrade_the_daemonset_that_pulls_holds_the_image_of_now() -> None:
@@ -122,7 +127,7 @@ def test_no_pod_that_pulls_reaches_the_host() -> None:
         assert not {"volumes", "hostPID", "priorityClassName"} & pod_of(found).keys()
 
 
-def test_another_namespace_permits_privileged_pods_and_the_priority_of_the_system() -> None:
+def test_another_namespace_permits_privileged_pods_and_system_priority() -> None:
     chart = in_namespace("gpu", {**USUAL, "namespace": {"create": True, "priorityQuota": 4000}})
     labels = chart.one("Namespace", "gpu")["metadata"]["labels"]
     (quota,) = chart.all("ResourceQuota")
@@ -172,7 +177,7 @@ def test_no_container_propagates_mounts_to_the_host() -> None:
     assert "/hostMountPropagation" in refusal({**USUAL, "hostMountPropagation": "Bidirectional"})
 
 
-def test_gardener_finds_the_installer_among_the_critical_components_of_a_node() -> None:
+def test_gardener_finds_the_installer_among_critical_components() -> None:
     # gardener/gardener, docs/usage/advanced/node-readiness.md: the label is on the DaemonSet and on its pods.
     label = {"node.gardener.cloud/critical-component": "true"}
     found = rendered({**USUAL, "daemonSetLabels": label, "podLabels": label}).installers[0]

@@ -18,13 +18,7 @@ NAMES = {
 
 def names(number: int) -> dict[str, str]:
     c = COMBINATIONS[number]
-    return {
-        **NAMES,
-        "release": c.release,
-        "driver": c.driver,
-        "branch": c.branch,
-        "architecture": str(c.architecture),
-    }
+    return {**NAMES, "release": c.release, "driver": c.driver, "branch": c.branch}
 
 
 def test_kustomize_takes_the_digest_that_was_set(tmp_path: Path) -> None:

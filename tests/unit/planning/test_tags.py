@@ -91,7 +91,7 @@ def test_the_gpu_operator_s_tag_has_the_kernel_as_in_its_label_and_the_os(releas
     assert operator_tag("550", replace(COMBINATION, release=release, kernel=kernel)) == tag
 
 
-def test_a_kernel_release_that_ends_in_an_odd_character_is_trimmed_as_in_its_label() -> None:
+def test_an_odd_character_at_a_kernel_s_end_is_missing_as_in_its_label() -> None:
     # node-feature-discovery, source/kernel/version.go: a label's value ends in a letter or digit.
     odd = replace(COMBINATION, release="debian-13", kernel="6.12.118+deb13~")
 
