@@ -180,7 +180,10 @@ def test_no_container_propagates_mounts_to_the_host() -> None:
 def test_gardener_finds_the_installer_among_critical_components() -> None:
     # gardener/gardener, docs/usage/advanced/node-readiness.md: the label is on the DaemonSet and on its pods.
     label = {"node.gardener.cloud/critical-component": "true"}
-    found = rendered({**USUAL, "daemonSetLabels": label, "podLabels": label}).installers[0]
+    values = {**USUAL, "daemonSetLabels": label, "podLabels": label, "prePull": {"enabled": True}}
+    chart = rendered(values)
+    found = chart.installers[0]
 
     assert label.items() <= found["metadata"]["labels"].items()
     assert label.items() <= found["spec"]["template"]["metadata"]["labels"].items()
+    assert [pulls for pulls in chart.component("pre-pull") if "node.gardener.cloud" in str(pulls)] == []
