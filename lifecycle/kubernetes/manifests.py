@@ -10,6 +10,7 @@ import yaml
 
 from lifecycle.app import output
 from lifecycle.app.session import Session
+from lifecycle.config.schema import Architecture
 from lifecycle.config.validation import read_text
 from lifecycle.errors import UsageError
 from lifecycle.gitops.bump_values import published
@@ -50,13 +51,18 @@ class BadValuesFileError(UsageError):
 
 
 def values_of(images: Mapping[Combination, PublishedImage]) -> dict[str, Any]:
-    """Return the chart's values: one installer per image."""
+    """Return the chart's values: one installer per image.
+
+    They name architectures if there is another than amd64. Charts of earlier releases do not know that key.
+    """
+    several = {combination.architecture for combination in images} - {Architecture.AMD64}
     return {
         "installers": [
             {
                 "release": combination.release,
                 "driver": combination.branch,
                 "version": combination.driver,
+                **({"architecture": str(combination.architecture)} if several else {}),
                 "image": {"repository": image.reference.partition("@")[0], "digest": image.digest},
             }
             for combination, image in images.items()

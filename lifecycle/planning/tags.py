@@ -17,6 +17,8 @@ from lifecycle.planning.matrix import Combination
 
 # OCI distribution specification: a tag is [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}; Debian's kernel releases have a `+`.
 _NOT_IN_A_TAG = re.compile(r"[^A-Za-z0-9_.-]")
+# The characters that Node Feature Discovery replaces in a kernel release to make a label's value of it.
+_NOT_IN_A_LABEL = re.compile(r"[^A-Za-z0-9_.-]")
 _RELEASE = re.compile(r"([a-z]+)-([0-9.]+)")
 _LONGEST = 128
 _UNTESTED = "-untested"
@@ -70,12 +72,16 @@ def operator_tag(driver: str, combination: Combination) -> str:
     """Return the tag of a precompiled driver for NVIDIA's GPU Operator: `<driver>-<kernel release>-<os id><os version>`.
 
     `driver` is the Operator's `driver.version`, a branch or a version (docs.nvidia.com/datacenter/cloud-native/gpu-operator,
-    "Precompiled Driver Containers"). The OS is ID and VERSION_ID of the node's /etc/os-release. Garden Linux has no VERSION_ID, so
-    Node Feature Discovery reports 0, which the tags of gardenlinux/gardenlinux-nvidia-installer contain too.
+    "Precompiled Driver Containers"). The Operator takes kernel and OS from the labels of Node Feature Discovery as they are
+    (NVIDIA/gpu-operator, controllers/object_controls.go and internal/state/nodepool.go), and the label of the kernel has `_` for
+    each character that a label cannot have (node-feature-discovery, source/kernel/version.go): `6.12.118_deb13-cloud-amd64`. The
+    OS is ID and VERSION_ID of the node's /etc/os-release, and 0 for Garden Linux, as in the tags of
+    gardenlinux/gardenlinux-nvidia-installer.
     """
     match = _RELEASE.match(combination.release)
     family, version = (match[1], match[2]) if match else (combination.release, "")
-    return tag_for(driver, combination.kernel, f"{family}{'0' if family == 'gardenlinux' else version}")
+    kernel = _NOT_IN_A_LABEL.sub("_", combination.kernel).strip("-_.")
+    return tag_for(driver, kernel, f"{family}{'0' if family == 'gardenlinux' else version}")
 
 
 def moving_tags(combination: Combination, others: Iterable[Combination]) -> tuple[str, ...]:

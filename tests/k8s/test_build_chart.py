@@ -1,5 +1,7 @@
 """Tests of the manifests that the build chart renders with different values."""
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import helm_python
@@ -7,9 +9,10 @@ import kubernetes_validate
 import pytest
 
 from lifecycle.kubernetes.build_job import CHART, NAMESPACE
-from lifecycle.tools.helm import ChartRefusedError
+from lifecycle.tools.helm import ChartRefusedError, render
 from tests.support.charts.build_chart import (
     EVERYTHING,
+    RELEASE,
     REMOTE,
     REVISION,
     USUAL,
@@ -18,7 +21,7 @@ from tests.support.charts.build_chart import (
     names_of,
     rendered_build,
 )
-from tests.support.charts.installer_chart import containers_of, pod_of
+from tests.support.charts.installer_chart import Rendered, containers_of, pod_of
 from tests.support.charts.kubernetes_versions import NEWEST, OLDEST
 from tests.support.charts.pods import environment
 from tests.support.checkout import ROOT
@@ -97,6 +100,47 @@ def test_secrets_are_files_that_only_the_container_sees_that_needs_them() -> Non
     }  # fmt: skip
     assert {secret["defaultMode"] for secret in secrets.values()} == {0o400}
     assert seen == {"checkout": {"repository"}, "build": {"store"}, "engine": set()}
+
+
+def test_the_key_that_signs_reaches_the_build_alone() -> None:
+    reference = {"secretKeyRef": {"name": "module-signing", "key": "key.pem"}}
+    found = {c["name"]: [v for v in c["env"] if "valueFrom" in v] for c in containers_of(job_of(WHOLE_CHART))}
+
+    assert found == {
+        "checkout": [], "engine": [], "build": [{"name": "MODULE_SIGNING_KEY", "valueFrom": reference}]
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"secretEnv": [{"name": "SHARDS", "secret": "s", "key": "k"}]}, "the chart sets SHARDS itself"),
+        ({"secretEnv": [{"name": "A", "secret": "s", "key": "k"}], "env": {"A": "x"}}, "A is in `env` too"),
+        ({"secretEnv": [{"name": "A", "secret": "S_S", "key": "k"}]}, "/secretEnv/0/secret"),
+        ({"secretEnv": [{"name": "A", "secret": "s"}]}, "missing property 'key'"),
+    ],
+)
+def test_a_secret_that_others_would_get_or_change_is_refused(values: dict[str, object], said: str) -> None:
+    with pytest.raises(ChartRefusedError) as caught:
+        rendered_build({**USUAL, **values})
+    assert said in str(caught.value)
+
+
+def test_each_job_has_scripts_of_its_own() -> None:
+    for values in ({}, {"shards": 5}):
+        chart = rendered_build({**USUAL, **values})
+        (scripts,), job = chart.all("ConfigMap"), job_of(chart)
+        (volume,) = (volume for volume in pod_of(job)["volumes"] if volume["name"] == "scripts")
+        assert scripts["metadata"]["name"] == volume["configMap"]["name"] == f"{job['metadata']['name']}-scripts"
+
+
+def test_other_scripts_are_another_job(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / CHART, tmp_path / "chart")
+    with (tmp_path / "chart/scripts/build").open("a") as script:
+        script.write("true\n")
+    other = Rendered(render(tmp_path / "chart", USUAL, name=RELEASE, namespace=NAMESPACE))
+
+    assert job_of(other)["metadata"]["name"] != job_of(USUAL_CHART)["metadata"]["name"]
 
 
 def test_dockers_configuration_is_where_the_build_looks_for_it() -> None:

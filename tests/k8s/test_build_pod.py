@@ -101,7 +101,7 @@ def pod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
         made = Pod(folder, chart, {"INVOKE_STORE": f"{store.host}/store"})
         for name in ("scripts", "work", "engine", "repository"):
             (folder / name).mkdir()
-        for name, text in chart.one("ConfigMap", "nvidia-installer-build-scripts")["data"].items():
+        for name, text in chart.all("ConfigMap")[0]["data"].items():
             (folder / "scripts" / name).write_text(text)
             (folder / "scripts" / name).chmod(0o555)
         (folder / "repository/ssh-privatekey").write_bytes((folder / "ssh/user").read_bytes())

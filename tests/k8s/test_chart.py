@@ -14,6 +14,7 @@ from tests.support.charts.installer_chart import (
     EVERYTHING,
     PROJECT,
     USUAL,
+    container_of,
     containers_of,
     installer_of,
     pod_of,
@@ -67,8 +68,11 @@ def test_labels_that_are_empty_are_not_asked_for() -> None:
 
 
 def test_no_two_workloads_select_one_another_s_pods() -> None:
-    selectors = [d["spec"]["selector"]["matchLabels"] for d in WHOLE_CHART.all("DaemonSet")]
-    labels = [d["spec"]["template"]["metadata"]["labels"] for d in WHOLE_CHART.all("DaemonSet")]
+    two = [installer_of(COMBINATIONS[0], architecture=name) for name in ("amd64", "arm64")]
+    chart = rendered({**EVERYTHING, "installers": [*two, *map(installer_of, COMBINATIONS[1:])]})
+    workloads = [*chart.all("DaemonSet"), *chart.all("Deployment")]
+    selectors = [d["spec"]["selector"]["matchLabels"] for d in workloads]
+    labels = [d["spec"]["template"]["metadata"]["labels"] for d in workloads]
 
     for number, selector in enumerate(selectors):
         fitting = [n for n, own in enumerate(labels) if selector.items() <= own.items()]
@@ -90,7 +94,7 @@ def test_an_image_without_digest_is_pulled_by_its_tag() -> None:
 
 def test_installer_and_driver_are_told_the_same() -> None:
     for found in WHOLE_CHART.installers:
-        install, driver = containers_of(found)
+        install, driver = container_of(found, "install"), container_of(found, "driver")
         assert install["env"] == driver["env"]
         assert install["volumeMounts"] == driver["volumeMounts"]
         assert install["image"] == driver["image"]
@@ -104,7 +108,7 @@ def test_readiness_is_asked_of_the_installer() -> None:
 
 def test_no_failed_probe_can_uninstall_a_driver() -> None:
     for found in WHOLE_CHART.installers:
-        driver = containers_of(found)[1]
+        driver = container_of(found, "driver")
         assert not {"livenessProbe", "startupProbe"} & driver.keys()
 
 
@@ -148,7 +152,7 @@ def test_names_are_those_that_a_pod_s_host_name_can_have() -> None:
         ({"installers": [{"release": "a", "driver": "550", "version": "550.1"}]}, "missing property 'image'"),
         ({"installers": [installer_of(COMBINATIONS[0], image={"repository": "r"})]}, "/installers/0/image"),
         ({"installers": [installer_of(COMBINATIONS[0], moduleType="both")]}, "/installers/0/moduleType"),
-        ({"installers": [installer_of(COMBINATIONS[0])] * 2}, "list each release and driver once"),
+        ({"installers": [installer_of(COMBINATIONS[0])] * 2}, "list each release, driver and architecture once"),
         ({"onTermination": "unload"}, "/onTermination"),
         ({"updateStrategy": {"type": "Recreate"}}, "/updateStrategy/type"),
         ({"updateStrategy": {"maxUnavailable": 0}}, "/updateStrategy/maxUnavailable"),

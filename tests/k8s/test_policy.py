@@ -2,15 +2,16 @@
 
 import pytest
 
-from tests.support.charts.installer_chart import EVERYTHING, USUAL, rendered
+from tests.support.charts.installer_chart import COMBINATIONS, EVERYTHING, USUAL, containers_of, pod_of, rendered
 from tests.support.charts.pod_policy import RULES
 
 _LOADS = "it loads kernel modules, makes device files and runs NVIDIA's daemons"
-_DEVICES = "it opens the GPUs' device files and writes CDI specifications for the container runtime"
+_API = "the kubelet restarts it when it ends, and it serves nobody"
 # By workload, rule and what the rule found.
 EXCEPTIONS = {
     ("installer", "runs privileged", "install"): _LOADS,
     ("installer", "runs privileged", "driver"): _LOADS,
+    ("installer", "runs privileged", "device-plugin"): "it opens the GPUs' device files",
     ("installer", "shares the host's processes", "hostPID"): "it names the processes that hold a driver in use",
     (
         "installer",
@@ -18,20 +19,23 @@ EXCEPTIONS = {
         "/",
     ): "it installs there, registers libraries, tells readiness; the folders are values",
     ("installer", "mounts the host", "/dev"): "all containers of the node need the driver's device files",
-    ("device-plugin", "runs privileged", "device-plugin"): _DEVICES,
-    ("device-plugin", "mounts the host", "/var/lib/kubelet/device-plugins"): "the kubelet's socket is there",
-    ("device-plugin", "mounts the host", "/var/run/cdi"): "container runtimes look for devices there",
-    ("device-plugin", "mounts the host", "/opt/nvidia/current"): "the driver that is installed there",
+    ("installer", "mounts the host", "/var/lib/kubelet/device-plugins"): "the kubelet's socket is there",
+    ("installer", "mounts the host", "/opt/nvidia"): "the device plugin reads the drivers that are installed there",
     ("installer", "tolerates all taints", "Exists"): "without a driver a GPU node is of no use, whatever its taints",
-    ("device-plugin", "tolerates all taints", "Exists"): "as the installer, whose nodes it serves",
+    ("pre-pull", "tolerates all taints", "Exists"): "as the installer, whose images it pulls",
     ("verification", "tolerates all taints", "Exists"): "GPU nodes are tainted for GPU jobs, which it is one of",
-    ("device-plugin", "has no probe", "device-plugin"): "the kubelet sees its socket, and it ends when it fails",
+    ("installer", "has no probe", "device-plugin"): "the kubelet sees its socket, and it ends when it fails",
     (
         "installer",
         "has no probe",
         "driver",
     ): "a failed liveness probe runs preStop, which may uninstall; wait repairs the driver",
+    ("pre-pull", "has no probe", "image"): "it does nothing",
+    ("startup-taint", "has no probe", "startup-taint"): _API,
+    ("startup-taint", "has a token for the API", "automountServiceAccountToken"): "it removes taints from nodes",
+    ("startup-taint", "is no system pod", "priorityClassName"): "it is of the cluster, not of a node",
     ("verification", "has no probe", "verification"): "it runs to its end",
+    ("pre-pull", "is no system pod", "priorityClassName"): "without it an upgrade is slower, and nothing else",
     ("verification", "is no system pod", "priorityClassName"): "it must not push jobs off a node",
     ("verification", "has no memory limit", "verification"): "what it needs is its image's, and values can say it",
 }
@@ -41,7 +45,7 @@ WORKLOADS = [
     found
     for values in (USUAL, EVERYTHING)
     for found in rendered(values).objects
-    if found["kind"] in ("DaemonSet", "Pod")
+    if found["kind"] in ("DaemonSet", "Deployment", "Pod")
 ]
 
 
@@ -64,7 +68,43 @@ def test_no_exception_is_written_down_for_nothing() -> None:
 
 @pytest.mark.parametrize("kind", ["Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "Secret", "Service"])
 def test_the_chart_asks_for_no_rights_keeps_no_secret_and_serves_nothing(kind: str) -> None:
-    assert [found for values in (USUAL, EVERYTHING) for found in rendered(values).all(kind)] == []
+    without = {**EVERYTHING, "startupTaint": {"enabled": False}}
+
+    assert [found for values in (USUAL, without) for found in rendered(values).all(kind)] == []
+
+
+def test_no_pod_but_the_one_that_removes_taints_has_rights() -> None:
+    chart = rendered(EVERYTHING)
+    subjects = [
+        s for kind in ("RoleBinding", "ClusterRoleBinding") for found in chart.all(kind) for s in found["subjects"]
+    ]
+    accounts = {pod_of(found).get("serviceAccountName") for found in WORKLOADS if found["kind"] == "DaemonSet"}
+
+    assert {subject["name"] for subject in subjects} == {"nvidia-installer-startup-taint"}
+    assert accounts == {"nvidia-installer"}
+
+
+def test_that_pod_reads_pods_of_one_namespace_and_reads_and_patches_nodes() -> None:
+    chart = rendered(EVERYTHING)
+    rules = {found["kind"]: found["rules"] for kind in ("Role", "ClusterRole") for found in chart.all(kind)}
+
+    assert rules == {
+        "Role": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}],
+        "ClusterRole": [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "patch"]}],
+    }
+
+
+def test_pods_that_need_no_rights_have_no_user_and_no_capability() -> None:
+    chart = rendered(EVERYTHING)
+    contexts = [
+        container["securityContext"]
+        for component in ("pre-pull", "startup-taint")
+        for found in chart.component(component)
+        for container in containers_of(found)
+    ]
+
+    assert len(contexts) == len(COMBINATIONS) + 1
+    assert all(context["runAsNonRoot"] and context["capabilities"] == {"drop": ["ALL"]} for context in contexts)
 
 
 def test_the_pods_of_the_installer_have_no_network() -> None:

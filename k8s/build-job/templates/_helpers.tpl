@@ -3,20 +3,29 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" }}
 {{- end }}
 
-{{/* The prefix of all objects' names. */}}
+{{/* The prefix of all objects' names; other characters than those of a host name become dashes. */}}
 {{- define "build.fullname" -}}
+{{- $name := .Release.Name }}
 {{- if .Values.fullnameOverride }}
-{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" }}
-{{- else if contains (include "build.name" .) .Release.Name }}
-{{- .Release.Name | trunc 40 | trimSuffix "-" }}
-{{- else }}
-{{- printf "%s-%s" .Release.Name (include "build.name" .) | trunc 40 | trimSuffix "-" }}
+{{- $name = .Values.fullnameOverride }}
+{{- else if not (contains (include "build.name" .) .Release.Name) }}
+{{- $name = printf "%s-%s" .Release.Name (include "build.name" .) }}
+{{- end }}
+{{- regexReplaceAll "[^a-z0-9-]" (lower $name) "-" | trunc 40 | trimAll "-" }}
+{{- end }}
+
+{{/* The scripts of the containers, by name. */}}
+{{- define "build.scripts" -}}
+{{- range $path, $_ := .Files.Glob "scripts/*" }}
+{{ base $path }}: |
+  {{- $.Files.Get $path | nindent 2 }}
 {{- end }}
 {{- end }}
 
-{{/* The Job's name. A Job is immutable, so another commit or other values need another Job. */}}
+{{/* The Job's name. A Job is immutable, so another commit, other values or other scripts need another Job. */}}
 {{- define "build.job" -}}
-{{- printf "%s-%s-%s" (include "build.fullname" .) (trunc 8 .Values.revision) (.Values | toJson | sha256sum | trunc 6) }}
+{{- $inputs := printf "%s%s" (toJson .Values) (include "build.scripts" .) }}
+{{- printf "%s-%s-%s" (include "build.fullname" .) (trunc 8 .Values.revision) ($inputs | sha256sum | trunc 6) }}
 {{- end }}
 
 {{/* Labels of every object. */}}
@@ -36,7 +45,37 @@ app.kubernetes.io/component: build
 {{/* Environment, as a list of variables; takes (dict "root" $ "env" (dict …)), which overrides the values' `env`. */}}
 {{- define "build.env" -}}
 {{- range $name, $value := merge (dict) .env .root.Values.env }}
-- {name: {{ $name }}, value: {{ toString $value | quote }}}
+- {name: {{ $name }}, value: {{ include "build.text" $value | quote }}}
+{{- end }}
+{{- end }}
+
+{{/* Text of a value. Helm reads numbers of a file as floating point, and prints 10000000 as 1e+07; JSON has all digits. */}}
+{{- define "build.text" -}}
+{{- if kindIs "string" . }}{{ . }}{{ else }}{{ toJson . }}{{ end }}
+{{- end }}
+
+{{/* Variables from Secrets, for the container `build`; takes (dict "root" $ "env" (dict …)) with the variables of the chart. */}}
+{{- define "build.secret-env" -}}
+{{- $env := .env }}
+{{- $values := .root.Values }}
+{{- range $values.secretEnv }}
+{{- if hasKey $env .name }}
+{{- fail (printf "secretEnv: the chart sets %s itself: remove it" .name) }}
+{{- end }}
+{{- if hasKey $values.env .name }}
+{{- fail (printf "secretEnv: %s is in `env` too, which all containers have: remove it there" .name) }}
+{{- end }}
+- name: {{ .name }}
+  valueFrom: {secretKeyRef: {name: {{ .secret }}, key: {{ .key }}}}
+{{- end }}
+{{- end }}
+
+{{/* Fails for a key that the chart sets itself; takes (dict "value" name "own" keys "given" map). */}}
+{{- define "build.check-own" -}}
+{{- range $key, $_ := .given }}
+{{- if or (has $key $.own) (hasPrefix "nvidia-installer/" $key) }}
+{{- fail (printf "%s: the chart sets %s itself: remove it" $.value $key) }}
+{{- end }}
 {{- end }}
 {{- end }}
 

@@ -27,6 +27,7 @@ EVERYTHING: Mapping[str, object] = {
     "store": {"place": "registry.example.org:5000/gpu/store", "mode": "read-only", "secret": "registry"},
     "imagePullSecrets": [{"name": "pulls"}],
     "env": {"https_proxy": "http://proxy.example.org:3128"},
+    "secretEnv": [{"name": "MODULE_SIGNING_KEY", "secret": "module-signing", "key": "key.pem"}],
     "backoffLimitPerIndex": 1,
     "nodeSelector": {"pool": "build"},
     "tolerations": [{"key": "build", "operator": "Exists"}],

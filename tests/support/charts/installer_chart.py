@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from lifecycle.kubernetes.manifests import CHART, NAMESPACE
 from lifecycle.planning.locked_project import load_locked_project
 from lifecycle.planning.matrix import Combination
-from lifecycle.tools.helm import render
+from lifecycle.tools.helm import ChartRefusedError, render
 from tests.support.checkout import ROOT
 
 RELEASE = "nvidia-installer"
@@ -35,6 +37,15 @@ EVERYTHING: Mapping[str, object] = {
     "podAnnotations": {"a": "b"},
     "podLabels": {"c": "d"},
     "nodes": {"selector": {"worker.gardener.cloud/pool": "infer-s-v1"}},
+    "daemonSetLabels": {"e": "f"},
+    "namespace": {"priorityQuota": 500},
+    "prePull": {"enabled": True},
+    "monitoring": {"alerts": {"enabled": True, "labels": {"release": "prometheus"}}, "dashboard": {"enabled": True}},
+    "startupTaint": {
+        "enabled": True,
+        "nodeSelector": {"pool": "system"},
+        "tolerations": [{"key": "gpu", "operator": "Exists"}],
+    },
     "devicePlugin": {"enabled": True, "config": {"version": "v1", "sharing": {"timeSlicing": {"resources": []}}}},
     "verification": {"command": ["nvidia-smi"], "nodeSelector": {"gpu": "nvidia"}},
 }
@@ -59,16 +70,29 @@ class Rendered:
     @property
     def installers(self) -> list[dict[str, Any]]:
         """Return the installers' DaemonSets."""
+        return self.component("installer")
+
+    def component(self, name: str) -> list[dict[str, Any]]:
+        """Return the objects of a component that create pods."""
+        kinds = ("DaemonSet", "Deployment")
         return [
-            d
-            for d in self.all("DaemonSet")
-            if d["metadata"]["labels"].get("app.kubernetes.io/component") == "installer"
+            found
+            for kind in kinds
+            for found in self.all(kind)
+            if found["metadata"]["labels"]["app.kubernetes.io/component"] == name
         ]
 
 
 def rendered(values: Mapping[str, object]) -> Rendered:
     """Render the installer chart with values."""
     return Rendered(render(ROOT / CHART, values, name=RELEASE, namespace=NAMESPACE))
+
+
+def refusal(values: Mapping[str, object]) -> str:
+    """Return the error of the installer chart for values that it refuses."""
+    with pytest.raises(ChartRefusedError) as caught:
+        rendered(values)
+    return str(caught.value)
 
 
 def pod_of(found: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -80,3 +104,9 @@ def pod_of(found: Mapping[str, Any]) -> Mapping[str, Any]:
 def containers_of(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return all containers of an object's pod, init containers included."""
     return [*pod_of(found).get("initContainers", []), *pod_of(found)["containers"]]
+
+
+def container_of(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a container of an object's pod by its name."""
+    (container,) = (container for container in containers_of(found) if container["name"] == name)
+    return container

@@ -75,6 +75,13 @@ def last_words_lost(found: Mapping[str, Any]) -> Iterator[str]:
     yield from (c["name"] for c in containers_of(found) if c.get("terminationMessagePolicy") != "FallbackToLogsOnError")
 
 
+def last_words_in_dev(found: Mapping[str, Any]) -> Iterator[str]:
+    for container in containers_of(found):
+        mounts = {mount["mountPath"] for mount in container.get("volumeMounts", [])}
+        if "/dev" in mounts and container.get("terminationMessagePath", "/dev/termination-log").startswith("/dev/"):
+            yield container["name"]
+
+
 RULES: Mapping[str, Rule] = {
     "runs privileged": privileged,
     "may get more rights than it has": unrestrained,
@@ -90,4 +97,5 @@ RULES: Mapping[str, Rule] = {
     "takes secrets into its environment": secrets_in_environment,
     "is in another namespace": elsewhere,
     "does not say why it failed": last_words_lost,
+    "leaves a file in the host's /dev": last_words_in_dev,
 }

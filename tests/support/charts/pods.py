@@ -9,8 +9,8 @@ from tests.support.charts.installer_chart import Rendered, pod_of
 
 
 def environment(container: Mapping[str, Any]) -> dict[str, str]:
-    """Return a container's environment."""
-    return {variable["name"]: variable["value"] for variable in container["env"]}
+    """Return a container's environment, without variables from Secrets."""
+    return {variable["name"]: variable["value"] for variable in container["env"] if "value" in variable}
 
 
 def write_pod(chart: Rendered, daemonset: str, folder: Path) -> None:

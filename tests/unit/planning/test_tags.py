@@ -84,8 +84,15 @@ def test_the_branchs_tag_is_the_newest_drivers() -> None:
     [
         ("debian-12", "6.1.0-56-cloud-amd64", "550-6.1.0-56-cloud-amd64-debian12"),
         ("gardenlinux-1592.10", "6.6.71-cloud-amd64", "550-6.6.71-cloud-amd64-gardenlinux0"),
-        ("debian-13-backports", "7.3.4+deb13-cloud-amd64", "550-7.3.4-deb13-cloud-amd64-debian13"),
+        ("debian-13-backports", "7.3.4+deb13-cloud-amd64", "550-7.3.4_deb13-cloud-amd64-debian13"),
     ],
 )
-def test_the_gpu_operator_s_tag_ends_in_the_os_s_id_and_version(release: str, kernel: str, tag: str) -> None:
+def test_the_gpu_operator_s_tag_has_the_kernel_as_in_its_label_and_the_os(release: str, kernel: str, tag: str) -> None:
     assert operator_tag("550", replace(COMBINATION, release=release, kernel=kernel)) == tag
+
+
+def test_an_odd_character_at_a_kernel_s_end_is_missing_as_in_its_label() -> None:
+    # node-feature-discovery, source/kernel/version.go: a label's value ends in a letter or digit.
+    odd = replace(COMBINATION, release="debian-13", kernel="6.12.118+deb13~")
+
+    assert operator_tag("550", odd) == "550-6.12.118_deb13-debian13"
