@@ -88,8 +88,8 @@ def podman_in(root: EngineRoot, workload: str) -> Run:
 @contextmanager
 def docker_in(root: EngineRoot, workload: str, folder: Path) -> Iterator[Run]:
     """Start dockerd with the image, and yield the function that runs containers of it. `folder` gets the log."""
-    root.write("/run/daemon.json", json.dumps({"features": {"cdi": True}, "cdi-spec-dirs": ["/var/run/cdi"]}))
-    settings = ("--config-file=/run/daemon.json", "--experimental", "--storage-driver=vfs")
+    root.write("/run/daemon.json", json.dumps({"features": {"cdi": True}}))
+    settings = ("--config-file=/run/daemon.json", "--storage-driver=vfs")
     network = ("--bridge=none", "--iptables=false", "--ip6tables=false")
     with started(root.command("dockerd", *settings, *network), folder / "log") as process:
         wait_until(lambda: root.succeeds("docker", "version"), process, "dockerd")
