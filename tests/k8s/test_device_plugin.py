@@ -83,6 +83,20 @@ def test_its_own_cdi_specification_reaches_no_runtime() -> None:
     assert environment(PLUGIN)["CDI_DISABLE_HOOKS"] == "all"
 
 
+@pytest.mark.parametrize(
+    ("values", "kinds"),
+    [
+        (ENABLED, "nvidia.com/gpu k8s.device-plugin.nvidia.com/gpu"),
+        (USUAL, "nvidia.com/gpu"),
+        ({**USUAL, "cdi": "off"}, "off"),
+    ],
+)
+def test_the_installer_describes_the_devices_that_the_plugin_names(values: dict[str, object], kinds: str) -> None:
+    # NVIDIA/k8s-device-plugin, cmd/nvidia-device-plugin/plugin-manager.go: the vendor is constant.
+    for container in ("install", "driver"):
+        assert environment(container_of(rendered(values).installers[0], container))["CDI_KINDS"] == kinds
+
+
 def test_no_volume_of_the_pod_is_there_without_a_mount() -> None:
     for found in rendered(EVERYTHING).installers:
         mounted = {mount["name"] for container in containers_of(found) for mount in container["volumeMounts"]}
