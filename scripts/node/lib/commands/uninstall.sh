@@ -21,7 +21,6 @@ uninstall_command() { # [--keep-modules]
   done
   remove_unfinished "${NOUVEAU_FILE%/*}" "${LIBRARY_FILE%/*}" "$STATE_DIR" "$STATE_DIR/validations" "$CDI_DIR"
   remove_drivers
-  try "an empty folder may stay" remove_marked_folders "$CDI_DIR" || true
   remove_empty "$STATE_DIR/validations" "$STATE_DIR" "$DRIVERS_DIR"
   remove_reports
   log "no driver is installed in $INSTALL_ROOT any more"

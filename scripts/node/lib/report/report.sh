@@ -77,9 +77,10 @@ lock_report_folder() { # FOLDER
   flock --timeout "$LOCK_SECONDS" "$lock" || true
 }
 
+# Removes the reports, and the folders that `install` made for them and for the CDI specifications: one may contain another.
 remove_reports() {
   local report path
-  local -a folders=()
+  local -a folders=("$CDI_DIR")
   for report in "${REPORTS[@]%%:*}"; do
     [[ -n ${!report} ]] || continue
     path=$(host_file "${!report}")

@@ -37,7 +37,7 @@ def without_reports(node: Node) -> dict[str, object]:
 
 def test_without_the_settings_nothing_is_written(node: Node) -> None:
     node.installs()
-    assert not (node.host / "var").exists()
+    assert not (node.host / "var/lib").exists()
     assert not (node.host / "etc/kubernetes").exists()
 
 

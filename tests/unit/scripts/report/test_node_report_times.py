@@ -51,7 +51,9 @@ def make_old(node: Node) -> None:
     ):
         text = on(node, path).read_text()
         assert text.count(old) == 1
-        on(node, path).write_text(text.replace(old, new))
+        # `wait` reads the files meanwhile.
+        (node.folder / "next").write_text(text.replace(old, new))
+        (node.folder / "next").rename(on(node, path))
 
 
 @pytest.mark.parametrize(("uptime", "is_refreshed"), [(1059, False), (1060, True), (5, True)])
