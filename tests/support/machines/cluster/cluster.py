@@ -15,7 +15,6 @@ from tests.support.machines.cluster.kubelet import NODE
 # A pod's sandbox that the kubelet does not see end together with its last container waits for the next collection of garbage, once
 # a minute, and the pod for its sandbox (kubelet 1.20, PodResourcesAreReclaimed; ContainerGCPeriod).
 SECONDS = 180
-_INTERVAL = 0.2
 _Found = TypeVar("_Found")
 Object = dict[str, Any]
 
@@ -29,8 +28,9 @@ class Cluster:
     folder: Path
     engine: docker.DockerClient
     node: str = NODE
-    # The longest wait of its methods.
+    # The longest wait of its methods, and the time between two looks, of which each starts kubectl.
     seconds: float = SECONDS
+    interval: float = 0.2
 
     def kubectl(self, *words: str, stdin: str = "", check: bool = True) -> str:
         """Run kubectl and return its output; with `check`, raise AssertionError with its errors if it fails."""
@@ -73,7 +73,7 @@ class Cluster:
             found = look()
             if found:
                 return found
-            time.sleep(_INTERVAL)
+            time.sleep(self.interval)
         raise AssertionError(f"after {limit} s still not: {what}\n{self.state()}")
 
     def ready_pod(self, namespace: str, selector: str, *, other_than: str = "") -> Object:
