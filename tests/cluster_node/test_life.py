@@ -107,8 +107,9 @@ def rebooted(fleet: Fleet) -> Steps:
 
     def act(node: GpuNode) -> None:
         before = fleet.states[node.name].kernel.boot
-        node.ask("sh", "-c", "sync; echo b >/host/proc/sysrq-trigger", check=False)
-        node.cluster.wait(lambda: node.boot_id() not in ("", before), f"{node.name} has started again")
+        node.ask("sync")
+        node.guest.reset()
+        node.cluster.wait(lambda: node.boot_id() != before, f"{node.name} has started again")
 
         def is_started() -> bool:
             status = container_status(fleet.pod(node), "driver")

@@ -13,14 +13,13 @@ from tests.support.machines.cluster_node.guest import Guest
 CHANNEL = "lts"
 MODULES = {"nvidia", "nvidia_modeset", "nvidia_uvm"}
 _NAMESPACE = "default"
-_BOOT_ID = "/proc/sys/kernel/random/boot_id"
 # One line for each field of KernelState. A container is started for each question, so all are one.
-_QUESTIONS = f"""\
+_QUESTIONS = """\
 echo $(cut -d' ' -f1 /proc/modules)
 cat /host/sys/module/nvidia/version || echo
 dmesg | grep -c 'NVRM: loading NVIDIA'
 echo "$(cat /host/sys/module/firmware_class/parameters/path)"
-cat {_BOOT_ID}
+cat /proc/sys/kernel/random/boot_id
 """
 
 
@@ -84,8 +83,8 @@ class GpuNode:
         return KernelState(modules=names, version=version, loads=int(loads), firmware=firmware, boot=boot)
 
     def boot_id(self) -> str:
-        """Return the identifier of its kernel's start, or "" while it cannot be asked (random(4))."""
-        return self.ask("cat", _BOOT_ID, check=False).strip()
+        """Return the identifier of its kernel's start as its kubelet reports it once it has started."""
+        return str(self._get_node()["status"]["nodeInfo"]["bootID"])
 
     def files(self) -> set[str]:
         """Return the files of the installer that it has, and NVIDIA's device files."""
@@ -98,6 +97,9 @@ class GpuNode:
 
     def _get_pod(self) -> Object:
         return self.cluster.get("pod", f"--namespace={_NAMESPACE}", self._pod)
+
+    def _get_node(self) -> Object:
+        return self.cluster.get("node", self.name)
 
     def _is_ready(self) -> bool:
         return any(node["metadata"]["name"] == self.name and is_ready(node) for node in self.cluster.nodes())

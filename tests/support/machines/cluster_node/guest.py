@@ -43,6 +43,10 @@ class Guest:
         """Return to a saved state. The guest's clock stays behind by the time since then."""
         self._monitor(f"loadvm {snapshot}")
 
+    def reset(self) -> None:
+        """Restart it at once, as its reset button does."""
+        self._monitor("system_reset")
+
     def _monitor(self, command: str) -> None:
         """Run a command of QEMU's monitor; raise AssertionError with its message if it fails (QEMU, docs/interop/qmp-spec)."""
         with closing(socket.socket(socket.AF_UNIX)) as connection:
