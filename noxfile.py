@@ -21,7 +21,7 @@ LOCKS = {
     "helm": ("helm",),
     "rollout": ("rollout",),
     "k8s": ("test", "helm", "k8s", "rollout"),
-    "benchmark": ("test", "benchmark"),
+    "benchmark": ("test", "helm", "k8s", "benchmark"),
 }
 
 # GitHub's files by the name of their schema, which check-jsonschema contains.
@@ -133,6 +133,16 @@ def test_cluster(session: nox.Session) -> None:
     install(session, "k8s")
     session.run("python", "-m", "invoke", "build")
     session.run("pytest", "tests/cluster", *session.posargs)
+
+
+@nox.session(default=False)
+def test_cluster_node(session: nox.Session) -> None:
+    """Join QEMU machines with the images' kernels to a cluster and install the chart: `nox -s test_cluster_node -- --only 550`."""
+    session.run("scripts/setup-cluster", external=True)
+    install(session, "k8s")
+    session.run("python", "-m", "invoke", "build", *selection(session))
+    session.run("python", "-m", "invoke", "fetch", "--kernel-images", *selection(session))
+    session.run("pytest", "tests/cluster_node", *session.posargs)
 
 
 @nox.session(default=False)

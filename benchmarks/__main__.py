@@ -6,6 +6,7 @@ unchanged    the same again; needs matrix
 second       the same on another machine, with the remote cache; needs matrix
 bytes        the bytes of the images, and in a registry; needs matrix
 node         the time that a starting node waits
+start        a node in QEMU, from power-on until its driver is ready
 scale        the cost of planning many combinations (scale.py), of our build alone
 
 Seconds are wall time and depend on the machine and its load: quote the ratios.
@@ -16,6 +17,7 @@ import json
 import os
 import platform
 import signal
+import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack, closing
@@ -29,14 +31,17 @@ from benchmarks.builds import OurBuild, PlainBuild
 from benchmarks.engine import image_bytes, private_engine, private_registry, registry_bytes
 from benchmarks.node import NodeBenchmark
 from benchmarks.scale import RELEASES, measure_scale, show_scale
+from benchmarks.start import StartBenchmark
 from lifecycle.cache.cache import Cache, default_cache_dir
 from lifecycle.planning.locked_project import LockedProject, load_locked_project
 from lifecycle.planning.matrix import Combination
 from lifecycle.sources.apt_machine import MachineArchives
+from tests.support.machines.cluster.engine_images import own_images
+from tests.support.machines.cluster_node.cluster_of_guests import ClusterOfGuests
 from tests.support.machines.guest.machine_parts import MachineParts
 
 ROOT = Path(__file__).resolve().parents[1]
-SCENARIOS = ["growth", "matrix", "unchanged", "second", "bytes", "node", "scale"]
+SCENARIOS = ["growth", "matrix", "unchanged", "second", "bytes", "node", "start", "scale"]
 _PORTS = {"ours": 5901, "plain": 5902, "remote cache": 5904}
 
 
@@ -126,8 +131,9 @@ class BenchmarkRun:
         folder = self.folder / f"registry-{side}"
         self.record("registry bytes", side, registry_bytes(engine, references, folder, _PORTS[side]))
 
-    def measure_node(self) -> None:
-        """Measure an installation on a node. Our image is the one in the engine that `invoke build` uses."""
+    @cached_property
+    def node(self) -> NodeBenchmark:
+        """One combination, with the plain image of it. Ours is the one in the engine that `invoke build` uses."""
         first = self.combinations[0]
         self.build_plain((first,))
         folder = self.folder / "node"
@@ -137,9 +143,26 @@ class BenchmarkRun:
             project=self.project, cache=Cache(default_cache_dir(os.environ)), engine=engine, folder=folder
         )
         image = self.plain_builds[first.id][1]
-        NodeBenchmark(parts=parts, plain=self.plain, plain_image=image, combination=first, folder=folder).run(
-            self.record
+        return NodeBenchmark(parts=parts, plain=self.plain, plain_image=image, combination=first, folder=folder)
+
+    def measure_start(self) -> None:
+        """Measure a node from power-on until its driver is ready."""
+        setup = subprocess.run([ROOT / "scripts/setup-cluster"], check=True, stdout=subprocess.PIPE, text=True)
+        engine = self.stack.enter_context(own_images())
+        guests = ClusterOfGuests(
+            project=self.project,
+            programs=Path(setup.stdout.strip()),
+            folder=self.folder / "guests",
+            engine=engine,
+            stack=self.stack,
         )
+        guests.folder.mkdir()
+        StartBenchmark(
+            guests=guests,
+            combination=self.node.combination,
+            archive=self.node.archive,
+            folder=self.folder / "start",
+        ).run(self.record)
 
     def build_plain(self, combinations: tuple[Combination, ...]) -> float:
         """Return the seconds of the plain loop over combinations. A combination is built once in a run."""
@@ -194,7 +217,9 @@ def main() -> None:
         if "growth" in scenarios:
             run.measure_growth()
         if "node" in scenarios:
-            run.measure_node()
+            run.node.run(run.record)
+        if "start" in scenarios:
+            run.measure_start()
         scale = measure_scale(ROOT, RELEASES, Path(folder) / "scale") if "scale" in scenarios else []
     machine = {"cpus": os.cpu_count(), "kernel": platform.release(), "python": platform.python_version()}
     out.parent.mkdir(parents=True, exist_ok=True)

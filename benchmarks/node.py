@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import docker
@@ -58,7 +59,7 @@ class NodeBenchmark:
 
     def run(self, record: Callable[[str, str, float], None]) -> None:
         """Measure on this machine's disk (unpack and index) and in QEMU (also load). `record` gets seconds and bytes."""
-        tree, archive = self._plain_archive()
+        archive = self.archive
         home = self._copy_home()
         host = self.folder / "host"
         for side, install in {
@@ -68,11 +69,10 @@ class NodeBenchmark:
             record("node on disk", side, min(_timed(install, host) for _ in range(_ROUNDS)))
             record("node bytes", side, _bytes_of(host))
         shutil.rmtree(host)
-        shutil.rmtree(tree)
         over = self.folder / "over"
         shutil.copytree(_GUEST, over / "guest")
         (over / "plain").mkdir()
-        archive.rename(over / "plain/driver.tar.gz")
+        (over / "plain/driver.tar.gz").hardlink_to(archive)
         machine = self.parts.machine(self.combination, over=[over], memory_mib=4096)
         for side in ("ours", "plain"):
             boot = machine.boot(side, self.folder / f"boot-{side}", seconds=_BOOT_SECONDS)
@@ -101,8 +101,9 @@ class NodeBenchmark:
             container.remove(v=True)
         return self.folder / "home"
 
-    def _plain_archive(self) -> tuple[Path, Path]:
-        """Return the unpacked plain image with the graphics libraries added, and the tar.gz of it."""
+    @cached_property
+    def archive(self) -> Path:
+        """The predecessor's archive: that of the plain image, with the graphics libraries added."""
         tree, archive = self.folder / "tree", self.folder / "driver.tar.gz"
         container = docker.DockerClient(base_url=self.plain.engine).containers.create(self.plain_image)
         source = f"{container.id}:/opt/nvidia-installer/driver-{self.combination.module_types[0]}.tar.gz"
@@ -116,7 +117,8 @@ class NodeBenchmark:
             module.rename(modules / module.name)
         self._add_graphics(tree)
         run(["tar", "-czf", str(archive), "-C", str(tree), "."])
-        return tree, archive
+        shutil.rmtree(tree)
+        return archive
 
     def _add_graphics(self, tree: Path) -> None:
         component = self.parts.project.component

@@ -13,11 +13,12 @@ import pytest
 
 from tests.support.checkout import ROOT
 from tests.support.machines.cluster.cluster import Cluster, is_ready
+from tests.support.machines.cluster.containerd import Containerd, containerd, containerd_of
 from tests.support.machines.cluster.control_plane import ADMIN, control_plane
-from tests.support.machines.cluster.engine_images import Installer, pause_image, real_image
+from tests.support.machines.cluster.engine_images import Installer, own_images, pause_image, real_image
 from tests.support.machines.cluster.helm_release import LABELS, Release
 from tests.support.machines.cluster.kernel_settings import borrowed_machine
-from tests.support.machines.cluster.kubelet import PAUSE, kubelet, node_engine
+from tests.support.machines.cluster.kubelet import NODE, kubelet
 from tests.support.machines.cluster.namespace import namespace
 from tests.support.machines.cluster.pod_host import env_of, installer_image
 from tests.support.machines.cluster.published_images import Images, publish
@@ -44,29 +45,45 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def cluster(programs: Path, folder: Path, pytestconfig: pytest.Config) -> Iterator[Cluster]:
-    """Start a cluster with one ready node and stop it at the end."""
+def one_node(programs: Path, folder: Path, pytestconfig: pytest.Config) -> Iterator[tuple[Cluster, Containerd]]:
+    """Start a cluster with one ready node and stop it at the end. Yield it with the node's container runtime."""
     pytestconfig.stash[_LOGS] = folder
-    with running_cluster(programs, folder) as cluster:
-        yield cluster
+    with running_cluster(programs, folder) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def cluster(one_node: tuple[Cluster, Containerd]) -> Cluster:
+    """Return a cluster with one ready node."""
+    return one_node[0]
+
+
+@pytest.fixture(scope="session")
+def runtime(one_node: tuple[Cluster, Containerd]) -> Containerd:
+    """Return the container runtime of the cluster's node."""
+    return one_node[1]
 
 
 @contextmanager
-def running_cluster(programs: Path, folder: Path) -> Iterator[Cluster]:
+def running_cluster(programs: Path, folder: Path) -> Iterator[tuple[Cluster, Containerd]]:
     """Start one in a folder."""
     with (
         borrowed_machine(),
         namespace(folder / "node") as node,
-        node_engine(folder / "engine", node) as engine,
-        control_plane(programs, folder / "plane") as plane,
+        containerd(containerd_of(programs), folder / "containerd", node) as runtime,
+        control_plane(programs, folder / "plane", [NODE]) as plane,
+        own_images() as engine,
     ):
-        pause_image(engine, PAUSE)
+        runtime.load(pause_image(engine))
         cluster = Cluster(
-            kubectl_program=programs / "kubectl", kubeconfig=plane.kubeconfig(ADMIN), folder=folder, engine=engine
+            kubectl_program=programs / "kubectl",
+            kubeconfig=plane.kubeconfig(ADMIN),
+            folder=folder,
+            engine=engine,
         )
-        with kubelet(programs, folder / "kubelet", plane, node, folder / "engine"):
+        with kubelet(programs, folder / "kubelet", plane, node, runtime.socket):
             cluster.wait(lambda: any(is_ready(found) for found in cluster.nodes()), "a ready node")
-            yield cluster
+            yield cluster, runtime
 
 
 @pytest.fixture(scope="session")
@@ -78,15 +95,17 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def registry(folder: Path) -> Iterator[RegistryServer]:
-    with registry_server(folder / "registry") as server:
+def registry(runtime: Containerd, folder: Path) -> Iterator[RegistryServer]:
+    """Start a registry with TLS, whose authority the node trusts, and stop it at the end."""
+    with registry_server(folder / "registry", tls=True) as server:
+        runtime.trust(server)
         yield server
 
 
 @pytest.fixture(scope="session")
-def real(cluster: Cluster) -> Installer:
-    """Load a real installer image, for another kernel than this machine's, into the node's engine."""
-    return real_image(cluster.engine)
+def real() -> Installer:
+    """Return a real installer image, for another kernel than this machine's."""
+    return real_image()
 
 
 @pytest.fixture(scope="session")

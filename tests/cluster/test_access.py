@@ -1,16 +1,17 @@
 """Tests of the installer's rights in the cluster, which are none, and of pulling its images from a registry."""
 
 import itertools
-import json
 from collections.abc import Iterator
 
 import pytest
 
-from tests.support.machines.cluster.cluster import Cluster, container_status
+from tests.support.machines.cluster.cluster import Cluster, Object, container_status
+from tests.support.machines.cluster.containerd import Containerd
 from tests.support.machines.cluster.helm_release import NAME, Release, labels_for
 from tests.support.machines.cluster.published_images import Images, Published, publish
+from tests.support.machines.cluster.pull_secret import make_pull_secret
 from tests.support.machines.node_host import DRIVER
-from tests.support.servers.registry_server import PASSWORD, USER, RegistryServer, registry_server
+from tests.support.servers.registry_server import RegistryServer, registry_server
 
 LOGIN = "registry"
 # What anybody may who is known to the API: to ask what they may, and which APIs there are (kubernetes.io, "RBAC").
@@ -50,49 +51,54 @@ def test_a_pod_has_no_token(cluster: Cluster, release: Release, images: Images) 
 
 @pytest.fixture(scope="module")
 def guarded(
-    cluster: Cluster, images: Images, tmp_path_factory: pytest.TempPathFactory
+    cluster: Cluster, runtime: Containerd, images: Images, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[RegistryServer, Published]]:
     """Start a registry that asks for a password, publish an image in it, and stop it at the end."""
-    with registry_server(tmp_path_factory.mktemp("guarded"), password=True) as server:
+    with registry_server(tmp_path_factory.mktemp("guarded"), tls=True, password=True) as server:
+        runtime.trust(server)
         yield server, publish(cluster.engine, server, f"installer:{DRIVER}", DRIVER)
 
 
 @pytest.fixture
-def secret(cluster: Cluster, release: Release, guarded: tuple[RegistryServer, Published]) -> Iterator[str]:
-    """Create the secret with the registry's password and delete it at the end."""
-    login = {"auths": {guarded[0].host: {"username": USER, "password": PASSWORD}}}
-    metadata = {"name": LOGIN, "namespace": release.namespace}
-    data = {".dockerconfigjson": json.dumps(login)}
-    cluster.apply(
-        {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "type": "kubernetes.io/dockerconfigjson",
-            "metadata": metadata,
-            "stringData": data,
-        }
-    )
-    yield LOGIN
-    cluster.kubectl("delete", "secret", f"--namespace={release.namespace}", LOGIN)
+def without_secret(cluster: Cluster, release: Release) -> Iterator[None]:
+    """Delete the secret at the end, if the test has created it."""
+    yield
+    cluster.kubectl("delete", "secret", f"--namespace={release.namespace}", "--ignore-not-found", LOGIN)
 
 
+def failed_pull(cluster: Cluster, release: Release) -> Object:
+    """Wait until the image cannot be pulled, and return the waiting state from the pod's status."""
+
+    def look() -> Object:
+        states = [container_status(pod, "install").get("state", {}).get("waiting", {}) for pod in release.pods()]
+        return next((dict(state) for state in states if state.get("reason") == "ErrImagePull"), {})
+
+    return cluster.wait(look, "an image that is not pulled")
+
+
+@pytest.mark.usefixtures("without_secret")
 def test_the_image_is_pulled_by_digest_with_the_secret_of_the_values(
-    cluster: Cluster, release: Release, guarded: tuple[RegistryServer, Published], secret: str
+    cluster: Cluster, release: Release, guarded: tuple[RegistryServer, Published]
 ) -> None:
-    _, image = guarded
+    server, image = guarded
     cluster.label(cluster.node, labels_for("550"))
-    # Without it first: an image that the node has pulled is not asked for again.
+    # Refused first: the runtime does not pull an image again.
     release.install(image)
-    waits = cluster.wait(
-        lambda: [
-            found
-            for pod in release.pods()
-            if (found := container_status(pod, "install").get("state", {}).get("waiting", {})).get("reason")
-            == "ErrImagePull"
-        ],
-        "an image that is not pulled",
-    )
-    assert "no basic auth credentials" in waits[0]["message"]
-    release.upgrade(image, imagePullSecrets=[{"name": secret}], updateStrategy={"type": "RollingUpdate"})
+    assert "no basic auth credentials" in failed_pull(cluster, release)["message"]
+    release.clear()
+    make_pull_secret(cluster, release.namespace, LOGIN, server, "wrong")
+    release.install(image, imagePullSecrets=[{"name": LOGIN}])
+    assert "401 Unauthorized" in failed_pull(cluster, release)["message"]
+    make_pull_secret(cluster, release.namespace, LOGIN, server)
     pod = release.pod_of(image)
     assert container_status(pod, "driver")["imageID"].endswith(image.digest)
+
+
+def test_in_a_pod_only_the_hosts_sysfs_is_writable(cluster: Cluster, release: Release, images: Images) -> None:
+    cluster.label(cluster.node, labels_for("550"))
+    release.install(images.new)
+    pod = release.pod_of(images.new)
+    file = "sys/module/firmware_class/parameters/path"
+    ask = f'for file in /{file} /host/{file}; do if [ -w "$file" ]; then echo "$file"; fi; done'
+    words = (pod["metadata"]["name"], "--container=driver", "--", "sh", "-c", ask)
+    assert cluster.kubectl("exec", f"--namespace={release.namespace}", *words) == f"/host/{file}\n"

@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,11 +62,13 @@ def registry_server(
     password: bool = False,
     tokens: Mapping[str, object] | None = None,
     address: str = LOOPBACK,
+    aliases: Sequence[str] = (),
     deletes: bool = True,
 ) -> Iterator[RegistryServer]:
     """Start a registry below a folder, with its data in `data` there, and stop it at the end.
 
-    `tokens` is its configuration of a token server. `deletes` allows clients to delete manifests.
+    `tokens` is its configuration of a token server. `aliases` are more addresses in its certificate. `deletes` allows clients
+    to delete manifests.
     """
     folder.mkdir(parents=True, exist_ok=True)
     host = f"{address}:{free_port()}"
@@ -77,7 +79,7 @@ def registry_server(
         "http": http,
         "log": {"level": "warn"},
     }
-    authority = certificate(folder, address) if tls else None
+    authority = certificate(folder, address, *aliases) if tls else None
     if tls:
         http["tls"] = {"certificate": str(folder / "cert.pem"), "key": str(folder / "key.pem")}
     if password:
@@ -93,10 +95,11 @@ def registry_server(
         yield RegistryServer(host, folder / "data", process, authority)
 
 
-def certificate(folder: Path, address: str) -> Path:
-    """Create a self-signed certificate for an IP address, `cert.pem`, and its key, `key.pem`; return the former."""
+def certificate(folder: Path, *addresses: str) -> Path:
+    """Create a self-signed certificate for IP addresses, `cert.pem`, and its key, `key.pem`; return the former."""
+    names = ",".join(f"IP:{address}" for address in addresses)
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-days", "2", "-subj", "/CN=test", "-addext", f"subjectAltName=IP:{address}"]
+    command += ["-days", "2", "-subj", "/CN=test", "-addext", f"subjectAltName={names}"]
     command += ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
     subprocess.run(command, check=True, capture_output=True)
     return folder / "cert.pem"

@@ -15,20 +15,22 @@ from tests.support.machines.cluster.kubelet import NODE
 # A pod's sandbox that the kubelet does not see end together with its last container waits for the next collection of garbage, once
 # a minute, and the pod for its sandbox (kubelet 1.20, PodResourcesAreReclaimed; ContainerGCPeriod).
 SECONDS = 180
-_INTERVAL = 0.2
 _Found = TypeVar("_Found")
 Object = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """A running cluster: its kubectl, the administrator's kubeconfig, its folder, and its node's container engine."""
+    """A running cluster: its kubectl, the administrator's kubeconfig, its folder, and the engine that builds images for it."""
 
     kubectl_program: Path
     kubeconfig: Path
     folder: Path
     engine: docker.DockerClient
     node: str = NODE
+    # The longest wait of its methods, and the time between two looks, of which each starts kubectl.
+    seconds: float = SECONDS
+    interval: float = 0.2
 
     def kubectl(self, *words: str, stdin: str = "", check: bool = True) -> str:
         """Run kubectl and return its output; with `check`, raise AssertionError with its errors if it fails."""
@@ -63,15 +65,16 @@ class Cluster:
     def logs(self, namespace: str, pod: str, container: str) -> str:
         return self.kubectl("logs", f"--namespace={namespace}", pod, f"--container={container}")
 
-    def wait(self, look: Callable[[], _Found], what: str, *, seconds: float = SECONDS) -> _Found:
+    def wait(self, look: Callable[[], _Found], what: str, *, seconds: float | None = None) -> _Found:
         """Return the result of `look` once it is true; after `seconds`, raise AssertionError with the state."""
-        deadline = time.monotonic() + seconds
+        limit = self.seconds if seconds is None else seconds
+        deadline = time.monotonic() + limit
         while time.monotonic() < deadline:
             found = look()
             if found:
                 return found
-            time.sleep(_INTERVAL)
-        raise AssertionError(f"after {seconds} s still not: {what}\n{self.state()}")
+            time.sleep(self.interval)
+        raise AssertionError(f"after {limit} s still not: {what}\n{self.state()}")
 
     def ready_pod(self, namespace: str, selector: str, *, other_than: str = "") -> Object:
         """Wait for a ready pod whose uid is not `other_than`, and return it."""

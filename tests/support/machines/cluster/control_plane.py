@@ -1,7 +1,7 @@
 """etcd, API server, controller manager and scheduler on loopback, and the kubeconfigs of the API's users."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,16 +13,21 @@ from tests.support.servers.registry_server import LOOPBACK, certificate
 
 # Who they are to the API server: name, groups (static token file: kube-apiserver(1), --token-auth-file).
 ADMIN = ("admin", "system:masters")
-KUBELET = (f"system:node:{LOOPBACK}", "system:nodes")
 CONTROLLERS = ("system:kube-controller-manager", "")
 SCHEDULER = ("system:kube-scheduler", "")
 
 
+def node_user(node: str) -> tuple[str, str]:
+    """Return the user that a node's kubelet is (kubernetes.io, "Using Node Authorization")."""
+    return f"system:node:{node}", "system:nodes"
+
+
 @dataclass(frozen=True, kw_only=True)
 class ControlPlane:
-    """A running control plane: its address, its folder, and the self-signed certificate and key of all its servers."""
+    """A running control plane: its address, its folder, its nodes, and the self-signed certificate and key of all its servers."""
 
     address: str
+    nodes: Sequence[str]
     folder: Path
     certificate: Path
     key: Path
@@ -33,13 +38,22 @@ class ControlPlane:
 
 
 @contextmanager
-def control_plane(programs: Path, folder: Path) -> Iterator[ControlPlane]:
-    """Start a control plane whose files are in a folder, and stop it at the end."""
+def control_plane(
+    programs: Path, folder: Path, nodes: Sequence[str], *, addresses: Sequence[str] = ()
+) -> Iterator[ControlPlane]:
+    """Start a control plane whose files are in a folder, and stop it at the end.
+
+    `nodes` are the names of the nodes that may join. `addresses` are its own, for nodes to which it is not on loopback.
+    """
     folder.mkdir()
-    authority = certificate(folder, LOOPBACK)
+    authority = certificate(folder, LOOPBACK, *addresses)
     port = free_port()
     plane = ControlPlane(
-        address=f"https://{LOOPBACK}:{port}", folder=folder, certificate=authority, key=folder / "key.pem"
+        address=f"https://{LOOPBACK}:{port}",
+        nodes=nodes,
+        folder=folder,
+        certificate=authority,
+        key=folder / "key.pem",
     )
     _write_users(plane)
     with ExitStack() as stack:
@@ -56,7 +70,7 @@ def control_plane(programs: Path, folder: Path) -> Iterator[ControlPlane]:
 
 def _write_users(plane: ControlPlane) -> None:
     lines = []
-    for user in (ADMIN, KUBELET, CONTROLLERS, SCHEDULER):
+    for user in (ADMIN, CONTROLLERS, SCHEDULER, *map(node_user, plane.nodes)):
         token = secrets.token_hex()
         lines.append(f'{token},{user[0]},{user[0]},"{user[1]}"\n')
         config = {

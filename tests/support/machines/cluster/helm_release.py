@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import helm_python
@@ -14,14 +14,13 @@ from tests.support.machines.cluster.published_images import Published
 
 NAME = "nvidia-installer"
 OS_RELEASE = "debian-13"
-OTHER_LABELS = {"gpu": "nvidia", "os-version": OS_RELEASE}
+GPU_LABELS = {"gpu": "nvidia"}
+OTHER_LABELS = {**GPU_LABELS, "os-version": OS_RELEASE}
 LABELS = ("gpu", "os-version", "nvidia-driver")
 # Exit codes of docs/reference/node.md.
 WRONG_KERNEL, IN_USE, NO_GPU, GONE = 10, 21, 22, 32
 # Tests wait for these; a node has time.
-_QUICK = {
-    "readinessProbe": {"periodSeconds": 1, "timeoutSeconds": 20, "failureThreshold": 2},
-}
+QUICK = {"readinessProbe": {"periodSeconds": 1, "timeoutSeconds": 20, "failureThreshold": 2}}
 
 
 def labels_for(branch: str) -> dict[str, str]:
@@ -31,11 +30,15 @@ def labels_for(branch: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Release:
-    """A release of the chart of `invoke manifests`; `env` tells the installers the paths of their host."""
+    """A release of the chart of `invoke manifests`; `env` tells the installers the paths of their host.
+
+    `defaults` are values of every revision.
+    """
 
     cluster: Cluster
     env: Mapping[str, str]
     namespace: str = NAMESPACE
+    defaults: Mapping[str, object] = field(default_factory=lambda: QUICK)
 
     @contextmanager
     def _helm(self) -> Iterator[Any]:
@@ -45,9 +48,9 @@ class Release:
     def values(self, *images: Published, **more: object) -> dict[str, object]:
         """Return the chart's values for installers with these images."""
         return {
-            **_QUICK,
+            **self.defaults,
             "env": dict(self.env),
-            "installers": [image.installer(OS_RELEASE) for image in images],
+            "installers": [image.installer(image.release or OS_RELEASE) for image in images],
             **more,
         }
 

@@ -12,12 +12,13 @@ REPOSITORY = "system-services/nvidia-installer"
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """An image in a registry: its repository, its digest, and the version and channel of its driver."""
+    """An image in a registry: its repository, its digest, the version and channel of its driver, and its OS release."""
 
     repository: str
     digest: str
     version: str
     channel: str = ""
+    release: str = ""
 
     @property
     def reference(self) -> str:
@@ -27,6 +28,10 @@ class Published:
     def branch(self) -> str:
         """Return the driver's name on nodes: its channel, or its branch if it has no channel."""
         return self.channel or self.version.partition(".")[0]
+
+    def for_release(self, release: str) -> "Published":
+        """Return the image as one that nodes of another OS release get."""
+        return replace(self, release=release)
 
     def installer(self, release: str) -> dict[str, object]:
         """Return the chart's values for an installer with the image."""

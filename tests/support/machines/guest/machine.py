@@ -16,6 +16,10 @@ from tests.support.machines.guest.pci import Function, config_space
 GUEST = Path(__file__).parent / "files"
 # files/nvswitch.dsl names the same address.
 _CONFIG_SPACE = 0x30000000
+# The kernel's option that keeps it from using the memory of the functions' configuration space.
+FUNCTIONS_MEMORY = f"memmap=1M${_CONFIG_SPACE:#x}"
+# cx16=off: QEMU 7.2's emulation of cmpxchg16b makes kernel 6.12.95 oops at random places.
+PROCESSOR = "max,cx16=off"
 _SECTION = re.compile(
     r"^@@ begin (?P<name>[\w .-]+)\n(?P<text>.*?)^@@ end (?P=name) code=(?P<code>\d+) seconds=(?P<seconds>[\d.]+)\n",
     re.MULTILINE | re.DOTALL,
@@ -90,26 +94,27 @@ class Machine:
         with initramfs.open("wb") as whole:
             for part in self.initramfs:
                 whole.write(part.read_bytes())
-        # cx16=off: QEMU 7.2's emulation of cmpxchg16b makes kernel 6.12.95 oops at random places.
         kind = "q35,smm=on" if self.firmware else "q35"
-        machine = ["-accel", "tcg", "-machine", kind, "-cpu", "max,cx16=off", "-smp", "1", "-m", str(self.memory_mib)]
+        machine = ["-accel", "tcg", "-machine", kind, "-cpu", PROCESSOR, "-smp", "1", "-m", str(self.memory_mib)]
         bare = ["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-net", "none"]
         serial = ["-serial", f"file:{console}", "-serial", f"file:{results}"]
         options = ["console=ttyS0", "panic=-1", "quiet", f"guest.script={script}", *self.options]
         functions: list[str] = []
         if self.functions:
-            options.append(f"memmap=1M${_CONFIG_SPACE:#x}")
-            functions = self._functions(folder)
+            options.append(FUNCTIONS_MEMORY)
+            functions = functions_options(self.functions, folder)
         kernel = ["-kernel", str(self.kernel), "-initrd", str(initramfs), "-append", " ".join(options)]
         firmware = self.firmware.options(folder) if self.firmware else []
         return ["qemu-system-x86_64", *machine, *bare, *serial, *firmware, *functions, *kernel]
 
-    def _functions(self, folder: Path) -> list[str]:
-        space, table = folder / "config-space", folder / "nvswitch"
-        space.write_bytes(config_space(self.functions))
-        subprocess.run(["iasl", "-p", str(table), str(GUEST / "nvswitch.dsl")], check=True, capture_output=True)
-        loader = f"loader,file={space},addr={_CONFIG_SPACE:#x},force-raw=on"
-        return ["-acpitable", f"file={table}.aml", "-device", loader]
+
+def functions_options(functions: Sequence[Function], folder: Path) -> list[str]:
+    """Return QEMU's options for PCI functions, whose files are kept in a folder. The kernel needs FUNCTIONS_MEMORY."""
+    space, table = folder / "config-space", folder / "nvswitch"
+    space.write_bytes(config_space(functions))
+    subprocess.run(["iasl", "-p", str(table), str(GUEST / "nvswitch.dsl")], check=True, capture_output=True)
+    loader = f"loader,file={space},addr={_CONFIG_SPACE:#x},force-raw=on"
+    return ["-acpitable", f"file={table}.aml", "-device", loader]
 
 
 def read_results(results: Path, console: Path) -> Boot:

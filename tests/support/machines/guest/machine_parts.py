@@ -24,6 +24,15 @@ class NotDeclaredError(AssertionError):
     """A missing file or image; the message names the command that provides it."""
 
 
+def kernel_package(project: LockedProject, cache: Cache, combination: Combination) -> Path:
+    """Return the package of a combination's kernel; raise NotDeclaredError if it is not in the cache."""
+    (package,) = project.lock.kernel_for(combination).image
+    deb = cache.blob(package.sha256)
+    if not deb.exists():
+        raise NotDeclaredError(f"{package.name} is not in the cache: run `invoke fetch --kernel-images`")
+    return deb
+
+
 @dataclass(frozen=True, kw_only=True)
 class MachineParts:
     """A factory of machines, which several threads can use.
@@ -52,12 +61,9 @@ class MachineParts:
 
     def kernel(self, combination: Combination) -> Path:
         """Return the kernel, extracted from its package; raise NotDeclaredError if the package is not in the cache."""
-        (package,) = self.project.lock.kernel_for(combination).image
         kernel = self.folder / f"vmlinuz-{combination.kernel}"
         if not kernel.exists():
-            deb = self.cache.blob(package.sha256)
-            if not deb.exists():
-                raise NotDeclaredError(f"{package.name} is not in the cache: run `invoke fetch --kernel-images`")
+            deb = kernel_package(self.project, self.cache, combination)
             with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE) as unpacked:
                 take = ["tar", "--extract", "--to-stdout", f"./boot/vmlinuz-{combination.kernel}"]
                 kernel.write_bytes(subprocess.run(take, stdin=unpacked.stdout, check=True, capture_output=True).stdout)
