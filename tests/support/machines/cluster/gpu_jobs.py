@@ -6,7 +6,7 @@ from kubernetes import client
 
 from lifecycle.rollout.kubeconfig import open_client
 from tests.support.machines.cluster.cluster import Cluster, Object
-from tests.support.machines.cluster.kubelet import PAUSE
+from tests.support.machines.cluster.containerd import PAUSE
 
 GPU = "nvidia.com/gpu"
 NAMESPACE = "default"
