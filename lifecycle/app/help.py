@@ -24,11 +24,11 @@ def task_list(groups: Mapping[str, Mapping[str, Task[Any]]], default: str) -> li
     return [*lines, f"Without a task, invoke runs {default}. `invoke TASK --help` shows a task's options."]
 
 
-def task_help(context: ParserContext, task: Task[Any]) -> list[str]:
-    """Return the lines of `invoke TASK --help`."""
+def task_help(name: str, context: ParserContext, task: Task[Any]) -> list[str]:
+    """Return the lines of `invoke NAME --help`. A family's default task has the family's name too."""
     positional = [argument for argument in context.positional_args if argument.default is None]
     options = [a for a in sorted(context.flags.values(), key=flag_key) if a not in positional]
-    words = [str(context.name), *(argument.names[0].upper() for argument in positional)]
+    words = [name, *(argument.names[0].upper() for argument in positional)]
     usage = f"Usage: invoke [options] {' '.join(words)}{' [--option …]' if options else ''}"
     lines = [usage, "", *_wrapped(inspect.cleandoc(task.__doc__ or ""))]
     arguments = [(argument.names[0].upper(), argument.help or "") for argument in positional]

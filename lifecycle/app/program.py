@@ -120,7 +120,7 @@ class InstallerProgram(Program):
 
     def print_task_help(self, name: str) -> None:
         """Print the usage, the options and an example of a task."""
-        print_lines(task_help(self.parser.contexts[name], self.collection[name]))
+        print_lines(task_help(name, self.parser.contexts[name], self.collection[name]))
 
     def list_flat(self) -> None:
         """Print the tasks in their groups. Print those of a family, or of another tasks.py, in Invoke's format."""

@@ -78,7 +78,10 @@ def test_a_task_that_is_a_family_is_listed_by_its_short_name(run: Run) -> None:
 
 
 def test_the_help_of_such_a_task_shows_its_options(run: Run) -> None:
-    assert "--drain-timeout" in run("rollout", "--help")[1]
+    out = run("rollout", "--help")[1]
+
+    assert out.startswith("Usage: invoke [options] rollout [--option …]\n")
+    assert "--drain-timeout" in out
 
 
 @pytest.mark.parametrize(
