@@ -27,8 +27,16 @@ class EngineRoot:
     def command(self, *words: object) -> list[str]:
         """Return the command line that runs a command in the folder."""
         names = f"/proc/{self.holder}/ns"
-        enter = ("nsenter", f"--mount={names}/mnt", f"--pid={names}/pid_for_children", "chroot", str(self.folder))
-        return [*enter, "env", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", *map(str, words)]
+        spaces = (f"--mount={names}/mnt", f"--net={names}/net", f"--pid={names}/pid_for_children")
+        return [
+            "nsenter",
+            *spaces,
+            "chroot",
+            str(self.folder),
+            "env",
+            "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+            *map(str, words),
+        ]
 
     def run(self, *words: object, data: bytes = b"") -> str:
         """Run a command with an input, assert that it succeeds, and return its output."""
@@ -68,7 +76,8 @@ def engines_folder(environ: Mapping[str, str]) -> Path:
 def engine_root(drivers: Path) -> Iterator[EngineRoot]:
     """Start a Debian with these drivers in /opt/nvidia; its processes end with the block, and with the tests."""
     folder = engines_folder(os.environ)
-    unshare = ["unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child"]
+    # A network of its own, because a dockerd without a bridge removes the bridge of another one.
+    unshare = ["unshare", "--mount", "--propagation=private", "--net", "--pid", "--fork", "--kill-child"]
     with subprocess.Popen(
         [*unshare, ENTER, folder, drivers], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Mounts what container engines need below a root, and holds it until its input ends. Runs in a mount and a PID namespace of its own.
+# Mounts what container engines need below a root, and holds it until its input ends. Runs in namespaces of its own for
+# mounts, the network and processes.
 #
 # Usage: engine-root.sh ROOT DRIVERS
 #   ROOT     folder of a Debian with container engines
