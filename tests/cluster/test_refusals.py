@@ -62,5 +62,5 @@ def test_another_driver_is_refused_while_one_is_in_use_and_its_user_is_named(
 
 
 def test_two_installers_with_one_name_are_no_release(release: Release, images: Images) -> None:
-    with pytest.raises(HelmError, match="list each release and driver once"):
+    with pytest.raises(HelmError, match="list each release, driver and architecture once"):
         release.install(images.new, images.new)
