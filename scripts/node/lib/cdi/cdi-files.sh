@@ -10,31 +10,40 @@ readonly CDI_PREFIX=$CDI_DIR/nvidia-installer.
 CDI_STATE=
 declare -a CDI_WRITTEN=()
 
-# Writes a specification of each kind. A poll without a change starts no program. A driver in a container has none: the GPU Operator's
-# toolkit writes its own.
+# Writes a specification of each kind, and removes the others. A poll without a change starts no program. A driver in a container has
+# none, because the GPU Operator's toolkit writes its own, and neither has a driver without a GPU.
 write_cdi_files() { # FOLDER
   local kind
   local -a kinds state=("$1" "$PROC_ROOT"/driver/nvidia/gpus/* "$PROC_ROOT"/driver/nvidia/capabilities/gpu*/mig/gi*/ci*)
-  [[ -z $ROOT_ON_HOST && $CDI_KINDS != off && -e ${state[1]} ]] || return 0
+  if [[ -n $ROOT_ON_HOST || $CDI_KINDS == off || ! -e ${state[1]} ]]; then
+    remove_cdi_files
+    return 0
+  fi
   if [[ ${state[*]} == "$CDI_STATE" ]] && has_cdi_files "${CDI_WRITTEN[@]}"; then return 0; fi
   read_devices
   read_cdi_devices
   read -r -a kinds <<<"$CDI_KINDS"
+  ((${#CDI_DEVICES[@]} > 0)) || kinds=()
   CDI_STATE=${state[*]} CDI_WRITTEN=()
   for kind in "${kinds[@]}"; do
     if write_cdi_file "$(cdi_file "$kind")" "$kind" "$1"; then CDI_WRITTEN+=("$kind"); fi
   done
+  remove_cdi_files "${CDI_WRITTEN[@]}"
 }
 
-# Writes the specifications if one is missing.
+# Writes the specifications if one is missing, or one of another kind is there.
 ensure_cdi_files() { # FOLDER
   local -a kinds
   read -r -a kinds <<<"$CDI_KINDS"
   has_cdi_files "${kinds[@]}" || write_cdi_files "$1"
 }
 
+# Succeeds if there are the specifications of these kinds and no others.
 has_cdi_files() { # KIND…
   local kind
+  local -a files=("$CDI_PREFIX"*.json)
+  [[ -e ${files[0]} ]] || files=()
+  ((${#files[@]} == $#)) || return 1
   for kind; do
     [[ -f $CDI_PREFIX${kind//\//-}.json ]] || return 1
   done
@@ -51,7 +60,6 @@ write_cdi_file() { # FILE KIND FOLDER
   other=$(other_cdi_file "$2")
   if [[ -n $other ]]; then
     log "$consequence from nvidia-installer, because $other describes the same devices; remove it, or change CDI_KINDS"
-    run rm -f -- "$1"
     return 1
   fi
   try "$consequence" make_marked_folder "$CDI_DIR" && write_host_file "$1" "$(cdi_spec "$2" "$3")" "$consequence"
@@ -69,10 +77,11 @@ other_cdi_file() { # KIND
   done
 }
 
-remove_cdi_files() {
-  local file
-  CDI_STATE='' CDI_WRITTEN=()
+# Removes the specifications, except for those of some kinds.
+remove_cdi_files() { # [KIND…]
+  local file kept
+  printf -v kept '%s ' "${@//\//-}"
   for file in "$CDI_PREFIX"*; do
-    [[ ! -e $file && ! -L $file ]] || run rm -f -- "$file"
+    [[ ! -e $file && ! -L $file || " $kept" == *" ${file:${#CDI_PREFIX}:-5} "* ]] || run rm -f -- "$file"
   done
 }

@@ -24,6 +24,7 @@ cdi_command() { # [--print]
   else
     read_devices
     read_cdi_devices
+    ((${#CDI_DEVICES[@]} > 0)) || fail "$EXIT_NO_GPU" "there are no CDI specifications: the driver has no GPU"
     kind=${CDI_KINDS%% *}
     cdi_spec "${kind/#off/nvidia.com/gpu}" "${STATUS[folder]}"
   fi

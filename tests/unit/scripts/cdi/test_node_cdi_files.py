@@ -86,6 +86,22 @@ def test_a_similar_kind_is_no_conflict(gpu_node: Node) -> None:
     assert spec_file(gpu_node).exists()
 
 
+def test_a_gpu_that_the_driver_does_not_describe_is_no_device(gpu_node: Node) -> None:
+    (gpu_node.proc / "driver/nvidia/gpus/0000:3b:00.0/information").write_text("Model: \t\t Unknown\n")
+    gpu_node.installs()
+    assert not spec_file(gpu_node).exists()
+    assert gpu_node.run("cdi", "--print").returncode == 22
+
+
+@pytest.mark.parametrize("kinds", ["off", PLUGIN])
+def test_specifications_that_are_no_longer_wanted_are_removed(gpu_node: Node, kinds: str) -> None:
+    gpu_node.installs()
+    gpu_node.environment["CDI_KINDS"] = kinds
+    gpu_node.installs()
+    assert not spec_file(gpu_node).exists()
+    assert spec_file(gpu_node, PLUGIN).exists() == (kinds == PLUGIN)
+
+
 def test_no_specification_is_written_if_none_is_wanted(gpu_node: Node) -> None:
     gpu_node.environment["CDI_KINDS"] = "off"
     gpu_node.installs()
