@@ -19,6 +19,7 @@ from tests.support.combinations import runnable
 from tests.support.machines.cluster.cluster import Cluster
 from tests.support.machines.cluster.engine_images import own_images
 from tests.support.machines.cluster.helm_release import Release
+from tests.support.machines.cluster.rollout import Rollouts
 from tests.support.machines.cluster_node.cluster_of_guests import ClusterOfGuests, by_kernel, on_each
 from tests.support.machines.cluster_node.gpu_node import GpuNode
 
@@ -27,7 +28,6 @@ SNAPSHOT = "started"
 _DEFAULTS = {
     "fabricManager": "off",
     "readinessProbe": {"periodSeconds": 3, "timeoutSeconds": 60, "failureThreshold": 2},
-    "updateStrategy": {"type": "RollingUpdate"},
 }
 _KEPT = ROOT / "build/cluster_node"
 
@@ -82,6 +82,13 @@ def nodes(guests: ClusterOfGuests, pytestconfig: pytest.Config) -> Sequence[GpuN
     on_each(nodes, GpuNode.join)
     on_each(nodes, lambda node: node.guest.save(SNAPSHOT))
     return nodes
+
+
+@pytest.fixture(scope="session")
+def rollouts(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Rollouts:
+    """Return the rollout tasks. Emulated processors take minutes for an installation."""
+    folder = tmp_path_factory.mktemp("rollout")
+    return Rollouts(cluster=cluster, folder=folder, kubeconfig=cluster.kubeconfig, seconds=1200)
 
 
 @pytest.fixture(scope="module")

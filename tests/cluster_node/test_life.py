@@ -1,66 +1,17 @@
 """A node with the image's own kernel, from its first driver to its last. All nodes take each step at the same time."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pytest
 
-from tests.support.machines.cluster.cluster import Object, container_status
-from tests.support.machines.cluster.helm_release import Release
-from tests.support.machines.cluster.published_images import Published
+from tests.support.machines.cluster.cluster import container_status
+from tests.support.machines.cluster.helm_release import IN_USE, Release
+from tests.support.machines.cluster.rollout import Done, Rollouts
 from tests.support.machines.cluster_node.cluster_of_guests import on_each
+from tests.support.machines.cluster_node.fleet import Fleet, State, Steps
 from tests.support.machines.cluster_node.gpu_node import MODULES, GpuNode, KernelState
-
-
-@dataclass(frozen=True, kw_only=True)
-class State:
-    """A node with a ready pod: the pod's id, the log of its installation, and what the kernel says."""
-
-    pod: str
-    log: str
-    kernel: KernelState
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """A node before and after a step."""
-
-    before: State
-    after: State
-
-
-Steps = Mapping[str, Step]
-
-
-class Fleet:
-    """All nodes with a release of the chart, the images that they have at the moment, and their last known states."""
-
-    def __init__(self, nodes: Sequence[GpuNode], release: Release) -> None:
-        self.nodes, self.release = nodes, release
-        self.images: Mapping[str, Published] = {node.name: node.oldest for node in nodes}
-        self.states: dict[str, State] = {}
-
-    def pod(self, node: GpuNode, *, other_than: str = "") -> Object:
-        """Wait for a node's ready pod, and return it."""
-        return self.release.pod_of(self.images[node.name], other_than=other_than)
-
-    def observe(self, node: GpuNode) -> State:
-        """Wait for a node's ready pod, and return the node's state."""
-        metadata = self.pod(node)["metadata"]
-        log = node.cluster.logs(self.release.namespace, metadata["name"], "install")
-        self.states[node.name] = State(pod=metadata["uid"], log=log, kernel=node.kernel_state())
-        return self.states[node.name]
-
-    def step(self, act: Callable[[GpuNode], None]) -> Steps:
-        """Let all nodes take a step at the same time, wait for their pods, and return the states before and after."""
-
-        def take(node: GpuNode) -> Step:
-            before = self.states[node.name]
-            act(node)
-            return Step(before=before, after=self.observe(node))
-
-        return on_each(self.nodes, take)
 
 
 @pytest.fixture(scope="module")
@@ -120,18 +71,43 @@ def rebooted(fleet: Fleet) -> Steps:
     return fleet.step(act)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Stopped:
+    """A rollout that a busy node has stopped: the node, its user of the driver, the rollout's end, and all kernels then."""
+
+    busy: GpuNode
+    user: str
+    done: Done
+    kernels: Mapping[str, KernelState]
+
+
 @pytest.fixture(scope="module")
-def upgraded(fleet: Fleet) -> Steps:
-    """Install each node's newest driver."""
+def stopped(fleet: Fleet, rollouts: Rollouts) -> Stopped:
+    """Roll out each node's newest driver while a process of the first node uses the old one."""
+    if any(node.oldest == node.newest for node in fleet.nodes):
+        pytest.skip("needs two drivers of each kernel")
+    busy = fleet.nodes[0]
+    user = busy.hold("/dev/nvidiactl")
     fleet.images = {node.name: node.newest for node in fleet.nodes}
     fleet.release.upgrade(*fleet.images.values())
+    done = rollouts.run("--wave=100%")
+    return Stopped(busy=busy, user=user, done=done, kernels=on_each(fleet.nodes, GpuNode.kernel_state))
+
+
+@pytest.fixture(scope="module")
+def upgraded(fleet: Fleet, stopped: Stopped, rollouts: Rollouts) -> Steps:
+    """End that process, and let the rollout go on."""
+    stopped.busy.ask("kill", stopped.user)
+    done = rollouts.run()
+    assert done.code == 0, done.err
     return fleet.step(lambda node: None)
 
 
 @pytest.fixture(scope="module")
 def uninstalled(fleet: Fleet) -> Mapping[str, GpuNode]:
     """Uninstall a release whose pods take the driver with them, and return the nodes."""
-    fleet.release.upgrade(*fleet.images.values(), onTermination="uninstall")
+    rolling = {"type": "RollingUpdate"}
+    fleet.release.upgrade(*fleet.images.values(), onTermination="uninstall", updateStrategy=rolling)
     on_each(fleet.nodes, lambda node: fleet.pod(node, other_than=fleet.states[node.name].pod))
     fleet.release.uninstall()
     return {node.kernel: node for node in fleet.nodes}
@@ -177,12 +153,20 @@ def test_a_rebooted_node_is_ready_again_without_unpacking(rebooted: Steps, kerne
     assert "unpacking" not in rebooted[kernel].after.log
 
 
-def test_an_upgrade_replaces_the_driver_and_its_firmware_path(
+def test_a_rollout_upgrades_the_idle_nodes_and_names_the_user_of_a_busy_one(stopped: Stopped, fleet: Fleet) -> None:
+    assert stopped.done.code == 1
+    assert f"install ended with {IN_USE}: " in stopped.done.err
+    assert f"sleep ({stopped.user})" in stopped.done.err
+    assert f"still cordoned by the rollout: {stopped.busy.name}" in stopped.done.err
+    for node in fleet.nodes:
+        expected = node.oldest if node is stopped.busy else node.newest
+        assert stopped.kernels[node.kernel].version == expected.version
+
+
+def test_the_next_rollout_goes_on_and_replaces_drivers_and_firmware_paths(
     upgraded: Steps, kernel: str, nodes: Sequence[GpuNode]
 ) -> None:
     (node,) = (node for node in nodes if node.kernel == kernel)
-    if node.oldest == node.newest:
-        pytest.skip("needs two drivers of one kernel")
     before, after = upgraded[kernel].before.kernel, upgraded[kernel].after.kernel
     assert (before.version, after.version) == (node.oldest.version, node.newest.version)
     assert node.newest.version in after.firmware

@@ -27,6 +27,8 @@ disable_apparmor = true
 restrict_oom_score_adj = true
 tolerate_missing_hugetlb_controller = true
 disable_hugetlb_controller = true
+# Versions before 1.7 do not know it, and ignore it.
+enable_cdi = true
 [plugins."io.containerd.grpc.v1.cri".cni]
 bin_dir = "{etc}/cni"
 conf_dir = "{etc}/cni"
@@ -78,10 +80,11 @@ def trust(etc: Path, seen: Path, server: RegistryServer, address: str = LOOPBACK
 
 @dataclass(frozen=True, kw_only=True)
 class Containerd:
-    """A running containerd: the folder of its programs, and its own folder."""
+    """A running containerd: the folder of its programs, its own folder, and the namespace that it runs in."""
 
     programs: Path
     folder: Path
+    namespace: Namespace
 
     @property
     def socket(self) -> Path:
@@ -121,7 +124,7 @@ def containerd(programs: Path, folder: Path, namespace: Namespace, data: Path | 
 
     Its images are in `data`, by default a part of its folder.
     """
-    found = Containerd(programs=programs, folder=folder)
+    found = Containerd(programs=programs, folder=folder, namespace=namespace)
     etc = folder / "etc"
     write_configuration(etc, etc, data=data or folder / "data", state=folder / "state", socket=found.socket)
     # It looks for its shim, and the shim for runc, on PATH.

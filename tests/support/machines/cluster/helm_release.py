@@ -67,6 +67,12 @@ class Release:
         with self._helm() as helm:
             helm.rollback(NAME)
 
+    def test(self) -> str:
+        """Run the chart's test pod, and return its output; raise helm_python's error if it fails."""
+        with self._helm() as helm:
+            helm.test(NAME)
+        return self.cluster.logs(self.namespace, f"{NAME}-verification", "verification")
+
     def uninstall(self) -> None:
         """Uninstall the release, and wait until its pods are deleted."""
         with self._helm() as helm:

@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+# Folders in which a node's programs, or the tests, write to paths that no option changes.
+_OWN = ("opt", "run", "var/lib", "var/log")
+
 
 @dataclass(frozen=True)
 class Namespace:
@@ -25,7 +28,7 @@ class Namespace:
 
 @contextmanager
 def namespace(folder: Path) -> Iterator[Namespace]:
-    """Create the namespaces, with /run and /var/log mounted from the folder, and end them at the end.
+    """Create the namespaces, with the node's own folders instead of this machine's, and end them at the end.
 
     Process 1 in them is `cat`. It ends when its input is closed, thus with these tests, and all other processes end
     with it.
@@ -40,7 +43,7 @@ def namespace(folder: Path) -> Iterator[Namespace]:
         found = Namespace(holder.pid)
         # Volumes follow the host's mounts, for which these have to be shared (mount_namespaces(7)).
         found.run("mount", "--make-rshared", "/")
-        for place in ("run", "var/log"):
+        for place in _OWN:
             (folder / place).mkdir(parents=True)
             found.run("mount", "--bind", folder / place, f"/{place}")
         yield found

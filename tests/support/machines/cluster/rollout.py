@@ -14,8 +14,6 @@ from lifecycle.rollout.fleet import MARK
 from tests.support.checkout import ROOT
 from tests.support.machines.cluster.cluster import Cluster, Object
 
-_SECONDS = 300
-
 
 def _environ(kubeconfig: Path) -> dict[str, str]:
     return {**os.environ, "KUBECONFIG": str(kubeconfig), "PYTHONUNBUFFERED": "1"}
@@ -37,6 +35,7 @@ class Running:
     process: "subprocess.Popen[str]"
     log: Path
     cluster: Cluster
+    seconds: float
 
     def wait_for(self, text: str) -> None:
         """Wait until the rollout has said something."""
@@ -44,17 +43,18 @@ class Running:
 
     def end(self) -> Done:
         """Wait for the end of the rollout."""
-        code = self.process.wait(_SECONDS)
+        code = self.process.wait(self.seconds)
         return Done(code=code, out="", err=self.log.read_text())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rollouts:
-    """The rollout tasks on a cluster, as a user; the default is the administrator."""
+    """The rollout tasks on a cluster, as the user of a kubeconfig. `seconds` is the longest time of a task."""
 
     cluster: Cluster
     folder: Path
     kubeconfig: Path
+    seconds: float = 300
     words: tuple[str, ...] = field(default=("--ready-timeout=3m",))
 
     def run(self, *words: str, task: str = "rollout") -> Done:
@@ -65,7 +65,7 @@ class Rollouts:
             env=_environ(self.kubeconfig),
             capture_output=True,
             text=True,
-            timeout=_SECONDS,
+            timeout=self.seconds,
             check=False,
         )
         return Done(code=done.returncode, out=done.stdout, err=done.stderr)
@@ -91,7 +91,7 @@ class Rollouts:
                 text=True,
             )
         try:
-            yield Running(process, log, self.cluster)
+            yield Running(process, log, self.cluster, self.seconds)
         finally:
             process.kill()
             process.wait()

@@ -76,6 +76,14 @@ class GpuNode:
         """Return the output of a command in a privileged container of the node, which has the node's root at /host."""
         return self.cluster.kubectl("exec", f"--namespace={_NAMESPACE}", self._pod, "--", *words, check=check)
 
+    def run_on_host(self, script: str) -> str:
+        """Return the output of a shell script that sees the files and processes of the node, as its own programs do."""
+        return self.ask("nsenter", "--target=1", "--mount", "--pid", "sh", "-euc", script)
+
+    def hold(self, file: str) -> str:
+        """Start a process of the node that keeps a file open, and return its process id."""
+        return self.run_on_host(f"sleep infinity <{file} >/dev/null 2>&1 & echo $!").strip()
+
     def kernel_state(self) -> KernelState:
         """Return what its kernel says."""
         modules, version, loads, firmware, boot, _ = self.ask("sh", "-c", _QUESTIONS).split("\n")
@@ -85,6 +93,10 @@ class GpuNode:
     def boot_id(self) -> str:
         """Return the identifier of its kernel's start as its kubelet reports it once it has started."""
         return str(self._get_node()["status"]["nodeInfo"]["bootID"])
+
+    def offers(self, resource: str) -> str:
+        """Return how much of a resource it offers to pods; an empty string if it has never offered any."""
+        return str(self._get_node()["status"]["allocatable"].get(resource, ""))
 
     def files(self) -> set[str]:
         """Return the files of the installer that it has, and NVIDIA's device files."""

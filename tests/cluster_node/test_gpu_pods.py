@@ -1,0 +1,73 @@
+"""Tests of a pod with a GPU on a node whose kernel runs the driver: files by CDI, and a linker that finds the libraries.
+
+The machine has no GPU that answers, so the node's procfs gets the entry of one. All else is as on a node with GPUs.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from tests.support.machines.cluster.cluster import Object
+from tests.support.machines.cluster.gpu_images import device_plugin
+from tests.support.machines.cluster.gpu_jobs import GPU
+from tests.support.machines.cluster.helm_release import Release
+from tests.support.machines.cluster.pull_secret import make_pull_secret
+from tests.support.machines.cluster_node.cluster_of_guests import ClusterOfGuests
+from tests.support.machines.cluster_node.gpu_node import GpuNode
+from tests.support.machines.node_cdi import PLUGIN, UUID
+
+LOGIN = "registry"
+ADDRESS = "0000:00:1f.7"
+ENTRY = f"""\
+mkdir -p /run/gpus/{ADDRESS}
+printf 'Model: \\t\\t NVIDIA H100\\nGPU UUID: \\t {UUID}\\nDevice Minor: \\t 0\\n' >/run/gpus/{ADDRESS}/information
+mount --bind /run/gpus /proc/driver/nvidia/gpus
+"""
+# The program finds the library and the driver, which knows no such GPU.
+LOOK = "nvidia-smi; ls -d /dev/nvidia0 /lib/firmware/nvidia/*"
+
+
+@pytest.fixture
+def node(nodes: Sequence[GpuNode]) -> GpuNode:
+    """Return the node whose containerd knows CDI."""
+    (node,) = (node for node in nodes if str(node.combinations[0].release) == "debian-13")
+    return node
+
+
+@pytest.fixture
+def installed(guests: ClusterOfGuests, node: GpuNode, release: Release) -> Iterator[Release]:
+    """Install the chart with the device plugin on that node, and give its procfs a GPU."""
+    make_pull_secret(guests.cluster, release.namespace, LOGIN, guests.registry)
+    plugin = device_plugin(guests.cluster, guests.registry, guests.programs, UUID)
+    release.install(
+        node.oldest,
+        nodes={"selector": {"kubernetes.io/hostname": node.name}},
+        imagePullSecrets=[{"name": LOGIN}],
+        devicePlugin={"enabled": True, "image": plugin, "deviceListStrategy": "cdi-annotations"},
+        verification={
+            "image": node.oldest.reference,
+            "command": ["sh", "-c", LOOK],
+            "resources": {"limits": {GPU: "1"}},
+        },
+        # A container's own procfs has no mounts of the node's.
+        env={"PROC_ROOT": "/host/proc"},
+    )
+    pod = release.pod_of(node.oldest)
+    node.run_on_host(ENTRY)
+    write_specifications(node, release, pod)
+    node.cluster.wait(lambda: node.offers(GPU) == "1", "the node offers its GPU")
+    yield release
+    guests.cluster.kubectl("delete", "secret", f"--namespace={release.namespace}", LOGIN)
+
+
+def write_specifications(node: GpuNode, release: Release, pod: Object) -> None:
+    """Let the installer see the GPU at once."""
+    words = ("exec", f"--namespace={release.namespace}", pod["metadata"]["name"], "--container=driver", "--")
+    node.cluster.kubectl(*words, "nvidia-installer", "cdi")
+
+
+def test_a_pod_finds_the_driver_by_the_libraries_of_its_specification(node: GpuNode, installed: Release) -> None:
+    firmware = f"/lib/firmware/nvidia/{node.oldest.version}"
+    assert installed.test() == f"No devices were found\n/dev/nvidia0\n{firmware}\n"
+    files = node.run_on_host("cd /var/run/cdi; ls").split()
+    assert files == [f"nvidia-installer.{kind.replace('/', '-')}.json" for kind in (PLUGIN, "nvidia.com/gpu")]
