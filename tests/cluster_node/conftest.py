@@ -34,11 +34,13 @@ _KEPT = ROOT / "build/cluster_node"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--only", default="", help="which combinations, as in `invoke build --only`")
+    parser.addoption("--newest", action="store_true", help="only a node with the newest kernel")
 
 
 def chosen(config: pytest.Config) -> Sequence[tuple[Combination, ...]]:
     """Return the combinations of each kernel, the newest kernel first."""
-    return [*by_kernel(runnable(config.getoption("--only"))).values()][::-1]
+    found = [*by_kernel(runnable(config.getoption("--only"))).values()][::-1]
+    return found[:1] if config.getoption("--newest") else found
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

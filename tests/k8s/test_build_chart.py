@@ -168,8 +168,8 @@ def test_with_an_engine_elsewhere_nothing_is_privileged() -> None:
 def test_make_is_given_as_many_cores_as_the_engine_is_promised() -> None:
     chart = rendered_build({**USUAL, "cpus": 7})
 
-    assert container(chart, "build")["resources"]["limits"]["cpu"] == 7
-    assert container(chart, "engine")["resources"]["requests"]["cpu"] == 7
+    assert container(chart, "build")["resources"]["limits"]["cpu"] == "7"
+    assert container(chart, "engine")["resources"]["requests"]["cpu"] == "7"
 
 
 def test_another_commit_and_other_values_are_another_job() -> None:

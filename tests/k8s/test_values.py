@@ -13,7 +13,17 @@ from lifecycle.kubernetes.manifests import CHART
 from lifecycle.tools.helm import ChartRefusedError, render
 from tests.support.charts.build_chart import USUAL as USUAL_BUILD
 from tests.support.charts.build_chart import container, rendered_build
-from tests.support.charts.installer_chart import COMBINATIONS, USUAL, container_of, installer_of, refusal, rendered
+from tests.support.charts.installer_chart import (
+    COMBINATIONS,
+    EVERYTHING,
+    USUAL,
+    Rendered,
+    container_of,
+    containers_of,
+    installer_of,
+    refusal,
+    rendered,
+)
 from tests.support.charts.pods import environment
 from tests.support.charts.values_table import CHARTS, leaves, rows_of, table_of, with_table
 from tests.support.checkout import ROOT
@@ -60,6 +70,22 @@ def test_large_numbers_of_seconds_and_pods_stay_whole() -> None:
     assert chart.installers[0]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 10000000
     assert chart.all("ResourceQuota")[0]["spec"]["hard"] == {"pods": "10000000"}
     assert job["spec"]["activeDeadlineSeconds"] == 10000000
+
+
+def amounts_of(chart: Rendered) -> list[object]:
+    """Return all amounts of resources of a chart's containers."""
+    workloads = [found for kind in ("DaemonSet", "Deployment", "Job", "Pod") for found in chart.all(kind)]
+    lists = [container["resources"] for found in workloads for container in containers_of(found)]
+    return [amount for kinds in lists for amounts in kinds.values() for amount in amounts.values()]
+
+
+def test_amounts_of_resources_are_strings_as_kubernetes_stores_them() -> None:
+    own = {"resources": {"limits": {"cpu": 10000000, "memory": 1.5}}}
+    parts = {name: {"enabled": True, **own} for name in ("devicePlugin", "startupTaint")}
+    amounts = amounts_of(rendered({**EVERYTHING, **own, **parts, "verification": own}))
+
+    assert {"10000000", "1.5"} < set(amounts)
+    assert all(isinstance(amount, str) for amount in [*amounts, *amounts_of(rendered_build(USUAL_BUILD))])
 
 
 def test_parameters_by_name_are_those_of_a_list() -> None:

@@ -31,7 +31,7 @@ CDI specification, without the hooks of NVIDIA's toolkit; the plugin's own goes 
     # The plugin opens the GPUs' device files.
     privileged: true
   resources:
-    {{- toYaml $plugin.resources | nindent 4 }}
+    {{- include "nvidia-installer.resources" $plugin.resources | nindent 4 }}
   volumeMounts:
     - {name: plugins, mountPath: /var/lib/kubelet/device-plugins}
     - {name: plugin-cdi, mountPath: /var/run/cdi}

@@ -65,6 +65,23 @@ has letters, digits and dashes only.
 {{- if kindIs "string" . }}{{ . }}{{ else }}{{ toJson . }}{{ end }}
 {{- end }}
 
+{{/*
+Resources of a container, with every amount as a string. Helm 4 applies objects on the server, and Kubernetes 1.20 refuses a number there.
+*/}}
+{{- define "nvidia-installer.resources" -}}
+{{- $resources := dict }}
+{{- range $kind, $amounts := . }}
+{{- if kindIs "map" $amounts }}
+{{- $texts := dict }}
+{{- range $name, $amount := $amounts }}{{ $_ := set $texts $name (include "nvidia-installer.text" $amount) }}{{ end }}
+{{- $_ := set $resources $kind $texts }}
+{{- else }}
+{{- $_ := set $resources $kind $amounts }}
+{{- end }}
+{{- end }}
+{{- toYaml $resources }}
+{{- end }}
+
 {{/* Fails for a key that the chart sets itself; takes (dict "value" name "own" keys "given" map). */}}
 {{- define "nvidia-installer.check-own" -}}
 {{- range $key, $_ := .given }}

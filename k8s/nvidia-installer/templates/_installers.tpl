@@ -40,7 +40,7 @@ env:
 terminationMessagePath: /run/termination-log
 terminationMessagePolicy: FallbackToLogsOnError
 resources:
-  {{- toYaml .root.Values.resources | nindent 2 }}
+  {{- include "nvidia-installer.resources" .root.Values.resources | nindent 2 }}
 volumeMounts:
   {{- include "nvidia-installer.mounts" .root | trim | nindent 2 }}
 {{- end }}

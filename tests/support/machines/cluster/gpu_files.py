@@ -15,6 +15,7 @@ mount -t tmpfs -o mode=755,dev devices "$1"
 cp --archive --one-file-system /dev/. "$1"
 mount --rbind "$1" /dev
 cd "$1"
+rm -rf nvidia*
 mknod nvidiactl c 195 255
 mknod nvidia0 c 195 0
 mknod nvidia-modeset c 195 254

@@ -17,7 +17,7 @@ ENTRYPOINT ["/device-plugin"]
 _KUBECTL = """\
 FROM scratch
 COPY busybox kubectl /bin/
-RUN ["/bin/busybox", "--install", "-s", "/bin"]
+RUN ["/bin/busybox", "sh", "-c", "/bin/busybox mkdir -p /usr/bin && /bin/busybox --install -s /usr/bin"]
 """
 
 
