@@ -15,6 +15,7 @@ import yaml
 
 from tests.support.machines.cluster.cluster import Cluster
 from tests.support.machines.cluster.containerd import Containerd
+from tests.support.machines.cluster.engine_images import Installer
 from tests.support.machines.cluster.gpu_files import gpu_files
 from tests.support.machines.cluster.gpu_images import device_plugin, kubectl
 from tests.support.machines.cluster.gpu_jobs import GPU, NAMESPACE
@@ -141,6 +142,7 @@ def test_a_pod_lands_only_when_the_driver_is_ready_and_gets_its_gpu(
     cluster: Cluster,
     registry: RegistryServer,
     programs: Path,
+    real: Installer,
     release: Release,
     images: Images,
     plugin: Mapping[str, object],
@@ -148,7 +150,7 @@ def test_a_pod_lands_only_when_the_driver_is_ready_and_gets_its_gpu(
 ) -> None:
     values = {
         "devicePlugin": plugin,
-        "startupTaint": {"enabled": True, "image": kubectl(cluster, registry, programs)},
+        "startupTaint": {"enabled": True, "image": kubectl(cluster, registry, programs, real.reference)},
         "updateStrategy": {"type": "RollingUpdate"},
     }
     with looking_pod(cluster, images, gpus=1):

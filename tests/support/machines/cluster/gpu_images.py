@@ -1,6 +1,5 @@
 """Images that the chart's other containers need in tests: a device plugin, and kubectl with a shell."""
 
-import shutil
 from pathlib import Path
 
 from tests.support.machines.cluster.cluster import Cluster
@@ -15,9 +14,9 @@ ENV GPUS={gpus}
 ENTRYPOINT ["/device-plugin"]
 """
 _KUBECTL = """\
-FROM scratch
-COPY busybox kubectl /bin/
-RUN ["/bin/busybox", "sh", "-c", "/bin/busybox mkdir -p /usr/bin && /bin/busybox --install -s /usr/bin"]
+FROM {base}
+COPY kubectl /usr/bin/
+RUN ["ln", "--symbolic", "--force", "bash", "/usr/bin/sh"]
 """
 
 
@@ -27,12 +26,10 @@ def device_plugin(cluster: Cluster, registry: RegistryServer, programs: Path, *g
     return _published(cluster, registry, "device-plugin", _PLUGIN.format(gpus=",".join(gpus)), files)
 
 
-def kubectl(cluster: Cluster, registry: RegistryServer, programs: Path) -> dict[str, str]:
-    """Publish an image with kubectl and BusyBox; return it as a value of the chart."""
-    busybox = shutil.which("busybox")
-    assert busybox
-    files = {"kubectl": programs / "kubectl", "busybox": Path(busybox)}
-    return _published(cluster, registry, "kubectl", _KUBECTL, files)
+def kubectl(cluster: Cluster, registry: RegistryServer, programs: Path, base: str) -> dict[str, str]:
+    """Publish an image with kubectl, and with the programs of an image that contains bash; return it as a value of the chart."""
+    files = {"kubectl": programs / "kubectl"}
+    return _published(cluster, registry, "kubectl", _KUBECTL.format(base=base), files)
 
 
 def _published(
