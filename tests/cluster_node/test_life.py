@@ -97,7 +97,7 @@ def stopped(fleet: Fleet, rollouts: Rollouts) -> Stopped:
 @pytest.fixture(scope="module")
 def upgraded(fleet: Fleet, stopped: Stopped, rollouts: Rollouts) -> Steps:
     """End that process, and let the rollout go on."""
-    stopped.busy.ask("kill", stopped.user)
+    stopped.busy.end(stopped.user)
     done = rollouts.run()
     assert done.code == 0, done.err
     return fleet.step(lambda node: None)

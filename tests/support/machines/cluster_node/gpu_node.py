@@ -78,11 +78,15 @@ class GpuNode:
 
     def run_on_host(self, script: str) -> str:
         """Return the output of a shell script that sees the files and processes of the node, as its own programs do."""
-        return self.ask("nsenter", "--target=1", "--mount", "--pid", "sh", "-euc", script)
+        return self.ask("chroot", "/host", "nsenter", "--target=1", "--mount", "sh", "-euc", script)
 
     def hold(self, file: str) -> str:
         """Start a process of the node that keeps a file open, and return its process id."""
         return self.run_on_host(f"sleep infinity <{file} >/dev/null 2>&1 & echo $!").strip()
+
+    def end(self, process: str) -> None:
+        """End a process of the node."""
+        self.run_on_host(f"kill {process}")
 
     def kernel_state(self) -> KernelState:
         """Return what its kernel says."""
