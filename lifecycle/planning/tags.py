@@ -15,10 +15,9 @@ from lifecycle.config.versions import version_key
 from lifecycle.errors import UsageError
 from lifecycle.planning.matrix import Combination
 
-# OCI distribution specification: a tag is [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}; Debian's kernel releases have a `+`.
-_NOT_IN_A_TAG = re.compile(r"[^A-Za-z0-9_.-]")
-# The characters that Node Feature Discovery replaces in a kernel release to make a label's value of it.
-_NOT_IN_A_LABEL = re.compile(r"[^A-Za-z0-9_.-]")
+# A character that neither a tag nor the value of a label can have, such as the `+` of Debian's kernel releases. Sources: OCI
+# distribution specification, "Pull"; Kubernetes, "Labels and Selectors", "Syntax and character set".
+_INVALID = re.compile(r"[^A-Za-z0-9_.-]")
 _RELEASE = re.compile(r"([a-z]+)-([0-9.]+)")
 _LONGEST = 128
 _UNTESTED = "-untested"
@@ -37,7 +36,7 @@ class TagTooLongError(UsageError):
 
 def tag_for(driver: str, kernel: str, release: str) -> str:
     """Return the tag `<driver>-<kernel release>-<os release>`; `driver` is a version, or a branch for a moving tag."""
-    return _NOT_IN_A_TAG.sub("-", f"{driver}-{kernel}-{release}")
+    return _INVALID.sub("-", f"{driver}-{kernel}-{release}")
 
 
 def tag_of(driver: str, combination: Combination) -> str:
@@ -80,7 +79,7 @@ def operator_tag(driver: str, combination: Combination) -> str:
     """
     match = _RELEASE.match(combination.release)
     family, version = (match[1], match[2]) if match else (combination.release, "")
-    kernel = _NOT_IN_A_LABEL.sub("_", combination.kernel).strip("-_.")
+    kernel = _INVALID.sub("_", combination.kernel).strip("-_.")
     return tag_for(driver, kernel, f"{family}{'0' if family == 'gardenlinux' else version}")
 
 

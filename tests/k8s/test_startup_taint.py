@@ -115,6 +115,25 @@ def test_it_goes_on_when_the_api_server_ends_the_watch(api: NodeApi, tmp_path: P
         wait_for(lambda: api.taints("b") == [])
 
 
+@pytest.mark.parametrize("shell", [("busybox", "sh"), ("bash",)])
+def test_a_name_that_comes_in_two_parts_is_one_name(
+    api: NodeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: tuple[str, ...]
+) -> None:
+    calls = tmp_path / "calls"
+    calls.touch()
+    kubectl = tmp_path / "bin/kubectl"
+    kubectl.parent.mkdir()
+    # The pause is longer than the second in which names are collected.
+    names = "printf 'node-a\\nno'; sleep 2; printf 'de-b\\n'; exec sleep 60"
+    kubectl.write_text(f'#!/bin/sh\ncase "$*" in "get pods"*) {names} ;; *) echo "$@" >>{calls} ;; esac\n')
+    kubectl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{kubectl.parent}:{os.environ['PATH']}")
+    with running(api, tmp_path, *shell):
+        wait_for(lambda: "de-b" in calls.read_text())
+    words = calls.read_text().split()
+    assert [word for word in words if word.startswith(("no", "de-")) and word != "nodes"] == ["node-a", "node-b"]
+
+
 def test_a_container_that_is_restarted_in_its_pod_goes_on(api: NodeApi, tmp_path: Path) -> None:
     with running(api, tmp_path):
         wait_for(lambda: api.requests)

@@ -8,6 +8,7 @@ from tests.support.machines.node_host import Node
 
 UUID = "GPU-5d5ba0d6-d33d-2b2c-524d-9e3d8d2b8a77"
 OTHER_UUID = "GPU-6e6ba0d6-d33d-2b2c-524d-9e3d8d2b8a77"
+OTHER = "cdiVersion: 0.5.0\nkind: nvidia.com/gpu\ndevices: []\n"
 PLUGIN = "k8s.device-plugin.nvidia.com/gpu"
 
 
@@ -19,6 +20,14 @@ def set_gpu(node: Node, address: str, *, minor: int, uuid: str) -> None:
 
 def spec_file(node: Node, kind: str = "nvidia.com/gpu") -> Path:
     return node.host / f"var/run/cdi/nvidia-installer.{kind.replace('/', '-')}.json"
+
+
+def other_file(node: Node, text: str, name: str = "nvidia.yaml") -> Path:
+    """Write a specification of another program, as a whole, and return its path."""
+    path = node.host / "var/run/cdi" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_suffix(".new").write_text(text)
+    return path.with_suffix(".new").rename(path)
 
 
 def spec(node: Node, kind: str = "nvidia.com/gpu") -> dict[str, Any]:

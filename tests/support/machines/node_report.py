@@ -23,7 +23,8 @@ def on(node: Node, path: str) -> Path:
 def metrics(node: Node) -> dict[str, object]:
     """Return numbers by name, the current state as `state`, and labels of the installed driver as `info`.
 
-    `failure` has the labels of the last failure, if there was one. The report's time, the problem and the daemons are left out.
+    `failure` has the labels of the last failure, if there was one. The report's time, the problem, the daemons and
+    CDI are left out.
     """
     text = on(node, METRICS).read_text()
     families = {f.name.removeprefix("nvidia_installer_"): f for f in text_string_to_metric_families(text)}
@@ -35,6 +36,7 @@ def metrics(node: Node) -> dict[str, object]:
     (found["state"],) = (sample.labels["state"] for sample in states if sample.value)
     del families["report_timestamp_seconds"]
     families.pop("daemon_running", None)
+    families.pop("cdi_specification", None)
     families.pop("problem_info", None)
     for key, name in {"info": "info", "failure": "last_failure_info"}.items():
         if name in families:

@@ -26,8 +26,8 @@ def test_before_an_installation_there_is_nothing(node: Node) -> None:
     assert (done.returncode, done.stderr) == (30, "")
     assert done.stdout == (
         f"image: {TAG} (proprietary open)\ninstalled: none\nloaded: none\nstate: absent\n"
-        "gpus: 1, nvswitches: 0\npersistence daemon: missing\nfabric manager: not needed\nready: false\n"
-        "problem: no driver is installed\n"
+        "gpus: 1, nvswitches: 0\npersistence daemon: missing\nfabric manager: not needed\n"
+        "cdi nvidia.com/gpu: missing (the driver is not ready)\nready: false\nproblem: no driver is installed\n"
     )
 
 
@@ -77,6 +77,7 @@ def test_the_json_says_all_of_it(node: Node) -> None:
         "nvswitches": 0,
         "persistence_daemon": "missing",
         "fabric_manager": "not needed",
+        "cdi": {"wanted": ["nvidia.com/gpu"], "written": ["nvidia.com/gpu"], "problems": []},
         "last_failure": None,
         "ready": True,
         "problem": None,

@@ -6,36 +6,62 @@ resolve_path /var/run/cdi || true
 readonly CDI_DIR=$RESOLVED
 readonly CDI_PREFIX=$CDI_DIR/nvidia-installer.
 
-# The driver, the GPUs and the compute instances for which this run has written specifications, and their kinds.
+# The kinds of CDI_KINDS, each once, and those of them that this node should have now.
+declare -a CDI_WANTED=() CDI_CHOSEN=()
+# The driver, the kinds, the GPUs and the compute instances at the last write of this run, and the kinds that it wrote.
 CDI_STATE=
 declare -a CDI_WRITTEN=()
 
-# Writes a specification of each kind, and removes the others. A poll without a change starts no program. A driver in a container has
-# none, because the GPU Operator's toolkit writes its own, and neither has a driver without a GPU.
+# Sets CDI_WANTED.
+read_cdi_kinds() {
+  local kind
+  local -a kinds
+  read -r -a kinds <<<"$CDI_KINDS"
+  CDI_WANTED=()
+  for kind in "${kinds[@]}"; do
+    [[ $kind == off || " ${CDI_WANTED[*]} " == *" $kind "* ]] || CDI_WANTED+=("$kind")
+  done
+}
+
+read_cdi_kinds
+
+# Writes a specification of each chosen kind, and removes the others. A poll without a change starts no program.
 write_cdi_files() { # FOLDER
   local kind
-  local -a kinds state=("$1" "$PROC_ROOT"/driver/nvidia/gpus/* "$PROC_ROOT"/driver/nvidia/capabilities/gpu*/mig/gi*/ci*)
-  if [[ -n $ROOT_ON_HOST || $CDI_KINDS == off || ! -e ${state[1]} ]]; then
-    remove_cdi_files
-    return 0
-  fi
+  local -a state
+  choose_cdi_kinds
+  state=("$1" "${CDI_CHOSEN[@]}" "$PROC_ROOT"/driver/nvidia/gpus/* "$PROC_ROOT"/driver/nvidia/capabilities/gpu*/mig/gi*/ci*)
   if [[ ${state[*]} == "$CDI_STATE" ]] && has_cdi_files "${CDI_WRITTEN[@]}"; then return 0; fi
-  read_devices
-  read_cdi_devices
-  read -r -a kinds <<<"$CDI_KINDS"
-  ((${#CDI_DEVICES[@]} > 0)) || kinds=()
   CDI_STATE=${state[*]} CDI_WRITTEN=()
-  for kind in "${kinds[@]}"; do
-    if write_cdi_file "$(cdi_file "$kind")" "$kind" "$1"; then CDI_WRITTEN+=("$kind"); fi
+  if ((${#CDI_CHOSEN[@]} > 0)); then
+    read_devices
+    read_cdi_devices
+    ((${#CDI_DEVICES[@]} > 0)) || CDI_CHOSEN=()
+  fi
+  for kind in "${CDI_CHOSEN[@]}"; do
+    if write_cdi_file "$kind" "$1"; then CDI_WRITTEN+=("$kind"); fi
   done
   remove_cdi_files "${CDI_WRITTEN[@]}"
 }
 
-# Writes the specifications if one is missing, or one of another kind is there.
+# Writes the specifications if the chosen ones are not there, or others are.
 ensure_cdi_files() { # FOLDER
-  local -a kinds
-  read -r -a kinds <<<"$CDI_KINDS"
-  has_cdi_files "${kinds[@]}" || write_cdi_files "$1"
+  choose_cdi_kinds
+  has_cdi_files "${CDI_CHOSEN[@]}" || write_cdi_files "$1"
+}
+
+# Sets CDI_CHOSEN: the wanted kinds that no other program describes. A driver in a container has none, because the GPU Operator's
+# toolkit writes its own, and neither has a driver without a GPU.
+choose_cdi_kinds() {
+  local kind
+  local -a gpus=("$PROC_ROOT"/driver/nvidia/gpus/*)
+  CDI_CHOSEN=()
+  [[ -z $ROOT_ON_HOST && -e ${gpus[0]} ]] || return 0
+  for kind in "${CDI_WANTED[@]}"; do
+    find_other_cdi_file "$kind"
+    log_other_cdi_file "$kind"
+    [[ -n $OTHER_CDI_FILE ]] || CDI_CHOSEN+=("$kind")
+  done
 }
 
 # Succeeds if there are the specifications of these kinds and no others.
@@ -49,32 +75,10 @@ has_cdi_files() { # KIND…
   done
 }
 
-cdi_file() { # KIND
-  printf '%s' "$CDI_PREFIX${1//\//-}.json"
-}
-
-# An engine refuses a device that two files of one folder describe, so a kind that another program describes is left to it.
-write_cdi_file() { # FILE KIND FOLDER
-  local -r consequence="containers get no GPU by CDI ($2)"
-  local other
-  other=$(other_cdi_file "$2")
-  if [[ -n $other ]]; then
-    log "$consequence from nvidia-installer, because $other describes the same devices; remove it, or change CDI_KINDS"
-    return 1
-  fi
-  try "$consequence" make_marked_folder "$CDI_DIR" && write_host_file "$1" "$(cdi_spec "$2" "$3")" "$consequence"
-}
-
-# Prints the first specification of a kind that is not ours.
-other_cdi_file() { # KIND
-  local file
-  for file in "$CDI_DIR"/*.{json,yaml}; do
-    [[ -f $file && $file != "$CDI_PREFIX"* ]] || continue
-    if grep -qsE "\"?kind\"?[[:space:]]*:[[:space:]]*\"?${1//./\\.}(\"|[[:space:]]|$)" "$file"; then
-      printf '%s' "$file"
-      return 0
-    fi
-  done
+write_cdi_file() { # KIND FOLDER
+  local -r consequence="containers get no GPU by CDI ($1)"
+  try "$consequence" make_marked_folder "$CDI_DIR" &&
+    write_host_file "$CDI_PREFIX${1//\//-}.json" "$(cdi_spec "$1" "$2")" "$consequence"
 }
 
 # Removes the specifications, except for those of some kinds.

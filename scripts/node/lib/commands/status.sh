@@ -101,6 +101,7 @@ print_status() {
   printf 'gpus: %d, nvswitches: %d\n' "${#GPUS[@]}" "${#NVSWITCHES[@]}"
   ((${#GUEST_GPUS[@]} == 0)) || printf 'guest gpus: %d\n' "${#GUEST_GPUS[@]}"
   printf 'persistence daemon: %s\nfabric manager: %s\n' "$(persistence_state)" "$(fabric_state)"
+  print_cdi_status
   read_failure
   ((${#FAILURE[@]} == 0)) ||
     printf 'last failure: %s, exit code %s (%s): %s\n' "${FAILURE[@]}"

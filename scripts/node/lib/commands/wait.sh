@@ -78,6 +78,8 @@ take_snapshot() {
   done
   SNAPSHOT+=$(persistence_state)
   SNAPSHOT+=$(fabric_state)
+  printf -v TEXT '%s ' "$CDI_PREFIX"*
+  SNAPSHOT+=$TEXT
   for module in "${REQUIRED[@]}"; do
     if is_loaded "$module"; then SNAPSHOT+=$module; fi
   done

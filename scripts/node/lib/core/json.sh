@@ -46,8 +46,23 @@ print_status_json() {
   printf ' "state": %s, "used_by": %s,\n' "$(json_string "${STATUS[state]}")" "$(json_list "${STATUS[users]}")"
   printf ' "gpus": %d, "guest_gpus": %s, "nvswitches": %d, "persistence_daemon": %s, "fabric_manager": %s,\n' \
     "${#GPUS[@]}" "$(json_list "$(printf '%s\n' "${GUEST_GPUS[@]}")")" "${#NVSWITCHES[@]}" "$(json_string "$(persistence_state)")" "$(json_string "$(fabric_state)")"
+  print_cdi_json
   printf ' "last_failure": %s, "ready": %s, "problem": %s}\n' "$(json_failure)" "${STATUS[ready]}" \
     "$(json_value "${STATUS[problem]}")"
+}
+
+print_cdi_json() {
+  local kind problems=
+  read_cdi_status
+  for kind in "${CDI_WANTED[@]}"; do
+    [[ -z ${CDI_PROBLEM[$kind]} ]] || problems+="${problems:+, }$(json_cdi_problem "$kind")"
+  done
+  printf ' "cdi": {"wanted": %s, "written": %s, "problems": [%s]},\n' "$(json_list "$(printf '%s\n' "${CDI_WANTED[@]}")")" \
+    "$(json_list "$(printf '%s\n' "${CDI_EXISTING[@]}")")" "$problems"
+}
+
+json_cdi_problem() { # KIND
+  printf '{"kind": "%s", "problem": "%s", "file": %s}' "$1" "${CDI_PROBLEM[$1]}" "$(json_value "${CDI_OTHER[$1]}")"
 }
 
 json_failure() {

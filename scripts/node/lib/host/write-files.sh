@@ -22,10 +22,10 @@ TEXT=
 
 # Sets TEXT to the content of a regular file, up to a null byte or 64 KiB; fails for anything else. It starts no program, and
 # other programs cannot block it by a FIFO, lead it elsewhere by a link, or fill the memory with a huge file.
-read_text() { # PATH
+read_text() { # PATH [BYTES]
   TEXT=
   [[ -f $1 && ! -L $1 ]] || return 1
-  { IFS= read -r -d '' -n 65536 TEXT <"$1"; } 2>/dev/null || true
+  { IFS= read -r -d '' -n "${2:-65536}" TEXT <"$1"; } 2>/dev/null || true
 }
 
 # Replaces a file by a rename, so a link is replaced and not followed. Nobody can put anything at the temporary name before,

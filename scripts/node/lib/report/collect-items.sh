@@ -70,7 +70,7 @@ list_differences() { # FOLDER
 
 list_folders() {
   local folder
-  for folder in "$DRIVERS_DIR" "$STATE_DIR" "$STATE_DIR/validations"; do
+  for folder in "$DRIVERS_DIR" "$STATE_DIR" "$STATE_DIR/validations" "$CDI_DIR"; do
     printf '%s:\n' "$folder"
     [[ ! -d $folder ]] || ls -lA --time-style=full-iso -- "$folder"
   done

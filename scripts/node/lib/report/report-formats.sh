@@ -19,6 +19,7 @@ metrics() { # PATH EXIT-CODE SECONDS
   metric ready "1 if a job can use the installed driver, else 0." " $(bool_number "${STATUS[ready]}" true)"
   [[ -z ${STATUS[problem]} ]] || metric problem_info "The reason why the driver is not ready." "{problem=\"${STATUS[problem]}\"} 1"
   daemon_metrics
+  cdi_metric
   local -a states=()
   for state in absent same different-idle different-busy; do
     states+=("{state=\"$state\"} $(bool_number "${STATUS[state]}" "$state")")
@@ -42,6 +43,18 @@ daemon_metrics() {
     esac
   done
   ((${#samples[@]} == 0)) || metric daemon_running "1 if a daemon that this node needs runs, else 0." "${samples[@]}"
+}
+
+# Leaves out a node without a GPU, which needs no specification.
+cdi_metric() {
+  local kind
+  local -a samples=()
+  read_cdi_status
+  for kind in "${CDI_WANTED[@]}"; do
+    [[ ${CDI_PROBLEM[$kind]} == no_gpu ]] || samples+=("{kind=\"$kind\"} $(bool_number "${CDI_PROBLEM[$kind]}" "")")
+  done
+  ((${#samples[@]} == 0)) ||
+    metric cdi_specification "1 if container engines can use the installer's CDI specification of a kind, else 0." "${samples[@]}"
 }
 
 failure_metric() {

@@ -59,33 +59,6 @@ def test_uninstall_leaves_specifications_of_others(gpu_node: Node) -> None:
     assert list(other.parent.iterdir()) == [other]
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("nvidia.yaml", "cdiVersion: 0.5.0\nkind: nvidia.com/gpu\ndevices: []\n"),
-        ("nvidia.yaml", 'kind: "nvidia.com/gpu" # NVIDIA\n'),
-        ("nvidia.json", '{"cdiVersion":"0.5.0","kind":"nvidia.com/gpu","devices":[]}'),
-    ],
-)
-def test_devices_that_another_program_describes_are_left_to_it(gpu_node: Node, name: str, text: str) -> None:
-    other = spec_file(gpu_node).parent / name
-    other.parent.mkdir(parents=True)
-    other.write_text(text)
-    gpu_node.environment["CDI_KINDS"] = f"nvidia.com/gpu {PLUGIN}"
-    said = gpu_node.installs()
-    assert f"{other} describes the same devices; remove it, or change CDI_KINDS" in said
-    assert not spec_file(gpu_node).exists()
-    assert spec(gpu_node, PLUGIN)["kind"] == PLUGIN
-
-
-def test_a_similar_kind_is_no_conflict(gpu_node: Node) -> None:
-    other = spec_file(gpu_node).parent / "other.yaml"
-    other.parent.mkdir(parents=True)
-    other.write_text("kind: management.nvidia.com/gpu\n---\nkind: nvidia.com/gpu-extra\n---\nkind: nvidia-com/gpu\n")
-    gpu_node.installs()
-    assert spec_file(gpu_node).exists()
-
-
 def test_a_gpu_that_the_driver_does_not_describe_is_no_device(gpu_node: Node) -> None:
     (gpu_node.proc / "driver/nvidia/gpus/0000:3b:00.0/information").write_text("Model: \t\t Unknown\n")
     gpu_node.installs()
@@ -100,6 +73,12 @@ def test_specifications_that_are_no_longer_wanted_are_removed(gpu_node: Node, ki
     gpu_node.installs()
     assert not spec_file(gpu_node).exists()
     assert spec_file(gpu_node, PLUGIN).exists() == (kinds == PLUGIN)
+
+
+def test_a_kind_that_is_named_twice_has_one_specification(gpu_node: Node) -> None:
+    gpu_node.environment["CDI_KINDS"] = "nvidia.com/gpu nvidia.com/gpu"
+    assert gpu_node.run("install").returncode == 0
+    assert gpu_node.run("cdi").stderr.endswith("are in /var/run/cdi: nvidia.com/gpu\n")
 
 
 def test_no_specification_is_written_if_none_is_wanted(gpu_node: Node) -> None:
