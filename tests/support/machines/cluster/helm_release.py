@@ -70,7 +70,7 @@ class Release:
     def test(self) -> str:
         """Run the chart's test pod, and return its output; raise helm_python's error if it fails."""
         with self._helm() as helm:
-            helm.test(NAME)
+            helm.test(NAME, timeout=int(self.cluster.seconds))
         return self.cluster.logs(self.namespace, f"{NAME}-verification", "verification")
 
     def uninstall(self) -> None:
