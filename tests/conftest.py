@@ -7,12 +7,13 @@ from lifecycle.config.store import MODE_VARIABLE, OFF, STORE_VARIABLE
 
 
 def pytest_configure() -> None:
-    """Restore SIGINT for the processes that tests start.
+    """Restore SIGINT for the processes that tests start, and let SIGTERM end the tests as SIGINT does, with their servers.
 
     A shell without job control starts a background job with SIGINT ignored (POSIX.1-2017, XCU 2.11), which is inherited.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
