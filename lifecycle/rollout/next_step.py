@@ -73,11 +73,16 @@ def next_step(look: Look, aim: Aim) -> Step:
         return Step.LOST if aim.taken else Step.CORDON
     alive = [pod for pod in look.pods if not pod.ending]
     new = [pod for pod in alive if pod.revision == aim.revision]
-    if new:
+    if new and not _failed_before(new[0], aim):
         return _validate(new[0], aim)
     if alive:
         return _replace(alive[0], look, aim, cordoned=node.cordoned)
     return Step.WAIT_FOR_END if look.pods else Step.WAIT_FOR_POD
+
+
+def _failed_before(pod: InstallerPod, aim: Aim) -> bool:
+    """Return whether a pod fails that an earlier run has left: somebody may have mended the cause, so it is tried again at once."""
+    return pod.failure is not None and not aim.deleted
 
 
 def _replace(old: InstallerPod, look: Look, aim: Aim, *, cordoned: bool) -> Step:

@@ -156,7 +156,7 @@ def test_a_rebooted_node_is_ready_again_without_unpacking(rebooted: Steps, kerne
 def test_a_rollout_upgrades_the_idle_nodes_and_names_the_user_of_a_busy_one(stopped: Stopped, fleet: Fleet) -> None:
     assert stopped.done.code == 1
     assert f"install ended with {IN_USE}: " in stopped.done.err
-    assert f"sleep ({stopped.user})" in stopped.done.err
+    assert f"in use by process {stopped.user} (sleep)" in stopped.done.err
     assert f"still cordoned by the rollout: {stopped.busy.name}" in stopped.done.err
     for node in fleet.nodes:
         expected = node.oldest if node is stopped.busy else node.newest

@@ -92,6 +92,16 @@ def test_a_driver_in_use_is_tried_again_before_it_fails(world: World, grow: Grow
         start()
 
 
+def test_another_run_tries_a_failed_driver_again_at_once(world: World, grow: Grow, start: Start) -> None:
+    grow("a")
+    world.on_new_pod = lambda made: fail(made, code=21, restarts=4)
+    with pytest.raises(InstallerError, match="validate the driver: install ended with 21"):
+        start()
+    world.on_new_pod = lambda made: None
+    start()
+    assert not world.nodes["a"]["spec"].get("unschedulable")
+
+
 def test_a_node_that_somebody_cordoned_stays_cordoned(world: World, grow: Grow, start: Start) -> None:
     grow("a")
     world.nodes["a"] = node("a", cordoned=True)

@@ -53,7 +53,7 @@ def test_another_version_that_is_in_use_stays_and_its_users_are_named(old: Node)
         f"nvidia-installer: | process 41 (train.py) in pod {pod}",
         "nvidia-installer: | process 42 (Xorg)",
         "nvidia-installer: | kernel module gdrdrv",
-        f"nvidia-installer: {LOADED_ALREADY}, but it is in use (see above); "
+        f"nvidia-installer: {LOADED_ALREADY}, but it is in use by process 41 (train.py) in pod {pod} and 2 more; "
         "drain the node's GPU users, or reboot the node",
     ]
     assert without_failure(old.stat()) == without_failure(before)

@@ -75,8 +75,7 @@ stop_driver() {
   run rm -f -- "$DAEMONS_FILE" "$WANTED_FILE"
   users=$(describe_users)
   if [[ -n $users ]]; then
-    log_output "$users"
-    fail "$EXIT_IN_USE" "the driver is in use (see above), so it stays loaded and mounted"
+    fail "$EXIT_IN_USE" "the driver is in use by $(summarize_users "$users"), so it stays loaded and mounted"
   fi
   unload_modules "the container must unload the driver before it ends"
   reset_firmware_path

@@ -93,11 +93,19 @@ describe_users() {
 
 # Ends the run if the driver is in use.
 check_idle() { # REASON
-  local users count
+  local users
   users=$(describe_users)
   [[ -n $users ]] || return 0
-  count=$(grep -c '' <<<"$users")
-  log_output "$(sed "${MAX_NAMED_USERS}q" <<<"$users")"
+  fail "$EXIT_IN_USE" "$1, but it is in use by $(summarize_users "$users"); drain the node's GPU users, or reboot the node"
+}
+
+# Prints the first user and the number of the others, because Kubernetes shows only the error; logs the users if they are several.
+summarize_users() { # USERS
+  local -i count
+  count=$(grep -c '' <<<"$1")
+  printf '%s' "${1%%$'\n'*}"
+  ((count > 1)) || return 0
+  log_output "$(sed "${MAX_NAMED_USERS}q" <<<"$1")"
   ((count <= MAX_NAMED_USERS)) || log_output "and $((count - MAX_NAMED_USERS)) more"
-  fail "$EXIT_IN_USE" "$1, but it is in use (see above); drain the node's GPU users, or reboot the node"
+  printf ' and %d more' $((count - 1))
 }

@@ -12,7 +12,8 @@ from tests.support.machines.node_processes import stop, two_polls_later, waiting
 from tests.support.machines.node_report import FAILURE, failure, metrics, on
 
 IN_USE = (
-    "uninstall must unload the driver, but it is in use (see above); drain the node's GPU users, or reboot the node"
+    "uninstall must unload the driver, but it is in use by process 41 (train.py); "
+    "drain the node's GPU users, or reboot the node"
 )
 
 
