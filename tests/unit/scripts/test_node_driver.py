@@ -137,7 +137,7 @@ def test_jobs_that_still_run_keep_their_driver_when_the_container_ends(node: Nod
         node.add_process(41, "train.py", "/dev/nvidia0")
         code, said = stop(process)
     assert (code, node.loaded()) == (21, LOADED)
-    assert "nvidia-installer: | process 41 (train.py)\n" in said
+    assert "the driver is in use by process 41 (train.py), so it stays loaded and mounted\n" in said
     assert "nvidia-driver.state" not in state(node) or node.calls("umount") == []
 
 

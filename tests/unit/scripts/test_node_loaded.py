@@ -70,7 +70,7 @@ def test_no_more_than_ten_users_are_named(old: Node) -> None:
 def test_a_pod_of_systemds_cgroups_is_named_by_its_uid(old: Node) -> None:
     slices = "kubepods.slice/kubepods-burstable-pod8c1fd2d3_0e1f_4a5b_9c6d_7e8f90a1b2c3.slice/cri-c0ffee.scope"
     old.add_process(41, "train.py", "/dev/nvidia0", cgroup=f"/{slices}")
-    assert "in pod 8c1fd2d3-0e1f-4a5b-9c6d-7e8f90a1b2c3\n" in old.run("install").stderr
+    assert "process 41 (train.py) in pod 8c1fd2d3-0e1f-4a5b-9c6d-7e8f90a1b2c3; " in old.run("install").stderr
 
 
 def test_a_user_outside_the_container_is_noticed_by_the_kernels_count(old: Node) -> None:
@@ -98,7 +98,7 @@ def test_a_console_that_the_driver_shows_is_its_user(old: Node) -> None:
     (old.proc / "fb").write_text("0 nvidia-drmdrmfb\n")
     done = old.run("install")
     assert done.returncode == 21
-    assert "| the console, which nvidia_drm shows\n" in done.stderr
+    assert "in use by the console, which nvidia_drm shows; " in done.stderr
 
 
 def test_a_module_that_cannot_be_unloaded_leaves_the_old_driver_current(old: Node) -> None:
