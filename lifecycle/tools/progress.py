@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from lifecycle.tools.plain_text import plain
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Live
@@ -17,6 +19,7 @@ class Progress:
     def __init__(self, console: "Console | None" = None) -> None:
         self._console = console
         self._live: Live | None = None
+        self._users = 0
         self._lock = threading.Lock()
 
     @property
@@ -25,16 +28,16 @@ class Progress:
         if self._console is None:
             from rich.console import Console
 
-            self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+            self._console = Console(stderr=True, highlight=False)
         return self._console
 
-    def say(self, text: str) -> None:
-        """Print a line."""
-        self.console.print(text, markup=False)
+    def say(self, text: str, style: str | None = None) -> None:
+        """Print a line, which a narrow terminal wraps itself."""
+        self.console.print(plain(text), style=style, markup=False, emoji=False, soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """Print a warning."""
-        self.console.print(f"WARNING: {text}", style="bold yellow", markup=False)
+        self.say(f"WARNING: {text}", "bold yellow")
 
     @contextmanager
     def step(self, title: str) -> Iterator[Callable[[], None]]:
@@ -50,7 +53,7 @@ class Progress:
 
         started = time.monotonic()
         with self._display() as live:
-            row = live.add_task(title, total=None) if live else None
+            row = live.add_task(plain(title), total=None) if live else None
             if live is None:
                 self.say(f"{title} …")
             try:
@@ -60,9 +63,9 @@ class Progress:
                 raise
             finally:
                 sign, style = ("✗", "red") if failed else ("✓", "green")
-                self.console.print(f"{sign} {title} ({time.monotonic() - started:.1f} s)", style=style, markup=False)
                 if live and row is not None:
                     live.remove_task(row)
+                self.say(f"{sign} {title} ({time.monotonic() - started:.1f} s)", style)
 
     @contextmanager
     def bytes(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
@@ -70,7 +73,7 @@ class Progress:
         started = time.monotonic()
         done = 0
         with self._display() as live:
-            row = live.add_task(title, total=total) if live else None
+            row = live.add_task(plain(title), total=total) if live else None
             if live is None:
                 self.say(f"{title} ({total / 1e6:.0f} MB) …")
 
@@ -83,41 +86,30 @@ class Progress:
             try:
                 yield advance
                 seconds = time.monotonic() - started
-                self.console.print(f"✓ {title}, {total / 1e6:.0f} MB ({seconds:.1f} s)", style="green", markup=False)
+                self.say(f"✓ {title}, {total / 1e6:.0f} MB ({seconds:.1f} s)", "green")
             finally:
                 if live and row is not None:
                     live.remove_task(row)
 
     @contextmanager
     def _display(self) -> "Iterator[Live | None]":
-        """Yield the live display of a terminal, or None elsewhere. The first caller starts and stops it; others share it."""
+        """Yield the live display of a terminal, or None elsewhere. Its first user starts it, and its last one stops it."""
         if not self.console.is_terminal:
             yield None
             return
         with self._lock:
-            owner = self._live is None
-            if owner:
-                self._live = _live(self.console)
+            if self._live is None:
+                from lifecycle.tools.live_rows import live_rows
+
+                self._live = live_rows(self.console)
                 self._live.start()
+            self._users += 1
+            live = self._live
         try:
-            yield self._live
+            yield live
         finally:
-            if owner and self._live:
-                with self._lock:
-                    self._live.stop()
+            with self._lock:
+                self._users -= 1
+                if not self._users:
+                    live.stop()
                     self._live = None
-
-
-def _live(console: "Console") -> "Live":
-    from rich import progress
-
-    return progress.Progress(
-        progress.SpinnerColumn(),
-        progress.TextColumn("{task.description}", markup=False),
-        progress.BarColumn(bar_width=20),
-        progress.DownloadColumn(),
-        progress.TransferSpeedColumn(),
-        progress.TimeElapsedColumn(),
-        console=console,
-        transient=True,
-    )
