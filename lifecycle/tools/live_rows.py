@@ -1,48 +1,69 @@
-"""The rows of the progress display on a terminal: one line for each running step, never wider than the terminal."""
+"""The rows of the progress display on a terminal: one line for each running step or transfer, never wider than the terminal."""
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
     ProgressColumn,
     SpinnerColumn,
-    Task,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TransferSpeedColumn,
 )
 from rich.table import Column
-from rich.text import Text
 
-# Below it, a row has its title and its time only.
+# On a narrower terminal, a transfer has its title and its time only.
 _WIDE = 60
-_BAR = 20
 
 
-class _OfBytes(ProgressColumn):
-    """A column that is empty for steps without bytes."""
+class LiveRows:
+    """A display that leaves nothing on the terminal when it stops. Long titles are cut, because a row of two lines would stay."""
 
-    def __init__(self, column: ProgressColumn) -> None:
-        super().__init__(Column(no_wrap=True))
-        self._column = column
+    def __init__(self, console: Console) -> None:
+        of_bytes = (BarColumn(bar_width=20), DownloadColumn(), TransferSpeedColumn()) if console.width >= _WIDE else ()
+        self._steps = _rows(console)
+        self._transfers = _rows(console, *of_bytes)
+        self._live = Live(Group(self._steps, self._transfers), console=console, transient=True)
 
-    def render(self, task: Task) -> RenderableType:
-        return Text("") if task.total is None else self._column.render(task)
+    def start(self) -> None:
+        """Show the rows."""
+        self._live.start()
+
+    def stop(self) -> None:
+        """Remove the rows from the terminal."""
+        self._live.stop()
+
+    def add_step(self, title: str) -> TaskID:
+        """Add a row for a step, and return its number."""
+        return self._steps.add_task(title, total=None)
+
+    def remove_step(self, row: TaskID) -> None:
+        """Remove the row of a step."""
+        self._steps.remove_task(row)
+
+    def add_transfer(self, title: str, total: int) -> TaskID:
+        """Add a row for a transfer of `total` bytes, and return its number."""
+        return self._transfers.add_task(title, total=total)
+
+    def advance_transfer(self, row: TaskID, count: int) -> None:
+        """Add bytes to those that a transfer has done."""
+        self._transfers.advance(row, count)
+
+    def remove_transfer(self, row: TaskID) -> None:
+        """Remove the row of a transfer."""
+        self._transfers.remove_task(row)
 
 
-def live_rows(console: Console) -> Progress:
-    """Return a display of rows, not yet started, that leaves nothing on the terminal when it stops.
-
-    A long title is cut: a row of two lines would stay on the screen, because the display moves up by one line a row.
-    """
-    bytes_ = (BarColumn(bar_width=_BAR), DownloadColumn(), TransferSpeedColumn()) if console.width >= _WIDE else ()
+def _rows(console: Console, *columns: ProgressColumn) -> Progress:
+    title = Column(ratio=1, no_wrap=True, overflow="ellipsis")
     return Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
-        *map(_OfBytes, bytes_),
+        TextColumn("{task.description}", markup=False, table_column=title),
+        *columns,
         TimeElapsedColumn(),
         console=console,
-        transient=True,
         expand=True,
     )

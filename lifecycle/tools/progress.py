@@ -10,7 +10,8 @@ from lifecycle.tools.plain_text import plain
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress as Live
+
+    from lifecycle.tools.live_rows import LiveRows
 
 
 class Progress:
@@ -18,7 +19,7 @@ class Progress:
 
     def __init__(self, console: "Console | None" = None) -> None:
         self._console = console
-        self._live: Live | None = None
+        self._live: LiveRows | None = None
         self._users = 0
         self._lock = threading.Lock()
 
@@ -33,7 +34,12 @@ class Progress:
 
     def say(self, text: str, style: str | None = None) -> None:
         """Print a line, which a narrow terminal wraps itself."""
-        self.console.print(plain(text), style=style, markup=False, emoji=False, soft_wrap=True)
+        from rich.console import Group
+        from rich.text import Text
+
+        # With the option `soft_wrap` of `print`, the rows of the display would be wider than the terminal too.
+        line = Text(plain(text), style or "", no_wrap=True, overflow="ignore")
+        self.console.print(Group(line), crop=False)
 
     def warn(self, text: str) -> None:
         """Print a warning."""
@@ -53,7 +59,7 @@ class Progress:
 
         started = time.monotonic()
         with self._display() as live:
-            row = live.add_task(plain(title), total=None) if live else None
+            row = live.add_step(plain(title)) if live else None
             if live is None:
                 self.say(f"{title} …")
             try:
@@ -64,24 +70,21 @@ class Progress:
             finally:
                 sign, style = ("✗", "red") if failed else ("✓", "green")
                 if live and row is not None:
-                    live.remove_task(row)
+                    live.remove_step(row)
                 self.say(f"{sign} {title} ({time.monotonic() - started:.1f} s)", style)
 
     @contextmanager
     def bytes(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
         """Show a transfer of `total` bytes while the block runs; yields a function to call with each number of new bytes."""
         started = time.monotonic()
-        done = 0
         with self._display() as live:
-            row = live.add_task(plain(title), total=total) if live else None
+            row = live.add_transfer(plain(title), total) if live else None
             if live is None:
                 self.say(f"{title} ({total / 1e6:.0f} MB) …")
 
             def advance(count: int) -> None:
-                nonlocal done
-                done += count
                 if live and row is not None:
-                    live.update(row, completed=done)
+                    live.advance_transfer(row, count)
 
             try:
                 yield advance
@@ -89,19 +92,19 @@ class Progress:
                 self.say(f"✓ {title}, {total / 1e6:.0f} MB ({seconds:.1f} s)", "green")
             finally:
                 if live and row is not None:
-                    live.remove_task(row)
+                    live.remove_transfer(row)
 
     @contextmanager
-    def _display(self) -> "Iterator[Live | None]":
+    def _display(self) -> "Iterator[LiveRows | None]":
         """Yield the live display of a terminal, or None elsewhere. Its first user starts it, and its last one stops it."""
         if not self.console.is_terminal:
             yield None
             return
         with self._lock:
             if self._live is None:
-                from lifecycle.tools.live_rows import live_rows
+                from lifecycle.tools.live_rows import LiveRows
 
-                self._live = live_rows(self.console)
+                self._live = LiveRows(self.console)
                 self._live.start()
             self._users += 1
             live = self._live
