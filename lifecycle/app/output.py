@@ -23,7 +23,7 @@ def print_lines(lines: Iterable[str]) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table without borders. Long cells are folded, never cut."""
+    """Print a table without borders, in a form that fits the terminal. Nothing is cut."""
     from lifecycle.tools import table
 
     table.print_table(title, columns, rows)

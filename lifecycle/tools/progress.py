@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from lifecycle.tools.plain_text import plain
+
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress as Live
+
+    from lifecycle.tools.live_rows import LiveRows
 
 
 class Progress:
@@ -16,7 +19,8 @@ class Progress:
 
     def __init__(self, console: "Console | None" = None) -> None:
         self._console = console
-        self._live: Live | None = None
+        self._live: LiveRows | None = None
+        self._users = 0
         self._lock = threading.Lock()
 
     @property
@@ -25,16 +29,21 @@ class Progress:
         if self._console is None:
             from rich.console import Console
 
-            self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+            self._console = Console(stderr=True, highlight=False)
         return self._console
 
-    def say(self, text: str) -> None:
-        """Print a line."""
-        self.console.print(text, markup=False)
+    def say(self, text: str, style: str | None = None) -> None:
+        """Print a line, which a narrow terminal wraps itself."""
+        from rich.console import Group
+        from rich.text import Text
+
+        # With the option `soft_wrap` of `print`, the rows of the display would be wider than the terminal too.
+        line = Text(plain(text), style or "", no_wrap=True, overflow="ignore")
+        self.console.print(Group(line), crop=False)
 
     def warn(self, text: str) -> None:
         """Print a warning."""
-        self.console.print(f"WARNING: {text}", style="bold yellow", markup=False)
+        self.say(f"WARNING: {text}", "bold yellow")
 
     @contextmanager
     def step(self, title: str) -> Iterator[Callable[[], None]]:
@@ -50,7 +59,7 @@ class Progress:
 
         started = time.monotonic()
         with self._display() as live:
-            row = live.add_task(title, total=None) if live else None
+            row = live.add_step(plain(title)) if live else None
             if live is None:
                 self.say(f"{title} …")
             try:
@@ -60,64 +69,50 @@ class Progress:
                 raise
             finally:
                 sign, style = ("✗", "red") if failed else ("✓", "green")
-                self.console.print(f"{sign} {title} ({time.monotonic() - started:.1f} s)", style=style, markup=False)
                 if live and row is not None:
-                    live.remove_task(row)
+                    live.remove_step(row)
+                self.say(f"{sign} {title} ({time.monotonic() - started:.1f} s)", style)
 
     @contextmanager
     def bytes(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
         """Show a transfer of `total` bytes while the block runs; yields a function to call with each number of new bytes."""
         started = time.monotonic()
-        done = 0
         with self._display() as live:
-            row = live.add_task(title, total=total) if live else None
+            row = live.add_transfer(plain(title), total) if live else None
             if live is None:
                 self.say(f"{title} ({total / 1e6:.0f} MB) …")
 
             def advance(count: int) -> None:
-                nonlocal done
-                done += count
                 if live and row is not None:
-                    live.update(row, completed=done)
+                    live.advance_transfer(row, count)
 
             try:
                 yield advance
                 seconds = time.monotonic() - started
-                self.console.print(f"✓ {title}, {total / 1e6:.0f} MB ({seconds:.1f} s)", style="green", markup=False)
+                self.say(f"✓ {title}, {total / 1e6:.0f} MB ({seconds:.1f} s)", "green")
             finally:
                 if live and row is not None:
-                    live.remove_task(row)
+                    live.remove_transfer(row)
 
     @contextmanager
-    def _display(self) -> "Iterator[Live | None]":
-        """Yield the live display of a terminal, or None elsewhere. The first caller starts and stops it; others share it."""
+    def _display(self) -> "Iterator[LiveRows | None]":
+        """Yield the live display of a terminal, or None elsewhere. Its first user starts it, and its last one stops it."""
         if not self.console.is_terminal:
             yield None
             return
         with self._lock:
-            owner = self._live is None
-            if owner:
-                self._live = _live(self.console)
+            if self._live is None:
+                from lifecycle.tools.live_rows import LiveRows
+
+                self._live = LiveRows(self.console)
                 self._live.start()
+            self._users += 1
+            live = self._live
         try:
-            yield self._live
+            yield live
         finally:
-            if owner and self._live:
-                with self._lock:
-                    self._live.stop()
+            with self._lock:
+                self._users -= 1
+                if not self._users:
+                    live.stop()
                     self._live = None
-
-
-def _live(console: "Console") -> "Live":
-    from rich import progress
-
-    return progress.Progress(
-        progress.SpinnerColumn(),
-        progress.TextColumn("{task.description}", markup=False),
-        progress.BarColumn(bar_width=20),
-        progress.DownloadColumn(),
-        progress.TransferSpeedColumn(),
-        progress.TimeElapsedColumn(),
-        console=console,
-        transient=True,
-    )

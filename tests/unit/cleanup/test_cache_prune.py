@@ -216,7 +216,7 @@ def test_nothing_is_removed_where_the_lock_does_not_say_what_is_current(checkout
 def test_pruning_waits_for_a_running_build_and_uses_the_lock_it_writes(here: FakeSession) -> None:
     """Check that pruning uses the versions.lock written by the build, which requires other files than before."""
     seen = threading.Event()
-    here.progress.say = lambda text: seen.set() if "waiting for it to end" in text else None  # type: ignore[method-assign]
+    here.progress.say = lambda text, style=None: seen.set() if "waiting for it to end" in text else None  # type: ignore[method-assign]
     old = NOW.lock.kernels["old-1/amd64"]
     with (here.cache.root / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -5,6 +5,7 @@ import threading
 import pytest
 from rich.console import Console
 
+from lifecycle.tools.live_rows import LiveRows
 from lifecycle.tools.progress import Progress
 
 SECONDS = re.compile(r"\(\d+\.\d s\)")
@@ -12,7 +13,7 @@ SECONDS = re.compile(r"\(\d+\.\d s\)")
 
 def display(*, terminal: bool = False) -> tuple[Progress, io.StringIO]:
     said = io.StringIO()
-    return Progress(Console(file=said, force_terminal=terminal, width=100, highlight=False, soft_wrap=True)), said
+    return Progress(Console(file=said, force_terminal=terminal, width=100, highlight=False)), said
 
 
 def lines(said: io.StringIO) -> list[str]:
@@ -102,3 +103,44 @@ def test_on_a_terminal_steps_of_several_threads_share_the_display() -> None:
 
     assert all(f"✓ {title}" in said.getvalue() for title in ("first", "second", "third"))
     assert "first …" not in said.getvalue()
+
+
+def test_the_display_stays_until_its_last_step_has_ended() -> None:
+    shown, said = display(terminal=True)
+    with shown.step("long"):
+        with shown.step("short"):
+            pass
+        before = len(said.getvalue())
+        assert shown._live
+        shown._live._live.refresh()
+        assert "long" in said.getvalue()[before:]
+
+
+def test_the_step_that_opened_the_display_may_end_first() -> None:
+    shown, _ = display(terminal=True)
+    first, second = shown.step("first"), shown.step("second")
+    with first:
+        second.__enter__()
+    assert shown._live is not None
+    second.__exit__(None, None, None)
+    assert shown._live is None
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_no_row_is_wider_than_the_terminal(width: int) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=width, color_system=None)
+    rows = LiveRows(console)
+    rows.add_step("modules debian-13/6.12.118+deb13-cloud-amd64/550.163.01 open and proprietary")
+    rows.advance_transfer(rows.add_transfer("downloading 12 files", 12_000_000), 6_000_000)
+    with console.capture() as capture:
+        console.print(rows._live.get_renderable())
+    (step, transfer) = capture.get().splitlines()
+    assert max(map(len, (step, transfer))) <= width
+    assert ("MB" in transfer) == (width >= 60)
+    assert "…" in step
+
+
+def test_control_characters_of_others_are_visible() -> None:
+    shown, said = display()
+    shown.say("a\x1b[31mred\x07")
+    assert said.getvalue() == "a\\x1b[31mred\\x07\n"
