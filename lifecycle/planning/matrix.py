@@ -7,7 +7,7 @@ from lifecycle.config.component import Channel, Component, Exclusion, Release
 from lifecycle.config.lock import Lock, LockedDriver, LockedKernel, driver_key, kernel_key
 from lifecycle.config.patches import Patch, PatchSeries
 from lifecycle.config.schema import Architecture, ModuleType
-from lifecycle.config.versions import driver_branch
+from lifecycle.config.versions import driver_branch, kernel_name
 from lifecycle.errors import ConfigurationError
 
 
@@ -48,8 +48,13 @@ class Combination:
 
     @property
     def id(self) -> str:
-        """The identifier: `debian-12/6.1.0-56-cloud-amd64/535.309.01`. The kernel release contains the architecture."""
-        return f"{self.release}/{self.kernel}/{self.driver}"
+        """The identifier: `debian-12/6.1.0-56-cloud-amd64/535.309.01`. Its second part is `kernel_name`."""
+        return f"{self.release}/{self.kernel_name}/{self.driver}"
+
+    @property
+    def kernel_name(self) -> str:
+        """The name of the kernel: its release, followed by the architecture if the release does not contain it."""
+        return kernel_name(self.kernel, self.architecture)
 
     @property
     def branch(self) -> str:

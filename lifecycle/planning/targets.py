@@ -144,7 +144,7 @@ class Targets:
         patches = [p.patch.file for p in combination.patches if p.module_type is module_type]
         return Target(
             kind=Kind.MODULES,
-            name=f"{combination.kernel}/{combination.driver}/{module_type}",
+            name=f"{combination.kernel_name}/{combination.driver}/{module_type}",
             module_type=module_type,
             inputs={
                 "kernel": hashes(self.project.lock.kernel_for(combination).headers),
