@@ -11,7 +11,8 @@ from lifecycle.errors import UsageError
 from lifecycle.yamledit.reader import describe_parse_error
 
 _DEEPEST = 100  # a node of kubectl has about 10 levels
-_YAML = re.compile(r"---|%YAML|-\s|['\"]?[A-Za-z][\w./-]*['\"]?:(\s|$)")
+_FIRST_LINE = re.compile(r"^(?!\s*(?:#|$)).+", re.MULTILINE)  # neither empty nor a comment
+_YAML = re.compile(r"\s*[{\[]|---|%YAML|-\s|['\"]?[A-Za-z][\w./-]*['\"]?:(\s|$)")
 _SPACE = re.compile(r"\s*")
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -37,9 +38,8 @@ def decode(content: bytes, *, file: str) -> str:
 
 def is_structured(text: str) -> bool:
     """Return whether text is JSON or YAML. A list of kernel releases is neither."""
-    lines = (line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#"))
-    first = next(lines, "")
-    return first.lstrip().startswith(("{", "[")) or bool(_YAML.match(first))
+    first = _FIRST_LINE.search(text)
+    return first is not None and bool(_YAML.match(first[0]))
 
 
 def read_objects(text: str, *, file: str) -> Iterator[object]:
