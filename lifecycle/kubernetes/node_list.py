@@ -88,6 +88,10 @@ def _of_yaml(text: str, file: str) -> Iterator[object]:
         raise BadNodesError(file, describe_parse_error(error, text.encode(), file="line")) from error
 
 
+def _line_of(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 1
+
+
 class _Documents:
     """The documents of YAML as dict, list, str and None. libyaml's events need no recursion, and kubectl writes no alias."""
 
@@ -112,7 +116,7 @@ class _Documents:
                     self._add(self._open.pop())
                 case yaml.AliasEvent():
                     raise BadNodesError(
-                        self._file, f"line {event.start_mark.line + 1}: an alias (`*`), which kubectl never writes"
+                        self._file, f"line {_line_of(event)}: an alias (`*`), which kubectl never writes"
                     )
                 case yaml.DocumentEndEvent():
                     yield from self._done
@@ -120,7 +124,7 @@ class _Documents:
 
     def _start(self, container: "dict[str, object] | list[object]", event: yaml.Event) -> None:
         if len(self._open) == _DEEPEST:
-            raise BadNodesError(self._file, f"line {event.start_mark.line + 1}: more than {_DEEPEST} levels")
+            raise BadNodesError(self._file, f"line {_line_of(event)}: more than {_DEEPEST} levels")
         self._open.append(container)
         self._keys.append(None)
 

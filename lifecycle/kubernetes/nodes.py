@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from lifecycle.config.schema import Architecture
 from lifecycle.config.versions import kernel_name, version_key
@@ -48,13 +49,16 @@ class Coverage:
 def find_coverage(nodes: Iterable[ClusterNode], matrix: Matrix) -> list[Coverage]:
     """Return the images for each node and each driver of the matrix. Nodes of a kernel and an OS release are judged once."""
     declared = [*matrix.combinations, *matrix.excluded]
+    newer = cache(lambda release: _newer(release, declared))
     found: dict[ClusterNode, list[Coverage]] = {}
     result = []
     for node in nodes:
         kind = replace(node, name="")
         if kind not in found:
             known = replace(kind, architecture=_architecture(kind, declared))
-            found[kind] = [_cover(known, driver, matrix, declared) for driver in _drivers(known, declared)]
+            found[kind] = [
+                _cover(known, driver, matrix, declared, newer(known.release)) for driver in _drivers(known, declared)
+            ]
         result += [replace(entry, node=node.name) for entry in found[kind]]
     return result
 
@@ -74,8 +78,9 @@ def _drivers(node: ClusterNode, declared: Sequence[Combination]) -> list[str]:
     return list(own or dict.fromkeys(c.driver for c in declared))
 
 
-def _cover(node: ClusterNode, driver: str, matrix: Matrix, declared: Sequence[Combination]) -> Coverage:
-    newer = _newer(node, declared)
+def _cover(
+    node: ClusterNode, driver: str, matrix: Matrix, declared: Sequence[Combination], newer: str | None
+) -> Coverage:
     later = next(
         (
             c
@@ -121,10 +126,9 @@ def _tag(node: ClusterNode, driver: str, release: str | None) -> str:
     return f"{start}{release or '<os release>'}"
 
 
-def _newer(node: ClusterNode, declared: Sequence[Combination]) -> str | None:
-    """Return the newest declared release of the node's family that is newer than its own, or None."""
-    if node.release is None:
+def _newer(release: str | None, declared: Sequence[Combination]) -> str | None:
+    """Return the newest declared release of a release's family that is newer than itself, or None."""
+    if release is None:
         return None
-    family = {c.release for c in declared if family_of(c.release) == family_of(node.release)}
-    newer = [release for release in family if version_key(release) > version_key(str(node.release))]
-    return max(newer, key=version_key, default=None)
+    family = {c.release for c in declared if family_of(c.release) == family_of(release)}
+    return max((r for r in family if version_key(r) > version_key(release)), key=version_key, default=None)

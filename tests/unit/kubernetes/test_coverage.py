@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from lifecycle.kubernetes import coverage
 from lifecycle.kubernetes.coverage import UncoveredError, UnreadableNodesError, show_coverage
 from lifecycle.kubernetes.node_list import BadNodesError
 from tests.support.builders.cluster_nodes import KERNEL, as_list, node
@@ -91,7 +90,7 @@ def test_standard_input_is_read_as_bytes(
     session: FakeSession, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     content = as_list(node("a")).decode().encode("utf-16")
-    monkeypatch.setattr(coverage.sys, "stdin", SimpleNamespace(buffer=io.BytesIO(content)))
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(content)))
     show_coverage(session, "-", selector="", as_json=False)
 
     assert capsys.readouterr().out.startswith("1 nodes\n")
@@ -104,7 +103,7 @@ def test_standard_input_is_read_as_bytes(
 def test_a_standard_input_without_nodes_is_one_sentence(
     stdin: object, said: str, session: FakeSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(coverage.sys, "stdin", stdin)
+    monkeypatch.setattr("sys.stdin", stdin)
     with pytest.raises(BadNodesError, match=said):
         show_coverage(session, "-", selector="", as_json=False)
 
