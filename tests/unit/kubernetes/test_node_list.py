@@ -1,9 +1,13 @@
 import codecs
 import json
+from contextlib import suppress
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
+from lifecycle.errors import UsageError
 from lifecycle.kubernetes.node_list import BadNodesError, decode, read_objects
 from lifecycle.kubernetes.node_reader import read_nodes
 from tests.support.builders.cluster_nodes import as_list, node
@@ -98,3 +102,29 @@ def test_bytes_that_are_no_text_are_one_sentence(content: bytes) -> None:
 def test_a_byte_that_no_encoding_has_is_named() -> None:
     with pytest.raises(BadNodesError, match=r"neither UTF-8 nor UTF-16 text \(.* at byte 6\)"):
         decode(b"6.1.0-\xe4", file="f")
+
+
+KEYS = st.sampled_from(
+    ["kind", "items", "metadata", "name", "labels", "status", "nodeInfo", "kernelVersion", "conditions", "capacity"]
+)
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda values: st.lists(values, max_size=4) | st.dictionaries(KEYS | st.text(), values, max_size=6),
+    max_leaves=30,
+)
+
+
+@given(JSON_VALUES)
+def test_any_json_is_nodes_or_one_sentence(value: object) -> None:
+    with suppress(UsageError):
+        read_nodes(json.dumps([value, node()]).encode(), file="f")
+
+
+@given(
+    st.binary(max_size=200)
+    | st.text(max_size=200).map(str.encode)
+    | st.text("{}[]:,-\n &*#'\"|>ab0", max_size=60).map(str.encode)
+)
+def test_any_bytes_are_nodes_or_one_sentence(content: bytes) -> None:
+    with suppress(UsageError):
+        read_nodes(content, file="f")
