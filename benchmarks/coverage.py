@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.support.builders.cluster_nodes import as_list, node
+from tests.support.cluster_nodes import as_list, node
 
 ROOT = Path(__file__).resolve().parents[1]
 _NODES = (1_000, 10_000)

@@ -8,8 +8,8 @@ import pytest
 
 from lifecycle.kubernetes.coverage import UncoveredError, UnreadableNodesError, show_coverage
 from lifecycle.kubernetes.node_list import BadNodesError
-from tests.support.builders.cluster_nodes import KERNEL, as_list, node
 from tests.support.builders.projects import project
+from tests.support.cluster_nodes import KERNEL, as_list, node
 from tests.support.fakes.engine import FakeEngine
 from tests.support.fakes.sessions import FakeSession
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lifecycle.errors import UsageError
 from lifecycle.kubernetes.node_list import BadNodesError, decode, read_objects
 from lifecycle.kubernetes.node_reader import read_nodes
-from tests.support.builders.cluster_nodes import as_list, node
+from tests.support.cluster_nodes import as_list, node
 
 TWO = [node("gpu-1"), node("gpu-2")]
 LIST = as_list(*TWO)

@@ -6,7 +6,7 @@ import pytest
 from lifecycle.kubernetes.node_reader import NodeSurvey, NoGpuNodesError, SelectorOfKernelsError, read_nodes
 from lifecycle.kubernetes.nodes import ClusterNode
 from lifecycle.tools.label_selector import LabelSelectorError
-from tests.support.builders.cluster_nodes import KERNEL, as_list, node
+from tests.support.cluster_nodes import KERNEL, as_list, node
 
 POOL = "worker.gardener.cloud/pool"
 CONTROL_PLANE = {"node-role.kubernetes.io/control-plane": "", "gpu": "nvidia"}

@@ -76,7 +76,7 @@ def now_of(node: ClusterNode, matrix: Matrix) -> ImageRequirement:
     return find_coverage([node], matrix)[0].now
 
 
-def test_two_architectures_of_one_kernel_release_are_eight_combinations_with_eight_names() -> None:
+def test_two_architectures_of_one_kernel_release_have_eight_names() -> None:
     assert len(BOTH.combinations) == len({c.id for c in BOTH.combinations}) == 8
 
 
