@@ -145,6 +145,10 @@ class Cache:
         """Return the inputs of the latest result of a name, or None."""
         return read_json(self._latest(kind, name))
 
+    def was_built(self, kind: str, name: str) -> bool:
+        """Return whether this cache has had a result of a name."""
+        return self._latest(kind, name).is_file()
+
     def _latest(self, kind: str, name: str) -> Path:
         return self.root / "latest" / kind / f"{file_name(name)}.json"
 

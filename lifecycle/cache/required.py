@@ -89,8 +89,8 @@ def _names(targets: Targets, combinations: Sequence[Combination], made: Iterable
     yield from (target.name for target in made)
     yield from images_of(targets, combinations)
     for combination in combinations:
-        yield from (combination.id, combination.kernel, builder_title(combination.release))
-        yield f"{combination.kernel}/{combination.driver}"
+        yield from (combination.id, combination.kernel_name, builder_title(combination.release))
+        yield f"{combination.kernel_name}/{combination.driver}"
         yield from (f"{file.name}-{file.version}" for file in targets.project.lock.driver_for(combination).runfiles)
 
 

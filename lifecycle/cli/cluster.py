@@ -8,15 +8,16 @@ from lifecycle.app.task import CACHE, JSON, ONLY, open_session, task
 @task(
     help={
         "nodes": "file of `kubectl get nodes -o json`, or kernel releases, one a line; - is stdin",
+        "selector": "labels of the GPU nodes, as for kubectl (default: known labels, and capacity)",
         "json": JSON,
     },
     example="kubectl get nodes -o json | invoke coverage --nodes -",
 )
-def coverage(_: Context, nodes: str, json: bool = False) -> None:
+def coverage(_: Context, nodes: str, selector: str = "", json: bool = False) -> None:
     """Show which nodes have no matching image, now or upgraded."""
     from lifecycle.kubernetes.coverage import show_coverage
 
-    show_coverage(open_session(), nodes, as_json=json)
+    show_coverage(open_session(), nodes, selector=selector, as_json=json)
 
 
 @task(

@@ -9,8 +9,10 @@ from lifecycle.app.session import Session
 from lifecycle.commands.ci_matrix import check_format, print_for_ci
 from lifecycle.commands.revisions import differences
 from lifecycle.errors import UsageError
+from lifecycle.planning.built_exclusions import warn_of_built
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.shards import chosen, parse_shard
+from lifecycle.planning.targets import Kind
 
 
 class PartOfDiffError(UsageError):
@@ -37,6 +39,8 @@ def show_matrix(session: Session, only: str, shard: str, *, diff: str, as_json: 
     combinations = chosen(session.locked_project, only, part)
     if part:
         everything = replace(everything, excluded=())  # no shard has them
+    built = warn_of_built(session.locked_project, lambda name: session.cache.was_built(Kind.MODULES, name))
+    everything = replace(everything, warnings=(*everything.warnings, *built))
     for warning in everything.warnings:
         session.progress.warn(warning)
     if ci_format:

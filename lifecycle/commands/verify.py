@@ -103,10 +103,10 @@ class Prover:
 
     def prove(self, combinations: Sequence[Combination]) -> list[Proof]:
         """Return a proof for each module type of each combination, in order. Raises HeadersMissingError."""
-        kernels = {c.kernel: c for c in combinations}
+        kernels = {c.kernel_name: c for c in combinations}
         symvers = {name: self._symvers(c) for name, c in kernels.items()}
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-            found = list(pool.map(lambda c: list(self._prove(c, symvers[c.kernel])), combinations))
+            found = list(pool.map(lambda c: list(self._prove(c, symvers[c.kernel_name])), combinations))
         return [proof for proofs in found for proof in proofs]
 
     def _symvers(self, combination: Combination) -> Symvers:

@@ -64,27 +64,36 @@ class Release(Model):
 
 
 class Exclusion(Model):
-    """Combinations that do not work. All keys must match. They name kernels and drivers, never an OS release."""
+    """Combinations that do not work. All keys must match. They name kernels and drivers, never an OS release.
+
+    `kernel` is a range of upstream versions, `kernel_release` one kernel (`uname -r`).
+    """
 
     driver_version: str = "*"
     module_type: ModuleType | None = None
     kernel: Range | None = None
+    kernel_release: str | None = Field(default=None, pattern=r"^[0-9]+(\.[0-9]+)+[A-Za-z0-9.+~_-]*$")
     architecture: Architecture | None = None
     reason: str = Field(min_length=10)
 
     @model_validator(mode="after")
     def _is_not_empty(self) -> Self:
-        if self.driver_version == "*" and not (self.module_type or self.kernel or self.architecture):
-            msg = "excludes everything: name a driverVersion, moduleType, kernel or architecture"
+        if self.driver_version == "*" and not (
+            self.module_type or self.kernel or self.kernel_release or self.architecture
+        ):
+            msg = "excludes everything: name a driverVersion, moduleType, kernel, kernelRelease or architecture"
             raise ValueError(msg)
         return self
 
-    def matches(self, *, driver: str, module_type: ModuleType, kernel: str, architecture: Architecture) -> bool:
-        """Return whether it excludes a driver version, module type, Linux version (such as 6.1.192) and architecture."""
+    def matches(
+        self, *, driver: str, module_type: ModuleType, kernel: str, kernel_release: str, architecture: Architecture
+    ) -> bool:
+        """Return whether it excludes a driver version, module type, Linux version (such as 6.1.192), kernel and architecture."""
         return (
             (fnmatchcase(driver, self.driver_version) or driver_branch(driver) == self.driver_version)
             and self.module_type in (None, module_type)
             and self.architecture in (None, architecture)
+            and self.kernel_release in (None, kernel_release)
             and (self.kernel is None or kernel in VersionRange.parse(self.kernel))
         )
 

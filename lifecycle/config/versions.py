@@ -7,6 +7,8 @@ from typing import Self
 
 _OPERATORS = {">=": ge, "<=": le, "!=": ne, "==": eq, ">": gt, "<": lt}
 _CLAUSE = re.compile(r"\s*(>=|<=|!=|==|>|<)\s*([0-9]+(?:\.[0-9]+)*)\s*")
+# The names of an architecture in kernel releases: Debian's, and `uname -m`.
+_MACHINES = {"amd64": "amd64|x86_64", "arm64": "arm64|aarch64"}
 _LINUX = re.compile(r"(?:[0-9]+:)?([0-9]+(?:\.[0-9]+)+)")
 DRIVER_BRANCH = re.compile(r"[0-9]{3}")
 DRIVER_EXACT = re.compile(r"[0-9]{3}\.[0-9]{2,3}(?:\.[0-9]{2})?")
@@ -30,6 +32,16 @@ def linux_version(package_version: str) -> str:
         msg = f"{package_version!r} does not start with a Linux version such as 6.1.192"
         raise ValueError(msg)
     return match[1]
+
+
+def kernel_name(release: str, architecture: str) -> str:
+    """Return a kernel release (`uname -r`) followed by the architecture, unless the release contains it.
+
+    Two architectures may have kernels of one release, such as `6.12.25-gardener-custom`. They never share this name.
+    """
+    names = _MACHINES.get(architecture, re.escape(architecture))
+    named = re.search(rf"(?<![A-Za-z0-9])({names})(?![A-Za-z0-9])", release)
+    return release if named else f"{release}-{architecture}"
 
 
 def driver_branch(version: str) -> str:

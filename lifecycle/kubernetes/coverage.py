@@ -1,46 +1,105 @@
 """`invoke coverage`: the nodes of a cluster that have no matching image."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from lifecycle.app import output
 from lifecycle.app.session import Session
-from lifecycle.config.validation import read_text
-from lifecycle.errors import InstallerError
-from lifecycle.kubernetes.nodes import Coverage, ImageRequirement, find_coverage, read_nodes
+from lifecycle.errors import InstallerError, UsageError
+from lifecycle.kubernetes.node_list import BadNodesError
+from lifecycle.kubernetes.node_reader import NodeSurvey, describe_counts, read_nodes
+from lifecycle.kubernetes.nodes import Coverage, ImageRequirement, find_coverage
+
+_SHOWN = 10
+_NAMES = 3
 
 
 class UncoveredError(InstallerError):
     """Nodes without a matching image, now or after an upgrade."""
 
-    def __init__(self, now: int, after: int) -> None:
-        counts = [f"{now} now"] if now else []
-        counts += [f"{after} after an upgrade"] if after else []
+    def __init__(self, missing: str) -> None:
         super().__init__(
-            f"some nodes have no matching image: {', '.join(counts)} missing",
+            f"some nodes have no matching image: {missing}",
             resolution="Add the release with `invoke add-release`; `invoke explain` shows exclusions.",
         )
 
 
-def show_coverage(session: Session, nodes: str, *, as_json: bool) -> None:
-    """Print the images for each node in a file (`-` is standard input). Raises BadNodesError, UncoveredError."""
-    text = sys.stdin.read() if nodes == "-" else read_text(Path(nodes))
-    found = find_coverage(read_nodes(text, file=nodes), session.locked_project.matrix)
+class UnreadableNodesError(UsageError):
+    """Nodes that cannot be judged, and the number of images that the others lack."""
+
+    def __init__(self, file: str, problems: Sequence[str], missing: str) -> None:
+        more = [f"  and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
+        others = f"; of the others some have no matching image: {missing}" if missing else ""
+        super().__init__(
+            f"{file}: {len(problems)} of the nodes cannot be judged{others}",
+            details="\n".join([*(f"  {problem}" for problem in problems[:_SHOWN]), *more]),
+            resolution="Write the list again when these nodes have registered, or leave them out of it.",
+        )
+
+
+def show_coverage(session: Session, nodes: str, *, selector: str, as_json: bool) -> None:
+    """Print the images for each node in a file (`-` is standard input), and the number of the nodes that get no driver.
+
+    Raises BadNodesError, NoGpuNodesError, SelectorOfKernelsError, LabelSelectorError, UncoveredError, UnreadableNodesError.
+    """
+    file = "standard input" if nodes == "-" else nodes
+    survey = read_nodes(_content(nodes, file), file=file, selector=selector)
+    found = find_coverage(survey.nodes, session.locked_project.matrix)
+    left_out = [f"left out: {describe_counts(survey.left_out)}"] if survey.left_out else []
     if as_json:
         output.print_json([asdict(entry) for entry in found])
+        for line in left_out:
+            session.progress.say(line)
     else:
-        _print(found)
+        _print(survey, found)
+        output.print_lines(left_out)
+    missing = _missing(found)
+    if survey.problems:
+        raise UnreadableNodesError(file, survey.problems, missing)
+    if missing:
+        raise UncoveredError(missing)
+
+
+def _content(nodes: str, file: str) -> bytes:
+    try:
+        if nodes != "-":
+            return Path(nodes).expanduser().read_bytes()
+        if sys.stdin is None:
+            raise BadNodesError(file, "it is closed")
+        return sys.stdin.buffer.read()
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise BadNodesError(file if file.isprintable() else repr(file), f"cannot be read ({reason})") from error
+
+
+def _missing(found: Sequence[Coverage]) -> str:
+    """Return the number of missing images, for nodes and drivers, as text; "" if there are none."""
     now = sum(not entry.now.covered for entry in found)
     after = sum(entry.after is not None and not entry.after.covered for entry in found)
-    if now or after:
-        raise UncoveredError(now, after)
+    counts = [f"{now} now"] if now else []
+    counts += [f"{after} after an upgrade"] if after else []
+    return f"{', '.join(counts)} missing" if counts else ""
 
 
-def _print(found: Sequence[Coverage]) -> None:
-    def said(need: ImageRequirement | None) -> str:
-        return "–" if need is None else need.tag if need.covered else f"MISSING {need.tag}"
+def _print(survey: NodeSurvey, found: Sequence[Coverage]) -> None:
+    """Print a row for each kind of node and driver: a fleet has many nodes and few kernels."""
+    rows: dict[tuple[str, ...], list[str]] = {}
+    for entry in found:
+        row = (entry.driver, _describe(entry.now), entry.to or "–", _describe(entry.after))
+        rows.setdefault((entry.kernel, *row), []).append(entry.node)
+    columns = ["count", "nodes", "driver", "now", "upgrade to", "then"]
+    table = [(str(len(names)), ", ".join(_first(names)), *row) for (_, *row), names in rows.items()]
+    output.print_columns(f"{len(survey.nodes)} nodes", columns, table)
 
-    rows = [(e.node, e.driver, said(e.now), e.to or "–", said(e.after)) for e in found]
-    output.print_table(f"{len({e.node for e in found})} nodes", ["node", "driver", "now", "upgrade to", "then"], rows)
+
+def _describe(need: ImageRequirement | None) -> str:
+    return "–" if need is None else need.tag if need.covered else f"MISSING {need.tag}"
+
+
+def _first(names: Sequence[str]) -> Iterator[str]:
+    """Yield the first names, and the number of the others."""
+    yield from names[:_NAMES]
+    if len(names) > _NAMES:
+        yield f"{len(names) - _NAMES} more"

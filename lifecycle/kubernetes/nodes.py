@@ -1,41 +1,23 @@
-"""The nodes of a cluster, and their images in the matrix, now and after an upgrade of the OS. Pure.
+"""The nodes of a cluster, and their images in the matrix, now and after an upgrade of the OS. Pure."""
 
-A node describes itself by Kubernetes' NodeSystemInfo (Kubernetes API reference, core/v1).
-"""
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 
-import json
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
-
-from lifecycle.config.versions import version_key
-from lifecycle.errors import UsageError
+from lifecycle.config.schema import Architecture
+from lifecycle.config.versions import kernel_name, version_key
 from lifecycle.planning.matrix import Combination, Matrix
-from lifecycle.planning.tags import tag_for
+from lifecycle.planning.tags import tag_for, tag_of
 from lifecycle.versions.edits import family_of
-
-_KERNEL = re.compile(r"\d+\.\d+[A-Za-z0-9.+~_-]*")
-# `osImage` is PRETTY_NAME of /etc/os-release: "Garden Linux 1592.10", "Debian GNU/Linux 12 (bookworm)".
-_FAMILIES = {"Garden Linux": "gardenlinux", "Debian GNU/Linux": "debian"}
-_OS_IMAGE = re.compile(rf"({'|'.join(_FAMILIES)}) (\d+(?:\.\d+)*)")
-
-
-class BadNodesError(UsageError):
-    """A file without a list of nodes."""
-
-    def __init__(self, file: str, why: str) -> None:
-        super().__init__(
-            f"{file}: {why}: write the output of `kubectl get nodes -o json`, or one kernel release (`uname -r`) per line"
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterNode:
-    """A node: its kernel release, and its OS release if the name is known."""
+    """A node: its kernel release, and its architecture and OS release if they are known."""
 
     name: str
     kernel: str
+    architecture: str | None = None
     release: str | None = None
 
 
@@ -51,82 +33,102 @@ class ImageRequirement:
 class Coverage:
     """The images for a node and a driver: now, and after an upgrade to a newer release of the OS family (`to`).
 
-    `to` and `after` are None if the matrix has no newer release.
+    `to` and `after` are None if the matrix has no newer release. `architecture` is None if only a kernel release is known that
+    does not contain it.
     """
 
     node: str
     kernel: str
+    architecture: str | None
     driver: str
     now: ImageRequirement
     to: str | None
     after: ImageRequirement | None
 
 
-def read_nodes(text: str, *, file: str) -> list[ClusterNode]:
-    """Parse a file of nodes. Raises BadNodesError."""
-    nodes = list(_of_json(text, file) if text.lstrip().startswith("{") else _of_lines(text, file))
-    if not nodes:
-        raise BadNodesError(file, "no node found")
-    return nodes
-
-
-def _of_lines(text: str, file: str) -> Iterator[ClusterNode]:
-    for number, line in enumerate(text.splitlines(), start=1):
-        word = line.split("#", 1)[0].strip()
-        if word and not _KERNEL.fullmatch(word):
-            raise BadNodesError(file, f"line {number}: {word!r} is not a kernel release")
-        if word:
-            yield ClusterNode(name=f"line {number}", kernel=word)
-
-
-def _of_json(text: str, file: str) -> Iterator[ClusterNode]:
-    try:
-        items: Sequence[Mapping[str, Any]] = json.loads(text)["items"]
-        for item in items:
-            info = item["status"]["nodeInfo"]
-            match = _OS_IMAGE.search(str(info.get("osImage", "")))
-            release = f"{_FAMILIES[match[1]]}-{match[2]}" if match else None
-            yield ClusterNode(name=str(item["metadata"]["name"]), kernel=str(info["kernelVersion"]), release=release)
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadNodesError(file, f"not a list of nodes ({type(error).__name__}: {error})") from error
-
-
 def find_coverage(nodes: Iterable[ClusterNode], matrix: Matrix) -> list[Coverage]:
-    """Return the images for each node and each driver of the matrix."""
+    """Return the images for each node and each driver of the matrix. Nodes of a kernel and an OS release are judged once."""
     declared = [*matrix.combinations, *matrix.excluded]
-    drivers = list(dict.fromkeys(c.driver for c in declared))
-    return [_cover(node, driver, matrix, declared) for node in nodes for driver in drivers]
+    newer = cache(lambda release: _newer(release, declared))
+    found: dict[ClusterNode, list[Coverage]] = {}
+    result = []
+    for node in nodes:
+        kind = replace(node, name="")
+        if kind not in found:
+            known = replace(kind, architecture=_architecture(kind, declared))
+            found[kind] = [
+                _cover(known, driver, matrix, declared, newer(known.release)) for driver in _drivers(known, declared)
+            ]
+        result += [replace(entry, node=node.name) for entry in found[kind]]
+    return result
 
 
-def _cover(node: ClusterNode, driver: str, matrix: Matrix, declared: Sequence[Combination]) -> Coverage:
-    newer = _newer(node, declared)
-    later = next((c for c in declared if c.release == newer and c.driver == driver), None)
+def _architecture(node: ClusterNode, declared: Iterable[Combination]) -> str | None:
+    """Return a node's architecture: its own, that of its kernel release, or the only one of the matrix; None if none tells."""
+    named = [
+        str(architecture) for architecture in Architecture if kernel_name(node.kernel, architecture) == node.kernel
+    ]
+    only = {str(c.architecture) for c in declared}
+    return node.architecture or next(iter(named or (only if len(only) == 1 else ())), None)
+
+
+def _drivers(node: ClusterNode, declared: Sequence[Combination]) -> list[str]:
+    """Return the drivers for a node's architecture; those of the others if the matrix has none for it."""
+    own = dict.fromkeys(c.driver for c in declared if node.architecture in (None, c.architecture))
+    return list(own or dict.fromkeys(c.driver for c in declared))
+
+
+def _cover(
+    node: ClusterNode, driver: str, matrix: Matrix, declared: Sequence[Combination], newer: str | None
+) -> Coverage:
+    later = next(
+        (
+            c
+            for c in declared
+            if (c.release, c.driver) == (newer, driver) and node.architecture in (None, c.architecture)
+        ),
+        None,
+    )
     return Coverage(
         node=node.name,
         kernel=node.kernel,
+        architecture=node.architecture,
         driver=driver,
         now=_now(node, driver, matrix),
         to=newer,
-        after=ImageRequirement(tag=tag_for(driver, later.kernel, newer), covered=later in matrix.combinations)
-        if later and newer
-        else None,
+        after=ImageRequirement(tag=tag_of(driver, later), covered=later in matrix.combinations) if later else None,
     )
 
 
 def _now(node: ClusterNode, driver: str, matrix: Matrix) -> ImageRequirement:
-    """Return the image for a node now. Any image for its kernel fits; one of its own OS release is preferred."""
-    fitting = [c for c in matrix.combinations if (c.kernel, c.driver) == (node.kernel, driver)]
+    """Return the image for a node now. Any image for its kernel fits; one of its own OS release is preferred.
+
+    A node whose architecture is unknown is covered if every architecture of the matrix has an image for its kernel.
+    """
+    fitting = [
+        c
+        for c in matrix.combinations
+        if (c.kernel, c.driver) == (node.kernel, driver) and node.architecture in (None, c.architecture)
+    ]
     fitting.sort(key=lambda c: c.release != node.release)
+    wanted = {node.architecture} if node.architecture else {str(c.architecture) for c in matrix.combinations}
+    covered = bool(fitting) and wanted == {str(c.architecture) for c in fitting}
     release = fitting[0].release if fitting else node.release
-    # The end of the tag is unknown for a node without a known OS release.
-    tag = tag_for(driver, node.kernel, release) if release else f"{tag_for(driver, node.kernel, '')}<os release>"
-    return ImageRequirement(tag=tag, covered=bool(fitting))
+    return ImageRequirement(tag=_tag(node, driver, release), covered=covered)
 
 
-def _newer(node: ClusterNode, declared: Sequence[Combination]) -> str | None:
-    """Return the newest declared release of the node's family that is newer than its own, or None."""
-    if node.release is None:
+def _tag(node: ClusterNode, driver: str, release: str | None) -> str:
+    """Return the tag of a node's image; unknown parts are in angle brackets, which a tag cannot contain."""
+    if node.architecture:
+        start = tag_for(driver, kernel_name(node.kernel, node.architecture), "")
+    else:
+        start = f"{tag_for(driver, node.kernel, '')}<architecture>-"
+    return f"{start}{release or '<os release>'}"
+
+
+def _newer(release: str | None, declared: Sequence[Combination]) -> str | None:
+    """Return the newest declared release of a release's family that is newer than itself, or None."""
+    if release is None:
         return None
-    family = {c.release for c in declared if family_of(c.release) == family_of(node.release)}
-    newer = [release for release in family if version_key(release) > version_key(str(node.release))]
-    return max(newer, key=version_key, default=None)
+    family = {c.release for c in declared if family_of(c.release) == family_of(release)}
+    return max((r for r in family if version_key(r) > version_key(release)), key=version_key, default=None)

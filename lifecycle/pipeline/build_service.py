@@ -12,6 +12,7 @@ from lifecycle.config.lock import Lock
 from lifecycle.config.store import store_in_use
 from lifecycle.pipeline.build_state import BuildState
 from lifecycle.pipeline.signing_key import SigningKey, load_key
+from lifecycle.planning.built_exclusions import warn_of_built
 from lifecycle.planning.locked_project import LockedProject, is_lock_current, require_locked
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.plan import Plan, again, make_plan
@@ -102,7 +103,8 @@ class BuildService:
         """
         locked = request.locked or request.shard is not None
         project = require_locked(self.project) if request.dry_run else self.resolve(locked=locked)
-        for warning in project.matrix.warnings:
+        built = warn_of_built(project, lambda name: self.cache.was_built(Kind.MODULES, name))
+        for warning in (*project.matrix.warnings, *built):
             self.progress.warn(warning)
         with nullcontext() if request.rebuild else self._open_remote() as remote:
             result = self._plan(project, request, remote)

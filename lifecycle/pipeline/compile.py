@@ -50,7 +50,7 @@ class CompileJob:
     def title(self) -> str:
         """The title of the job in logs and on the display."""
         c = self.combination
-        return f"{c.release}/{c.kernel}/{c.driver} {'+'.join(self.types)}"
+        return f"{c.id} {'+'.join(self.types)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +138,7 @@ class Compiler:
         if self.engine.image(tag) is None:
             files = {f"in/{index}-{file.file_name}": self.cache.blob(file.sha256) for index, file in enumerate(headers)}
             command = ["headers.sh", combination.kernel, *(f"/{name}" for name in files)]
-            log = self.cache.log("headers", combination.kernel)
+            log = self.cache.log("headers", combination.kernel_name)
             with (
                 self.cache.scratch("headers") as folder,
                 self.engine.container(builder, env={}, entrypoint=command) as container,

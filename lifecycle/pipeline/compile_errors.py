@@ -29,8 +29,15 @@ class CompileFailedError(InstallerError):
             details=f"{shown}\n  the whole log: {log}",
             resolution="If this driver does not support this kernel, paste this under context.exclude in component.yaml:\n"
             f"    - {{driverVersion: {combination.driver}, moduleType: {module_type}, "
-            f'kernel: ">={combination.linux}", reason: {quoted.strip()}}}',
+            f"{_this_kernel(combination)}, reason: {quoted.strip()}}}",
         )
+
+
+def _this_kernel(combination: Combination) -> str:
+    """Return the keys of an exclusion of this kernel only: newer ones, and others of its version, may have what it lacks."""
+    keys = f"kernelRelease: {combination.kernel}"
+    alone = combination.kernel_name == combination.kernel
+    return keys if alone else f"{keys}, architecture: {combination.architecture}"
 
 
 class PatchDoesNotApplyError(InstallerError):

@@ -28,7 +28,7 @@ def compile_jobs(targets: Targets, actions: Sequence[Action]) -> list[tuple[Comp
 
 def kernel_key(targets: Targets, combination: Combination) -> tuple[str, str]:
     """Return what compiles with the same conftest answers have in common: the kernel and the builder."""
-    return combination.kernel, targets.builder(combination).digest
+    return combination.kernel_name, targets.builder(combination).digest
 
 
 def _compile_job(actions: Sequence[Action]) -> CompileJob:

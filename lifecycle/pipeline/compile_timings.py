@@ -74,7 +74,7 @@ def save_timing(
 
     `seconds` are of wall time. `asked` is how many of conftest's questions the compiler answered.
     """
-    kernel, driver = combination.kernel, combination.driver
+    kernel, driver = combination.kernel_name, combination.driver
     logs = {module_type_of(target): cache.log(target.kind, target.name) for target in modules}
     timing = Timing(
         kernel=kernel,

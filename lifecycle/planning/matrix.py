@@ -7,7 +7,7 @@ from lifecycle.config.component import Channel, Component, Exclusion, Release
 from lifecycle.config.lock import Lock, LockedDriver, LockedKernel, driver_key, kernel_key
 from lifecycle.config.patches import Patch, PatchSeries
 from lifecycle.config.schema import Architecture, ModuleType
-from lifecycle.config.versions import driver_branch
+from lifecycle.config.versions import driver_branch, kernel_name
 from lifecycle.errors import ConfigurationError
 
 
@@ -48,8 +48,13 @@ class Combination:
 
     @property
     def id(self) -> str:
-        """The identifier: `debian-12/6.1.0-56-cloud-amd64/535.309.01`. The kernel release contains the architecture."""
-        return f"{self.release}/{self.kernel}/{self.driver}"
+        """The identifier: `debian-12/6.1.0-56-cloud-amd64/535.309.01`. Its second part is `kernel_name`."""
+        return f"{self.release}/{self.kernel_name}/{self.driver}"
+
+    @property
+    def kernel_name(self) -> str:
+        """The name of the kernel: its release, followed by the architecture if the release does not contain it."""
+        return kernel_name(self.kernel, self.architecture)
 
     @property
     def branch(self) -> str:
@@ -69,12 +74,13 @@ class Matrix:
 class ModuleSourcesNotFoundError(ConfigurationError):
     """Declared module types that the driver's source does not have."""
 
-    def __init__(self, lacking: Iterable[tuple[str, ModuleType]]) -> None:
+    def __init__(self, lacking: Iterable[tuple[str, ModuleType, Architecture]]) -> None:
         super().__init__(
             [
-                f"component.yaml: sources.drivers: the source of driver {driver} has no {module_type} modules: exclude them with\n"
-                f"    - {{driverVersion: {driver}, moduleType: {module_type}, reason: not in the archive}}"
-                for driver, module_type in sorted(set(lacking))
+                f"component.yaml: sources.drivers: the source of driver {driver} has no {module_type} modules for "
+                f"{architecture}: exclude them with\n    - {{driverVersion: {driver}, moduleType: {module_type}, "
+                f"architecture: {architecture}, reason: not in the archive}}"
+                for driver, module_type, architecture in sorted(set(lacking))
             ]
         )
 
@@ -106,7 +112,7 @@ def expand(component: Component, lock: Lock, series: PatchSeries) -> Matrix:
     _check_drivers(component, lock)
     every = list(_every(component, lock, series))
     lacking = [
-        (combination.driver, module_type)
+        (combination.driver, module_type, combination.architecture)
         for combination in every
         for module_type in combination.module_types
         if module_type not in lock.driver_for(combination).modules
@@ -153,7 +159,7 @@ def _combine(
 ) -> Combination:
     excluded = []
     for module_type in component.context.module_type:
-        rule = _first_exclusion(component, driver.version, module_type, kernel.version, architecture)
+        rule = _first_exclusion(component, driver.version, module_type, kernel, architecture)
         if rule:
             excluded.append(ExcludedModules(module_type=module_type, reason=rule.reason))
     out = {entry.module_type for entry in excluded}
@@ -177,19 +183,32 @@ def _combine(
 
 
 def _first_exclusion(
-    component: Component, driver: str, module_type: ModuleType, kernel: str, architecture: Architecture
+    component: Component, driver: str, module_type: ModuleType, kernel: LockedKernel, architecture: Architecture
 ) -> Exclusion | None:
     for rule in component.context.exclude:
-        if rule.matches(driver=driver, module_type=module_type, kernel=kernel, architecture=architecture):
+        if rule.matches(
+            driver=driver,
+            module_type=module_type,
+            kernel=kernel.version,
+            kernel_release=kernel.release,
+            architecture=architecture,
+        ):
             return rule
     return None
 
 
+def is_excluded_by(rule: Exclusion, combination: Combination, module_type: ModuleType) -> bool:
+    """Return whether an exclusion matches the modules of one type of a combination."""
+    return rule.matches(
+        driver=combination.driver,
+        module_type=module_type,
+        kernel=combination.linux,
+        kernel_release=combination.kernel,
+        architecture=combination.architecture,
+    )
+
+
 def _idle_exclusions(component: Component, every: list[Combination]) -> Iterator[str]:
     for index, rule in enumerate(component.context.exclude):
-        if not any(
-            rule.matches(driver=c.driver, module_type=t, kernel=c.linux, architecture=c.architecture)
-            for c in every
-            for t in component.context.module_type
-        ):
+        if not any(is_excluded_by(rule, c, t) for c in every for t in component.context.module_type):
             yield f"component.yaml: context.exclude[{index}] ({rule.reason}) excludes nothing: remove it if it is obsolete"

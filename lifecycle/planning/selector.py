@@ -20,10 +20,14 @@ def matches(selector: str, combination: Combination) -> bool:
     """Return whether a selector selects a combination.
 
     The parts of a selector, split at `/`, match parts of the identifier in their order. Each is a glob (fnmatch) for the release
-    or its channel, the kernel release, or the driver version or its branch.
+    or its channel, the kernel release or name, or the driver version or its branch.
     """
     names = iter(
-        [{combination.release, combination.channel}, {combination.kernel}, {combination.driver, combination.branch}]
+        [
+            {combination.release, combination.channel},
+            {combination.kernel, combination.kernel_name},
+            {combination.driver, combination.branch},
+        ]
     )
     return all(
         any(any(fnmatchcase(name, part) for name in alternatives) for alternatives in names)

@@ -159,7 +159,7 @@ class _GroupBuilder:
 
     @classmethod
     def of(cls, targets: Targets, combination: Combination) -> "_GroupBuilder":
-        container = (combination.kernel, targets.builder(combination).digest, combination.driver)
+        container = (combination.kernel_name, targets.builder(combination).digest, combination.driver)
         modules = {targets.compiled(combination, module_type).digest for module_type in combination.module_types}
         return cls(
             keys={container, *modules},

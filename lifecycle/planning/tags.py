@@ -35,13 +35,16 @@ class TagTooLongError(UsageError):
 
 
 def tag_for(driver: str, kernel: str, release: str) -> str:
-    """Return the tag `<driver>-<kernel release>-<os release>`; `driver` is a version, or a branch for a moving tag."""
+    """Return the tag `<driver>-<kernel>-<os release>`; `driver` is a version, or a branch for a moving tag.
+
+    `kernel` is a name as of `Combination.kernel_name`, which contains the architecture.
+    """
     return _INVALID.sub("-", f"{driver}-{kernel}-{release}")
 
 
 def tag_of(driver: str, combination: Combination) -> str:
     """Return the tag of a combination; `driver` is a version, or a branch for a moving tag."""
-    return tag_for(driver, combination.kernel, combination.release)
+    return tag_for(driver, combination.kernel_name, combination.release)
 
 
 def references(image: Image, combination: Combination) -> tuple[str, str]:
@@ -51,7 +54,7 @@ def references(image: Image, combination: Combination) -> tuple[str, str]:
 
 
 def immutable_tag(combination: Combination, digest: str) -> str:
-    """Return the immutable tag: `<driver>-<kernel release>-<os release>-<12 digits of the inputs' digest>`.
+    """Return the immutable tag: `<driver>-<kernel>-<os release>-<12 digits of the inputs' digest>`.
 
     `digest` is that of the image's target, as hex. Raises TagTooLongError if this tag or `untested_tag` is too long.
     """
@@ -86,18 +89,30 @@ def operator_tag(driver: str, combination: Combination) -> str:
 def moving_tags(combination: Combination, others: Iterable[Combination]) -> tuple[str, ...]:
     """Return the moving tags of a combination's newest image, for people and for NVIDIA's GPU Operator.
 
-    The tags of the driver branch are included for the newest driver of the branch only.
+    The tags of the driver branch are included for the newest driver of the branch only. The Operator's tags are left out if they
+    would also mean the image of another architecture.
     """
-    exact = (tag_of(combination.driver, combination), operator_tag(combination.driver, combination))
-    branch = (tag_of(combination.branch, combination), operator_tag(combination.branch, combination))
-    return (*exact, *branch) if is_newest_of_branch(combination, others) else exact
+    combinations = tuple(others)
+    names = (
+        (combination.driver, combination.branch)
+        if is_newest_of_branch(combination, combinations)
+        else (combination.driver,)
+    )
+    ambiguous = any(_share_operator_tag(combination, other) for other in combinations)
+    return tuple(
+        tag
+        for name in names
+        for tag in (tag_of(name, combination), *(() if ambiguous else (operator_tag(name, combination),)))
+    )
+
+
+def _share_operator_tag(one: Combination, other: Combination) -> bool:
+    """Return whether the Operator takes the images of two architectures for one, since it knows the kernel release only."""
+    return one.architecture != other.architecture and operator_tag(one.branch, one) == operator_tag(other.branch, other)
 
 
 def is_newest_of_branch(combination: Combination, others: Iterable[Combination]) -> bool:
     """Return whether no other combination has a newer driver of the same branch, for the same release and kernel."""
-    rivals = [
-        o
-        for o in others
-        if (o.release, o.kernel, o.branch) == (combination.release, combination.kernel, combination.branch)
-    ]
+    branch = (combination.release, combination.kernel_name, combination.branch)
+    rivals = [o for o in others if (o.release, o.kernel_name, o.branch) == branch]
     return all(version_key(rival.driver) <= version_key(combination.driver) for rival in rivals)

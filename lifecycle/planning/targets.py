@@ -59,6 +59,11 @@ def module_type_of(target: Target) -> ModuleType:
     return target.module_type
 
 
+def modules_name(combination: Combination, module_type: ModuleType) -> str:
+    """Return the name of a combination's modules of one type: `6.1.0-56-cloud-amd64/535.309.01/open`."""
+    return f"{combination.kernel_name}/{combination.driver}/{module_type}"
+
+
 def base_tag(target: Target) -> str:
     """Return the local tag of a base image. Names of image_versions with the same inputs share one tag."""
     return f"nvidia-installer/base:{short(target.digest)}"
@@ -144,7 +149,7 @@ class Targets:
         patches = [p.patch.file for p in combination.patches if p.module_type is module_type]
         return Target(
             kind=Kind.MODULES,
-            name=f"{combination.kernel}/{combination.driver}/{module_type}",
+            name=modules_name(combination, module_type),
             module_type=module_type,
             inputs={
                 "kernel": hashes(self.project.lock.kernel_for(combination).headers),

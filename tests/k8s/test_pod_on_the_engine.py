@@ -9,6 +9,7 @@ from typing import Any
 import docker
 import pytest
 
+from lifecycle.config.versions import kernel_name
 from lifecycle.planning.tags import references, tag_for
 from tests.support.charts.installer_chart import COMBINATIONS, PROJECT, installer_of, pod_of, rendered
 from tests.support.charts.pods import engine_options
@@ -52,7 +53,7 @@ def listing(folder: Path) -> list[str]:
 def test_the_init_container_refuses_this_kernel_and_names_the_right_image(run: Run, host: Path) -> None:
     before = listing(host)
     code, log = run(INSTALL)
-    needed = tag_for(COMBINATION.driver, HERE, "debian-99")
+    needed = tag_for(COMBINATION.driver, kernel_name(HERE, COMBINATION.architecture), "debian-99")
 
     assert (code, listing(host)) == (10, before)
     assert log.splitlines()[-1] == (

@@ -147,7 +147,9 @@ def _project(folder: Path, root: Path, cache: Cache) -> LockedProject:
         component=parse_component(COMPONENT, file="component.yaml"),
         images=ImageVersions("image_versions", {n: Base(name=n, reference="bootstrap:os-1") for n in _BASES}),
         lock=Lock(
-            kernels={"os-1/amd64": LockedKernel(declaration="d", release="1.2-k", version="1.2", headers=headers)},
+            kernels={
+                "os-1/amd64": LockedKernel(declaration="d", release="1.2-k-amd64", version="1.2", headers=headers)
+            },
             drivers={
                 "999.88.77/amd64": LockedDriver(
                     declaration="d", version="999.88.77", modules=modules, userspace=userspace

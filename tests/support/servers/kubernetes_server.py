@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from lifecycle.rollout.fleet import MARK, REVISION
+from lifecycle.tools.label_selector import LabelSelector
 from tests.support.builders.fleets import Json, pod
 
 Answer = tuple[int, Json, dict[str, str]]
@@ -92,9 +93,8 @@ class World:
     def _listed(self, kind: str, query: dict[str, str]) -> list[Json]:
         found = {"nodes": self.nodes, "pods": self.pods, "daemonsets": self.sets, "controllerrevisions": self.revisions}
         items = list(found[kind].values())
-        for selector in filter(None, query.get("labelSelector", "").split(",")):
-            name, _, value = selector.partition("=")
-            items = [item for item in items if item["metadata"].get("labels", {}).get(name) == value]
+        selector = LabelSelector.parse(query.get("labelSelector", ""))
+        items = [item for item in items if selector.matches(item["metadata"].get("labels", {}))]
         node = query.get("fieldSelector", "").partition("=")[2]
         return [item for item in items if not node or item["spec"]["nodeName"] == node]
 

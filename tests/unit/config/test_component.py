@@ -161,12 +161,19 @@ def test_versions_keep_their_text() -> None:
         ({"kernel": ">=6.1.190,<6.2"}, True),
         ({"kernel": ">=6.12"}, False),
         ({"driver_version": "550", "kernel": ">=6.12"}, False),
+        ({"kernel_release": "6.1.0-56-cloud-amd64"}, True),
+        ({"kernel_release": "6.1.0-56-amd64"}, False),
+        ({"kernel_release": "6.1.0-56-cloud-amd64", "kernel": ">=6.12"}, False),
     ],
 )
 def test_an_exclusion_holds_where_all_of_its_keys_do(rule: dict[str, str], matches: bool) -> None:
     exclusion = Exclusion.model_validate({**rule, "reason": "known not to work"})
     found = exclusion.matches(
-        driver="550.163.01", module_type=ModuleType.OPEN, kernel="6.1.192", architecture=Architecture.AMD64
+        driver="550.163.01",
+        module_type=ModuleType.OPEN,
+        kernel="6.1.192",
+        kernel_release="6.1.0-56-cloud-amd64",
+        architecture=Architecture.AMD64,
     )
 
     assert found is matches

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.config.versions import VersionRange, driver_branch, linux_version, version_key
+from lifecycle.config.versions import VersionRange, driver_branch, kernel_name, linux_version, version_key
 
 versions = st.lists(st.integers(0, 300), min_size=1, max_size=4).map(lambda parts: ".".join(map(str, parts)))
 
@@ -23,6 +23,23 @@ def test_a_kernel_packages_version_gives_linuxs(package: str, linux: str) -> Non
 def test_a_version_that_is_none_of_linux_is_refused() -> None:
     with pytest.raises(ValueError, match="'beta' does not start with a Linux version"):
         linux_version("beta")
+
+
+@pytest.mark.parametrize(
+    ("release", "architecture", "name"),
+    [
+        ("6.1.0-56-cloud-amd64", "amd64", "6.1.0-56-cloud-amd64"),
+        ("6.12.43+deb13-arm64-16k", "arm64", "6.12.43+deb13-arm64-16k"),
+        ("6.8.5-301.fc40.x86_64", "amd64", "6.8.5-301.fc40.x86_64"),
+        ("6.8.5-301.fc40.aarch64", "arm64", "6.8.5-301.fc40.aarch64"),
+        ("6.12.25-gardener-custom", "arm64", "6.12.25-gardener-custom-arm64"),
+        ("5.15.0-generic", "amd64", "5.15.0-generic-amd64"),
+        ("6.12.25-notamd64", "amd64", "6.12.25-notamd64-amd64"),
+        ("6.12.25-amd64", "arm64", "6.12.25-amd64-arm64"),
+    ],
+)
+def test_the_name_of_a_kernel_has_its_architecture(release: str, architecture: str, name: str) -> None:
+    assert kernel_name(release, architecture) == name
 
 
 def test_the_branch_of_a_driver_is_its_first_number() -> None:

@@ -1,8 +1,8 @@
-import json
+from dataclasses import replace
 
-import pytest
-
-from lifecycle.kubernetes.nodes import BadNodesError, ClusterNode, Coverage, ImageRequirement, find_coverage, read_nodes
+from lifecycle.config.schema import Architecture
+from lifecycle.kubernetes.nodes import ClusterNode, Coverage, ImageRequirement, find_coverage
+from lifecycle.planning.matrix import Matrix
 from tests.support.builders.projects import component, driver, kernel, lock, project
 
 EDITS = [
@@ -43,7 +43,7 @@ def test_a_node_of_another_kernel_is_told_the_tag_that_is_missing() -> None:
 def test_a_kernel_alone_is_covered_by_any_release_that_has_it() -> None:
     assert coverage_of(ClusterNode(name="n", kernel="6.1.0-56-cloud-amd64")).now.covered
     unknown = coverage_of(ClusterNode(name="n", kernel="6.2"))
-    assert (unknown.now.tag, unknown.to) == ("535.309.01-6.2-<os release>", None)
+    assert (unknown.now.tag, unknown.to) == ("535.309.01-6.2-amd64-<os release>", None)
 
 
 def test_the_newest_release_has_nothing_after_it() -> None:
@@ -52,43 +52,70 @@ def test_the_newest_release_has_nothing_after_it() -> None:
     assert (found.now.covered, found.to, found.after) == (True, None, None)
 
 
-def test_nodes_are_read_from_what_kubectl_prints() -> None:
-    def item(name: str, kernel: str, os_image: str) -> dict[str, object]:
-        return {"metadata": {"name": name}, "status": {"nodeInfo": {"kernelVersion": kernel, "osImage": os_image}}}
+# ----- two architectures
 
-    text = json.dumps(
-        {
-            "items": [
-                item("a", "6.6.71-cloud-amd64", "Garden Linux 1592.10"),
-                item("b", "6.1.0-56-cloud-amd64", "Debian GNU/Linux 12 (bookworm)"),
-                item("c", "5.15.0-generic", "Ubuntu 22.04.3 LTS"),
-            ]
-        }
+CUSTOM = "6.12.25-gardener-custom"
+BOTH = project(
+    component=component(*EDITS, ("architecture: [amd64]", "architecture: [amd64, arm64]")),
+    lock=lock(
+        kernels={
+            f"{release}/{architecture}": kernel(CUSTOM, "6.12.25")
+            for release in ("debian-12", "debian-13")
+            for architecture in Architecture
+        },
+        drivers={
+            f"{name}/{architecture}": driver(version)
+            for name, version in (("535", "535.309.01"), ("550.163.01", "550.163.01"))
+            for architecture in Architecture
+        },
+    ),
+).matrix
+
+
+def now_of(node: ClusterNode, matrix: Matrix) -> ImageRequirement:
+    return find_coverage([node], matrix)[0].now
+
+
+def test_two_architectures_of_one_kernel_release_have_eight_names() -> None:
+    assert len(BOTH.combinations) == len({c.id for c in BOTH.combinations}) == 8
+
+
+def test_an_arm64_node_is_not_covered_by_an_amd64_matrix() -> None:
+    amd64 = Matrix(
+        combinations=tuple(c for c in BOTH.combinations if c.architecture is Architecture.AMD64),
+        excluded=(),
+        warnings=(),
     )
+    node = ClusterNode(name="n", kernel=CUSTOM, architecture="arm64", release="debian-12")
 
-    assert [(node.name, node.release) for node in read_nodes(text, file="f")] == [
-        ("a", "gardenlinux-1592.10"),
-        ("b", "debian-12"),
-        ("c", None),
-    ]
+    assert now_of(node, amd64) == ImageRequirement(tag=f"535.309.01-{CUSTOM}-arm64-debian-12", covered=False)
+    assert now_of(node, BOTH) == ImageRequirement(tag=f"535.309.01-{CUSTOM}-arm64-debian-12", covered=True)
 
 
-def test_nodes_are_read_from_kernel_releases_one_a_line() -> None:
-    nodes = read_nodes("# two\n6.1.0-56-cloud-amd64\n\n6.12.117+deb13-cloud-amd64  # x\n", file="f")
+def test_an_architecture_that_no_image_is_for_is_missing() -> None:
+    node = ClusterNode(name="n", kernel=CUSTOM, architecture="riscv64", release="debian-12")
 
-    assert [node.kernel for node in nodes] == ["6.1.0-56-cloud-amd64", "6.12.117+deb13-cloud-amd64"]
+    assert now_of(node, BOTH) == ImageRequirement(tag=f"535.309.01-{CUSTOM}-riscv64-debian-12", covered=False)
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("", "f: no node found: write the output of `kubectl get nodes -o json`"),
-        ("hello world", "f: line 1: 'hello world' is not a kernel release"),
-        ("{", r"f: not a list of nodes \(JSONDecodeError"),
-        ('{"items": [{"metadata": {"name": "a"}}]}', r"f: not a list of nodes \(KeyError: 'status'\)"),
-        ('{"items": []}', "f: no node found"),
-    ],
-)
-def test_a_file_that_lists_no_nodes_is_one_sentence(text: str, said: str) -> None:
-    with pytest.raises(BadNodesError, match=said):
-        read_nodes(text, file="f")
+def test_an_unknown_architecture_is_covered_if_all_of_the_matrix_are() -> None:
+    node = ClusterNode(name="n", kernel=CUSTOM)
+    *others, last = BOTH.combinations
+    renamed = Matrix(combinations=(*others, replace(last, kernel="6.2")), excluded=(), warnings=())
+
+    assert now_of(node, BOTH) == ImageRequirement(tag=f"535.309.01-{CUSTOM}-<architecture>-debian-12", covered=True)
+    found = find_coverage([ClusterNode(name="n", kernel="6.2")], renamed)
+    assert [entry.now.covered for entry in found if entry.driver == last.driver] == [False]
+
+
+def test_an_upgraded_node_keeps_its_architecture() -> None:
+    node = ClusterNode(name="n", kernel=CUSTOM, architecture="arm64", release="debian-12")
+    after = find_coverage([node], BOTH)[0].after
+
+    assert after == ImageRequirement(tag=f"535.309.01-{CUSTOM}-arm64-debian-13", covered=True)
+
+
+def test_nodes_keep_their_order_and_names() -> None:
+    nodes = [ClusterNode(name=name, kernel=CUSTOM, architecture="arm64") for name in ("b", "a", "b")]
+
+    assert [entry.node for entry in find_coverage(nodes, BOTH)] == ["b", "b", "a", "a", "b", "b"]

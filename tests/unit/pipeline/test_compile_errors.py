@@ -1,3 +1,5 @@
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -6,9 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.config.component import Exclusion
-from lifecycle.config.schema import ModuleType
+from lifecycle.config.lock import LockedKernel
+from lifecycle.config.schema import Architecture, ModuleType
+from lifecycle.config.versions import linux_version
 from lifecycle.pipeline.compile_errors import CompileFailedError, error_lines
-from tests.support.builders.projects import component, project
+from lifecycle.planning.matrix import Combination, Matrix
+from tests.support.builders.projects import component, driver, kernel, lock, project
 
 OPEN, PROPRIETARY = ModuleType.OPEN, ModuleType.PROPRIETARY
 COMBINATIONS = project().matrix.combinations
@@ -91,5 +96,47 @@ def test_the_entry_to_paste_is_one_line_and_an_exclusion_for_any_error(message: 
     assert "\n" not in entry
     assert exclusion.reason == f"does not compile: {message}"
     assert exclusion.matches(
-        driver="550.163.01", module_type=OPEN, kernel="6.12.117", architecture=COMBINATIONS[3].architecture
+        driver="550.163.01",
+        module_type=OPEN,
+        kernel="6.12.117",
+        kernel_release="6.12.117-amd64",
+        architecture=COMBINATIONS[3].architecture,
     )
+
+
+def pasted_matrix(failed: Combination, kernels: Mapping[str, LockedKernel], *edits: tuple[str, str]) -> Matrix:
+    """Return the matrix after the entry for a failed combination was pasted."""
+    entry = str(CompileFailedError(failed, OPEN, Path("/log"), [])).rpartition("component.yaml:\n")[2]
+    anchor = "    - {driverVersion: 535, moduleType: open, reason: there are no open modules of it}"
+    pairs = [(name, architecture) for name in ("535", "550.163.01") for architecture in Architecture]
+    drivers = {f"{name}/{a}": driver("535.309.01" if name == "535" else name) for name, a in pairs}
+    return project(
+        component=component((anchor, f"{anchor}\n{entry}"), *edits), lock=lock(kernels=kernels, drivers=drivers)
+    ).matrix
+
+
+@pytest.mark.parametrize("other", ["6.12.118+deb13-cloud-amd64", "6.12.60-rt-amd64", "6.12.60+deb13-cloud-amd64"])
+def test_the_entry_of_one_kernel_never_excludes_another(other: str) -> None:
+    kernels = {
+        "old-1/amd64": kernel("6.12.60-cloud-amd64", "6.12.60"),
+        "new-2/amd64": kernel(other, linux_version(other)),
+    }
+    failed = replace(COMBINATIONS[3], kernel="6.12.60-cloud-amd64", linux="6.12.60", release="old-1")
+    matrix = pasted_matrix(failed, kernels)
+
+    assert [(c.kernel, OPEN in c.module_types) for c in matrix.combinations if c.branch == "550"] == [
+        ("6.12.60-cloud-amd64", False),
+        (other, True),
+    ]
+
+
+def test_the_entry_of_one_architecture_never_excludes_another() -> None:
+    custom = "6.12.25-gardener-custom"
+    kernels = {f"{name}/{a}": kernel(custom, "6.12.25") for name in ("old-1", "new-2") for a in Architecture}
+    failed = replace(COMBINATIONS[3], kernel=custom, linux="6.12.25", architecture=Architecture.ARM64)
+    matrix = pasted_matrix(failed, kernels, ("architecture: [amd64]", "architecture: [amd64, arm64]"))
+
+    assert {(str(c.architecture), OPEN in c.module_types) for c in matrix.combinations if c.branch == "550"} == {
+        ("amd64", True),
+        ("arm64", False),
+    }

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lifecycle.config.schema import Architecture
 from lifecycle.errors import UsageError
 from lifecycle.planning.tags import (
     immutable_tag,
@@ -32,6 +33,31 @@ def test_any_kernel_release_gives_tags_that_registries_take(kernel: str) -> None
     of = replace(COMBINATION, kernel=kernel)
 
     assert all(TAG.fullmatch(tag) for tag in (immutable_tag(of, DIGEST), *moving_tags(of, [of])))
+
+
+def test_no_two_kernels_of_one_release_share_a_tag_or_an_identifier() -> None:
+    amd64 = replace(COMBINATION, kernel="6.12.25-gardener-custom")
+    arm64 = replace(amd64, architecture=Architecture.ARM64)
+
+    assert tag_of("550", arm64) == "550-6.12.25-gardener-custom-arm64-new-2"
+    assert {amd64.id, arm64.id} == {f"new-2/6.12.25-gardener-custom-{name}/550.163.01" for name in ("amd64", "arm64")}
+    assert not set(references(component().image, amd64)) & set(references(component().image, arm64))
+    assert not set(moving_tags(amd64, [amd64, arm64])) & set(moving_tags(arm64, [amd64, arm64]))
+
+
+def test_the_operator_s_tags_never_mean_two_architectures() -> None:
+    amd64 = replace(COMBINATION, kernel="6.12.25-gardener-custom")
+    arm64 = replace(amd64, architecture=Architecture.ARM64)
+
+    assert operator_tag("550", amd64) in moving_tags(amd64, [amd64])
+    assert moving_tags(amd64, [amd64, arm64]) == (tag_of("550.163.01", amd64), tag_of("550", amd64))
+
+
+def test_a_newer_driver_of_another_architecture_leaves_the_branch_s_tag() -> None:
+    amd64 = replace(COMBINATION, kernel="6.12.25-gardener-custom")
+    arm64 = replace(amd64, architecture=Architecture.ARM64, driver="550.200.01")
+
+    assert is_newest_of_branch(amd64, [amd64, arm64])
 
 
 def test_one_engine_name_has_driver_kernel_and_release_the_other_the_branch() -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from lifecycle.config.versions import kernel_name
+from lifecycle.planning.tags import tag_for
 from tests.support.machines.node_host import NAME, OLD_DRIVER, Node
 from tests.support.machines.node_image import archive, make_image, write_manifests
 from tests.support.machines.node_programs import KERNEL, MODULE_FOLDER
@@ -24,6 +26,16 @@ def test_the_error_for_a_wrong_kernel_has_both_kernels_and_the_right_tag(node: N
         "this node needs the image with the tag 550.163.01-6.12.120-deb13-cloud-amd64-debian-13\n"
     )
     assert node.stat() == before
+
+
+@pytest.mark.parametrize(
+    "kernel", ["6.12.25-gardener-custom", "6.8.5-301.fc40.x86_64", "6.12.25-notamd64", "6.1~rc1+x"]
+)
+def test_the_tag_for_a_wrong_kernel_is_that_of_the_images(node: Node, kernel: str) -> None:
+    node.environment["KERNEL"] = kernel
+
+    tag = tag_for("550.163.01", kernel_name(kernel, "amd64"), "debian-13")
+    assert node.run("install").stderr.endswith(f"this node needs the image with the tag {tag}\n")
 
 
 def cut(path: Path) -> None:

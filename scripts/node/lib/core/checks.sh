@@ -21,10 +21,13 @@ check_kernel() {
   [[ $kernel == "${IMAGE[KERNEL_RELEASE]}" ]] || fail_for_kernel "this node runs $kernel" "$kernel"
 }
 
-# Ends the run and names the image for a kernel. The tag of an image must not contain `+`.
+# Ends the run and names the image for a kernel. A tag has `-` for a character that it must not contain, and the architecture if
+# the kernel release lacks it (lifecycle/planning/tags.py).
 fail_for_kernel() { # MESSAGE KERNEL
-  local tag
-  tag=${IMAGE[DRIVER_VERSION]}-${2//+/-}-$(node_release)
+  local kernel=${2//[^A-Za-z0-9_.-]/-} tag
+  [[ $kernel =~ (^|[^A-Za-z0-9])("${IMAGE[ARCHITECTURE]}"|"$(uname -m)")([^A-Za-z0-9]|$) ]] ||
+    kernel+=-${IMAGE[ARCHITECTURE]}
+  tag=${IMAGE[DRIVER_VERSION]}-$kernel-$(node_release)
   fail "$EXIT_WRONG_KERNEL" \
     "$1, and the image is for ${IMAGE[KERNEL_RELEASE]}; this node needs the image with the tag $tag"
 }

@@ -9,10 +9,10 @@ from tests.support.machines.node_image import write_manifests
 def release_in_the_tag(node: Node, of_the_image: str) -> str:
     """Return the end of the tag in the message for a wrong kernel."""
     write_manifests(node.image, OS_RELEASE=of_the_image)
-    node.environment["KERNEL"] = "6.6.1"
+    node.environment["KERNEL"] = "6.6.1-amd64"
     done = node.run("install")
     assert done.returncode == 10
-    return done.stderr.rstrip().partition(" tag 550.163.01-6.6.1-")[2]
+    return done.stderr.rstrip().partition(" tag 550.163.01-6.6.1-amd64-")[2]
 
 
 @pytest.mark.parametrize(
