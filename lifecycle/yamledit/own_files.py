@@ -28,6 +28,9 @@ class NotEditableError(UsageError):
 class EditFailedError(InstallerError):
     """An edit that changed more than it should have: a bug in this program, found before anything is written."""
 
+    def __init__(self, file: str) -> None:
+        super().__init__(f"the edit of {file} changed more than it should have: nothing was written")
+
 
 @dataclass(frozen=True)
 class OwnFile:
@@ -111,8 +114,7 @@ class OwnFile:
         edited, wanted = OwnFile(text, self.file), copy.deepcopy(self.data)
         change(wanted)
         if edited.data != wanted:
-            msg = f"the edit of {self.file} changed more than it should have: nothing was written"
-            raise EditFailedError(msg)
+            raise EditFailedError(self.file)
         return edited
 
 

@@ -14,12 +14,11 @@ from lifecycle.gitops.deliver import (
     Deliverer,
     DeliveryResult,
     DeliveryStatus,
-    Files,
     MakeProposal,
-    NotTextError,
     PushConflictError,
 )
 from lifecycle.gitops.git import GitRefusedError, remote
+from lifecycle.gitops.repository_files import Files, LinkedFileError, NotTextError
 from tests.support.git import git
 from tests.support.servers.git_server import TOKEN, Upstream, bare_repository, over_http, over_ssh
 

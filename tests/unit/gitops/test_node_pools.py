@@ -4,7 +4,8 @@ import pytest
 
 from lifecycle.config.gitops import NodePools
 from lifecycle.gitops.node_pools import NoMatchingPoolError, PoolNameError, add_successors, retire
-from lifecycle.yamledit.values_file import MissingKeyError, ValuesFile
+from lifecycle.yamledit.lookup_errors import MissingKeyError
+from lifecycle.yamledit.values_file import ValuesFile
 
 SHOOT = ValuesFile(Path(__file__).parents[1].joinpath("yamledit/values/shoot.yaml").read_text(), "shoot.yaml")
 KEYS = {

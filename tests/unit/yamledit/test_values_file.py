@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from lifecycle.errors import ConfigurationError
 from lifecycle.yamledit.events import YamlNode
 from lifecycle.yamledit.key_path import Index, Key, KeyPath, Segment
+from lifecycle.yamledit.lookup_errors import AmbiguousKeyError, MissingKeyError
 from lifecycle.yamledit.own_files import NotEditableError
-from lifecycle.yamledit.values_file import AmbiguousKeyError, MissingKeyError, ValuesFile
+from lifecycle.yamledit.values_file import ValuesFile
 
 FOLDER = Path(__file__).with_name("values")
 NAMES = sorted(path.name for path in FOLDER.iterdir())
