@@ -66,7 +66,7 @@ def _copied(
         newline = ""
         if not _LINE_END.search(file.text[last - 1 : last]):
             newline = "\r\n" if "\r\n" in file.text else "\n"
-            replacements += _header_without_line_end(file, place)
+            replacements += _header_without_line_end(file.text, place.node)
         replacements.append(Replacement(last, last, newline + copy))
         item = place.node
         contents = changed(stream.contents, planned.values)[item.first : item.last + 1]
@@ -100,14 +100,9 @@ def remove_items(file: ValuesFile, path: KeyPath, numbers: Collection[int]) -> V
 def _lines(file: ValuesFile, place: Place) -> tuple[int, int]:
     """Return where the lines of a list item start and end: from its dash to its last word. Raises NotEditableError."""
     text, item = file.text, place.node
-    number = next(n for n, child in enumerate(place.trail[-1].children) if child.first == item.first)
-    before = _last_end(place.trail[-1].children[number - 1]) if number else place.trail[-1].start
-    # Only white space, comments and the dash are between two items.
-    begin = item.begin
-    dashes = [start for token, start, _ in scan(text[before:begin]) if isinstance(token, yaml.BlockEntryToken)]
-    dash = before + (dashes[0] if dashes else 0)
+    dash = _dash(place)
     first = max(text.rfind("\n", 0, dash), text.rfind("\r", 0, dash)) + 1
-    if len(dashes) != 1 or text[first:dash].strip(" \t" + BOM):
+    if dash < 0 or text[first:dash].strip(" \t" + BOM):
         where = f"{file.file}:{place.line}"
         raise NotEditableError(where, "the item does not begin on a line of its own", "write it on one")
     end = _last_end(item)
@@ -116,6 +111,21 @@ def _lines(file: ValuesFile, place: Place) -> tuple[int, int]:
         return first, end
     match = _LINE_END.search(text, max(end, dash))
     return first, match.end() if match else len(text)
+
+
+def _dash(place: Place) -> int:
+    """Return the position of a list item's dash, or -1 for one that cannot be found."""
+    siblings, text = place.trail[-1].children, place.node.stream.text
+    number = next(n for n, child in enumerate(siblings) if child.first == place.node.first)
+    before = _last_end(siblings[number - 1]) if number else place.trail[-1].begin
+    # Only white space, comments and the dash are between two items. A tab is allowed after a value, which the quotes stand for.
+    value = '""' if number and not _LINE_END.match(text[before - 1 : before]) else ""
+    try:
+        tokens = list(scan(value + text[before : place.node.begin]))
+    except yaml.YAMLError:
+        return -1
+    dashes = [start for token, start, _ in tokens if isinstance(token, yaml.BlockEntryToken)]
+    return before + dashes[0] - len(value) if len(dashes) == 1 else -1
 
 
 def _last_leaf(node: YamlNode) -> YamlNode:
@@ -135,20 +145,12 @@ def _last_end(node: YamlNode) -> int:
     return match.end() if match else last_word
 
 
-def _header_without_line_end(file: ValuesFile, place: Place) -> Iterator[Replacement]:
-    """Yield the header (`|-`) that keeps the text of a block whose last line has no end once that line gets one.
-
-    Raises NotEditableError for a text that keeps the line feeds at its end.
-    """
-    leaf = _last_leaf(place.node)
-    header = _HEADER.match(file.text, leaf.start)
-    if leaf.style not in ("|", ">") or header is None:
-        return
-    if not leaf.value.endswith("\n"):
+def _header_without_line_end(text: str, item: YamlNode) -> Iterator[Replacement]:
+    """Yield the header (`|-`) with which a text block at the end of a file keeps its text once its last line gets an end."""
+    leaf = _last_leaf(item)
+    header = _HEADER.match(text, leaf.start)
+    if leaf.style in ("|", ">") and header is not None and not leaf.value.endswith("\n"):
         yield Replacement(header.start(), header.end(), f"{header[1]}-{header[2]}")
-    elif _HEADER_KEEPS.match(file.text, leaf.start):
-        where = f"{file.file}:{place.line}"
-        raise NotEditableError(where, "the last line of its text block has no end", "end the file with a line feed")
 
 
 def _anchor_removals(text: str, first: int, last: int) -> Iterator[Replacement]:

@@ -14,8 +14,10 @@ from lifecycle.yamledit.lookup_errors import (
     DoubledKeyError,
     MissingKeyError,
     UnreachableKeyError,
+    describe_children,
     describe_document,
     describe_obstacle,
+    listed,
 )
 
 
@@ -109,27 +111,19 @@ def _children(node: YamlNode, segment: Segment) -> Sequence[YamlNode]:
 
 
 def _missing(stream: Stream, path: KeyPath, file: str) -> MissingKeyError:
-    documents, first = stream.documents, path.segments[0]
-    if isinstance(first, Match) and any(d.kind == "mapping" for d in documents):
-        chosen = [d for d in documents if d.kind != "mapping" or _selects(d, path.segments)]
-        if not any(d.kind == "mapping" for d in chosen):
-            there = "; ".join(describe_document(document) for document in documents)
-            return MissingKeyError(file, path, f"no document matches `{KeyPath((first,))}`: the file has {there}")
-        documents = chosen
-    reached = [_deepest(document, path) for document in documents]
-    place, at = max(reached, key=lambda pair: pair[1], default=(None, 0))
-    known = KeyPath(path.segments[:at])
-    if place is None:
+    first, documents = path.segments[0], [d for d in stream.documents if _selects(d, path.segments)]
+    if not documents and isinstance(first, Match) and all(d.kind == "mapping" for d in stream.documents):
+        there = listed(map(describe_document, stream.documents), "; ") or "no document"
+        return MissingKeyError(file, path, f"no document matches `{KeyPath((first,))}`: the file has {there}")
+    reached = [_deepest(document, path) for document in documents or stream.documents]
+    if not reached:
         return MissingKeyError(file, path, "the file has no document")
-    rest = path.segments[at:]
-    obstacle = describe_obstacle(place.node, rest)
+    place, at = max(reached, key=lambda pair: pair[1])
+    where = f"`{KeyPath(path.segments[:at])}`" if at else "the document"
+    obstacle = describe_obstacle(place.node, path.segments[at:])
     if obstacle:
-        return UnreachableKeyError(f"{file}:{place.line}", path, f"`{known}` {obstacle}")
-    names = ", ".join(place.node.keys or [_name(item) for item in place.node.children]) or "no keys"
-    if place.node.kind == "list" and isinstance(rest[0], Key):
-        names = f"a list with {names}: select an item by its number or a value, as in [0] or [name=…]"
-    holder = f"`{known}`" if known.segments and str(known) else "it"
-    return MissingKeyError(file, path, f"{holder} has {names}")
+        return UnreachableKeyError(f"{file}:{place.line}", path, f"{where} {obstacle}")
+    return MissingKeyError(file, path, f"{where} {describe_children(place.node, path.segments[at])}")
 
 
 def _deepest(document: YamlNode, path: KeyPath) -> tuple[Place, int]:
@@ -143,9 +137,3 @@ def _deepest(document: YamlNode, path: KeyPath) -> tuple[Place, int]:
         place = Place(children[0], (*place.trail, place.node))
         at += 0 if inner else 1
     return place, at
-
-
-def _name(item: YamlNode) -> str:
-    """Return the name of a list item for a message."""
-    name = item.field(["name"])
-    return name.value if name else f"an item on line {item.line}"

@@ -1,11 +1,14 @@
 """Errors of paths that lead to no place, or to several, each with the kind of the node in the way. Pure."""
 
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 from lifecycle.errors import UsageError
 from lifecycle.yamledit.events import YamlNode
-from lifecycle.yamledit.key_path import Index, Key, KeyPath, Segment
+from lifecycle.yamledit.key_path import Index, Key, KeyPath, Match, Segment
 
+# The most names in a message.
+_SHOWN = 12
 _KIND, _NAME = ("kind",), ("metadata", "name")
 
 
@@ -27,29 +30,35 @@ class DoubledKeyError(UsageError):
     """A key that a mapping has several times."""
 
     def __init__(self, file: str, path: KeyPath, lines: Iterable[int]) -> None:
-        listed = " and ".join(map(str, lines))
-        super().__init__(
-            f"{file}: the key `{path}` is on lines {listed} of one mapping, and readers take one of them: "
-            "remove the others"
-        )
+        there = f"on lines {listed(map(str, lines), ' and ')} of one mapping"
+        super().__init__(f"{file}: the key `{path}` is {there}, and readers take one of them: remove the others")
 
 
 class AmbiguousKeyError(UsageError):
     """A path that matches several values: in several documents, or in several items of a list."""
 
     def __init__(self, file: str, path: KeyPath, lines: Iterable[int], documents: Sequence[YamlNode]) -> None:
-        listed = " and ".join(map(str, lines))
-        remedy = f"select a document, as in {_selector(documents)}.{path}" if documents else "select one item"
-        super().__init__(f"{file}: `{path}` matches lines {listed}: {remedy}")
+        remedy = f"select a document, as in {_selector(documents, path)}" if documents else "select one item"
+        super().__init__(f"{file}: `{path}` matches lines {listed(map(str, lines), ' and ')}: {remedy}")
 
 
-def _selector(documents: Sequence[YamlNode]) -> str:
-    """Return a selector that only the first document matches, if its kind and name suffice."""
+def listed(names: Iterable[str], separator: str = ", ") -> str:
+    """Return names for a sentence; of many, the first ones and the number of the others."""
+    shown = [name for name in names if name]
+    more = [f"{len(shown) - _SHOWN} more"] if len(shown) > _SHOWN else []
+    return separator.join([*shown[:_SHOWN], *more])
+
+
+def _selector(documents: Sequence[YamlNode], path: KeyPath) -> str:
+    """Return a path with a selector that only the first document matches, if its kind and name suffice."""
     kinds = [_field(document, _KIND) for document in documents]
     names = [_field(document, _NAME) for document in documents]
-    if kinds[0] and kinds.count(kinds[0]) == 1:
-        return f"[kind={kinds[0]}]"
-    return f"[kind={kinds[0]},metadata.name={names[0]}]" if kinds[0] and names[0] else "[kind=Shoot,metadata.name=a]"
+    rest = KeyPath(path.segments[1:] if isinstance(path.segments[0], Match) else path.segments)
+    if not kinds[0]:
+        return f"[kind=Shoot,metadata.name=a].{rest}"
+    if kinds.count(kinds[0]) == 1 or not names[0]:
+        return f"[kind={kinds[0]}].{rest}"
+    return str(KeyPath((Match((("kind", kinds[0]), ("metadata.name", names[0]))), *rest.segments)))
 
 
 def describe_document(document: YamlNode) -> str:
@@ -61,6 +70,18 @@ def describe_document(document: YamlNode) -> str:
 def _field(document: YamlNode, keys: Sequence[str]) -> str:
     node = document.field(keys)
     return node.value if node else ""
+
+
+def describe_children(node: YamlNode, segment: Segment) -> str:
+    """Return what a mapping or a list has, in place of the segment of a path."""
+    if node.kind == "list":
+        names = [f.value if (f := item.field(["name"])) else "" for item in node.children]
+        there = f"{len(node.children)} items" if not any(names) else listed(names)
+        remedy = ": select an item by its number or a value, as in [0] or [name=…]" if isinstance(segment, Key) else ""
+        return f"is a list with {there}{remedy}"
+    close = get_close_matches(segment.name, node.keys) if isinstance(segment, Key) else []
+    keys = listed(dict.fromkeys([*close, *node.keys] if len(node.keys) > _SHOWN else node.keys)) or "no keys"
+    return f"has {keys}" if isinstance(segment, Key) else f"is a mapping, not a list, with {keys}"
 
 
 def describe_obstacle(node: YamlNode, rest: Sequence[Segment]) -> str:
