@@ -93,7 +93,8 @@ def remove_items(file: ValuesFile, path: KeyPath, numbers: Collection[int]) -> V
         del wanted[place.node.first : place.node.last + 1]
         if not anchors(wanted, of_aliases=True) <= anchors(wanted, of_aliases=False):
             raise NotEditableError(where, "its anchor is used elsewhere", "move the anchor out of it")
-        removed.append(Replacement(*_lines(file, place), ""))
+        first, last = _lines(file, place)
+        removed.append(Replacement(first, _after_removal(place, numbers, last), ""))
     return file.checked(apply(file.text, removed), wanted)
 
 
@@ -126,6 +127,27 @@ def _dash(place: Place) -> int:
         return -1
     dashes = [start for token, start, _ in tokens if isinstance(token, yaml.BlockEntryToken)]
     return before + dashes[0] - len(value) if len(dashes) == 1 else -1
+
+
+def _after_removal(place: Place, removed: Collection[int], last: int) -> int:
+    """Return where the text goes on after a removed item whose lines end at `last`.
+
+    Empty lines and comments after the item must not become a part of a text block that ends the item before.
+    """
+    siblings, text = place.trail[-1].children, place.node.stream.text
+    before = [n for n, item in enumerate(siblings) if n not in removed and item.first < place.node.first]
+    leaf = _last_leaf(siblings[before[-1]]) if before else None
+    if leaf is None or leaf.style not in ("|", ">"):
+        return last
+    written = [line for line in text[leaf.start : leaf.end].splitlines()[1:] if line.strip()]
+    indent = min((len(line) - len(line.lstrip(" ")) for line in written), default=1)
+    follow = re.compile(rf"(?:[ \t]*(?:\r\n|\r|\n)| {{{indent},}}#.*(?:\r\n|\r|\n|$))*").match(text, last)
+    end = follow.end() if follow else last
+    if _HEADER_KEEPS.match(text, leaf.start):
+        return end
+    comment = text.rfind("#", last, end)
+    newline = _LINE_END.search(text, comment) if comment >= 0 else None
+    return newline.end() if newline else end if comment >= 0 else last
 
 
 def _last_leaf(node: YamlNode) -> YamlNode:

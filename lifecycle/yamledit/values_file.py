@@ -97,6 +97,10 @@ class ValuesFile:
             raise NotEditableError(
                 where, f"{what}", f"write it as one, or name a key inside the text block: `{path}.key`"
             )
+        if node.flow and node.stream.text.startswith("{{", node.start):
+            raise NotEditableError(
+                where, f"`{path}` is filled in by a template (`{{{{`)", "set what the template reads"
+            )
         if node.kind not in ("scalar", "alias") or node.style == ">":
             raise NotEditableError(where, what, "write it as one")
         empty = node.kind == "scalar" and node.begin == node.end

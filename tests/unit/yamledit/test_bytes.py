@@ -5,6 +5,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lifecycle.yamledit.events import BOM
 from lifecycle.yamledit.key_path import Index, Key, KeyPath
 from lifecycle.yamledit.list_items import copy_items, remove_items
 from lifecycle.yamledit.own_files import NotEditableError
@@ -63,7 +64,7 @@ def texts(draw: st.DrawFn) -> str:
         text = text.removesuffix("\n")
     text = draw(st.sampled_from(["", "---\n", "%YAML 1.1\n---\n", "first: doc\n---\n"])) + text
     text = text.replace("\n", draw(st.sampled_from(["\n", "\r\n"])))
-    return draw(st.sampled_from(["", "\ufeff"])) + text
+    return f"{draw(st.sampled_from(['', BOM]))}{text}"
 
 
 def loaded(text: str) -> list[object]:
@@ -136,3 +137,10 @@ def test_a_text_block_at_the_end_of_a_file_keeps_its_text_in_both_items() -> Non
 
     assert after.text == "workers:\n- name: a\n  caBundle: |-\n    AAA\n- name: b\n  caBundle: |\n    AAA"
     assert [w["caBundle"] for w in yaml.safe_load(after.text)["workers"]] == ["AAA", "AAA"]
+
+
+@pytest.mark.parametrize("after", ["\n", "\n   # deeper\n", "   # deeper\n\n"])
+def test_lines_after_a_removed_item_do_not_join_the_text_block_before(after: str) -> None:
+    text = f"l:\n- v: |+\n   one\n- v: two\n{after}- v: three\n"
+
+    assert remove_items(ValuesFile(text, "f"), KeyPath.parse("l"), [1]).text == "l:\n- v: |+\n   one\n- v: three\n"
