@@ -76,7 +76,9 @@ def describe_children(node: YamlNode, segment: Segment) -> str:
     """Return what a mapping or a list has, in place of the segment of a path."""
     if node.kind == "list":
         names = [f.value if (f := item.field(["name"])) else "" for item in node.children]
-        there = f"{len(node.children)} items" if not any(names) else listed(names)
+        lines = [f"an item on line {item.line}" for item in node.children]
+        named = [name or line for name, line in zip(names, lines, strict=True)]
+        there = listed(named) if any(names) else f"{len(names)} items"
         remedy = ": select an item by its number or a value, as in [0] or [name=…]" if isinstance(segment, Key) else ""
         return f"is a list with {there}{remedy}"
     close = get_close_matches(segment.name, node.keys) if isinstance(segment, Key) else []

@@ -161,8 +161,8 @@ def test_an_alias_is_replaced_alone() -> None:
     [
         ("helm.yaml", "nvidiaInstaler.tag", "helm.yaml: there is no `nvidiaInstaler.tag`: the document has nvidiaIns"),
         ("helm.yaml", "nvidiaInstaller.tag", "`nvidiaInstaller` has installerImage, installerTag, installerDigest, enabled"),
-        ("documents.yaml", "images[name=nvidia].digest", "`images` has nvidia-installer, nvidia-device-plugin; add it"),
-        ("helm.yaml", "nvidiaInstaller.args[7]", "`nvidiaInstaller.args` has an item on line 14, late"),
+        ("documents.yaml", "images[name=nvidia].digest", "`images` is a list with nvidia-installer, nvidia-device-plugin; add it"),
+        ("helm.yaml", "nvidiaInstaller.args[7]", "`nvidiaInstaller.args` is a list with an item on line 14, late"),
         ("anchors.yaml", "installers[name=a100].image", "`installers[name=a100]` has <<, name, driver, tag, nodeSelector"),
     ],
 )  # fmt: skip
