@@ -9,41 +9,16 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 import yaml
 
 from lifecycle.errors import ConfigurationError
+from lifecycle.yamledit.contents import Content, content
 from lifecycle.yamledit.limits import limited_events
 from lifecycle.yamledit.reader import describe_parse_error
 
 BOM = "\ufeff"
-# The content of one event, without its position: its kind, anchor, value, tag and style. A tuple of texts costs the garbage
-# collector nothing, as opposed to PyYAML's events: a large file is read in a third of the time.
-Content: TypeAlias = tuple[object, ...]
-_KINDS = {
-    yaml.ScalarEvent: "scalar",
-    yaml.AliasEvent: "alias",
-    yaml.MappingStartEvent: "mapping",
-    yaml.SequenceStartEvent: "list",
-    yaml.MappingEndEvent: "end",
-    yaml.SequenceEndEvent: "end",
-    yaml.DocumentStartEvent: "document",
-}
-
-
-def _content(event: Any) -> Content:  # noqa: ANN401 - PyYAML's events
-    match kind := _KINDS.get(type(event), type(event).__name__):
-        case "scalar":
-            # A scalar's `implicit` follows from its tag and its style.
-            return (kind, event.anchor, event.value, event.tag, event.style or None)
-        case "mapping" | "list":
-            return (kind, event.anchor, None, event.tag, bool(event.flow_style))
-        case "alias":
-            return (kind, event.anchor)
-        case "document":
-            return (kind, event.explicit, str(event.version), str(event.tags))
-    return (kind, getattr(event, "explicit", None))
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,17 +33,17 @@ class Stream:
     def ends(self) -> Sequence[int]:
         """The number of the last event of the node that begins at an event."""
         ends, open_at = list(range(len(self.contents))), []
-        for number, content in enumerate(self.contents):
-            if content[0] in ("mapping", "list"):
+        for number, (kind, *_) in enumerate(self.contents):
+            if kind in ("mapping", "list"):
                 open_at.append(number)
-            elif content[0] == "end":
+            elif kind == "end":
                 ends[open_at.pop()] = number
         return ends
 
     @cached_property
     def documents(self) -> Sequence["YamlNode"]:
         """The root node of each document."""
-        starts = [n for n, content in enumerate(self.contents) if content[0] == "document"]
+        starts = [n for n, (kind, *_) in enumerate(self.contents) if kind == "document"]
         return tuple(YamlNode(self, number + 1) for number in starts)
 
     @cached_property
@@ -262,7 +237,7 @@ def read_stream(text: str, *, file: str) -> Stream:
     try:
         for event in limited_events(body, file=file):
             start = event.start_mark
-            contents.append(_content(event))
+            contents.append(content(event))
             spans.append((start.index + shift, event.end_mark.index + shift, start.line + 1))
     except yaml.YAMLError as error:
         # libyaml counts bytes.

@@ -1,16 +1,19 @@
-"""Replacements in a text by position, inside text blocks too. Pure."""
+"""Replacements in a text by position, inside text blocks too, and the check of the result. Pure."""
 
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lifecycle.yamledit.contents import changed, check
-from lifecycle.yamledit.events import Stream, YamlNode
+from lifecycle.errors import ConfigurationError
+from lifecycle.yamledit.contents import Content, changed
+from lifecycle.yamledit.events import Stream, YamlNode, read_stream
 from lifecycle.yamledit.lookup import Place, text_block
 from lifecycle.yamledit.own_files import EditFailedError
 from lifecycle.yamledit.spellings import spelling
 
+# Of a scalar in any style, the content has its kind, anchor and value.
+_ANY_STYLE = 3
 # All ends of a line in YAML 1.1 (section 5.4), which libyaml knows.
 _LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 
@@ -92,3 +95,17 @@ class _Positions:
     def of(self, index: int) -> int:
         line = bisect_right(self.inner, index) - 1
         return self.outer[line] + self.indent + index - self.inner[line]
+
+
+def check(text: str, file: str, wanted: Sequence[Content]) -> Stream:
+    """Return the stream of an edited text. Raises EditFailedError unless its events have the wanted contents."""
+    try:
+        stream = read_stream(text, file=file)
+    except ConfigurationError as error:
+        raise EditFailedError(file) from error
+    if len(stream.contents) != len(wanted):
+        raise EditFailedError(file)
+    for found, right in zip(stream.contents, wanted, strict=True):
+        if found != right and (len(right) != _ANY_STYLE or found[:_ANY_STYLE] != right):
+            raise EditFailedError(file)
+    return stream

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from lifecycle.errors import UsageError
-from lifecycle.yamledit.contents import changed, check
-from lifecycle.yamledit.events import Content, Stream, YamlNode, read_stream
+from lifecycle.yamledit.contents import Content, changed
+from lifecycle.yamledit.events import Stream, YamlNode, read_stream
 from lifecycle.yamledit.key_path import KeyPath
 from lifecycle.yamledit.lookup import Place, find
 from lifecycle.yamledit.lookup_errors import MissingKeyError
 from lifecycle.yamledit.own_files import EditFailedError, NotEditableError
-from lifecycle.yamledit.replacements import apply, plan
+from lifecycle.yamledit.replacements import apply, check, plan
 from lifecycle.yamledit.sops import refuse_encrypted
 
 

@@ -1,6 +1,5 @@
 """Changes delivered to real git repositories: by a path, over HTTP with a token, over SSH with a key."""
 
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -19,9 +18,7 @@ from lifecycle.gitops.deliver import (
     PushConflictError,
 )
 from lifecycle.gitops.git import GitRefusedError, remote
-from lifecycle.gitops.repository_files import Files, LinkedFileError, NotTextError
-from lifecycle.yamledit.key_path import KeyPath
-from lifecycle.yamledit.values_file import ValuesFile
+from lifecycle.gitops.repository_files import Files, NotTextError
 from tests.support.git import git
 from tests.support.servers.git_server import TOKEN, Upstream, bare_repository, over_http, over_ssh
 
@@ -245,30 +242,3 @@ def test_a_file_that_is_no_text_is_named(hands: Hands, upstream: Upstream) -> No
     upstream.commit({}, "bytes")
     with pytest.raises(NotTextError, match=r"values\.yaml: not UTF-8 text"):
         hands.deliver(tag("new"))
-
-
-def test_a_file_in_utf_16_stays_in_utf_16(hands: Hands, upstream: Upstream) -> None:
-    upstream.path.with_name("person").joinpath("values.yaml").write_bytes("\ufefftag: ü\r\n".encode("utf-16-le"))
-    upstream.commit({}, "written by PowerShell")
-    hands.deliver(lambda files: CommitProposal(files=edited(files), title="tag", body=""))
-
-    done = subprocess.run(["git", "-C", upstream.path, "show", f"{OURS}:values.yaml"], capture_output=True, check=True)
-    assert done.stdout == "\ufefftag: new\r\n".encode("utf-16-le")
-
-
-def edited(files: Files) -> dict[str, str]:
-    text = files.read("values.yaml")
-    assert text is not None
-    return {"values.yaml": ValuesFile(text, "values.yaml").set(KeyPath.parse("tag"), "new").text}
-
-
-def test_a_link_to_another_file_is_named_and_nothing_is_pushed(hands: Hands, upstream: Upstream) -> None:
-    person = upstream.path.with_name("person")
-    person.joinpath("common.yaml").write_text("tag: old\n")
-    person.joinpath("values.yaml").unlink()
-    person.joinpath("values.yaml").symlink_to("common.yaml")
-    upstream.commit({}, "one file for all")
-
-    with pytest.raises(LinkedFileError, match=r"values\.yaml: it is a symbolic link to common\.yaml, .*: name common"):
-        hands.deliver(tag("new"))
-    assert upstream.branches() == ["main"]

@@ -107,7 +107,7 @@ def test_a_tab_before_a_comment_and_a_byte_order_mark_stay() -> None:
     assert edited.text == "\ufeffa: 3\t# why\nb:\n- 2\t# two\n- 4\n"
 
 
-def test_an_item_that_ends_in_a_text_block_becomes_a_comment_without_its_neighbour() -> None:
+def test_an_item_with_a_text_block_becomes_a_comment_alone() -> None:
     edited = OwnFile("a:\n- |\n  text\n\n- 2\n", "f").comment_out(("a", 0), "retired")
 
     assert edited.text == "a:\n# - |  # retired\n#   text\n\n- 2\n"
