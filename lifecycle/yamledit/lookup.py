@@ -84,7 +84,7 @@ def _walk(place: Place, path: KeyPath, at: int) -> Iterator[Place]:
         return
     children, doubled = _children(place.node, segment), place.doubled
     if isinstance(segment, Key) and len(children) > 1:
-        lines = tuple(Place(child, trail).line for child in children)
+        lines = tuple(Place(key, trail).line for key in place.node.key_nodes if key.value == segment.name)
         doubled = doubled or (KeyPath(path.segments[: at + 1]), lines)
     for child in children:
         yield from _walk(Place(child, trail, doubled), path, at + 1)

@@ -113,7 +113,7 @@ ITEM = "{release: debian-12, driver: 535, version: x, image: {repository: x, dig
         ),
         (f"a: &a {ITEM}\ninstallers:\n- *a\n", f"{FILE}:3: "),
         (f"installers:\n- {ITEM}\ninstallers: []\n", f"{FILE}: the key `installers` is on lines 1 and 3"),
-        ("a: " + "[" * 1000, f"{FILE}:1:104: it is more than 100 levels deep: flatten it"),
+        ("a: " + "[" * 1000, f"{FILE}:1:103: it is more than 100 levels deep: flatten it"),
     ],
     ids=["sops", "alias", "doubled key", "deep"],
 )

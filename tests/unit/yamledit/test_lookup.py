@@ -95,6 +95,7 @@ def test_two_documents_are_told_apart_by_a_selector_to_copy() -> None:
         (SHOOTS, "[kind=Seed].spec.v", MissingKeyError, "no document matches `[kind=Seed]`: the file has kind=Shoot,me"),
         ("l:\n- {n: a, v: 1}\n- {n: a, v: 2}\n", "l[n=a].v", AmbiguousKeyError, "matches lines 2 and 3: select one item"),
         ("a:\n  t: 1\n  t: 2\n", "a.t", DoubledKeyError, "the key `a.t` is on lines 2 and 3 of one mapping, and rea"),
+        ("a:\n- {t: 1}\na: []\n", "a[0].t", DoubledKeyError, "the key `a` is on lines 1 and 3 of one mapping"),
         ("a: {t: 1}\na: {u: 2}\n", "a.t", DoubledKeyError, "the key `a` is on lines 1 and 2 of one mapping"),
         (SHARED, "alias.registry", UnreachableKeyError, "f.yaml:7: `alias.registry` cannot be edited: `alias` is an al"),
         (SHARED, "alias.registry", UnreachableKeyError, "alias of &base on line 1: set `base.registry`, which changes"),
