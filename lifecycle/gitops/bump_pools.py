@@ -7,10 +7,11 @@ from lifecycle.app.session import Session
 from lifecycle.config.gitops import GitOps, NodePools
 from lifecycle.errors import UsageError
 from lifecycle.gitops.bump_values import placeholder_values, published, required_settings
-from lifecycle.gitops.deliver import CommitProposal, Files
+from lifecycle.gitops.deliver import CommitProposal
 from lifecycle.gitops.node_pools import PoolStep, add_successors, retire
 from lifecycle.gitops.propose import ValuesChange, show, submit
 from lifecycle.gitops.repository import open_repository, require_gitops
+from lifecycle.gitops.repository_files import Files
 from lifecycle.gitops.settings import Change, Setting, edit
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.selector import select
@@ -85,10 +86,11 @@ def _select_one(session: Session, only: str) -> Combination:
 
 
 def _files(files: Files, pools: NodePools) -> list[str]:
+    """Return the files that a pattern matches. Of several, links are left out: their targets are edited."""
     found = [name for name in files.names if fnmatchcase(name, pools.file)]
     if not found:
         raise NoPoolFilesError(pools.file)
-    return found
+    return [name for name in found if not files.is_link(name)] or found
 
 
 def _warn_of_values(session: Session, section: GitOps, wanted: list[Setting], files: Files) -> None:

@@ -6,9 +6,10 @@ from lifecycle.app.session import Session
 from lifecycle.config.component import Component
 from lifecycle.config.gitops import GitOps
 from lifecycle.errors import InstallerError
-from lifecycle.gitops.deliver import CommitProposal, Files
+from lifecycle.gitops.deliver import CommitProposal
 from lifecycle.gitops.propose import ValuesChange, show, submit
 from lifecycle.gitops.repository import open_repository, require_gitops, values_branch
+from lifecycle.gitops.repository_files import Files
 from lifecycle.gitops.settings import Change, Setting, edit, settings
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.selector import select

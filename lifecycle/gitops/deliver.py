@@ -11,8 +11,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from lifecycle.config.gitops import GitOps, Mode
-from lifecycle.errors import InstallerError, UsageError
+from lifecycle.errors import InstallerError
 from lifecycle.gitops.git import Clone, NonFastForwardError, Remote
+from lifecycle.gitops.repository_files import Files
 from lifecycle.gitops.settings import Change
 
 ATTEMPTS = 5
@@ -39,13 +40,6 @@ class PushConflictError(InstallerError):
         )
 
 
-class NotTextError(UsageError):
-    """A file of the repository that is not text."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__(f"{path}: not UTF-8 text: correct the path in component.yaml's gitops")
-
-
 @dataclass(frozen=True, kw_only=True)
 class CommitProposal:
     """A change to commit: the new texts of files by path, and the message as a title and a body.
@@ -68,25 +62,6 @@ class DeliveryResult:
     commit: str
     diff: tuple[str, ...]
     proposal: CommitProposal
-
-
-@dataclass(frozen=True)
-class Files:
-    """The files of the repository that a change is based on."""
-
-    folder: Path
-    names: tuple[str, ...]
-
-    def read(self, path: str) -> str | None:
-        """Return the text of a file with its own line ends; None if the file does not exist. Raises NotTextError."""
-        place = self.folder / path
-        # A link may lead out of the repository.
-        if path not in self.names or place.is_symlink():
-            return None
-        try:
-            return place.read_bytes().decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise NotTextError(path) from error
 
 
 MakeProposal = Callable[[Files], CommitProposal]
@@ -153,9 +128,7 @@ class Deliverer:
             line for path, text in proposal.files.items() for line in _diff(path, files.read(path) or "", text)
         )
         for path, text in proposal.files.items():
-            place = clone.folder / path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(text.encode())
+            files.write(path, text)
         return proposal, diff
 
 

@@ -12,7 +12,7 @@ from lifecycle.config.gitops import NodePools, fill
 from lifecycle.errors import UsageError
 from lifecycle.gitops.settings import Change
 from lifecycle.yamledit.key_path import Key, KeyPath
-from lifecycle.yamledit.list_items import copy_item, items, remove_item
+from lifecycle.yamledit.list_items import copy_items, items, remove_items
 from lifecycle.yamledit.values_file import ValuesFile
 
 _NAME = KeyPath((Key("name"),))
@@ -107,21 +107,16 @@ def _newest_pools(pools: Sequence[Pool]) -> list[Pool]:
 
 def add_successors(file: ValuesFile, section: NodePools, names: Mapping[str, str]) -> tuple[ValuesFile, list[PoolStep]]:
     """Add a successor to each pool that does not run the wanted image. Raises PoolNameError, NotEditableError."""
-    steps = []
-    workers = KeyPath.parse(section.workers)
+    steps, copies = [], {}
     for pool in _newest_pools(find_pools(file, section, names)):
         if not pool.changes:
             continue
         new = f"{pool.stem}-v{pool.number + 1}"
         if len(new) > NAME_LENGTH:
             raise PoolNameError(file.file, new)
-        file = copy_item(file, workers, pool.index)
-        copied = items(file, workers)[pool.index + 1]
-        file = file.set(copied + _NAME, new)
-        for inner, value in _wanted(section, names):
-            file = file.set(copied + inner, value)
+        copies[pool.index] = {_NAME: new, **dict(_wanted(section, names))}
         steps.append(PoolStep(file=file.file, old=pool.name, new=new, changes=pool.changes))
-    return file, steps[::-1]
+    return copy_items(file, KeyPath.parse(section.workers), copies), steps[::-1]
 
 
 def retire(file: ValuesFile, section: NodePools, names: Mapping[str, str]) -> tuple[ValuesFile, list[PoolStep]]:
@@ -129,6 +124,5 @@ def retire(file: ValuesFile, section: NodePools, names: Mapping[str, str]) -> tu
     pools = find_pools(file, section, names)
     done = {pool.stem: pool.number for pool in _newest_pools(pools) if not pool.changes}
     old = [pool for pool in pools if pool.number < done.get(pool.stem, 0)]
-    for pool in reversed(old):
-        file = remove_item(file, KeyPath.parse(section.workers), pool.index)
+    file = remove_items(file, KeyPath.parse(section.workers), [pool.index for pool in old])
     return file, [PoolStep(file=file.file, old=pool.name, new=None, changes=()) for pool in old]

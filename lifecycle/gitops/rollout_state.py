@@ -9,10 +9,10 @@ from lifecycle.app.session import Session
 from lifecycle.config.gitops import GitOps
 from lifecycle.errors import UsageError
 from lifecycle.gitops.bump_values import placeholder_values
-from lifecycle.gitops.deliver import Files
 from lifecycle.gitops.git import Clone
 from lifecycle.gitops.node_pools import find_pools
 from lifecycle.gitops.repository import open_repository, repository_exists, values_branch
+from lifecycle.gitops.repository_files import Files
 from lifecycle.gitops.settings import settings
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
@@ -42,7 +42,7 @@ class BranchFiles:
     _found: dict[str, list[str]] = field(default_factory=dict)
 
     def file(self, name: str) -> ValuesFile | None:
-        """Return a file, or None if it does not exist. Raises NotTextError."""
+        """Return a file, or None if it does not exist. Raises NotTextError, LinkedFileError."""
         if name not in self._read:
             text = self.files.read(name)
             self._read[name] = None if text is None else ValuesFile(text, name)

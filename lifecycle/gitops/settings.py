@@ -97,23 +97,24 @@ def edit(
 ) -> EditedFiles:
     """Return the files with the wanted settings. With `create`, a missing file starts as a copy of its next older sibling.
 
-    Raises MissingFileError, MissingKeyError, AmbiguousKeyError, NotEditableError, ConfigurationError.
+    The settings of a file are one edit. Raises MissingFileError, ConfigurationError, and what `ValuesFile.set_all` raises.
     """
-    files: dict[str, ValuesFile] = {}
     before: dict[str, str | None] = {}
+    files: dict[str, ValuesFile] = {}
+    values: dict[str, dict[KeyPath, str]] = {}
     changes: list[Change] = []
     for setting in wanted:
-        if setting.file not in files:
-            before[setting.file] = read(setting.file)
-            files[setting.file] = _open_file(setting, before[setting.file], read, existing, create=create)
-        file = files[setting.file]
-        edited = file.set(setting.path, setting.value)
-        if edited.text != file.text or before[setting.file] is None:
-            old = None if before[setting.file] is None else file.get(setting.path)
-            changes.append(Change(file=setting.file, path=str(setting.path), old=old, new=setting.value))
-        files[setting.file] = edited
+        name = setting.file
+        if name not in files:
+            before[name] = read(name)
+            files[name] = _open_file(setting, before[name], read, existing, create=create)
+        values.setdefault(name, {})[setting.path] = setting.value
+        if before[name] is None or not files[name].holds(setting.path, setting.value):
+            old = None if before[name] is None else files[name].get(setting.path)
+            changes.append(Change(file=name, path=str(setting.path), old=old, new=setting.value))
+    edited = {name: file.set_all(values[name]).text for name, file in files.items()}
     return EditedFiles(
-        files={name: file.text for name, file in files.items() if file.text != before[name]}, changes=tuple(changes)
+        files={name: text for name, text in edited.items() if text != before[name]}, changes=tuple(changes)
     )
 
 

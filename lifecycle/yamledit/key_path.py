@@ -1,8 +1,8 @@
 """Paths of values in a YAML file: `image.tag`, `images[name=installer].digest`, `labels."gpu/driver"`. Pure.
 
 The notation is a part of yq's (https://mikefarah.gitbook.io/yq/operators/traverse-read). An item of a list is selected by its
-number, `[0]`, or by the values of its own keys, `[release=debian-13,driver=550]`. At the start of a path, such a selector selects
-one of several documents: `[kind=Shoot].metadata.name`.
+number, `[0]`, or by the values of keys inside it, `[release=debian-13,driver=550]`. At the start of a path, such a selector selects
+one of several documents: `[kind=Shoot,metadata.name=prod].spec.region`.
 """
 
 import re
@@ -12,8 +12,10 @@ from typing import TypeAlias
 
 _BARE = re.compile(r'[^.\[\]"]+')
 _QUOTED = re.compile(r'"([^"]+)"')
-_SELECTOR = re.compile(r"\[([^\[\]]+)\]")
-_PAIR = re.compile(r'\s*([^=,"]+?)\s*=\s*("[^"]*"|[^,"]*?)\s*(?=,|$)')
+_SELECTOR = re.compile(r'\[((?:"[^"]*"|[^\[\]"])+)\]')
+_PAIR = re.compile(r'\s*((?:"[^"]+"|[^=,"])+?)\s*=\s*("[^"]*"|[^,"]*?)\s*(?=,|$)')
+_NAME = re.compile(r'"([^"]+)"|([^."]+)')
+_PLAIN_VALUE = re.compile(r'[^,"\[\]\s](?:[^,"\[\]]*[^,"\[\]\s])?|')
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,19 @@ class Index:
 
 @dataclass(frozen=True)
 class Match:
-    """The item of a list whose keys have these values."""
+    """The item of a list, or the document, whose keys have these values. A key may lead inside: `metadata.name`."""
 
     values: tuple[tuple[str, str], ...]
 
     def __str__(self) -> str:
-        return f"[{','.join(f'{key}={value}' for key, value in self.values)}]"
+        return f"[{','.join(f'{key}={_quoted(value)}' for key, value in self.values)}]"
+
+    @property
+    def fields(self) -> tuple[tuple[tuple[str, ...], str], ...]:
+        """Each key as its names, from the outside to the inside, with its value."""
+        return tuple(
+            (tuple(quoted or bare for quoted, bare in _NAME.findall(key)), value) for key, value in self.values
+        )
 
 
 Segment: TypeAlias = Key | Index | Match
@@ -88,6 +97,10 @@ class KeyPath:
         return KeyPath(tuple(_fill(segment, fill) for segment in self.segments))
 
 
+def _quoted(value: str) -> str:
+    return value if _PLAIN_VALUE.fullmatch(value) else f'"{value}"'
+
+
 def _fill(segment: Segment, fill: Callable[[str], str]) -> Segment:
     match segment:
         case Key(name):
@@ -103,7 +116,7 @@ def _parse_selector(inside: str, text: str) -> Segment:
         return Index(int(inside))
     pairs, at = [], 0
     while match := _PAIR.match(inside, at):
-        pairs.append((match[1], match[2].strip('"')))
+        pairs.append((match[1], match[2].removeprefix('"').removesuffix('"')))
         at = match.end() + 1
         if inside[match.end() : at] != ",":
             break

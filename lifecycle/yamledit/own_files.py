@@ -1,6 +1,6 @@
 """Edits of the repository's own YAML files: an edit keeps every other byte, comments and odd indentation included. Pure.
 
-The marks of `yaml.compose` tell where a value is. Each edit is checked by reading the result again: only the intended data may
+libyaml's events tell where a value is. Each edit is checked by reading the result again: only the intended data may
 differ. Lists that are edited must be in block style, with each item on its own lines.
 """
 
@@ -8,11 +8,11 @@ import copy
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-import yaml
-
 from lifecycle.errors import InstallerError, UsageError
+from lifecycle.yamledit.events import Stream, YamlNode, read_stream
 from lifecycle.yamledit.reader import Path, read_yaml
 
 _COMMENT = re.compile(r"^(?P<indent>\s*)#\s?(?P<rest>\s*\S.*)$")
@@ -27,6 +27,9 @@ class NotEditableError(UsageError):
 
 class EditFailedError(InstallerError):
     """An edit that changed more than it should have: a bug in this program, found before anything is written."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__(f"the edit of {file} changed more than it should have: nothing was written")
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,9 @@ class OwnFile:
     def set(self, path: Path, value: str) -> "OwnFile":
         """Return the file with a new value for a scalar. Raises NotEditableError if the path has no scalar."""
         node = self._node(path)
-        if not isinstance(node, yaml.ScalarNode):
+        if node.kind != "scalar":
             raise NotEditableError(self._where(node), "expected a single value", "write it on one line")
-        text = self.text[: node.start_mark.index] + value + self.text[node.end_mark.index :]
+        text = self.text[: node.start] + value + self.text[node.end :]
         return self._checked(text, lambda data: _put(data, path, value))
 
     def append(self, path: Path, line: str, value: object) -> "OwnFile":
@@ -83,45 +86,47 @@ class OwnFile:
     def _block_list(self, path: Path) -> tuple[str, int]:
         """Return the indentation of a list's items, and the number of the line after the last item."""
         node = self._node(path)
-        if not isinstance(node, yaml.SequenceNode) or node.flow_style or not node.value:
+        if node.kind != "list" or node.flow or not node.children:
             remedy = "write each item on its own line, after a dash"
             raise NotEditableError(
                 self._where(node), f"{'.'.join(map(str, path))} is not a list that can be edited", remedy
             )
-        column = node.start_mark.column
-        return " " * column, self._spans(path)[-1][1]
+        return " " * self._column(node), self._spans(path)[-1][1]
 
     def _spans(self, path: Path) -> list[tuple[int, int]]:
         """Return, for each list item, its first line and the line after its last. Comments after an item do not count."""
-        node = self._node(path)
-        return [(item.start_mark.line, _last_line(item) + 1) for item in node.value]
+        return [(item.line - 1, self._last_line(item) + 1) for item in self._node(path).children]
 
-    def _node(self, path: Path) -> Any:  # noqa: ANN401 - the kinds of nodes share no types
-        node: Any = yaml.compose(self.text, Loader=yaml.SafeLoader)
+    @cached_property
+    def _stream(self) -> Stream:
+        return read_stream(self.text, file=self.file)
+
+    def _node(self, path: Path) -> YamlNode:
+        node = self._stream.documents[0]
         for part in path:
-            children = dict(enumerate(node.value)) if isinstance(part, int) else {k.value: v for k, v in node.value}
-            node = children[part]
+            node = (node.children[part] if isinstance(part, int) else node.values_of(part)[-1]).resolved
         return node
 
-    def _where(self, node: Any) -> str:  # noqa: ANN401 - the kinds of nodes share no types
-        return f"{self.file}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
+    def _where(self, node: YamlNode) -> str:
+        return f"{self.file}:{node.line}:{self._column(node) + 1}"
+
+    def _column(self, node: YamlNode) -> int:
+        return node.begin - (self.text.rfind("\n", 0, node.begin) + 1)
+
+    def _last_line(self, node: YamlNode) -> int:
+        """Return the last line of a node, from 0. The end of a block is too late: it follows the comments after the block."""
+        while node.children and not node.flow:
+            node = node.children[-1]
+        written = self.text[: node.end]
+        return (written.rstrip() if node.style in ("|", ">") else written).count("\n")
 
     def _checked(self, text: str, change: Callable[[Any], object]) -> "OwnFile":
         """Return the edited file if its data differ by `change` alone. Raises EditFailedError."""
         edited, wanted = OwnFile(text, self.file), copy.deepcopy(self.data)
         change(wanted)
         if edited.data != wanted:
-            msg = f"the edit of {self.file} changed more than it should have: nothing was written"
-            raise EditFailedError(msg)
+            raise EditFailedError(self.file)
         return edited
-
-
-def _last_line(node: Any) -> int:  # noqa: ANN401 - the kinds of nodes share no types
-    """Return the last line of a node. The end mark of a block is too late: it follows the comments after the block."""
-    if isinstance(node, yaml.ScalarNode) or node.flow_style or not node.value:
-        return int(node.end_mark.line)
-    last = node.value[-1]
-    return _last_line(last[1] if isinstance(last, tuple) else last)
 
 
 def _holds(text: str, line: str) -> bool:

@@ -1,40 +1,30 @@
-"""Edits of values files, which other people wrote: an edit changes one value and keeps every other byte. Pure.
+"""Edits of values files, which other people wrote: an edit changes values and keeps every other byte. Pure.
 
 A value is replaced by its span of the text. Each edit is checked by reading the result again: only the intended events may
 differ. A file may use all of YAML: several documents, anchors, merge keys, tags, any indentation.
 """
 
-import json
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
-import yaml
-
-from lifecycle.errors import ConfigurationError, UsageError
+from lifecycle.errors import UsageError
+from lifecycle.yamledit.contents import Content, changed
 from lifecycle.yamledit.events import Stream, YamlNode, read_stream
-from lifecycle.yamledit.key_path import Index, Key, KeyPath, Match, Segment
+from lifecycle.yamledit.key_path import KeyPath
+from lifecycle.yamledit.lookup import Place, find
+from lifecycle.yamledit.lookup_errors import MissingKeyError
 from lifecycle.yamledit.own_files import EditFailedError, NotEditableError
+from lifecycle.yamledit.replacements import apply, check, plan
+from lifecycle.yamledit.sops import refuse_encrypted
 
 
-class MissingKeyError(UsageError):
-    """A path that a file does not have."""
+class TwoValuesError(UsageError):
+    """Two paths that lead to one place and want different values there."""
 
-    def __init__(self, file: str, path: KeyPath, known: Sequence[Segment], keys: Iterable[str]) -> None:
-        names = ", ".join(keys)
-        at = f"`{KeyPath(tuple(known))}` has {names or 'no keys'}" if known else f"it has {names or 'no keys'}"
-        super().__init__(f"{file}: there is no `{path}`: {at}; add it there, or correct the path in component.yaml")
-
-
-class AmbiguousKeyError(UsageError):
-    """A path that matches several values."""
-
-    def __init__(self, file: str, path: KeyPath, lines: Iterable[int]) -> None:
-        listed = " and ".join(map(str, lines))
+    def __init__(self, where: str, one: KeyPath, other: KeyPath) -> None:
         super().__init__(
-            f"{file}: `{path}` matches lines {listed}: select a document, as in [kind=Shoot].metadata.name"
+            f"{where}: `{one}` and `{other}` are the same place and get different values: remove one of them"
         )
 
 
@@ -44,11 +34,12 @@ class ValuesFile:
 
     text: str
     file: str
+    parsed: Stream | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def stream(self) -> Stream:
-        """The parsed file. Raises ConfigurationError if it is not well-formed YAML."""
-        return read_stream(self.text, file=self.file)
+        """The parsed file. Raises ConfigurationError if it is not well-formed YAML or exceeds the limits."""
+        return self.parsed or read_stream(self.text, file=self.file)
 
     def get(self, path: KeyPath) -> str | None:
         """Return the scalar at a path, or an alias as `*name`. Return None if there is none, or a list or a mapping."""
@@ -56,137 +47,83 @@ class ValuesFile:
             node = self.node(path)
         except MissingKeyError:
             return None
-        return (
-            node.value if node.kind == "scalar" else self.text[node.start : node.end] if node.kind == "alias" else None
-        )
+        return node.value if node.kind == "scalar" else f"*{node.anchor}" if node.kind == "alias" else None
 
     def holds(self, path: KeyPath, value: str) -> bool:
         """Return whether a path has exactly this value, as a scalar on one line, so that `set` would change nothing.
 
-        Raises MissingKeyError, AmbiguousKeyError.
+        Raises MissingKeyError, AmbiguousKeyError, DoubledKeyError.
         """
-        node = self.node(path)
-        return node.kind == "scalar" and node.style not in ("|", ">") and node.value == value
+        return _holds(self.node(path), value)
 
     def set(self, path: KeyPath, value: str) -> "ValuesFile":
-        """Return the file with a new value at a path.
+        """Return the file with a new value at a path. Raises what `set_all` raises."""
+        return self.set_all({path: value})
+
+    def set_all(self, wanted: Mapping[KeyPath, str]) -> "ValuesFile":
+        """Return the file with new values at paths, of the file as it is now.
 
         An alias is replaced by the value, so that the anchor's own value stays. A value with an anchor keeps the anchor, so that
-        its aliases change too. Raises MissingKeyError, AmbiguousKeyError, and NotEditableError if the path does not have a
-        single value on one line.
+        its aliases change too. Raises MissingKeyError, AmbiguousKeyError, DoubledKeyError, TwoValuesError, EncryptedFileError,
+        and NotEditableError if a path does not have a single value on one line.
         """
-        node = self.node(path)
-        if node.kind not in ("scalar", "alias") or node.style in ("|", ">"):
-            where = f"{self.file}:{node.line}"
-            raise NotEditableError(where, f"`{path}` is not a single value on one line", "write it as one")
-        if self.holds(path, value):
+        places = self.places_to_change(wanted)
+        if not places:
             return self
-        for written in _spellings(node, value):
-            edited = self._replace(node.start, node.end, written)
-            if edited._differs_only_at(self, node.first, value):
-                return edited
-        msg = f"the edit of `{path}` in {self.file} changed more than it should have: nothing was written"
-        raise EditFailedError(msg)
+        try:
+            return self._edited(places, quoted=False)
+        except EditFailedError:
+            return self._edited(places, quoted=True)
+
+    def places_to_change(self, wanted: Mapping[KeyPath, str]) -> list[tuple[Place, str]]:
+        """Return the places without their wanted values, each once. Raises what `set_all` raises."""
+        found: dict[tuple[int, ...], tuple[KeyPath, Place, str]] = {}
+        for path, value in wanted.items():
+            place = self.place(path)
+            identity = (*(node.first for node in place.trail), place.node.first)
+            known_path, _, known_value = found.setdefault(identity, (path, place, value))
+            if known_value != value:
+                raise TwoValuesError(f"{self.file}:{place.line}", known_path, path)
+        changing = [(path, place, value) for path, place, value in found.values() if not _holds(place.node, value)]
+        for path, place, _ in changing:
+            self._require_value(path, place)
+        refuse_encrypted(self.stream, [place.node for _, place, _ in changing], file=self.file)
+        return [(place, value) for _, place, value in changing]
+
+    def _require_value(self, path: KeyPath, place: Place) -> None:
+        node, where = place.node, f"{self.file}:{place.line}"
+        what = f"`{path}` is not a single value on one line"
+        if node.style == "|":
+            raise NotEditableError(
+                where, f"{what}", f"write it as one, or name a key inside the text block: `{path}.key`"
+            )
+        if node.flow and node.stream.text.startswith("{{", node.start):
+            raise NotEditableError(
+                where, f"`{path}` is filled in by a template (`{{{{`)", "set what the template reads"
+            )
+        if node.kind not in ("scalar", "alias") or node.style == ">":
+            raise NotEditableError(where, what, "write it as one")
+        empty = node.kind == "scalar" and node.begin == node.end
+        before = self.text[node.end - 1 : node.end] if not place.blocks else ":"
+        if empty and before != (":" if place.trail[-1].kind == "mapping" else "-"):
+            raise NotEditableError(where, f"`{path}` has no place for a value", "write a colon after the key")
+
+    def _edited(self, places: Sequence[tuple[Place, str]], *, quoted: bool) -> "ValuesFile":
+        planned = plan(self.stream, places, quoted=quoted, file=self.file)
+        return self.checked(apply(self.text, planned.replacements), changed(self.stream.contents, planned.values))
+
+    def checked(self, text: str, wanted: Sequence[Content]) -> "ValuesFile":
+        """Return this file with another text, whose events must have the wanted contents. Raises EditFailedError."""
+        return ValuesFile(text, self.file, parsed=check(text, self.file, wanted))
+
+    def place(self, path: KeyPath) -> Place:
+        """Return the place of a path. Raises MissingKeyError, AmbiguousKeyError, DoubledKeyError."""
+        return find(self.stream, path, file=self.file)
 
     def node(self, path: KeyPath) -> YamlNode:
-        """Return the node at a path, from the document that has it. Raises MissingKeyError, AmbiguousKeyError."""
-        found = [node for document in self.stream.documents for node in _find(document, path.segments)]
-        if not found:
-            known, keys = max(
-                (_known_part(document, path.segments) for document in self.stream.documents),
-                key=lambda pair: len(pair[0]),
-                default=((), ()),
-            )
-            raise MissingKeyError(self.file, path, known, keys)
-        if len(found) > 1:
-            raise AmbiguousKeyError(self.file, path, [node.line for node in found])
-        return found[0]
-
-    def _replace(self, start: int, end: int, written: str) -> "ValuesFile":
-        return ValuesFile(self.text[:start] + written + self.text[end:], self.file)
-
-    def _differs_only_at(self, before: "ValuesFile", number: int, value: str) -> bool:
-        """Return whether the event `number` has the new value and all others are as before. Its style may differ too."""
-        try:
-            now, then = self.stream.events, before.stream.events
-        except ConfigurationError:
-            return False
-        if len(now) != len(then) or now[:number] != then[:number] or now[number + 1 :] != then[number + 1 :]:
-            return False
-        anchor = None if then[number].is_alias else then[number].anchor
-        return (now[number].kind, now[number].anchor, now[number].value) == ("ScalarEvent", anchor, value)
+        """Return the node at a path, from the document that has it. Raises as `place`."""
+        return self.place(path).node
 
 
-def _find(document: YamlNode, segments: Sequence[Segment]) -> Iterator[YamlNode]:
-    """Yield the nodes of a document that a path matches. Its first segment may select the document: `[kind=Shoot]`."""
-    first, *rest = segments
-    if document.kind == "mapping" and isinstance(first, Match) and rest:
-        segments = rest if _has(document, first.values) else segments
-    yield from _walk(document, segments)
-
-
-def _walk(node: YamlNode, segments: Sequence[Segment]) -> Iterator[YamlNode]:
-    if not segments:
-        yield node
-        return
-    for child in _children(node, segments[0]):
-        yield from _walk(child, segments[1:])
-
-
-def _children(node: YamlNode, segment: Segment) -> Sequence[YamlNode]:
-    match segment:
-        case Key(name):
-            found = [child for key, child in zip(node.keys, node.children, strict=False) if key == name]
-            return found if node.kind == "mapping" else []
-        case Index(number):
-            return [node.children[number]] if node.kind == "list" and number < len(node.children) else []
-        case Match(values):
-            return node.items_with(values) if node.kind == "list" else []
-
-
-def _has(item: YamlNode, values: Sequence[tuple[str, str]]) -> bool:
-    fields = {key: item.child(key) for key, _ in values}
-    return all((field := fields[key]) is not None and field.value == value for key, value in values)
-
-
-def _known_part(document: YamlNode, segments: Sequence[Segment]) -> tuple[Sequence[Segment], Sequence[str]]:
-    """Return the part of a path that a document has, and the keys of the node there."""
-    node, known = document, 0
-    for segment in segments:
-        children = _children(node, segment)
-        if not children:
-            break
-        node, known = children[0], known + 1
-    return segments[:known], node.keys or tuple(map(_name, node.children))
-
-
-def _name(item: YamlNode) -> str:
-    """Return the name of a list item for a message."""
-    name = item.child("name")
-    return name.value if name else f"an item on line {item.line}"
-
-
-def _spellings(node: YamlNode, value: str) -> Iterator[str]:
-    """Yield the ways to write a value in place of a node, the most similar first."""
-    quoted = json.dumps(value, ensure_ascii=False)
-    gap = " " if node.kind == "scalar" and node.start == node.end else ""
-    if node.style == "'":
-        yield "'" + value.replace("'", "''") + "'"
-    elif not node.style and _stays_text(value, replaced=node.value):
-        yield gap + value
-    yield gap + quoted
-
-
-def _stays_text(value: str, *, replaced: str) -> bool:
-    """Return whether YAML reads a value without quotes as text, or as a whole number like the replaced one."""
-    if value.isdecimal() and replaced.isdecimal() and str(int(value)) == value:
-        return True
-    resolve: Any = yaml.SafeLoader("").resolve
-    if resolve(yaml.ScalarNode, value, (True, False)) != "tag:yaml.org,2002:str":
-        return False
-    try:
-        float(value)
-    except ValueError:
-        return not re.match(r"0[xXoObB][0-9a-fA-F_]+$", value)
-    # YAML 1.2 readers, Helm's and kustomize's among them, know numbers that YAML 1.1 does not: 1e3.
-    return False
+def _holds(node: YamlNode, value: str) -> bool:
+    return node.kind == "scalar" and node.style not in ("|", ">") and node.value == value

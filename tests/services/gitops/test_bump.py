@@ -101,6 +101,34 @@ def test_a_file_and_a_key_that_are_missing_are_said_and_nothing_is_pushed(checko
     assert upstream.branches() == ["main"]
 
 
+ITEM = "{release: debian-12, driver: 535, version: x, image: {repository: x, digest: x}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            f"installers:\n- {ITEM}\nsops: {{mac: 'ENC[x]'}}\n",
+            f"{FILE}:3: the MAC of SOPS covers all values of this file",
+        ),
+        (f"a: &a {ITEM}\ninstallers:\n- *a\n", f"{FILE}:3: "),
+        (f"installers:\n- {ITEM}\ninstallers: []\n", f"{FILE}: the key `installers` is on lines 1 and 3"),
+        ("a: " + "[" * 1000, f"{FILE}:1:103: it is more than 100 levels deep: flatten it"),
+    ],
+    ids=["sops", "alias", "doubled key", "deep"],
+)
+def test_a_place_that_is_not_safe_to_edit_is_one_sentence(
+    checkout: Checkout, tmp_path: Path, text: str, message: str
+) -> None:
+    upstream = bare_repository(tmp_path / "upstream", {FILE: text})
+    checkout.edit("component.yaml", {"repository: build/gitops.git": f"repository: {upstream.path}"})
+    refused = checkout.invoke("bump-gitops", code=2)
+
+    assert message in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert upstream.branches() == ["main"]
+
+
 @pytest.mark.parametrize("kind", ["github", "gitlab"])
 def test_the_pull_request_is_opened_and_the_same_one_is_updated(
     checkout: Checkout, forge: ForgeServer, tmp_path: Path, kind: str

@@ -14,12 +14,11 @@ from lifecycle.gitops.deliver import (
     Deliverer,
     DeliveryResult,
     DeliveryStatus,
-    Files,
     MakeProposal,
-    NotTextError,
     PushConflictError,
 )
 from lifecycle.gitops.git import GitRefusedError, remote
+from lifecycle.gitops.repository_files import Files, NotTextError
 from tests.support.git import git
 from tests.support.servers.git_server import TOKEN, Upstream, bare_repository, over_http, over_ssh
 
@@ -239,7 +238,7 @@ def test_an_unknown_key_is_told_to_be_loaded(upstream: Upstream, tmp_path: Path)
 
 
 def test_a_file_that_is_no_text_is_named(hands: Hands, upstream: Upstream) -> None:
-    upstream.path.with_name("person").joinpath("values.yaml").write_bytes(b"\xff\xfe")
+    upstream.path.with_name("person").joinpath("values.yaml").write_bytes(b"tag: \xfc\n")
     upstream.commit({}, "bytes")
     with pytest.raises(NotTextError, match=r"values\.yaml: not UTF-8 text"):
         hands.deliver(tag("new"))

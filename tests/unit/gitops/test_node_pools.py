@@ -1,10 +1,13 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from lifecycle.config.gitops import NodePools
 from lifecycle.gitops.node_pools import NoMatchingPoolError, PoolNameError, add_successors, retire
-from lifecycle.yamledit.values_file import MissingKeyError, ValuesFile
+from lifecycle.yamledit.lookup_errors import AmbiguousKeyError, MissingKeyError
+from lifecycle.yamledit.sops import EncryptedFileError
+from lifecycle.yamledit.values_file import ValuesFile
 
 SHOOT = ValuesFile(Path(__file__).parents[1].joinpath("yamledit/values/shoot.yaml").read_text(), "shoot.yaml")
 KEYS = {
@@ -98,3 +101,37 @@ def test_a_pattern_that_fits_no_pool_names_those_that_there_are() -> None:
 def test_a_pool_that_lacks_a_key_is_named() -> None:
     with pytest.raises(MissingKeyError, match=r"no `spec.provider.workers\[0\].labels.os-version`"):
         add_successors(SHOOT, section("system-*"), NEW)
+
+
+TWO_SHOOTS = """\
+kind: Shoot
+metadata: {name: a}
+spec: {provider: {workers: [{name: gpu, v: 535}]}}
+---
+kind: Shoot
+metadata: {name: b}
+spec:
+  provider:
+    workers:
+    - name: gpu
+      v: 535
+      caBundle: |
+        -----BEGIN CERTIFICATE-----"""
+
+
+def test_pools_of_one_of_two_shoots_are_selected_by_its_name() -> None:
+    workers = "[kind=Shoot,metadata.name=b].spec.provider.workers"
+    after, _ = add_successors(ValuesFile(TWO_SHOOTS, "f"), section("*", workers=workers, set={"v": "{branch}"}), NEW)
+    documents = [document["spec"]["provider"]["workers"] for document in yaml.safe_load_all(after.text)]
+
+    assert [[pool["name"] for pool in workers] for workers in documents] == [["gpu"], ["gpu", "gpu-v2"]]
+    assert [pool["caBundle"] for pool in documents[1]] == ["-----BEGIN CERTIFICATE-----"] * 2
+    with pytest.raises(AmbiguousKeyError, match=r"as in \[kind=Shoot,metadata.name=a\].spec.provider.workers"):
+        add_successors(ValuesFile(TWO_SHOOTS, "f"), section("*"), NEW)
+
+
+def test_a_shoot_that_sops_encrypts_is_left_alone() -> None:
+    encrypted = ValuesFile(f"{SHOOT.text}sops: {{mac: 'ENC[x]'}}\n", "shoot.yaml")
+
+    with pytest.raises(EncryptedFileError):
+        add_successors(encrypted, section(), NEW)

@@ -1,3 +1,6 @@
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 import yaml
 
@@ -11,6 +14,7 @@ from lifecycle.gitops.settings import (
     initial_files,
     settings,
 )
+from lifecycle.yamledit.limits import limited_events
 
 FILES = {
     "values/debian-12.yaml": "# twelve\ninstallers:\n- {driver: 535, tag: a}\n- {driver: 550, tag: b}\n",
@@ -44,6 +48,23 @@ def test_each_combination_sets_its_own_key_in_its_own_file() -> None:
         "values/debian-12.yaml", "installers[driver=535].tag", "a", "535-debian-12"
     )  # fmt: skip
     assert len(edited.changes) == 4
+
+
+def test_all_keys_of_a_file_are_one_edit(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def counted(text: str, **options: Any) -> Iterator[Any]:  # noqa: ANN401 - the limits
+        if text.count("\n") > 1:
+            read.append(text)
+        return limited_events(text, **options)
+
+    monkeypatch.setattr("lifecycle.yamledit.events.limited_events", counted)
+    text = "installers:\n" + "".join(f"- {{driver: {number}, tag: a}}\n" for number in (535, 550))
+    edited = edit(wanted(entry(), releases=("debian-13",)), lambda _: text)
+
+    assert len(edited.changes) == 2
+    # Once for the places of both keys, and once for the check of the result.
+    assert read == [text, *edited.files.values()]
 
 
 def test_what_is_set_already_is_no_change() -> None:

@@ -13,7 +13,7 @@ import pytest
 from lifecycle.app.build_output import result_rows
 from lifecycle.cache.cache import Cache
 from lifecycle.config.gitops import GitOps
-from lifecycle.gitops.deliver import Files
+from lifecycle.gitops.repository_files import Files
 from lifecycle.gitops.rollout_state import MERGED, BranchFiles, Values
 from lifecycle.gitops.settings import written
 from lifecycle.pipeline.build_service import BuildResult

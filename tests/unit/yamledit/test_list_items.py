@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.yamledit.key_path import KeyPath
-from lifecycle.yamledit.list_items import copy_item, items, remove_item
+from lifecycle.yamledit.list_items import copy_items, items, remove_items
 from lifecycle.yamledit.own_files import NotEditableError
 from lifecycle.yamledit.values_file import ValuesFile
 
@@ -42,7 +42,7 @@ def said(text: str, path: KeyPath) -> list[object]:
 def test_a_copy_stands_after_its_item_and_nothing_else_changes(place: tuple[str, str, int]) -> None:
     name, path, number = place[0], KeyPath.parse(place[1]), place[2]
     before = file(name)
-    after = copy_item(before, path, number)
+    after = copy_items(before, path, {number: {}})
     wanted = said(before.text, path)
 
     assert said(after.text, path) == [*wanted[: number + 1], wanted[number], *wanted[number + 1 :]]
@@ -52,14 +52,14 @@ def test_a_copy_stands_after_its_item_and_nothing_else_changes(place: tuple[str,
 @given(st.sampled_from(PLACES))
 def test_a_copy_taken_out_again_leaves_the_file_as_it_was(place: tuple[str, str, int]) -> None:
     before, path = file(place[0]), KeyPath.parse(place[1])
-    after = remove_item(copy_item(before, path, place[2]), path, place[2] + 1)
+    after = remove_items(copy_items(before, path, {place[2]: {}}), path, [place[2] + 1])
 
     # A last line that had no end has one then.
     assert after.text.rstrip("\r\n") == before.text.rstrip("\r\n")
 
 
 def test_a_copy_has_no_anchors_and_its_own_comments() -> None:
-    after = copy_item(file("shoot.yaml"), WORKERS, 1).text
+    after = copy_items(file("shoot.yaml"), WORKERS, {1: {}}).text
 
     assert after.count("&image") == 1
     assert after.count("# quota of the project") == 2
@@ -68,7 +68,7 @@ def test_a_copy_has_no_anchors_and_its_own_comments() -> None:
 
 
 def test_windows_line_ends_stay() -> None:
-    after = copy_item(file("windows.yaml"), KeyPath.parse("list"), 1).text
+    after = copy_items(file("windows.yaml"), KeyPath.parse("list"), {1: {}}).text
 
     assert after.count("\r\n") == after.count("\n")
 
@@ -77,13 +77,13 @@ def test_an_item_whose_anchor_is_mentioned_stays() -> None:
     with pytest.raises(
         NotEditableError, match=r"shoot\.yaml:16: its anchor is used elsewhere: move the anchor out of it"
     ):
-        remove_item(file("shoot.yaml"), WORKERS, 1)
+        remove_items(file("shoot.yaml"), WORKERS, [1])
 
 
 def test_the_last_item_stays() -> None:
     path = KeyPath.parse("spec.provider.workers[name=infer-s-v1].taints")
     with pytest.raises(NotEditableError, match=r"it is the only item of `.*taints`: add another item first"):
-        remove_item(file("shoot.yaml"), path, 0)
+        remove_items(file("shoot.yaml"), path, [0])
 
 
 @pytest.mark.parametrize("path", ["spec.provider", "spec.provider.workers[name=infer-s-v1].zones", "kind"])

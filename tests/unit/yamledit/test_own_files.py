@@ -100,6 +100,19 @@ def test_a_file_without_a_last_newline_keeps_its_lines_apart() -> None:
     assert OwnFile("a:\n- 1", "f").append(("a",), "- 2", "2").text == "a:\n- 1\n- 2\n"
 
 
+def test_a_tab_before_a_comment_and_a_byte_order_mark_stay() -> None:
+    text = "\ufeffa: 1\t# why\nb:\n- 2\t# two\n"
+    edited = OwnFile(text, "f").set(("a",), "3").append(("b",), "- 4", "4")
+
+    assert edited.text == "\ufeffa: 3\t# why\nb:\n- 2\t# two\n- 4\n"
+
+
+def test_an_item_with_a_text_block_becomes_a_comment_alone() -> None:
+    edited = OwnFile("a:\n- |\n  text\n\n- 2\n", "f").comment_out(("a", 0), "retired")
+
+    assert edited.text == "a:\n# - |  # retired\n#   text\n\n- 2\n"
+
+
 NAMES = st.lists(
     st.from_regex(r"[a-z]{1,6}-[0-9]{1,4}\.[0-9]{1,2}0?", fullmatch=True), min_size=1, max_size=6, unique=True
 )
