@@ -22,13 +22,6 @@ def print_lines(lines: Iterable[str]) -> None:
         print(line)  # noqa: T201 - stdout is where results go
 
 
-def print_columns(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table whose cells are never wrapped, so that an identifier can be copied. It takes thousands of rows at once."""
-    widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
-    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in (columns, *rows))
-    print_lines([title, *lines])
-
-
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table without borders, in a form that fits the terminal. Nothing is cut."""
     from lifecycle.tools import table
