@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
-import httpx
+import httpx2 as httpx
 
 from lifecycle.config.gitops import ForgeKind
 from lifecycle.errors import InstallerError
-from lifecycle.tools.request_log import HOOKS
+from lifecycle.tools.network.client import REQUEST_ERRORS, open_client
+from lifecycle.tools.network.retries import answer_text
 
 _SCP = re.compile(r"(?:[^@/]+@)?(?P<host>[^:/]+):(?P<path>(?!/).+)")
 
@@ -116,18 +117,21 @@ class _Api:
         """Send a request, and return the JSON of the answer. Raises ForgeRefusedError with the forge's own message."""
         url = f"{self.base.rstrip('/')}/{path}"
         try:
-            with httpx.Client(timeout=30, follow_redirects=True, event_hooks=HOOKS) as client:
+            with open_client() as client:
                 answer = client.request(method, url, headers=dict(self.headers), **options)
-            said = answer.json() if answer.content else None
-        except (httpx.HTTPError, ValueError) as error:
+        except REQUEST_ERRORS as error:
             raise ForgeRefusedError(self.host, what, f"{type(error).__name__}: {error}") from error
-        if answer.is_error:
+        try:
+            said = answer.json() if answer.content else None
+        except ValueError:
+            said = "no JSON, but a page of something else"
+        if answer.is_error or isinstance(said, str):
             unauthorised = answer.status_code in (
                 httpx.codes.UNAUTHORIZED,
                 httpx.codes.FORBIDDEN,
                 httpx.codes.NOT_FOUND,
             )
-            why = f"it answered {answer.status_code} {answer.reason_phrase}: {_message(said)}"
+            why = f"it answered {answer_text(answer)}: {_message(said)}"
             raise ForgeRefusedError(self.host, what, why, unauthorised=unauthorised)
         return said
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2 as httpx
 
 from tests.support.servers.processes import free_port, started, wait_for
 from tests.support.servers.swift_cluster import PROXY_CONF, SwiftCluster, account_owner, program

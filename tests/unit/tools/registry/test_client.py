@@ -93,7 +93,7 @@ def test_a_request_that_the_registry_fails_at_is_repeated(server: Scripted) -> N
         server.add("/v2/a/tags/list", {"tags": ["1"]}, status=status)
 
     assert server.registry().tags("a") == ["1"]
-    assert server.waits == [0.5, 1.0]
+    assert len(server.waits) == 2
 
 
 @pytest.mark.parametrize("status", [400, 404])
@@ -102,7 +102,7 @@ def test_a_manifest_is_sent_again_during_another_upload_of_its_blob(server: Scri
     server.add("/v2/a/manifests/1", {}, status=201)
     server.registry().put_manifest("a", "1", MANIFEST)
 
-    assert (server.asked, server.waits) == (["/v2/a/manifests/1"] * 2, [0.5])
+    assert (server.asked, len(server.waits)) == (["/v2/a/manifests/1"] * 2, 1)
 
 
 def test_a_blob_that_is_still_missing_later_is_an_error(server: Scripted) -> None:
@@ -110,7 +110,7 @@ def test_a_blob_that_is_still_missing_later_is_an_error(server: Scripted) -> Non
     with pytest.raises(RegistryRefusedError, match="it answered 400 bad request: unknown"):
         server.registry().put_manifest("a", "1", MANIFEST)
 
-    assert server.waits == [0.5, 1.0, 2.0]
+    assert len(server.waits) == 3
 
 
 def test_a_refused_manifest_is_not_sent_again(server: Scripted) -> None:
