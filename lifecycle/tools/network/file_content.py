@@ -9,7 +9,7 @@ _CHUNK = 1 << 16
 
 
 class FileContent(httpx.SyncByteStream):
-    """A body that is read from a file each time it is sent. `headers` go with the request."""
+    """A body that is read from a file each time it is sent. `headers` go with the request, and the extension REPEATABLE may."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx2 as httpx
 import socksio
 
-from lifecycle.tools.network.file_content import FileContent
 from lifecycle.tools.network.retries import (
+    REPEATABLE,
     RetryPolicy,
     answer_text,
     causes,
@@ -126,5 +126,5 @@ class RetryingTransport(httpx.BaseTransport):
 
 
 def _can_send_again(request: httpx.Request) -> bool:
-    """Return whether the body can be read again; an iterator's cannot."""
-    return isinstance(request.stream, (httpx.ByteStream, FileContent))
+    """Return whether the body can be read again: it is bytes, or the sender says so."""
+    return isinstance(request.stream, httpx.ByteStream) or bool(request.extensions.get(REPEATABLE))
