@@ -35,12 +35,18 @@ class Authorities:
 
     @property
     def path(self) -> str:
-        """The file or the first folder that is named, for libraries that take one path; "" for the system's."""
-        return self.file or next(iter(self.folders), "")
+        """The file or the first folder, for libraries that take one path; the system's, or "" if the system has none."""
+        system = ssl.get_default_verify_paths()
+        places = (self.file, *self.folders, system.openssl_cafile, system.openssl_capath)
+        return next((place for place in places if place and (place in self._named or Path(place).exists())), "")
+
+    @property
+    def _named(self) -> tuple[str, ...]:
+        return tuple(place for place in (self.file, *self.folders) if place)
 
     def context(self, extra: Sequence[Path] = ()) -> ssl.SSLContext:
         """Return a TLS context that trusts these authorities and those of the files `extra`. Raises InvalidAuthoritiesError."""
-        context = self._context() if self.path else httpx.create_ssl_context(trust_env=False)
+        context = self._context() if self._named else httpx.create_ssl_context(trust_env=False)
         for path in extra:
             _load_file(context, str(path), "")
         return context
