@@ -116,7 +116,7 @@ def may_repeat_failed(request: httpx.Request, error: httpx.TransportError) -> bo
 
 def may_repeat_answered(request: httpx.Request, response: httpx.Response) -> bool:
     """Return whether a request with a response may be sent again, and may get a better one then."""
-    status, asked = response.status_code, "Retry-After" in response.headers
+    status, asked = response.status_code, retry_after(response) is not None
     if request.extensions.get(REPEATABLE) is False:
         return False
     if status == httpx.codes.TOO_MANY_REQUESTS or (

@@ -16,14 +16,15 @@ class FaultyServer:
     """A server, which is a proxy too: it answers requests for any host itself.
 
     Each request takes the next step of the script, or `200` when that is used up. A step is a status, a status with a
-    Retry-After (`429 7`), `reset`, or `silence`, which lasts until `release` is set. `asked` has the method, the address and
-    the body of each request.
+    Retry-After (`429 7`), `reset`, or `silence`, which lasts until `release` is set. `page` is the body of its answers.
+    `asked` has the method, the address and the body of each request.
     """
 
     address: str = ""
     script: list[str] = field(default_factory=list)
     asked: list[tuple[str, str, bytes]] = field(default_factory=list)
     release: threading.Event = field(default_factory=threading.Event)
+    page: bytes = b"{}"
 
     @property
     def methods(self) -> list[str]:
@@ -51,10 +52,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(int(status))
         if retry_after:
             self.send_header("Retry-After", retry_after)
-        self.send_header("Content-Length", "2")
+        self.send_header("Content-Length", str(len(self.state.page)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(b"{}")
+            self.wfile.write(self.state.page)
 
     def log_message(self, *_: object) -> None:
         pass

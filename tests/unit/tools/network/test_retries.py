@@ -188,6 +188,7 @@ def test_an_untrusted_server_is_not_asked_again(cause: ssl.SSLError, again: bool
         ("POST", 503, "", False),
         ("POST", 500, "1", False),
         ("POST", 502, "", False),
+        ("POST", 503, "soon", False),
         ("GET", 404, "1", False),
     ],
 )
