@@ -76,3 +76,13 @@ def test_a_file_without_certificates_is_one_sentence(tmp_path: Path, content: by
     (tmp_path / "x").write_bytes(content)
     with pytest.raises(InvalidAuthoritiesError, match="it has no certificate in PEM form"):
         find_authorities({"SSL_CERT_FILE": str(tmp_path / "x")}).context()
+
+
+def test_a_file_of_an_authority_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "ca.crt").write_text("nothing")
+    with pytest.raises(InvalidAuthoritiesError) as caught:
+        Authorities().context([tmp_path / "ca.crt"])
+
+    assert str(caught.value) == (
+        f"{tmp_path}/ca.crt: it has no certificate in PEM form: put certificates in PEM form there, or remove it"
+    )

@@ -148,7 +148,7 @@ def request(method: str, **extensions: object) -> httpx.Request:
         ("POST", httpx.ProxyError("503 Service Unavailable (through the proxy x)"), True),
     ],
 )
-def test_a_request_that_may_have_been_done_is_repeated_only_if_that_is_harmless(
+def test_a_request_that_may_have_been_done_is_repeated_if_harmless(
     method: str, error: httpx.TransportError, again: bool
 ) -> None:
     assert may_repeat_failed(request(method), error) is again
