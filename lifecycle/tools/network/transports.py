@@ -81,6 +81,9 @@ def _explained(request: httpx.Request, proxy: ProxySetting | None) -> Iterator[N
     try:
         yield
     except (socksio.ProtocolError, AssertionError) as error:
+        # httpcore asserts that a proxy answers in the order of SOCKS5.
+        if proxy is None or not proxy.url.startswith("socks"):
+            raise
         raise httpx.ProxyError(f"the answer is not that of a SOCKS5 proxy{through}") from error
     except UnicodeError as error:
         raise httpx.UnsupportedProtocol(f"there is no host {request.url.host!r}") from error
