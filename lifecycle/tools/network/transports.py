@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx2 as httpx
 import socksio
 
+from lifecycle.tools.network.errors import InvalidProxyError
 from lifecycle.tools.network.retries import (
     REPEATABLE,
     RetryPolicy,
@@ -62,12 +63,15 @@ class RoutingTransport(httpx.BaseTransport):
                     # A context reads hundreds of certificates, which a request without TLS does not need.
                     verify=self._context if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
                     limits=self._limits,
-                    proxy=self._proxy(url) if url else None,
+                    proxy=self._proxy(proxy) if proxy else None,
                 )
             return self._routes[key]
 
-    def _proxy(self, url: str) -> httpx.Proxy:
-        return httpx.Proxy(url, ssl_context=self._context if url.startswith("https://") else None)
+    def _proxy(self, setting: ProxySetting) -> httpx.Proxy:
+        try:
+            return httpx.Proxy(setting.url, ssl_context=self._context if setting.url.startswith("https://") else None)
+        except httpx.InvalidURL as error:
+            raise InvalidProxyError(setting.variable, setting.value, "its host or port is invalid") from error
 
     @cached_property
     def _context(self) -> ssl.SSLContext:

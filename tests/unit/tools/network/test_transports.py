@@ -109,6 +109,15 @@ def _say(listener: socket.socket, said: bytes) -> None:
         connection.sendall(said)
 
 
+@pytest.mark.parametrize("proxy", ["http://\u00fc..x:1", "http://\u2603\u200b.x:1", "http://-\u00fc-.x:1"])
+def test_a_proxy_whose_host_no_client_takes_is_one_sentence(proxy: str) -> None:
+    with (
+        open_client(environ={"HTTPS_PROXY": proxy}) as client,
+        pytest.raises(InvalidProxyError, match=r"^HTTPS_PROXY: .* its host or port is invalid"),
+    ):
+        client.get("https://example.org")
+
+
 def test_a_bad_setting_is_an_error_of_the_request_that_needs_it(server: FaultyServer) -> None:
     with open_client(environ={"HTTPS_PROXY": "socks4://p:1", "SSL_CERT_FILE": "/no/such"}) as client:
         assert client.get(server.address).is_success
