@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-import httpx
+import httpx2 as httpx
 
 from lifecycle.cache.cache import Cache
 from lifecycle.gitops.git import create_repository, remote

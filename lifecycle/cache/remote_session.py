@@ -54,6 +54,6 @@ def open_remote_session(
         progress.warn(f"continuing without the remote cache {section.registry}/{section.repository}: {error}")
         yield None
         return
-    with closing(Registry(section.registry, login, timeout=_PATIENCE)) as registry:
+    with closing(Registry(section.registry, login, timeout=_PATIENCE, patience=_PATIENCE)) as registry:
         results = RemoteCache(section=section, registry=registry, cache=cache, warn=progress.warn)
         yield RemoteSession(results=results, progress=progress)

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
-import httpx
+import httpx2 as httpx
 
 from lifecycle.config.gitops import ForgeKind
 from lifecycle.errors import InstallerError
-from lifecycle.tools.request_log import HOOKS
+from lifecycle.tools.network.client import REQUEST_ERRORS, open_client
+from lifecycle.tools.network.retries import REQUESTS, RetryPolicy, answer_text
 
 _SCP = re.compile(r"(?:[^@/]+@)?(?P<host>[^:/]+):(?P<path>(?!/).+)")
 
@@ -83,16 +84,15 @@ def parse_project(address: str, kind: ForgeKind | None) -> Project | None:
     return Project(kind=kind, host=host, path=path, scheme=scheme) if kind and "/" in path else None
 
 
-def open_forge(project: Project, token: str, *, api: str | None) -> Forge:
+def open_forge(project: Project, token: str, *, api: str | None, policy: RetryPolicy = REQUESTS) -> Forge:
     """Return the API of a project's forge; `api` is its address if it is not the usual one."""
     if project.kind is ForgeKind.GITHUB:
         usual = (
             "https://api.github.com" if project.host == "github.com" else f"{project.scheme}://{project.host}/api/v3"
         )
-        return GitHub(project, _Api(project.host, api or usual, _github_headers(token)))
-    return GitLab(
-        project, _Api(project.host, api or f"{project.scheme}://{project.host}/api/v4", {"PRIVATE-TOKEN": token})
-    )
+        return GitHub(project, _Api(project.host, api or usual, _github_headers(token), policy))
+    usual = f"{project.scheme}://{project.host}/api/v4"
+    return GitLab(project, _Api(project.host, api or usual, {"PRIVATE-TOKEN": token}, policy))
 
 
 def _github_headers(token: str) -> dict[str, str]:
@@ -108,6 +108,7 @@ class _Api:
     host: str
     base: str
     headers: Mapping[str, str]
+    policy: RetryPolicy
 
     def __repr__(self) -> str:
         return f"_Api({self.base!r})"
@@ -116,18 +117,21 @@ class _Api:
         """Send a request, and return the JSON of the answer. Raises ForgeRefusedError with the forge's own message."""
         url = f"{self.base.rstrip('/')}/{path}"
         try:
-            with httpx.Client(timeout=30, follow_redirects=True, event_hooks=HOOKS) as client:
+            with open_client(policy=self.policy) as client:
                 answer = client.request(method, url, headers=dict(self.headers), **options)
-            said = answer.json() if answer.content else None
-        except (httpx.HTTPError, ValueError) as error:
+        except REQUEST_ERRORS as error:
             raise ForgeRefusedError(self.host, what, f"{type(error).__name__}: {error}") from error
-        if answer.is_error:
+        try:
+            said = answer.json() if answer.content else None
+        except ValueError:
+            said = "no JSON, but a page of something else"
+        if answer.is_error or isinstance(said, str):
             unauthorised = answer.status_code in (
                 httpx.codes.UNAUTHORIZED,
                 httpx.codes.FORBIDDEN,
                 httpx.codes.NOT_FOUND,
             )
-            why = f"it answered {answer.status_code} {answer.reason_phrase}: {_message(said)}"
+            why = f"it answered {answer_text(answer)}: {_message(said)}"
             raise ForgeRefusedError(self.host, what, why, unauthorised=unauthorised)
         return said
 

@@ -4,6 +4,7 @@ A tested image gets its immutable tag (lifecycle/planning/tags.py), an untested 
 set through the registry's API: that needs no engine and no local image.
 """
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,11 +17,13 @@ from lifecycle.planning.tags import immutable_tag, moving_tags, untested_tag
 from lifecycle.publish.published import PublishedImage
 from lifecycle.tools.engine.engine import Engine, LocalImage
 from lifecycle.tools.labels import LABEL_DIGEST
+from lifecycle.tools.network.retries import RetryPolicy
 from lifecycle.tools.registry.client import Registry, RemoteImage
 from lifecycle.tools.registry.errors import hint_for
 from lifecycle.tools.registry.login import Login
 
 ATTEMPTS = 4
+_FIRST_PAUSE = 2.0  # seconds
 # Words in errors after which the same push may succeed. The last two lines come from two pushes of one image at the same time: the
 # engine's, if the other push has just removed the tag, and the registry's, if it has not stored a layer yet.
 _TRANSIENT_ERRORS = (
@@ -188,10 +191,14 @@ class Pusher:
                 self.engine.remove_tag(reference)
 
     def _push_with_retries(self, image: LocalImage, reference: str) -> None:
-        error = ""
-        for attempt in range(ATTEMPTS):
-            if attempt:
-                self.wait(2.0**attempt)
+        attempts = RetryPolicy(
+            attempts=ATTEMPTS,
+            first=_FIRST_PAUSE,
+            patience=math.inf,
+            say=lambda text: self.say(f"{reference}: {text}"),
+            wait=self.wait,
+        ).start()
+        while True:
             # The engine pushes the image that has the name now: another push may have moved the name.
             self.engine.tag(image.id, reference)
             error = self.engine.push(reference, self.login)
@@ -199,8 +206,5 @@ class Pusher:
                 self.say(f"pushed {reference}")
                 return
             refusal = self.registry.upload_error(self.image.repository) if _UNEXPLAINED_ERROR in error else ""
-            if refusal or not _is_transient(error):
-                error = ": ".join(filter(None, (error, refusal)))
-                break
-            self.say(f"{reference}: {error}: trying again")
-        raise PushFailedError(reference, error)
+            if refusal or not _is_transient(error) or not attempts.again(error):
+                raise PushFailedError(reference, ": ".join(filter(None, (error, refusal))))

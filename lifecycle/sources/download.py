@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import httpx
+import httpx2 as httpx
 
 from lifecycle.cache.cache import Cache
 from lifecycle.cache.results import sha256_of

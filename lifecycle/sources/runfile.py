@@ -5,8 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
 from lifecycle.cache.cache import Cache
 from lifecycle.cache.results import sha256_of
 from lifecycle.config.lock import LockedDriver, LockedFile
@@ -17,7 +15,7 @@ from lifecycle.errors import InstallerError, UsageError
 from lifecycle.sources.download import DownloadError, NewFile, SourceFileNotFoundError, download_new
 from lifecycle.sources.locations import InputLocations, glob_template, is_url, origin_of
 from lifecycle.sources.swift import SWIFT, split_location
-from lifecycle.sources.transfer import new_client
+from lifecycle.tools.network.client import REQUEST_ERRORS, open_client
 
 # NVIDIA's names of the architectures: in the names of .run files, and in the folders of its redistributable archives.
 _ARCH = {Architecture.AMD64: "x86_64", Architecture.ARM64: "aarch64"}
@@ -151,9 +149,9 @@ class RunfileResolver:
         if not is_url(location):
             return self._read_file(self.locations.path(origin_of(location)))
         try:
-            with new_client(1) as client:
+            with open_client() as client:
                 return client.get(location).raise_for_status().text
-        except httpx.HTTPError as error:
+        except REQUEST_ERRORS as error:
             raise VersionPageError(location, str(error)) from error
 
 

@@ -7,10 +7,12 @@ OS_AUTH_TOKEN. Sources: swift(1), "Authentication"; keystoneauth's documentation
 """
 
 import logging
+import weakref
 from collections.abc import Mapping
 from typing import Any
 
 from lifecycle.errors import UsageError
+from lifecycle.tools.network.settings import network_settings
 
 _TIMEOUT_SECONDS = 60
 _PASSWORD_OPTIONS = {
@@ -40,25 +42,49 @@ class CredentialsMissingError(UsageError):
 
 def swift_connection(environ: Mapping[str, str]) -> Any:  # noqa: ANN401 - swiftclient has no types
     """Return a swiftclient Connection that has not signed in yet. Raises CredentialsMissingError."""
-    import swiftclient.client  # noqa: PLC0415 - hundreds of modules, which only Swift needs
-
     # swiftclient logs a traceback for each failed request, and raises it as an exception too.
     logging.getLogger("swiftclient").setLevel(logging.CRITICAL)
-    options = {"retries": 3, "timeout": _TIMEOUT_SECONDS, "cacert": environ.get("OS_CACERT") or None}
+    connection = _connection_class(environ)
+    options = {"retries": 3, "timeout": _TIMEOUT_SECONDS, "cacert": _authorities(environ) or None}
     if environ.get("OS_STORAGE_URL") and environ.get("OS_AUTH_TOKEN"):
         url, token = environ["OS_STORAGE_URL"], environ["OS_AUTH_TOKEN"]
-        return swiftclient.client.Connection(preauthurl=url, preauthtoken=token, **options)
+        return connection(preauthurl=url, preauthtoken=token, **options)
     if environ.get("OS_AUTH_URL"):
         region = {"region_name": environ["OS_REGION_NAME"]} if environ.get("OS_REGION_NAME") else {}
-        return swiftclient.client.Connection(session=_keystone_session(environ), os_options=region, **options)
+        return connection(session=_keystone_session(environ), os_options=region, **options)
     if not any(environ.get(name) for name in ("ST_AUTH", "ST_USER", "ST_KEY")):
         raise CredentialsMissingError
     authurl, user, key = (_value(environ, name) for name in ("ST_AUTH", "ST_USER", "ST_KEY"))
-    return swiftclient.client.Connection(authurl=authurl, user=user, key=key, **options)
+    return connection(authurl=authurl, user=user, key=key, **options)
+
+
+def _connection_class(environ: Mapping[str, str]) -> Any:  # noqa: ANN401
+    """Return swiftclient's Connection with the proxies of an environment."""
+    import swiftclient.client  # noqa: PLC0415 - hundreds of modules, which only Swift needs
+
+    settings = network_settings(environ)
+
+    class Connection(swiftclient.client.Connection):  # type: ignore[misc]
+        """A connection whose requests to the storage go through the proxy for its address."""
+
+        def http_connection(self, url: str | None = None) -> Any:  # noqa: ANN401
+            parsed, http = super().http_connection(url)
+            proxy = settings.proxy_for(http.url)
+            http.request_session.trust_env = False
+            http.requests_args["proxies"] = {"all": proxy.url} if proxy else {}
+            return parsed, http
+
+    return Connection
+
+
+def _authorities(environ: Mapping[str, str]) -> str:
+    return environ.get("OS_CACERT") or network_settings(environ).authorities.path
 
 
 def _keystone_session(environ: Mapping[str, str]) -> Any:  # noqa: ANN401 - keystoneauth1 has no types
     from keystoneauth1 import session  # noqa: PLC0415
+
+    from lifecycle.tools.network.requests_rules import ProxyRules  # noqa: PLC0415
 
     url = environ["OS_AUTH_URL"].rstrip("/")
     url = url if url.endswith("/v3") else f"{url}/v3"
@@ -67,7 +93,11 @@ def _keystone_session(environ: Mapping[str, str]) -> Any:  # noqa: ANN401 - keys
         if any(environ.get(n) for n in _APPLICATION_VARIABLES)
         else _password_auth(url, environ)
     )
-    return session.Session(auth=auth, verify=environ.get("OS_CACERT") or True, timeout=_TIMEOUT_SECONDS)
+    http = ProxyRules()
+    http.network_environ = environ
+    made = session.Session(auth=auth, session=http, verify=_authorities(environ) or True, timeout=_TIMEOUT_SECONDS)
+    weakref.finalize(made, http.close)
+    return made
 
 
 def _application_auth(url: str, environ: Mapping[str, str]) -> Any:  # noqa: ANN401

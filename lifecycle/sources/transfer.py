@@ -8,13 +8,19 @@ from shutil import copyfile
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-import httpx
+import httpx2 as httpx
 
-from lifecycle.tools.request_log import HOOKS
+from lifecycle.tools.network.client import REQUEST_ERRORS, open_client
+from lifecycle.tools.network.retries import (
+    Attempts,
+    RetryPolicy,
+    answer_text,
+    may_repeat_answered,
+    may_repeat_failed,
+    retry_after,
+)
 
 ATTEMPTS = 6
-_TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
-_LONGEST_WAIT = 8.0  # seconds
 
 # Called with the number of bytes that the local file has now.
 ReportSize = Callable[[int], None]
@@ -31,7 +37,11 @@ class TransferFailedError(Exception):
 
 
 class _TransientError(Exception):
-    """A failure that another attempt may overcome."""
+    """A failure that another attempt may overcome. `asked`: the seconds that the server asks to wait before it."""
+
+    def __init__(self, reason: str, *, asked: float | None = None) -> None:
+        super().__init__(reason)
+        self.asked = asked
 
 
 class Credentials(Protocol):
@@ -50,17 +60,11 @@ class Address:
 
 
 def new_client(connections: int) -> httpx.Client:
-    """Return an HTTP client for at most `connections` transfers at a time.
+    """Return an HTTP client for at most `connections` transfers at a time; `transfer` makes its further attempts.
 
     The client asks for uncompressed responses, so that the bytes received are the bytes of the file.
     """
-    return httpx.Client(
-        follow_redirects=True,
-        timeout=30,
-        event_hooks=HOOKS,
-        limits=httpx.Limits(max_connections=connections),
-        headers={"Accept-Encoding": "identity"},
-    )
+    return open_client(connections=connections, headers={"Accept-Encoding": "identity"}, policy=None)
 
 
 def transfer(
@@ -77,28 +81,32 @@ def transfer(
     If the size is known, an existing `part` counts as the beginning of the file and the download resumes after it. Raises
     AddressNotFoundError, TransferFailedError after the last attempt, and OSError if `part` cannot be written.
     """
-    job = _Transfer(client, address, part, size, report_size)
-    reason = ""
-    for number in range(ATTEMPTS):
-        if number:
-            wait(min(2.0**number / 4, _LONGEST_WAIT))
+    attempts = RetryPolicy(attempts=ATTEMPTS, wait=wait).start()
+    job = _Transfer(client, address, part, size, report_size, attempts)
+    while True:
         try:
             job.attempt()
         except _TransientError as error:
-            reason = str(error)
+            if not attempts.again(f"{part.name}: {error}", asked=error.asked):
+                raise TransferFailedError(str(error)) from error
         else:
             return
-    raise TransferFailedError(reason)
 
 
 class _Transfer:
     """The state that one attempt leaves to the next: the bytes so far, the expected size and the ETag."""
 
     def __init__(
-        self, client: httpx.Client, address: Address, part: Path, size: int | None, report_size: ReportSize
+        self,
+        client: httpx.Client,
+        address: Address,
+        part: Path,
+        size: int | None,
+        report_size: ReportSize,
+        attempts: Attempts,
     ) -> None:
         self._client, self._address, self._part, self._report_size = client, address, part, report_size
-        self._size = size
+        self._size, self._attempts = size, attempts
         self._etag = ""
         self._renewed = False
         if size is None:
@@ -117,8 +125,11 @@ class _Transfer:
             with self._client.stream("GET", self._address.uri, headers=self._headers(present)) as response:
                 self._check_status(response)
                 self._receive(response, present)
-        except httpx.RequestError as error:
-            raise _TransientError(f"{type(error).__name__}: {error}") from error
+        except REQUEST_ERRORS as error:
+            reason = f"{type(error).__name__}: {error}"
+            if isinstance(error, httpx.TransportError) and may_repeat_failed(error.request, error):
+                raise _TransientError(reason) from error
+            raise TransferFailedError(reason) from error
         obtained = self._part.stat().st_size
         if self._size is not None and obtained < self._size:
             raise _TransientError(f"the connection ended after {obtained} of {self._size} bytes")
@@ -147,11 +158,12 @@ class _Transfer:
         with self._part.open("ab" if resumed else "wb") as out:
             for chunk in response.iter_raw():
                 out.write(chunk)
+                self._attempts.note_progress()
                 obtained += len(chunk)
                 self._report_size(obtained)
 
     def _check_status(self, response: httpx.Response) -> None:
-        answer = f"the server answered {response.status_code} {response.reason_phrase}"
+        answer = f"the server answered {answer_text(response)}"
         if response.status_code in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
             raise AddressNotFoundError
         if response.status_code == httpx.codes.UNAUTHORIZED and self._address.credentials and not self._renewed:
@@ -159,8 +171,8 @@ class _Transfer:
             self._renewed = True
             self._address.credentials.headers(renew=True)
             raise _TransientError(answer)
-        if response.status_code in _TRANSIENT:
-            raise _TransientError(answer)
+        if may_repeat_answered(response.request, response):
+            raise _TransientError(answer, asked=retry_after(response))
         if response.is_error:
             raise TransferFailedError(answer)
 

@@ -13,6 +13,8 @@ from lifecycle.errors import InstallerError
 _log = logging.getLogger(__name__)
 _SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 _LAST_LINES = 15
+# git waits without end for a server that accepts a connection and sends nothing. Source: git-config(1), http.lowSpeedLimit.
+_GIT_LIMITS = {"GIT_HTTP_LOW_SPEED_LIMIT": "1", "GIT_HTTP_LOW_SPEED_TIME": "60"}
 
 
 class ProgramMissingError(InstallerError):
@@ -37,10 +39,14 @@ class ProgramFailedError(InstallerError):
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the environment of this process plus `extra`, with the locale C.UTF-8 and the sbin folders on PATH."""
+    """Return the environment of this process plus `extra`, with the locale C.UTF-8 and the sbin folders on PATH.
+
+    git gives up a server that sends nothing for 60 seconds, unless this process has limits of its own for it.
+    """
     path = os.environ.get("PATH", os.defpath)
     missing = [folder for folder in _SYSTEM_FOLDERS if folder not in path.split(os.pathsep)]
-    return {**os.environ, "LC_ALL": "C.UTF-8", "PATH": os.pathsep.join([path, *missing]), **(extra or {})}
+    ours = {"LC_ALL": "C.UTF-8", "PATH": os.pathsep.join([path, *missing])}
+    return {**_GIT_LIMITS, **os.environ, **ours, **(extra or {})}
 
 
 def run(command: Sequence[str], *, extra_env: Mapping[str, str] | None = None) -> str:

@@ -1,6 +1,7 @@
 """The rules of CONTRIBUTING.md on the size of files and folders, and on the first words of docstrings."""
 
 import ast
+import re
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -12,6 +13,10 @@ from tests.support.checkout import ROOT
 
 LONGEST_FILE = 250
 LARGEST_FOLDER = 20
+# A client, or a function that makes one for one request.
+CLIENT = re.compile(
+    r"\b(httpx|requests)\.((Async)?Client|Session|get|head|post|put|patch|delete|request|stream)\(|urlopen\("
+)
 QUESTION_WORDS = {"how", "what", "whatever", "when", "where", "whether", "which", "who", "whoever", "whose", "why"}
 
 
@@ -66,6 +71,12 @@ def test_no_docstring_begins_with_a_question_word(code: list[Path]) -> None:
     ]
 
     assert found == []
+
+
+def test_one_function_builds_every_http_client(code: list[Path]) -> None:
+    builders = [path for path in code if path.parts[0] == "lifecycle" and CLIENT.search((ROOT / path).read_text())]
+
+    assert builders == [Path("lifecycle/tools/network/client.py")]
 
 
 def test_shell_without_a_suffix_is_code(code: list[Path]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import docker
-import httpx
+import httpx2 as httpx
 import pytest
 
 from lifecycle.release.release_plan import Step

@@ -11,7 +11,7 @@ from tests.support.checkout import ROOT
 HEAVY = (
     "docker",
     "elftools",
-    "httpx",
+    "httpx2",
     "keystoneauth1",
     "kubernetes",
     "pydantic",

@@ -14,9 +14,29 @@ import requests.exceptions
 from lifecycle.tools.engine.address import EngineAddress, engine_address
 from lifecycle.tools.engine.errors import EngineRefusedError, EngineUnreachableError
 from lifecycle.tools.engine.ssh_relay import SshRelay
+from lifecycle.tools.network.requests_rules import ProxyRules
+from lifecycle.tools.network.retries import causes
 from lifecycle.tools.registry.login import CredentialHelperError
 
-_SECONDS = 600
+# Seconds until an engine that runs gives its first answer, and then until a pull or a build shows progress.
+_FIRST_SECONDS, _SECONDS = 10, 600
+_SSH_SECONDS = 30  # more for the first answer: ssh signs in before
+
+
+class _ApiClient(ProxyRules, docker.APIClient):
+    """The SDK's client, with the proxies of an environment for an engine at a TCP address."""
+
+    def __init__(self, address: EngineAddress, url: str, environ: Mapping[str, str]) -> None:
+        self.network_environ = environ
+        first = _FIRST_SECONDS + (_SSH_SECONDS if address.url.startswith("ssh://") else 0)
+        super().__init__(base_url=url, tls=address.tls or False, timeout=first)
+
+
+class _DockerClient(docker.DockerClient):
+    """The SDK's client of a given connection."""
+
+    def __init__(self, api: docker.APIClient) -> None:
+        self.api = api
 
 
 class EngineConnection:
@@ -40,8 +60,9 @@ class EngineConnection:
         with self._lock:
             if self._client is None:
                 try:
-                    client = docker.DockerClient(base_url=self._url(), tls=address.tls or False, timeout=_SECONDS)
+                    client = _DockerClient(_ApiClient(address, self._url(), self._environ))
                     client.ping()
+                    client.api.timeout = _SECONDS
                 except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
                     raise EngineUnreachableError(str(address), self._reason(error)) from error
                 self._client = client
@@ -74,6 +95,7 @@ class EngineConnection:
     def _reason(self, error: BaseException) -> str:
         """Return the last message of ssh, or the innermost cause: the SDK wraps `Connection refused` four times."""
         message = self._relay.last_error() if self._relay else ""
-        while error.__cause__ or error.__context__:
-            error = error.__cause__ or error.__context__  # type: ignore[assignment]
-        return message or str(error)
+        found = list(causes(error))
+        if any(isinstance(cause, (requests.exceptions.Timeout, TimeoutError)) for cause in found):
+            message = message or "it accepts connections, but gives no answer"
+        return message or str(found[-1])

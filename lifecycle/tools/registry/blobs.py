@@ -7,7 +7,7 @@ import hashlib
 from contextlib import closing
 from pathlib import Path
 
-import httpx
+import httpx2 as httpx
 
 from lifecycle.errors import InstallerError, writing
 from lifecycle.tools.registry.errors import RegistryRefusedError
@@ -15,7 +15,7 @@ from lifecycle.tools.registry.session import RegistrySession, raise_for_error
 
 # The errors of a repeated PUT: an interrupted upload cannot be restarted, and the registry has forgotten a completed one whose
 # response was lost. If the blob is missing then, it is uploaded once more from the start.
-_UPLOAD_LOST = (httpx.codes.BAD_REQUEST, httpx.codes.NOT_FOUND, httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE)
+_UPLOAD_LOST = (httpx.codes.BAD_REQUEST, httpx.codes.NOT_FOUND, httpx.codes.RANGE_NOT_SATISFIABLE)
 _UPLOADS = 2
 
 
@@ -34,18 +34,29 @@ class Blobs:
 
     def download(self, repository: str, digest: str, to: Path) -> None:
         """Download a blob, by its digest (`sha256:…`), to a file. Raises WrongBlobError if the content does not match."""
-        what, found = f"read {repository}@{digest}", hashlib.sha256()
-        try:
-            with closing(self._session.request("GET", repository, f"blobs/{digest}", stream=True)) as response:
-                raise_for_error(self._session, response, what)
-                with writing(to), to.open("wb") as file:
-                    for chunk in response.iter_bytes(1 << 20):
-                        found.update(chunk)
-                        file.write(chunk)
-        except httpx.HTTPError as error:
-            raise RegistryRefusedError(self._session.host, what, f"{type(error).__name__}: {error}") from error
-        if digest != f"sha256:{found.hexdigest()}":
+        what, attempts = f"read {repository}@{digest}", self._session.attempts()
+        while True:
+            try:
+                obtained = self._download(repository, digest, to, what)
+            except httpx.HTTPError as error:
+                reason = f"{type(error).__name__}: {error}"
+                if not attempts.again(reason):
+                    raise RegistryRefusedError(self._session.host, what, reason) from error
+            else:
+                break
+        if digest != f"sha256:{obtained}":
             raise WrongBlobError(self._session.host, repository, digest)
+
+    def _download(self, repository: str, digest: str, to: Path, what: str) -> str:
+        """Download a blob, and return its sha256. Raises httpx.HTTPError if its content ends early."""
+        found = hashlib.sha256()
+        with closing(self._session.request("GET", repository, f"blobs/{digest}", stream=True)) as response:
+            raise_for_error(self._session, response, what)
+            with writing(to), to.open("wb") as file:
+                for chunk in response.iter_bytes(1 << 20):
+                    found.update(chunk)
+                    file.write(chunk)
+        return found.hexdigest()
 
     def upload(self, repository: str, digest: str, content: bytes | Path) -> None:
         """Upload a blob with its digest (`sha256:…`), unless the registry has it."""

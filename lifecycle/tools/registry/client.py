@@ -11,8 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2 as httpx
 
+from lifecycle.tools.network.retries import RetryPolicy
 from lifecycle.tools.registry.blobs import Blobs
 from lifecycle.tools.registry.errors import DeletionDisabledError, RegistryRefusedError
 from lifecycle.tools.registry.login import Login
@@ -55,8 +56,8 @@ class Registry:
     """One registry, by its host: `ghcr.io`, `localhost:5000`. All methods raise RegistryRefusedError.
 
     `labels` are known labels of images by image id, which are not requested again. `certificates` is the folder where an
-    engine looks for certificate authorities. `wait` is called with the seconds to wait before another attempt; `timeout` is the
-    limit for a response in seconds.
+    engine looks for certificate authorities. `wait` is called with the seconds to wait before another attempt; none begins later
+    than `patience` seconds after the first one. `timeout` is the limit for a response in seconds.
     """
 
     def __init__(
@@ -68,8 +69,10 @@ class Registry:
         certificates: Path = CERTIFICATES,
         wait: Callable[[float], None] = time.sleep,
         timeout: float = 30,
+        patience: float = RetryPolicy.patience,
     ) -> None:
-        self._session = RegistrySession(host, login, certificates=certificates, wait=wait, timeout=timeout)
+        policy = RetryPolicy(wait=wait, patience=patience)
+        self._session = RegistrySession(host, login, certificates=certificates, policy=policy, timeout=timeout)
         self.blobs = Blobs(self._session)
         self._labels = dict(labels or {})
 

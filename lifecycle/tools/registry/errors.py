@@ -7,6 +7,8 @@ from lifecycle.errors import InstallerError
 # The messages of Go's crypto/x509, which the engine uses, and of OpenSSL for a certificate of an unknown authority.
 _UNTRUSTED = ("signed by unknown authority", "unable to get local issuer", "self-signed", "self signed")
 _UNAUTHORISED = ("no basic auth credentials", "unauthorized", "authentication required", "denied", "forbidden")
+# The words of our HTTP client for a request that went through a proxy and got no answer of the registry.
+_PROXIED = ("(through the proxy",)
 # Docker's registry reports a failed write with the number of the error alone (errno(3)).
 _DISK_FULL = ("no space left", f'"err": {errno.ENOSPC}')
 
@@ -14,6 +16,7 @@ _DISK_FULL = ("no space left", f'"err": {errno.ENOSPC}')
 def hint_for(host: str, message: str) -> str:
     """Return the solution for an error message of a registry, or of the engine about it; "" for an unknown one."""
     hints = {
+        _PROXIED: f"Ask whoever runs the proxy to allow {host}, or name it in NO_PROXY if it is reached without the proxy.",
         _UNTRUSTED: f"Its certificate is not trusted: put the certificate of its authority into "
         f"/etc/docker/certs.d/{host}/ca.crt, where the engine looks too.",
         _UNAUTHORISED: f"Log in with `docker login {host}`, or set INVOKE_REGISTRY_USERNAME and INVOKE_REGISTRY_PASSWORD.",

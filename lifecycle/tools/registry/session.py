@@ -5,17 +5,17 @@ Source: Docker's "Token authentication" and its "Token scopes" (distribution/doc
 
 import json
 import re
-import ssl
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2 as httpx
 
+from lifecycle.tools.network.client import REQUEST_ERRORS, open_client
+from lifecycle.tools.network.file_content import FileContent
+from lifecycle.tools.network.retries import REPEATABLE, Attempts, RetryPolicy, answer_text
 from lifecycle.tools.registry.errors import RegistryRefusedError
 from lifecycle.tools.registry.login import Login
-from lifecycle.tools.request_log import HOOKS
 
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 # An engine accepts a registry on loopback without TLS (dockerd(8), --insecure-registry), and so does this client.
@@ -23,31 +23,26 @@ _LOOPBACK = re.compile(r"(localhost|127\.\d+\.\d+\.\d+)(:\d+)?")
 CERTIFICATES = Path("/etc/docker/certs.d")
 # The actions that a token has to allow for each method.
 _ACTIONS = {"HEAD": "pull", "GET": "pull", "POST": "pull,push", "PUT": "pull,push", "DELETE": "delete"}
-# Seconds before a request is sent again after a failure of the registry or a proxy. A repeated request does no harm, except for
-# an upload, which `blobs.py` handles. Docker's registry on a file system also fails to read a tag while it is written.
-_PAUSES = (0.5, 1.0, 2.0)
 # Docker's registry reports this for a blob that it has while another machine uploads the same blob, because it rewrites its
 # link to the blob. Source: OCI distribution specification 1.1, "Error Codes", code-1.
 _BLOB_UNKNOWN = "MANIFEST_BLOB_UNKNOWN"
-_CONNECTION_LOST = (httpx.ReadError, httpx.RemoteProtocolError)
 
 
 class RegistrySession:
     """Connections to one registry, by its host.
 
-    `certificates` is the folder where an engine looks for certificate authorities. `wait` is called with the seconds to wait
-    before another attempt; `timeout` is the limit for a response in seconds.
+    `certificates` is the folder where an engine looks for certificate authorities; they are trusted beside the system's, as by
+    the engine. `policy` says how requests are repeated; `timeout` is the limit for a response in seconds.
     """
 
     def __init__(
-        self, host: str, login: Login | None, *, certificates: Path, wait: Callable[[float], None], timeout: float
+        self, host: str, login: Login | None, *, certificates: Path, policy: RetryPolicy, timeout: float
     ) -> None:
         self.host = host
-        self._wait = wait
+        self._policy = policy
         self._login = login
-        authority = certificates / host / "ca.crt"
-        trusted = ssl.create_default_context(cafile=str(authority)) if authority.exists() else True
-        self._client = httpx.Client(timeout=timeout, follow_redirects=True, verify=trusted, event_hooks=HOOKS)
+        authorities = sorted((certificates / host).glob("*.crt"))
+        self._client = open_client(timeout=timeout, authorities=authorities, policy=policy)
         self._base = ""
         self._authorizations: dict[tuple[str, str], str] = {}
 
@@ -83,7 +78,7 @@ class RegistrySession:
                 response.close()
                 self._authorizations[key] = self._authorization(response.headers.get("WWW-Authenticate", ""), *key)
                 response = self._send(method, url, self._authorized(key, headers), content, stream)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except REQUEST_ERRORS as error:
             reason = f"{type(error).__name__}: {error}"
             raise RegistryRefusedError(self.host, f"reach {repository}", reason) from error
         return response
@@ -91,25 +86,20 @@ class RegistrySession:
     def _send(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | Path | None, stream: bool
     ) -> httpx.Response:
-        for pause in _PAUSES:
-            try:
-                response = self._send_once(method, url, headers, content, stream)
-            except _CONNECTION_LOST:
-                response = None
-            if response is not None and not _is_transient(response):
+        body = FileContent(content) if isinstance(content, Path) else content
+        headers = {**headers, **body.headers} if isinstance(body, FileContent) else headers
+        # A second POST only begins another upload; the registry forgets one that gets no content.
+        extensions = {REPEATABLE: True}
+        attempts = self.attempts()
+        while True:
+            request = self._client.build_request(method, url, headers=headers, content=body, extensions=extensions)
+            response = self._client.send(request, stream=stream)
+            if not _is_blob_unknown(response) or not attempts.again(error_text(response)):
                 return response
-            if response is not None:
-                response.close()
-            self._wait(pause)
-        return self._send_once(method, url, headers, content, stream)
 
-    def _send_once(
-        self, method: str, url: str, headers: Mapping[str, str], content: bytes | Path | None, stream: bool
-    ) -> httpx.Response:
-        with ExitStack() as stack:
-            body = stack.enter_context(content.open("rb")) if isinstance(content, Path) else content
-            request = self._client.build_request(method, url, headers=headers, content=body)
-            return self._client.send(request, stream=stream)
+    def attempts(self) -> Attempts:
+        """Return the attempts at something that takes several requests."""
+        return self._policy.start()
 
     def _authorized(self, key: tuple[str, str], headers: Mapping[str, str] | None) -> dict[str, str]:
         authorization = {"Authorization": self._authorizations[key]} if key in self._authorizations else {}
@@ -142,7 +132,7 @@ class RegistrySession:
 
     def _speaks_tls(self) -> bool:
         try:
-            self._client.get(f"https://{self.host}/v2/")
+            self._client.get(f"https://{self.host}/v2/", extensions={REPEATABLE: False})
         except httpx.ConnectError as error:
             return "CERTIFICATE" in str(error).upper()
         except httpx.HTTPError:
@@ -150,11 +140,11 @@ class RegistrySession:
         return True
 
 
-def _is_transient(response: httpx.Response) -> bool:
-    """Return whether the same request may succeed a moment later."""
-    if response.request.method == "PUT" and response.is_client_error:
-        return any(error.get("code") == _BLOB_UNKNOWN for error in _errors(response))
-    return response.is_server_error
+def _is_blob_unknown(response: httpx.Response) -> bool:
+    """Return whether a manifest was refused only because another machine uploads one of its blobs."""
+    if response.request.method != "PUT" or not response.is_client_error:
+        return False
+    return any(error.get("code") == _BLOB_UNKNOWN for error in _errors(response))
 
 
 def raise_for_error(session: RegistrySession, response: httpx.Response, what: str) -> None:
@@ -167,7 +157,7 @@ def raise_for_error(session: RegistrySession, response: httpx.Response, what: st
 def error_text(response: httpx.Response) -> str:
     """Return the status and the error messages of a response (OCI distribution specification, "Error Codes")."""
     messages = [_message(error) for error in _errors(response)]
-    return ": ".join([f"{response.status_code} {response.reason_phrase.lower()}", *messages])
+    return ": ".join([answer_text(response).lower(), *messages])
 
 
 def _errors(response: httpx.Response) -> list[Mapping[str, Any]]:

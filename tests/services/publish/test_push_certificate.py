@@ -3,9 +3,7 @@
 An engine takes any certificate on 127.0.0.0/8 (dockerd(8), --insecure-registry), so the registry has an address of its own.
 """
 
-import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -18,20 +16,6 @@ from lifecycle.tools.registry.errors import RegistryRefusedError
 from lifecycle.tools.registry.session import CERTIFICATES
 from tests.support.builders.push_session import REPOSITORY, PushSession
 from tests.support.servers.registry_server import RegistryServer, registry_server
-
-
-@pytest.fixture
-def address() -> Iterator[str]:
-    """Add an address outside 127.0.0.0/8 to this machine and delete it at the end."""
-    # Of RFC 2544's range for tests within one machine or laboratory; another run on this machine has another one.
-    own = f"198.18.{os.getpid() // 250 % 250}.{os.getpid() % 250 + 1}"
-    done = subprocess.run(
-        ["ip", "address", "add", f"{own}/32", "dev", "lo"], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        pytest.skip(f"this machine gives us no address: {done.stderr.strip()}")
-    yield own
-    subprocess.run(["ip", "address", "delete", f"{own}/32", "dev", "lo"], check=True)
 
 
 @pytest.fixture

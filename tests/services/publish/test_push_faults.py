@@ -13,7 +13,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from lifecycle.publish.push import PushDecision, PushFailedError
+from lifecycle.publish.push import ATTEMPTS, PushDecision, PushFailedError
 from tests.support.builders.push_session import COMBINATION, PushSession, checkout_for, push
 from tests.support.servers.faulty_proxy import faulty_proxy
 from tests.support.servers.registry_server import LOOPBACK, RegistryServer, registry_server
@@ -35,7 +35,7 @@ def test_a_registry_that_dies_is_asked_again_and_the_push_goes_on(session: PushS
     pusher = replace(session.pusher, wait=wait)
     pushed = pusher.publish(candidate, PushDecision.PUSH, [COMBINATION])
 
-    assert session.waits == [2.0]
+    assert len(session.waits) == 1
     assert session.there(pushed.tag).id == image.id
 
 
@@ -46,7 +46,7 @@ def test_a_registry_that_stays_away_is_an_error_that_says_so(session: PushSessio
     with pytest.raises(PushFailedError, match="connection refused") as caught:
         session.pusher.publish(candidate, PushDecision.PUSH, [COMBINATION])
 
-    assert session.waits == [2.0, 4.0, 8.0]
+    assert len(session.waits) == ATTEMPTS - 1
     assert "Run the command again: layers that the registry has are not sent again." in str(caught.value)
 
 

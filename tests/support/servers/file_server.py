@@ -43,8 +43,13 @@ def file_server() -> Iterator[Server]:
             self.answer(steps.pop(0) if steps else "good")
 
         def answer(self, step: str) -> None:
-            if step.isdigit():
-                self.send_error(int(step))
+            status, _, seconds = step.partition(" ")
+            if status.isdigit():
+                self.send_response(int(status))
+                if seconds:
+                    self.send_header("Retry-After", seconds)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
                 return
             if step == "elsewhere":
                 self.send_response(302)

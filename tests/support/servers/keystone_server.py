@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2 as httpx
 
 from tests.support.servers.processes import free_port, started, wait_for
 from tests.support.servers.swift_cluster import PROXY_CONF, SwiftCluster, account_owner, program
@@ -86,7 +86,7 @@ class Keystone:
 
     def post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
         """Create an object with the Identity API, and return the API's answer."""
-        answer = httpx.post(f"{self.url}/{path}", json=body, headers={"X-Auth-Token": self.token})
+        answer = httpx.post(f"{self.url}/{path}", json=body, headers={"X-Auth-Token": self.token}, timeout=60)
         return dict(answer.raise_for_status().json())
 
 
@@ -134,7 +134,7 @@ def _with_object_store(url: str, endpoint: str) -> Keystone:
     person = {"name": "admin", "domain": {"id": "default"}}
     password = {"user": {**person, "password": PASSWORD}}
     body = {"identity": {"methods": ["password"], "password": password}, "scope": {"project": person}}
-    answer = httpx.post(f"{url}/auth/tokens", json={"auth": body}).raise_for_status()
+    answer = httpx.post(f"{url}/auth/tokens", json={"auth": body}, timeout=60).raise_for_status()
     keystone = Keystone(url, answer.headers["X-Subject-Token"], answer.json()["token"]["user"]["id"])
     service = keystone.post("services", {"service": {"type": "object-store", "name": "swift"}})["service"]
     endpoint_of = {"interface": "public", "region_id": _REGION, "url": endpoint, "service_id": service["id"]}

@@ -3,12 +3,12 @@
 import logging
 from collections.abc import Iterator
 
-import httpx
+import httpx2 as httpx
 import pytest
 
 from lifecycle.app import debug
+from lifecycle.tools.network.request_log import HOOKS
 from lifecycle.tools.process import ProgramFailedError, run
-from lifecycle.tools.request_log import HOOKS
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +81,7 @@ def test_requests_are_shown_without_user_and_query(capsys: pytest.CaptureFixture
         client.get("https://me:hunter22@host/x?sig=hunter22", headers={"Authorization": "Bearer hunter22"})
     said = capsys.readouterr().err
 
-    assert "lifecycle.tools.request_log: GET https://host/x?…: 404 after 0.0" in said
+    assert "lifecycle.tools.network.request_log: GET https://host/x?…: 404 after 0.0" in said
     assert "hunter22" not in said
 
 

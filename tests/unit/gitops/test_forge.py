@@ -1,7 +1,11 @@
+from collections.abc import Iterator
+
 import pytest
 
 from lifecycle.config.gitops import ForgeKind
-from lifecycle.gitops.forge import Project, parse_project
+from lifecycle.gitops.forge import ForgeRefusedError, Project, open_forge, parse_project
+from lifecycle.tools.network.retries import RetryPolicy
+from tests.support.servers.faulty_server import FaultyServer, faulty_server
 
 GITHUB, GITLAB = ForgeKind.GITHUB, ForgeKind.GITLAB
 
@@ -37,3 +41,48 @@ def test_a_repository_s_address_says_which_project_it_is(
 )
 def test_where_a_person_makes_a_request_by_hand(kind: ForgeKind, url: str) -> None:
     assert Project(kind=kind, host="h", path="g/p").compare_url("main", "a/b") == url
+
+
+@pytest.fixture
+def server() -> Iterator[FaultyServer]:
+    with faulty_server() as running:
+        yield running
+
+
+def propose(server: FaultyServer, waits: list[float]) -> None:
+    project = Project(kind=GITLAB, host=server.address.removeprefix("http://"), path="g/p", scheme="http")
+    forge = open_forge(project, "t", api=None, policy=RetryPolicy(wait=waits.append))
+    forge.propose(branch="b", base="main", title="t", body="x")
+
+
+@pytest.mark.parametrize("step", ["429 7", "503 7"])
+def test_a_forge_that_is_busy_is_waited_for_as_it_asks(server: FaultyServer, step: str) -> None:
+    waits: list[float] = []
+    server.script = [step, "200", step, "500"]
+    with pytest.raises(ForgeRefusedError, match="it answered 500"):
+        propose(server, waits)
+
+    assert waits == [7, 7]
+    assert server.methods == ["GET", "GET", "POST", "POST", "GET"]
+
+
+@pytest.mark.parametrize("step", ["reset", "502", "504"])
+def test_a_request_that_may_be_open_is_looked_for_and_not_opened_again(server: FaultyServer, step: str) -> None:
+    server.script = ["200", step]
+    with pytest.raises(ForgeRefusedError, match="cannot open a merge request; the branch is pushed"):
+        propose(server, [])
+
+    assert server.methods == ["GET", "POST", "GET"]
+
+
+def test_a_forge_that_asks_for_an_hour_is_an_error_that_says_so(server: FaultyServer) -> None:
+    server.script = ["429 3600"]
+    with pytest.raises(ForgeRefusedError, match="it answered 429 Too Many Requests, to be tried again in 3600 s"):
+        propose(server, [])
+
+
+def test_an_answer_that_is_no_json_is_told_by_its_status(server: FaultyServer) -> None:
+    server.page = b"<html>Sign in</html>"
+    server.script = ["200"]
+    with pytest.raises(ForgeRefusedError, match="it answered 200 OK: no JSON"):
+        propose(server, [])

@@ -42,8 +42,8 @@ def test_equal_nodes_share_the_rows_of_their_drivers(show: Any) -> None:  # noqa
         "count  nodes                        driver      now"
         + " " * (len(f"550.163.01-{TAG}") - 3)
         + "  upgrade to  then",
-        f"5      gpu-0, gpu-1, gpu-2, 2 more  535.309.01  535.309.01-{TAG}  –           –",
-        f"5      gpu-0, gpu-1, gpu-2, 2 more  550.163.01  550.163.01-{TAG}  –           –",
+        f"    5  gpu-0, gpu-1, gpu-2, 2 more  535.309.01  535.309.01-{TAG}  –           –",
+        f"    5  gpu-0, gpu-1, gpu-2, 2 more  550.163.01  550.163.01-{TAG}  –           –",
         "left out: 2 no GPU, 1 Windows",
     ]
 

@@ -75,7 +75,23 @@ def test_a_busy_server_is_retried_with_growing_waits(server: Server, client: Cli
     client.get(server.request())
 
     assert is_cached(client)
-    assert client.waits == [0.5, 1.0, 2.0]
+    assert len(client.waits) == 3
+    assert client.waits == sorted(client.waits)
+
+
+def test_a_server_that_says_when_to_come_back_is_waited_for(server: Server, client: Client) -> None:
+    server.script["/file"] = ["429 7", "503 9"]
+    client.get(server.request())
+
+    assert is_cached(client)
+    assert client.waits == [7, 9]
+
+
+def test_a_server_that_says_to_come_back_tomorrow_is_an_error(server: Server, client: Client) -> None:
+    server.script["/file"] = ["429 86400"]
+    with pytest.raises(DownloadError, match="429 Too Many Requests, to be tried again in 86400 s"):
+        client.get(server.request())
+    assert client.waits == []
 
 
 def test_the_partial_download_of_an_earlier_run_is_resumed(server: Server, client: Client) -> None:

@@ -3,6 +3,7 @@ import sys
 import pytest
 
 from lifecycle.tools.process import ProgramFailedError, ProgramMissingError, environment, run
+from tests.support.servers.faulty_server import faulty_server
 
 
 def test_the_output_of_a_program_is_returned() -> None:
@@ -54,3 +55,14 @@ def test_the_error_for_a_failure_without_output_says_so() -> None:
 
 def test_output_that_is_not_text_is_no_error() -> None:
     assert run([sys.executable, "-c", r"import os; os.write(1, b'a\xff')"]) == "a\ufffd"
+
+
+def test_git_gives_up_a_server_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert environment()["GIT_HTTP_LOW_SPEED_TIME"] == "60"
+    monkeypatch.setenv("GIT_HTTP_LOW_SPEED_TIME", "1")
+    with faulty_server() as server:
+        server.script = ["silence"]
+        with pytest.raises(ProgramFailedError, match="git ended with exit code 128") as caught:
+            run(["git", "ls-remote", f"{server.address}/x.git"])
+
+    assert "Operation too slow" in caught.value.output
