@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from lifecycle.config.schema import Architecture
-from lifecycle.sources.apt import AptIndex, ArchiveUpdateError
-from lifecycle.sources.apt_machine import MachineArchives
+from lifecycle.sources.apt.index import AptIndex, ArchiveUpdateError
+from lifecycle.sources.apt.machine import MachineArchives
 from lifecycle.sources.package_index import PackageNotFoundError
 from tests.support.builders.apt_archive import Archive
 

@@ -1,8 +1,4 @@
-"""The package index of an APT archive. apt itself checks signatures and resolves dependencies, in a private root.
-
-The machine's own configuration (proxies, mirrors, trusted keys) applies; only its lists and sources are replaced
-(apt.conf(5), "Directories"). Nothing here installs a package.
-"""
+"""The package index of an APT archive. apt itself checks signatures and resolves dependencies, in a private root."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -17,14 +13,13 @@ from lifecycle.config.lock import LockedFile
 from lifecycle.config.schema import Architecture
 from lifecycle.config.sources import AptRepository
 from lifecycle.errors import InstallerError, UsageError
-from lifecycle.sources.apt_machine import MachineArchives
+from lifecycle.sources.apt.machine import MachineArchives
+from lifecycle.sources.apt.root import make_root
 from lifecycle.sources.package_index import PackageNotFoundError
 from lifecycle.tools.process import ProgramFailedError, run
 
 _URI_LINE = re.compile(r"'(?P<uri>[^']+)' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})")
 _NO_SUITE = re.compile(r"The repository '(?P<uri>\S+) (?P<suite>\S+) Release' does not have a Release file")
-# Name resolution and mirrors fail for short times; apt itself retries (apt.conf(5), Acquire::Retries).
-_RETRIES = 5
 _MAX_ERROR_LINES = 6
 
 
@@ -73,39 +68,16 @@ class AptIndex:
 
         Raises SuiteNotFoundError, ArchiveUpdateError, ArchiveNotConfiguredError.
         """
-        for folder in ("lists/partial", "cache/archives/partial", "sources.list.d", "state"):
-            (self._root / folder).mkdir(parents=True, exist_ok=True)
-        (self._root / "status").write_text("")
-        sources = "\n".join(self._machine.stanza(repository) for repository in self._repositories)
-        (self._root / "sources.list.d" / "private.sources").write_text(sources)
-        options = {
-            "APT::Architecture": str(self._architecture),
-            "APT::Architectures": str(self._architecture),
-            "APT::Install-Recommends": "false",
-            "APT::Sandbox::User": "root",
-            "Acquire::ForceHash": "SHA256",
-            "Acquire::Languages": "none",
-            "Acquire::Retries": str(_RETRIES),
-            "Dir::Cache": f"{self._root}/cache",
-            "Dir::Cache::pkgcache": "pkgcache.bin",
-            "Dir::Cache::srcpkgcache": "srcpkgcache.bin",
-            "Dir::Etc::preferences": "/dev/null",
-            "Dir::Etc::preferencesparts": "/dev/null",
-            "Dir::Etc::sourcelist": "/dev/null",
-            "Dir::Etc::sourceparts": f"{self._root}/sources.list.d",
-            "Dir::State": f"{self._root}/state",
-            "Dir::State::lists": f"{self._root}/lists",
-            "Dir::State::status": f"{self._root}/status",
-        }
-        flags = [part for key, value in options.items() for part in ("-o", f"{key}={value}")]
+        stanzas = [self._machine.stanza(repository, self._architecture) for repository in self._repositories]
+        options = make_root(self._root, stanzas, self._architecture)
         try:
-            run(["apt-get", *flags, "--error-on=any", "--quiet", "update"])
+            run(["apt-get", *options, "--error-on=any", "--quiet", "update"])
         except ProgramFailedError as error:
             missing = _NO_SUITE.search(error.output)
             if missing:
                 raise SuiteNotFoundError(missing["suite"], missing["uri"]) from error
             raise ArchiveUpdateError(self.name, error.output) from error
-        return flags
+        return options
 
     def names(self, prefix: str) -> list[str]:
         """Return the sorted names of the packages that begin with a prefix. Raises as `versions`."""
