@@ -73,7 +73,7 @@ def test_an_origin_has_the_label_in_place_of_the_address(uri: str, origin: str) 
 
 
 def test_an_address_of_no_declared_archive_is_an_error() -> None:
-    with pytest.raises(UndeclaredOriginError, match="http://elsewhere.example/a.deb"):
+    with pytest.raises(UndeclaredOriginError, match=r"http://elsewhere\.example/a\.deb"):
         Machine().origin("http://elsewhere.example/a.deb", REPOSITORIES)
 
 
