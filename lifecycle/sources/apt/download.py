@@ -5,7 +5,7 @@ with its sha256 as name. No list is downloaded, and a file that its archive no l
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from debian.deb822 import Deb822
@@ -40,15 +40,18 @@ def download_packages(
     Raises the first FileGoneError, HashMismatchError or DownloadError after all downloads have ended, and
     UndeclaredOriginError or ArchiveNotConfiguredError before the first starts.
     """
-    with cache.scratch("apt") as scratch:
-        roots = [
-            (group, _locked_root((scratch / architecture).absolute(), group, repositories, machine, architecture))
-            for architecture, group in _by_architecture(files).items()
-        ]
-        errors = []
-        for number, (group, options) in enumerate(roots):
-            folder = (scratch / f"jobs-{number}").absolute()
-            errors += _download(folder, group, cache, options, advance)
+    groups = _by_architecture(files)
+    stanzas = {
+        architecture: _stanzas(group, repositories, machine, architecture) for architecture, group in groups.items()
+    }
+    errors = []
+    for architecture, group in groups.items():
+        with cache.scratch("apt") as scratch:
+            roots = []
+            for number, share in enumerate(split(group, _PROCESSES)):
+                root = scratch.absolute() / str(number)
+                roots.append((root, share, _make_locked_root(root, share, stanzas[architecture], architecture)))
+            errors += _download(roots, cache, advance)
     for error in errors:
         raise error
 
@@ -61,14 +64,76 @@ def split(files: Sequence[LockedFile], count: int) -> list[list[LockedFile]]:
     return [share for share in shares if share]
 
 
+def _by_architecture(files: Iterable[LockedFile]) -> dict[Architecture, list[LockedFile]]:
+    """Return the files by the architecture in their names, since a machine may have an archive for each."""
+    groups: dict[Architecture, list[LockedFile]] = {}
+    for file in files:
+        match = _ARCHITECTURE.search(file.file_name)
+        foreign = match is not None and match[1] == Architecture.ARM64
+        groups.setdefault(Architecture.ARM64 if foreign else Architecture.AMD64, []).append(file)
+    return groups
+
+
+def _stanzas(
+    files: Sequence[LockedFile],
+    repositories: Sequence[AptRepository],
+    machine: MachineArchives,
+    architecture: Architecture,
+) -> Mapping[str, str]:
+    """Return the stanzas of the archives that files come from, each with the archive's label.
+
+    The archives are trusted, because the sha256 of each file is known.
+    """
+    stanzas: dict[str, str] = {}
+    for file in files:
+        of_file = repositories_of(file.origin, repositories)
+        if not of_file:
+            raise UndeclaredOriginError(file.origin)
+        if of_file[0].label not in stanzas.values():
+            stanzas |= {machine.stanza(r, architecture, Trusted="yes"): r.label for r in of_file}
+    return stanzas
+
+
+def _make_locked_root(
+    root: Path, files: Sequence[LockedFile], stanzas: Mapping[str, str], architecture: Architecture
+) -> list[str]:
+    """Create a private root whose lists are the files, and return the options that make apt use it."""
+    labels = list(stanzas.values())
+    options = make_root(root, list(stanzas), architecture)
+    text = run(["apt-get", *options, "indextargets", "--no-release-info", "Created-By: Packages"])
+    written = set()
+    for target in Deb822.iter_paragraphs(text):
+        address = target["Repo-URI"]
+        # One list of an address is enough. But a list of mirrors may limit a mirror to some suites or components.
+        if address not in written or address.startswith("mirror"):
+            written.add(address)
+            label = labels[int(target["Sourcesentry"].rpartition(":")[2]) - 1]
+            packages = [_package(file, label) for file in files if file.origin.startswith(f"{label}/")]
+            Path(target["Filename"]).write_text("\n".join(packages), encoding="utf-8")
+    return options
+
+
+def _package(file: LockedFile, label: str) -> str:
+    """Return a file as a paragraph of a Packages file (the repository format of the Debian wiki)."""
+    fields = {
+        "Package": file.sha256,
+        "Version": "1",
+        "Architecture": "all",
+        "Filename": file.origin.removeprefix(f"{label}/"),
+        "Size": str(file.size),
+        "SHA256": file.sha256,
+    }
+    return "".join(f"{name}: {value}\n" for name, value in fields.items())
+
+
 def _download(
-    folder: Path, files: Sequence[LockedFile], cache: Cache, options: Sequence[str], advance: Advance
+    roots: Iterable[tuple[Path, Sequence[LockedFile], Sequence[str]]], cache: Cache, advance: Advance
 ) -> list[InstallerError]:
-    """Run jobs to their end, and return the errors of their files. An interruption ends the jobs, too."""
+    """Run a job in each root to its end, and return the errors of their files. An interruption ends the jobs, too."""
     jobs: list[AptJob] = []
     try:
-        for number, share in enumerate(split(files, _PROCESSES)):
-            jobs.append(AptJob(folder / str(number), share, cache, options))
+        for root, share, options in roots:
+            jobs.append(AptJob(root, share, cache, options))
         _wait(jobs, advance)
         _wait([job for job in jobs if job.start_copy()], advance)
     finally:
@@ -84,66 +149,3 @@ def _wait(jobs: Sequence[AptJob], advance: Advance) -> None:
                 other.report(advance)
     for job in jobs:
         job.report(advance)
-
-
-def _by_architecture(files: Iterable[LockedFile]) -> dict[Architecture, list[LockedFile]]:
-    """Return the files by the architecture in their names, since a machine may have an archive for each."""
-    groups: dict[Architecture, list[LockedFile]] = {}
-    for file in files:
-        match = _ARCHITECTURE.search(file.file_name)
-        foreign = match is not None and match[1] == Architecture.ARM64
-        groups.setdefault(Architecture.ARM64 if foreign else Architecture.AMD64, []).append(file)
-    return groups
-
-
-def _locked_root(
-    root: Path,
-    files: Sequence[LockedFile],
-    repositories: Sequence[AptRepository],
-    machine: MachineArchives,
-    architecture: Architecture,
-) -> list[str]:
-    """Create a private root whose lists have the files, and return the options that make apt use it.
-
-    Its archives are trusted, because the sha256 of each file is known.
-    """
-    lists: dict[str, str] = {}
-    stanzas: dict[str, str] = {}
-    for file in files:
-        of_file = repositories_of(file.origin, repositories)
-        if not of_file:
-            raise UndeclaredOriginError(file.origin)
-        label = of_file[0].label
-        lists[label] = lists.get(label, "") + _package(file, label)
-        if label not in stanzas.values():
-            stanzas |= {machine.stanza(r, architecture, Trusted="yes"): label for r in of_file}
-    options = make_root(root, list(stanzas), architecture)
-    _write_lists(options, lists, list(stanzas.values()))
-    return options
-
-
-def _write_lists(options: Sequence[str], lists: dict[str, str], labels: Sequence[str]) -> None:
-    """Write the packages of each archive to the place where apt looks for them. `labels` are the archives of the stanzas."""
-    text = run(["apt-get", *options, "indextargets", "--no-release-info", "Created-By: Packages"])
-    written = set()
-    for target in Deb822.iter_paragraphs(text):
-        address = target["Repo-URI"]
-        # One list of an address is enough. But a list of mirrors may limit a mirror to some suites or components.
-        if address not in written or address.startswith("mirror"):
-            written.add(address)
-            number = int(target["Sourcesentry"].rpartition(":")[2])
-            Path(target["Filename"]).write_text(lists[labels[number - 1]], encoding="utf-8")
-
-
-def _package(file: LockedFile, label: str) -> str:
-    """Return a file as a paragraph of apt's lists (deb-src-index's Packages file, Debian's repository format)."""
-    path = file.origin.removeprefix(f"{label}/")
-    fields = {
-        "Package": file.sha256,
-        "Version": "1",
-        "Architecture": "all",
-        "Filename": path,
-        "Size": str(file.size),
-        "SHA256": file.sha256,
-    }
-    return "".join(f"{name}: {value}\n" for name, value in fields.items()) + "\n"

@@ -28,14 +28,12 @@ class AptJob:
     An unfinished file is a file of the cache, too. So it survives even a killed process, and the next job resumes it.
     """
 
-    def __init__(self, folder: Path, files: Sequence[LockedFile], cache: Cache, options: Sequence[str]) -> None:
-        """Start the download of the files. `folder` is a new folder, `options` are those of the private root."""
-        self._folder, self._files, self._cache, self._options = folder, files, cache, options
-        self._archives = folder / "archives"
+    def __init__(self, root: Path, files: Sequence[LockedFile], cache: Cache, options: Sequence[str]) -> None:
+        """Start the download of the files. `root` is a private root for this job only, `options` are those of it."""
+        self._output, self._files, self._cache, self._options = root / "output", files, cache, options
+        self._archives = root / "cache/archives"
         self._counted: dict[str, int] = {}
         self._failures: dict[str, str] = {}
-        (self._archives / "partial").mkdir(parents=True)
-        (folder / "status").write_text("")
         for file in files:
             part = cache.part(file.sha256)
             part.touch()
@@ -101,16 +99,9 @@ class AptJob:
         return DownloadError(file, _one_line(reason) or _end_of(output))
 
     def _start(self, action: Sequence[str], files: Sequence[LockedFile]) -> subprocess.Popen[bytes]:
-        own = {
-            "Dir::Cache::archives": str(self._archives),
-            "Dir::Cache::pkgcache": "",
-            "Dir::Cache::srcpkgcache": "",
-            "Dir::State::status": f"{self._folder}/status",
-        }
-        flags = [part for key, value in own.items() for part in ("-o", f"{key}={value}")]
-        command = ["apt-get", *self._options, *flags, "--quiet", *action, *(file.sha256 for file in files)]
+        command = ["apt-get", *self._options, "--quiet", *action, *(file.sha256 for file in files)]
         log_command(command)
-        with (self._folder / "output").open("wb") as out:
+        with self._output.open("wb") as out:
             return subprocess.Popen(
                 command,
                 cwd=self._archives,
@@ -125,7 +116,7 @@ class AptJob:
 
     def _read_output(self) -> str:
         """Read what apt has written, and the failures in it."""
-        output = (self._folder / "output").read_text(encoding="utf-8", errors="replace")
+        output = self._output.read_text(encoding="utf-8", errors="replace")
         self._failures |= {match["sha256"]: match["reason"] for match in _FAILURE.finditer(output)}
         return output
 

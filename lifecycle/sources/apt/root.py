@@ -20,7 +20,7 @@ _CONFIGURATION = """\
 
 def make_root(root: Path, stanzas: Sequence[str], architecture: str) -> list[str]:
     """Create or renew a private root with the stanzas of a .sources file, and return the options that make apt use it."""
-    for folder in ("lists/partial", "cache/archives/partial", "sources.list.d", "state"):
+    for folder in ("lists/partial", "lists/auxfiles/partial", "cache/archives/partial", "sources.list.d", "state"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     (root / "status").write_text("")
     (root / "apt.conf").write_text(_CONFIGURATION)
