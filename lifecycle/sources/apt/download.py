@@ -17,7 +17,7 @@ from lifecycle.config.sources import AptRepository
 from lifecycle.errors import InstallerError
 from lifecycle.sources.apt.job import AptJob
 from lifecycle.sources.apt.machine import MachineArchives, UndeclaredOriginError, repositories_of
-from lifecycle.sources.apt.root import make_root
+from lifecycle.sources.apt.root import entry_number, make_root
 from lifecycle.sources.download import Advance
 from lifecycle.tools.process import run
 
@@ -41,8 +41,8 @@ def download_packages(
     UndeclaredOriginError or ArchiveNotConfiguredError before the first starts.
     """
     groups = _by_architecture(files)
-    stanzas = {
-        architecture: _stanzas(group, repositories, machine, architecture) for architecture, group in groups.items()
+    entries = {
+        architecture: _entries(group, repositories, machine, architecture) for architecture, group in groups.items()
     }
     errors = []
     for architecture, group in groups.items():
@@ -50,7 +50,7 @@ def download_packages(
             roots = []
             for number, share in enumerate(split(group, _PROCESSES)):
                 root = scratch.absolute() / str(number)
-                roots.append((root, share, _make_locked_root(root, share, stanzas[architecture], architecture)))
+                roots.append((root, share, _make_locked_root(root, share, entries[architecture], architecture)))
             errors += _download(roots, cache, advance)
     for error in errors:
         raise error
@@ -74,32 +74,32 @@ def _by_architecture(files: Iterable[LockedFile]) -> dict[Architecture, list[Loc
     return groups
 
 
-def _stanzas(
+def _entries(
     files: Sequence[LockedFile],
     repositories: Sequence[AptRepository],
     machine: MachineArchives,
     architecture: Architecture,
 ) -> Mapping[str, str]:
-    """Return the stanzas of the archives that files come from, each with the archive's label.
+    """Return the entries of the archives that files come from, each with the archive's label.
 
     The archives are trusted, because the sha256 of each file is known.
     """
-    stanzas: dict[str, str] = {}
+    entries: dict[str, str] = {}
     for file in files:
         of_file = repositories_of(file.origin, repositories)
         if not of_file:
             raise UndeclaredOriginError(file.origin)
-        if of_file[0].label not in stanzas.values():
-            stanzas |= {machine.stanza(r, architecture, Trusted="yes"): r.label for r in of_file}
-    return stanzas
+        if of_file[0].label not in entries.values():
+            entries |= {machine.entry(r, architecture, Trusted="yes"): r.label for r in of_file}
+    return entries
 
 
 def _make_locked_root(
-    root: Path, files: Sequence[LockedFile], stanzas: Mapping[str, str], architecture: Architecture
+    root: Path, files: Sequence[LockedFile], entries: Mapping[str, str], architecture: Architecture
 ) -> list[str]:
     """Create a private root whose lists are the files, and return the options that make apt use it."""
-    labels = list(stanzas.values())
-    options = make_root(root, list(stanzas), architecture)
+    labels = list(entries.values())
+    options = make_root(root, list(entries), architecture)
     text = run(["apt-get", *options, "indextargets", "--no-release-info", "Created-By: Packages"])
     written = set()
     for target in Deb822.iter_paragraphs(text):
@@ -107,7 +107,7 @@ def _make_locked_root(
         # One list of an address is enough. But a list of mirrors may limit a mirror to some suites or components.
         if address not in written or address.startswith("mirror"):
             written.add(address)
-            label = labels[int(target["Sourcesentry"].rpartition(":")[2]) - 1]
+            label = labels[entry_number(target["Sourcesentry"])]
             packages = [_package(file, label) for file in files if file.origin.startswith(f"{label}/")]
             Path(target["Filename"]).write_text("\n".join(packages), encoding="utf-8")
     return options

@@ -1,7 +1,7 @@
-"""The entries of the machine's own sources.list(5), in both formats: the options of each."""
+"""Entries of sources.list(5) in both formats, read and written with all their options."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from debian.deb822 import Deb822
@@ -49,3 +49,29 @@ def architectures(fields: Mapping[str, str]) -> frozenset[str]:
     """Return the architectures that an entry is limited to; none if it has those of the machine."""
     found = next((value for name, value in fields.items() if name.lower() == "architectures"), "")
     return frozenset(re.split(r"[\s,]+", found.strip())) - {""}
+
+
+def as_stanza(uris: Sequence[str], suite: str, components: Sequence[str], options: Mapping[str, str]) -> str:
+    """Return an entry of a .sources file ("DEB822-STYLE FORMAT"). Options without a value are left out."""
+    fields = {
+        "Types": "deb",
+        "URIs": " ".join(uris),
+        "Suites": suite,
+        "Components": " ".join(components),
+        **options,
+    }
+    return "".join(f"{name}: {value}\n" for name, value in fields.items() if value)
+
+
+def as_line(uris: Sequence[str], suite: str, components: Sequence[str], options: Mapping[str, str]) -> str:
+    """Return an entry of a .list file ("ONE-LINE-STYLE FORMAT"), a line for each address. Options have fields' names."""
+    names = {field: name for name, field in _FIELD_NAMES.items()}
+    shown = []
+    for field, value in options.items():
+        name, change = field, ""
+        for sign, suffix in _SUFFIXES.items():
+            if suffix and field.endswith(suffix):
+                name, change = field.removesuffix(suffix), sign
+        quoted = f'"{value}"' if " " in value else value
+        shown.append(f"{names.get(name, name).lower()}{change}={quoted}")
+    return "".join(f"deb [ {' '.join(shown)} ] {uri} {suite} {' '.join(components)}\n" for uri in uris)

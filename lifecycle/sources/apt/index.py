@@ -68,8 +68,8 @@ class AptIndex:
 
         Raises SuiteNotFoundError, ArchiveUpdateError, ArchiveNotConfiguredError.
         """
-        stanzas = [self._machine.stanza(repository, self._architecture) for repository in self._repositories]
-        options = make_root(self._root, stanzas, self._architecture)
+        entries = [self._machine.entry(repository, self._architecture) for repository in self._repositories]
+        options = make_root(self._root, entries, self._architecture)
         try:
             run(["apt-get", *options, "--error-on=any", "--quiet", "update"])
         except ProgramFailedError as error:

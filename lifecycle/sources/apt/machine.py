@@ -14,7 +14,7 @@ from debian.deb822 import Deb822
 from lifecycle.config.schema import Architecture
 from lifecycle.config.sources import AptRepository
 from lifecycle.errors import InstallerError, UsageError
-from lifecycle.sources.apt.entry import architectures, carried_options, read_entry
+from lifecycle.sources.apt.entry import architectures, as_line, as_stanza, carried_options, read_entry
 from lifecycle.tools.process import run
 
 # apt writes file:/path where sources.list(5) takes file:///path.
@@ -45,13 +45,15 @@ class UndeclaredOriginError(InstallerError):
 class MachineArchive:
     """An archive in one entry of sources.list(5): its addresses, each with a final `/`, and the entry's options.
 
-    `suites` are those that the entry names; `architectures` is empty if the entry is not limited to some.
+    `suites` are those that the entry names; `architectures` is empty if the entry is not limited to some. `is_line` tells the
+    format: each has options that apt does not read in the other.
     """
 
     uris: tuple[str, ...]
     options: Mapping[str, str] = field(default_factory=dict)
     suites: frozenset[str] = frozenset()
     architectures: frozenset[str] = frozenset()
+    is_line: bool = False
 
     def suits(self, repository: AptRepository, architecture: Architecture) -> tuple[bool, bool]:
         """Return whether the entry is for an architecture, and whether it names the suite: what tells several entries apart."""
@@ -92,24 +94,21 @@ class MachineArchives:
             raise ArchiveNotConfiguredError(str(repository.archive), self.archives)
         return self.archives[repository.archive]
 
-    def stanza(self, repository: AptRepository, architecture: Architecture, **more: str) -> str:
-        """Return a repository as a stanza of a .sources file (sources.list(5), "DEB822-STYLE FORMAT").
+    def entry(self, repository: AptRepository, architecture: Architecture, **more: str) -> str:
+        """Return a repository as an entry of sources.list(5), in the format of the machine's entry.
 
         The fields of `more` replace those of the machine. Raises ArchiveNotConfiguredError.
         """
         archive = self.archive(repository, architecture)
-        fields = {
+        options = {
             **archive.options,
-            "Types": "deb",
-            "URIs": " ".join(archive.uris),
-            "Suites": repository.suite,
-            "Components": " ".join(repository.components),
             "Architectures": str(architecture),
             "Languages": "none",
             "Targets": "Packages",
             **more,
         }
-        return "".join(f"{key}: {value}\n" for key, value in fields.items() if value)
+        write = as_line if archive.is_line else as_stanza
+        return write(archive.uris, repository.suite, repository.components, options)
 
     def origin(self, uri: str, repositories: Sequence[AptRepository]) -> str:
         """Return the origin of a file's address for versions.lock: `Label/path`, which is the same on all machines.
@@ -144,6 +143,7 @@ def _archive(entry: str, targets: Sequence[Deb822]) -> MachineArchive:
         options=carried_options(fields),
         suites=frozenset(target["Release"] for target in targets),
         architectures=architectures(fields),
+        is_line=".sources:" not in entry,
     )
 
 

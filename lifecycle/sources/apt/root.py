@@ -18,17 +18,13 @@ _CONFIGURATION = """\
 """
 
 
-def make_root(root: Path, stanzas: Sequence[str], architecture: str) -> list[str]:
-    """Create or renew a private root with the stanzas of a .sources file, and return the options that make apt use it."""
+def make_root(root: Path, entries: Sequence[str], architecture: str) -> list[str]:
+    """Create or renew a private root with entries of sources.list(5), and return the options that make apt use it."""
     for folder in ("lists/partial", "lists/auxfiles/partial", "cache/archives/partial", "sources.list.d", "state"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     (root / "status").write_text("")
     (root / "apt.conf").write_text(_CONFIGURATION)
-    sources = root / "sources.list.d" / "private.sources"
-    # An address of the machine's apt may contain a password.
-    sources.touch()
-    sources.chmod(0o600)
-    sources.write_text("\n".join(stanzas), encoding="utf-8", errors="surrogateescape")
+    _write_entries(root / "sources.list.d", entries)
     options = {
         "APT::Architecture": architecture,
         "APT::Architectures": architecture,
@@ -50,3 +46,19 @@ def make_root(root: Path, stanzas: Sequence[str], architecture: str) -> list[str
     }
     flags = [part for key, value in options.items() for part in ("-o", f"{key}={value}")]
     return ["--config-file", f"{root}/apt.conf", *flags]
+
+
+def entry_number(source: str) -> int:
+    """Return the index of an entry of a private root from apt's name for it, `file:number`."""
+    return int(Path(source.rpartition(":")[0]).stem)
+
+
+def _write_entries(folder: Path, entries: Sequence[str]) -> None:
+    """Write each entry to a file of its own, which its index names. Files of an earlier run are removed."""
+    for old in folder.iterdir():
+        old.unlink()
+    for number, entry in enumerate(entries):
+        path = folder / f"{number}{'.list' if entry.startswith('deb ') else '.sources'}"
+        # An address of the machine's apt may contain a password.
+        path.touch(mode=0o600)
+        path.write_text(entry, encoding="utf-8", errors="surrogateescape")

@@ -78,12 +78,12 @@ def test_an_address_of_no_declared_archive_is_an_error() -> None:
 
 
 def test_an_archive_with_its_own_address_ignores_the_machines_apt() -> None:
-    assert Machine().stanza(OWN, AMD64).splitlines() == [
-        "Signed-By: /k.gpg",
+    assert Machine().entry(OWN, AMD64).splitlines() == [
         "Types: deb",
         "URIs: file:///srv/x/",
         "Suites: 1592.9",
         "Components: main",
+        "Signed-By: /k.gpg",
         "Architectures: amd64",
         "Languages: none",
         "Targets: Packages",
@@ -91,13 +91,13 @@ def test_an_archive_with_its_own_address_ignores_the_machines_apt() -> None:
 
 
 def test_a_stanza_has_all_addresses_and_options_of_the_machines_entry() -> None:
-    assert Machine().stanza(repository("Debian"), ARM64, Trusted="yes").splitlines() == [
-        "Signed-By: /keys/debian.gpg",
-        "Check-Valid-Until: no",
+    assert Machine().entry(repository("Debian"), ARM64, Trusted="yes").splitlines() == [
         "Types: deb",
         "URIs: mirror+file:/etc/apt/mirrors/debian.list/ http://mirror.example/debian/",
         "Suites: bookworm",
         "Components: main non-free",
+        "Signed-By: /keys/debian.gpg",
+        "Check-Valid-Until: no",
         "Architectures: arm64",
         "Languages: none",
         "Targets: Packages",
@@ -105,9 +105,21 @@ def test_a_stanza_has_all_addresses_and_options_of_the_machines_entry() -> None:
     ]
 
 
+def test_an_entry_keeps_the_format_of_the_machines_one() -> None:
+    machine = Machine()
+    options = {"Signed-By": "/a b.gpg", "Allow-Insecure": "yes", "By-Hash-Remove": "x"}
+    line = MachineArchive(uris=("cdrom://[Debian 12]/",), options=options, is_line=True)
+    machine.archives = {"Debian": (line,)}
+
+    assert machine.entry(repository("Debian"), AMD64, Trusted="yes") == (
+        'deb [ signed-by="/a b.gpg" allow-insecure=yes by-hash-=x arch=amd64 lang=none target=Packages trusted=yes ] '
+        "cdrom://[Debian 12]/ bookworm main non-free\n"
+    )
+
+
 def test_a_flat_archive_has_no_components() -> None:
-    assert "Components" not in Machine().stanza(INNER, AMD64)
-    assert "Suites: ./\n" in Machine().stanza(INNER, AMD64)
+    assert "Components" not in Machine().entry(INNER, AMD64)
+    assert "Suites: ./\n" in Machine().entry(INNER, AMD64)
 
 
 def test_of_several_entries_the_one_with_the_suite_is_taken() -> None:
