@@ -13,6 +13,7 @@ _FIELD_NAMES = {"arch": "Architectures", "lang": "Languages", "target": "Targets
 _SUFFIXES = {"+": "-Add", "-": "-Remove", "": ""}
 _LINE = re.compile(r"\s*deb\s+(?:\[(?P<options>[^\]]*)\])?")
 _OPTION = re.compile(r'(?P<name>[^\s=]+?)(?P<change>[+-]?)=(?P<value>"[^"]*"|\S*)')
+_DISC = re.compile(r"^cdrom://([^\[].*)/$")
 
 
 def read_entry(entry: str) -> dict[str, str]:
@@ -74,4 +75,6 @@ def as_line(uris: Sequence[str], suite: str, components: Sequence[str], options:
                 name, change = field.removesuffix(suffix), sign
         quoted = f'"{value}"' if " " in value else value
         shown.append(f"{names.get(name, name).lower()}{change}={quoted}")
-    return "".join(f"deb [ {' '.join(shown)} ] {uri} {suite} {' '.join(components)}\n" for uri in uris)
+    # apt prints the name of a disc without its brackets if it contains no slash, and does not read it again then.
+    addresses = [_DISC.sub(r"cdrom://[\1]/", uri) for uri in uris]
+    return "".join(f"deb [ {' '.join(shown)} ] {uri} {suite} {' '.join(components)}\n" for uri in addresses)

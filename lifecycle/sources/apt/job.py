@@ -45,6 +45,8 @@ class AptJob:
         output = self._read_output()
         tried = self._process.returncode == 0 or _ALL_TRIED in output
         left = [f for f in self._files if f.sha256 not in self._failures and not self._finished(f)] if tried else []
+        for file in left:
+            (self._archives / _name(file)).unlink(missing_ok=True)
         if left:
             self._process = self._start(["download"], left)
         return bool(left)
@@ -112,7 +114,9 @@ class AptJob:
             )
 
     def _finished(self, file: LockedFile) -> bool:
-        return (self._archives / _name(file)).is_file()
+        path = self._archives / _name(file)
+        # apt moves an empty unfinished file there if it reads the package elsewhere on this machine.
+        return path.is_file() and path.stat().st_size == file.size
 
     def _read_output(self) -> str:
         """Read what apt has written, and the failures in it."""

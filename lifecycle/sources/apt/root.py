@@ -7,6 +7,8 @@ Nothing here installs a package.
 from collections.abc import Sequence
 from pathlib import Path
 
+from lifecycle.sources.apt.cdrom import copy_disc_lists, disc_options
+
 # Name resolution and mirrors fail for short times; apt itself retries (apt.conf(5), Acquire::Retries).
 _RETRIES = 5
 # The machine's hooks are for its own packages and lists: some empty its package cache, others start programs of the desktop.
@@ -43,9 +45,13 @@ def make_root(root: Path, entries: Sequence[str], architecture: str) -> list[str
         "Dir::State": f"{root}/state",
         "Dir::State::lists": f"{root}/lists",
         "Dir::State::status": f"{root}/status",
+        **(discs := disc_options(entries)),
     }
     flags = [part for key, value in options.items() for part in ("-o", f"{key}={value}")]
-    return ["--config-file", f"{root}/apt.conf", *flags]
+    complete = ["--config-file", f"{root}/apt.conf", *flags]
+    if discs:
+        copy_disc_lists(complete, root / "lists")
+    return complete
 
 
 def entry_number(source: str) -> int:

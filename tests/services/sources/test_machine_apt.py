@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -124,6 +125,26 @@ def test_an_archive_on_this_machine_is_read(
 
     assert fetch(checkout)
     assert all(path.is_file() and not path.is_symlink() for path in checkout.kept())
+
+
+def test_a_disc_is_read(checkout: SourceCheckout, machine: AptMachine, garden: Archive, tmp_path: Path) -> None:
+    shutil.copytree(garden.folder, tmp_path / "disc", ignore=shutil.ignore_patterns("roots"))
+    (tmp_path / "disc/.disk").mkdir()
+    (tmp_path / "disc/.disk/info").write_text('Garden "Linux" 1592.9')
+    machine.write(
+        "apt.conf.d/disc", f'Acquire::cdrom::mount "{tmp_path}/disc/";\nAcquire::cdrom::AutoDetect "false";\n'
+    )
+    shutil.copy(garden.keyring, machine.etc / "trusted.gpg.d")
+    added = subprocess.run(
+        ["apt-cdrom", "--no-mount", "--cdrom", f"{tmp_path}/disc", "add"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "deb cdrom:[Garden _Linux_ 1592.9]/" in added.stdout
+
+    assert fetch(checkout)
 
 
 def test_of_several_addresses_the_second_stands_in_for_the_first(
