@@ -44,6 +44,16 @@ class SuiteNotFoundError(UsageError):
         )
 
 
+class NoChecksumError(InstallerError):
+    """A package whose sha256 its archive does not state. versions.lock needs it."""
+
+    def __init__(self, source: str, packages: Iterable[str]) -> None:
+        super().__init__(
+            f"the archive of {source} states no SHA256 of {', '.join(packages)}",
+            resolution="Copy the packages to a folder, and declare that as a source of kind directory.",
+        )
+
+
 class AptIndex:
     """The packages of some suites for one architecture. The first query downloads the package lists into `root`."""
 
@@ -97,7 +107,7 @@ class AptIndex:
         raise PackageNotFoundError(package, version, self.name, self.versions(package))
 
     def locate(self, packages: Iterable[tuple[str, str]]) -> list[LockedFile]:
-        """Return the files of exact (package, version) pairs, in the same order. Raises PackageNotFoundError."""
+        """Return the files of exact (package, version) pairs, in the same order. Raises PackageNotFoundError, NoChecksumError."""
         pairs = list(packages)
         for package, version in pairs:
             available = self.versions(package)
@@ -106,6 +116,8 @@ class AptIndex:
         specs = [f"{package}={version}" for package, version in pairs]
         found = self._files(["apt-get", *self._options, "--quiet=2", "--print-uris", "download", *specs])
         by_name = {file.name: file for file in found}
+        if lacking := sorted({package for package, _ in pairs} - by_name.keys()):
+            raise NoChecksumError(self.name, lacking)
         return [by_name[package] for package, _ in pairs]
 
     def closure(self, packages: Sequence[str]) -> list[LockedFile]:

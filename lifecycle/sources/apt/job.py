@@ -25,7 +25,7 @@ _END_OF_OUTPUT = 3  # lines
 class AptJob:
     """One process of apt, and the files that it downloads, each as a package with its sha256 as name.
 
-    An unfinished file is a file of the cache, too. So it survives even a killed process, and the next job resumes it.
+    An unfinished file becomes a part in the cache at the end, also at that of a stopped job, and the next job resumes it.
     """
 
     def __init__(self, root: Path, files: Sequence[LockedFile], cache: Cache, options: Sequence[str]) -> None:
@@ -35,9 +35,9 @@ class AptJob:
         self._counted: dict[str, int] = {}
         self._failures: dict[str, str] = {}
         for file in files:
-            part = cache.part(file.sha256)
-            part.touch()
-            (self._archives / "partial" / _name(file)).hardlink_to(part)
+            if cache.part(file.sha256).exists():
+                # apt writes to a copy of it.
+                self._partial(file).hardlink_to(cache.part(file.sha256))
         self._process = self._start(["--yes", "--download-only", "install"], files)
 
     def start_copy(self) -> bool:
@@ -60,17 +60,20 @@ class AptJob:
         return True
 
     def stop(self) -> None:
-        """Terminate the process if it runs."""
+        """Terminate the process if it runs, and move the unfinished files to the parts in the cache."""
         if self._process.poll() is None:
             self._process.terminate()
             self._process.wait()
+        for file in self._files:
+            if not self._finished(file) and self._partial(file).exists():
+                self._partial(file).replace(self._cache.part(file.sha256))
 
     def report(self, advance: Advance) -> None:
         """Call `advance` with the number of bytes that each file got since the last call."""
         for file in self._files:
             path = self._archives / _name(file)
-            path = path if path.exists() else self._cache.part(file.sha256)
-            size = path.stat().st_size if path.exists() else 0
+            found = [path.stat().st_size for path in (path, self._partial(file)) if path.exists()]
+            size = found[0] if found else 0
             # A download that is not resumed but started again brings bytes that are counted already.
             advance(max(size - self._counted.get(file.sha256, 0), 0))
             self._counted[file.sha256] = max(size, self._counted.get(file.sha256, 0))
@@ -91,8 +94,8 @@ class AptJob:
             part.unlink()
             return HashMismatchError(file, obtained)
         reason = self._failures.get(file.sha256, "")
-        if _OTHER_FILE.match(reason) or not part.stat().st_size:
-            part.unlink()
+        if _OTHER_FILE.match(reason):
+            part.unlink(missing_ok=True)
         if _GONE.match(reason):
             return FileGoneError(file)
         if _OTHER_FILE.match(reason):
@@ -113,9 +116,12 @@ class AptJob:
                 stderr=subprocess.STDOUT,
             )
 
+    def _partial(self, file: LockedFile) -> Path:
+        return self._archives / "partial" / _name(file)
+
     def _finished(self, file: LockedFile) -> bool:
         path = self._archives / _name(file)
-        # apt moves an empty unfinished file there if it reads the package elsewhere on this machine.
+        # apt moves an unfinished file there if it then finds the package elsewhere on this machine.
         return path.is_file() and path.stat().st_size == file.size
 
     def _read_output(self) -> str:
