@@ -80,7 +80,7 @@ class AptRepository(Model):
 
     @property
     def is_flat(self) -> bool:
-        """Whether the archive has no `dists` folder: its suite is a folder below its address."""
+        """True if the archive has no `dists` folder: its suite is a folder below its address."""
         return self.suite.endswith("/")
 
     @property
