@@ -35,7 +35,7 @@ from benchmarks.start import StartBenchmark
 from lifecycle.cache.cache import Cache, default_cache_dir
 from lifecycle.planning.locked_project import LockedProject, load_locked_project
 from lifecycle.planning.matrix import Combination
-from lifecycle.sources.apt_machine import MachineArchives
+from lifecycle.sources.apt.machine import MachineArchives
 from tests.support.machines.cluster.engine_images import own_images
 from tests.support.machines.cluster_node.cluster_of_guests import ClusterOfGuests
 from tests.support.machines.guest.machine_parts import MachineParts

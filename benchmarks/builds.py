@@ -14,11 +14,12 @@ import docker
 from docker.models.containers import Container
 
 from lifecycle.config.lock import LockedDriver, LockedFile
+from lifecycle.config.schema import Architecture
 from lifecycle.config.sources import AptRepository, AptSource
 from lifecycle.planning.declarations import apt_repositories
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
-from lifecycle.sources.apt_machine import MachineArchives
+from lifecycle.sources.apt.machine import MachineArchives, repositories_of
 from lifecycle.tools.archive import tar_bytes
 from lifecycle.tools.process import run
 
@@ -87,8 +88,8 @@ class PlainBuild:
                 client.api.import_image_from_data(stream, repository="plain-base", tag=release)
 
     def _line(self, repository: AptRepository) -> str:
-        archive = self.machine.archive(repository)
-        return f"deb {archive.uri} {repository.suite} {' '.join(repository.components)}"
+        archive = self.machine.archive(repository, Architecture.AMD64)
+        return f"deb {archive.uris[0]} {repository.suite} {' '.join(repository.components)}"
 
     def build(self, combination: Combination) -> tuple[float, str]:
         """Build one combination, and return the wall seconds and the image."""
@@ -145,4 +146,6 @@ class PlainBuild:
         return "\n".join(f"{t} {self._address(file)}" for t in combination.module_types for file in files[t])
 
     def _address(self, file: LockedFile) -> str:
-        return self.machine.address(file.origin, apt_repositories(self.project.component))
+        repository = repositories_of(file.origin, apt_repositories(self.project.component))[0]
+        archive = self.machine.archive(repository, Architecture.AMD64)
+        return archive.uris[0] + file.origin.removeprefix(f"{repository.label}/").replace("+", "%2b")

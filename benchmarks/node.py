@@ -22,9 +22,8 @@ from lifecycle.pipeline.package import MODULES_FOLDER
 from lifecycle.pipeline.unpack import unpack_deb
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.tags import references
-from lifecycle.sources.apt import AptIndex
-from lifecycle.sources.download import DownloadRequest, download_all
-from lifecycle.sources.transfer import Address
+from lifecycle.sources.apt.download import download_packages
+from lifecycle.sources.apt.index import AptIndex
 from lifecycle.tools.process import run
 from tests.support.machines.guest.machine_parts import MachineParts
 
@@ -137,9 +136,8 @@ class NodeBenchmark:
         }
         files = index.locate([(name, found[0]) for name, found in versions.items() if found])
         cache = self.parts.cache
-        addresses = {f.sha256: Address(uri=self.plain.machine.address(f.origin, repositories)) for f in files}
-        requests = [DownloadRequest(file=f, address=addresses[f.sha256]) for f in files]
-        download_all([r for r in requests if not cache.has_blob(r.file.sha256)], cache, advance=lambda _: None)
+        missing = [file for file in files if not cache.has_blob(file.sha256)]
+        download_packages(missing, repositories, self.plain.machine, cache, advance=lambda _: None)
         for file in files:
             unpacked = self.folder / "unpacked" / file.name
             unpacked.mkdir(parents=True)

@@ -13,6 +13,8 @@ from lifecycle.config.schema import Architecture, Model, ModuleType, ReleaseName
 from lifecycle.tools.digest import digest_of, short
 
 _VERSION = "{version}"
+# File systems limit a name to 255 bytes; the digest makes a shortened one unique.
+_LONGEST_NAME = 100
 
 # The entry of one release, or of a family (`gardenlinux-*`), in which `{version}` is replaced by what `*` matches.
 SourceName = Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*(-\*)?$")]
@@ -41,14 +43,15 @@ class AptRepository(Model):
     """One suite of an APT archive.
 
     It has either `archive`, or `uri` and `keyring`. `archive` is the Label (Debian, Debian-Security) of an archive that the
-    machine's own apt knows; its address and keyring are used. Sources: sources.list(5), Debian's Release files.
+    machine's own apt knows; its address, keyring and options are used. A flat archive has a suite that ends with `/`, and no
+    components. Sources: sources.list(5), Debian's Release files.
     """
 
-    archive: str | None = None
-    uri: str | None = Field(default=None, pattern=r"^(https?|file)://")
+    archive: str | None = Field(default=None, min_length=1)
+    uri: str | None = Field(default=None, pattern=r"^(mirror|(mirror\+)?(https?|file|copy)):/\S+$")
     keyring: Path | None = None
-    suite: str
-    components: list[str] = Field(min_length=1)
+    suite: str = Field(pattern=r"^\S+$")
+    components: list[Annotated[str, Field(pattern=r"^\S+$")]] = []
 
     @model_validator(mode="after")
     def _has_an_address_and_a_keyring(self) -> Self:
@@ -58,7 +61,27 @@ class AptRepository(Model):
         if self.uri and not self.keyring:
             msg = "'uri' needs 'keyring', the file whose keys sign the archive"
             raise ValueError(msg)
+        if self.uri and "@" in self.uri.partition("://")[2].partition("/")[0]:
+            msg = "'uri' contains a login, which would be committed: write the login to /etc/apt/auth.conf.d (apt_auth.conf(5))"
+            raise ValueError(msg)
         return self
+
+    @model_validator(mode="after")
+    def _has_components_unless_it_is_flat(self) -> Self:
+        if self.is_flat and self.components:
+            msg = (
+                f"suite {self.suite!r} ends with '/', so the archive is flat and has no components: remove 'components'"
+            )
+            raise ValueError(msg)
+        if not self.is_flat and not self.components:
+            msg = "'components' must not be empty: name them, as in [main]; only a suite that ends with '/' has none"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def is_flat(self) -> bool:
+        """True if the archive has no `dists` folder: its suite is a folder below its address."""
+        return self.suite.endswith("/")
 
     @property
     def label(self) -> str:
@@ -84,13 +107,14 @@ class AptSource(Source):
 
     @property
     def suites(self) -> str:
-        """The names of its suites, each once, joined by dashes."""
-        return "-".join(dict.fromkeys(repository.suite for repository in self.repositories))
+        """The names of its suites, and of its flat archives, each once, joined by dashes."""
+        return "-".join(dict.fromkeys(r.label if r.is_flat else r.suite for r in self.repositories))
 
     def lists(self, architecture: Architecture) -> str:
         """Return the name of the folder with its package lists, below apt/ in the cache."""
         plain = [repository.model_dump(mode="json", exclude_none=True) for repository in self.repositories]
-        return f"{self.suites}-{architecture}-{short(digest_of(plain))}"
+        name = re.sub(r"[^\w.+~-]+", "_", self.suites)[:_LONGEST_NAME]
+        return f"{name}-{architecture}-{short(digest_of(plain))}"
 
 
 class SwiftSource(Source):

@@ -9,7 +9,8 @@ from lifecycle.planning.locked_project import LockedProject, replace_lock
 from lifecycle.planning.project import LOCK, Project
 from lifecycle.planning.required_inputs import LockedInputs
 from lifecycle.planning.targets import Targets, base_tag
-from lifecycle.sources.download import DownloadRequest, FileGoneError, download_all
+from lifecycle.sources.download import FileGoneError
+from lifecycle.sources.download_locked import download_locked
 from lifecycle.sources.locations import InputLocations
 from lifecycle.sources.resolve_lock import LockResolver, StaleLockError
 from lifecycle.tools.engine.engine import Engine
@@ -121,19 +122,13 @@ class Fetcher:
                 project = self.resolve(project, drop_entries_of(project.lock, gone), locked=False)
 
     def _download(self, project: LockedProject, required: LockedInputs) -> FetchResult:
-        missing = [file for file in required.files if not self.cache.has_blob(file.sha256)]
-        total = sum(file.size for file in missing)
-        try:
-            if missing:
-                requests = [DownloadRequest(file=file, address=self.locations.address(file.origin)) for file in missing]
-                with self.progress.bytes(f"downloading {len(missing)} files", total) as advance:
-                    download_all(requests, self.cache, advance=advance)
-        finally:
-            self.cache.save_index()
+        missing = download_locked(required.files, self.locations, self.cache, self.progress)
         for name in required.bases:
             if project.lock.bases[name].digest:
                 self._pull_base(project, name)
-        return FetchResult(project=project, downloaded_files=len(missing), downloaded_bytes=total)
+        return FetchResult(
+            project=project, downloaded_files=len(missing), downloaded_bytes=sum(file.size for file in missing)
+        )
 
     def _pull_base(self, project: LockedProject, name: str) -> None:
         """Pull a base image unless the engine has it: under our tag, by its id from a bundle, or by its pinned reference."""

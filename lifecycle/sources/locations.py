@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from lifecycle.config.sources import AptRepository
-from lifecycle.sources.apt_machine import MachineArchives
+from lifecycle.sources.apt.machine import MachineArchives, UndeclaredOriginError
 from lifecycle.sources.swift import SWIFT, SwiftSession, split_location
 from lifecycle.sources.transfer import Address
 
@@ -49,16 +49,17 @@ class InputLocations:
     repositories: Sequence[AptRepository]
 
     def address(self, origin: str) -> Address:
-        """Return the address of an origin. Raises UndeclaredOriginError, and SwiftRequestError if signing in to Swift fails."""
+        """Return the address of an origin that apt does not download.
+
+        Raises UndeclaredOriginError for a name of an archive, and SwiftRequestError if signing in to Swift fails.
+        """
         if origin.startswith(SWIFT):
             return self.swift.address(*split_location(origin))
         if origin.startswith(FILE):
             return Address(uri=f"{FILE}//{quote(str(self.path(origin)))}")
-        if any(origin.startswith(f"{repository.label}/") for repository in self.repositories):
-            return Address(uri=self.machine.address(origin, self.repositories))
         if origin.startswith(_URL_SCHEMES):
             return Address(uri=origin)
-        return Address(uri=self.machine.address(origin, self.repositories))
+        raise UndeclaredOriginError(origin)
 
     def path(self, origin: str) -> Path:
         """Return the path of a `file:` origin."""

@@ -9,7 +9,7 @@ from lifecycle.config.lock import LockedFile
 from lifecycle.config.schema import Architecture
 from lifecycle.config.sources import AptSource, PackageSource, SwiftSource
 from lifecycle.errors import InstallerError, UsageError
-from lifecycle.sources.download import DownloadRequest, download_all
+from lifecycle.sources.download_locked import download_locked
 from lifecycle.sources.open_index import PackageIndexes
 from lifecycle.sources.resolve_packages import resolve_kernel
 from lifecycle.sources.swift import SHA256_HEADER
@@ -123,7 +123,8 @@ class Mirror:
         """
         cache, swift = self.indexes.cache, self.indexes.locations.swift
         unconfirmed = [item for item in items if item.status is not ObjectStatus.SAME]
-        self._download([item.file for item in unconfirmed if item.status is not ObjectStatus.DIFFERENT])
+        files = [item.file for item in unconfirmed if item.status is not ObjectStatus.DIFFERENT]
+        download_locked(files, self.indexes.locations, cache, self.progress)
         conflicts = [
             item
             for item in unconfirmed
@@ -142,12 +143,3 @@ class Mirror:
                     swift.upload(item.container, item.name, cache.blob(item.file.sha256), item.file.sha256)
                     advance(item.file.size)
         return missing
-
-    def _download(self, files: Sequence[LockedFile]) -> None:
-        cache, locations = self.indexes.cache, self.indexes.locations
-        missing = [file for file in files if not cache.has_blob(file.sha256)]
-        if missing:
-            requests = [DownloadRequest(file=file, address=locations.address(file.origin)) for file in missing]
-            with self.progress.bytes(f"downloading {len(missing)} files", sum(f.size for f in missing)) as advance:
-                download_all(requests, cache, advance=advance)
-        cache.save_index()

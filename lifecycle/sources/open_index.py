@@ -9,7 +9,7 @@ from lifecycle.config.lock import LockedFile
 from lifecycle.config.schema import Architecture
 from lifecycle.config.sources import AptSource, PackageSource, SwiftSource
 from lifecycle.errors import UsageError
-from lifecycle.sources.apt import AptIndex
+from lifecycle.sources.apt.index import AptIndex
 from lifecycle.sources.deb_folder import DebFile, DebFolderIndex, parse_debs
 from lifecycle.sources.download import NewFile, download_new
 from lifecycle.sources.locations import FILE, InputLocations

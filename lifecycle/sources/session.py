@@ -7,7 +7,7 @@ from functools import cached_property
 from lifecycle.cache.cache import Cache
 from lifecycle.planning.declarations import apt_repositories
 from lifecycle.planning.project import Project
-from lifecycle.sources.apt_machine import MachineArchives
+from lifecycle.sources.apt.machine import MachineArchives
 from lifecycle.sources.fetch import Fetcher
 from lifecycle.sources.locations import InputLocations
 from lifecycle.sources.open_index import PackageIndexes

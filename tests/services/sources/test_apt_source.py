@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.errors import UsageError
-from lifecycle.sources.apt import ArchiveUpdateError, SuiteNotFoundError
+from lifecycle.sources.apt.index import ArchiveUpdateError, SuiteNotFoundError
 from lifecycle.sources.package_index import PackageNotFoundError
 from lifecycle.sources.resolve_lock import StaleLockError
 from tests.support.builders.apt_archive import Archive

@@ -1,6 +1,7 @@
 """A real signed APT archive, made by the test, with packages named like Debian's kernel and NVIDIA packages."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -49,6 +50,13 @@ class Archive:
     wrong_keyring: Path
     suite: str = "stable"
 
+    def armoured_key(self) -> str:
+        """Return the right key as text (RFC 9580, 6.2)."""
+        home = self.keyring.parent
+        command = ["gpg", "--armor", "--export", "right@example.org"]
+        done = subprocess.run(command, env=_gpg_environment(home), check=True, capture_output=True, text=True)
+        return done.stdout
+
     def repository(self, *, keyring: Path | None = None, uri: str = "") -> AptRepository:
         return AptRepository(
             uri=uri or f"file://{self.folder}",
@@ -71,14 +79,35 @@ def make_archive(
     index.mkdir(parents=True)
     listed = subprocess.run(["apt-ftparchive", "packages", "pool"], cwd=folder, check=True, capture_output=True)
     (index / "Packages").write_bytes(listed.stdout)
-    about = {"Suite": suite_name, "Label": "Test", "Architectures": "amd64", "Components": "main"}
-    options = [part for key, value in about.items() for part in ("-o", f"APT::FTPArchive::Release::{key}={value}")]
-    release = subprocess.run(["apt-ftparchive", *options, "release", suite], check=True, capture_output=True)
-    (suite / "Release").write_bytes(release.stdout)
     keyring, wrong = _key(home, "right"), _key(home, "wrong")
+    write_release(suite, {"Suite": suite_name, "Components": "main"}, home)
+    return Archive(folder, keyring, wrong, suite_name)
+
+
+def make_flat_archive(folder: Path, home: Path, packages: Sequence[tuple[str, str, str]], label: str) -> None:
+    """Make a flat archive like NVIDIA's in a new folder: its packages and its index beside each other."""
+    (folder / "pool").mkdir(parents=True)
+    for name, version, depends in packages:
+        make_deb(folder, name, version, depends)
+    for deb in (folder / "pool").iterdir():
+        deb.rename(folder / deb.name)
+    (folder / "pool").rmdir()
+    shutil.rmtree(folder / "roots")
+    listed = subprocess.run(["apt-ftparchive", "packages", "."], cwd=folder, check=True, capture_output=True)
+    (folder / "Packages").write_bytes(listed.stdout)
+    write_release(folder, {"Label": label}, home)
+
+
+def write_release(suite: Path, about: Mapping[str, str], home: Path, extra: str = "") -> None:
+    """Write the Release file of a suite anew, with `extra` lines, and sign it with the right key of a gpg home."""
+    for name in ("Release", "InRelease"):
+        (suite / name).unlink(missing_ok=True)
+    fields = {"Label": "Test", "Architectures": "amd64", **about}
+    options = [part for key, value in fields.items() for part in ("-o", f"APT::FTPArchive::Release::{key}={value}")]
+    release = subprocess.run(["apt-ftparchive", *options, "release", suite], check=True, capture_output=True)
+    (suite / "Release").write_text(extra + release.stdout.decode())
     sign = ["gpg", "--batch", "--clearsign", "--local-user", "right@example.org", "--output", "InRelease", "Release"]
     subprocess.run(sign, cwd=suite, env=_gpg_environment(home), check=True, capture_output=True)
-    return Archive(folder, keyring, wrong, suite_name)
 
 
 def end_agent(home: Path) -> None:

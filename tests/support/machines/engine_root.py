@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from lifecycle.sources.apt_machine import MachineArchives
+from lifecycle.config.schema import Architecture
+from lifecycle.config.sources import AptRepository
+from lifecycle.sources.apt.machine import MachineArchives
 
 SUITE = "trixie"
 PACKAGES = ("ca-certificates", "containerd", "crun", "docker-cli", "docker.io", "podman", "runc")
@@ -61,8 +63,9 @@ def engines_folder(environ: Mapping[str, str]) -> Path:
         return folder
     cache.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=cache, prefix="unfinished-") as name:
-        archive = MachineArchives().archives["Debian"]
-        source = f"deb [signed-by={archive.signed_by}] {archive.uri} {SUITE} main"
+        repository = AptRepository(archive="Debian", suite=SUITE, components=["main"])
+        archive = MachineArchives().archive(repository, Architecture.AMD64)
+        source = f"deb [signed-by={archive.options['Signed-By']}] {archive.uris[0]} {SUITE} main"
         command = ["mmdebstrap", "--mode=root", "--variant=apt", f"--include={','.join(PACKAGES)}"]
         done = subprocess.run(
             [*command, SUITE, Path(name) / "root", source], capture_output=True, text=True, check=False

@@ -31,6 +31,24 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def _send_content(handler: BaseHTTPRequestHandler, step: str) -> None:
+    start = 0
+    wanted = handler.headers.get("Range")
+    if wanted and step != "ignore range":
+        start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+    handler.send_response(206 if start else 200)
+    body = CONTENT[start:] if step != "other" else CONTENT[::-1]
+    handler.send_header("Content-Length", str(len(body)))
+    handler.send_header("Last-Modified", "Thu, 01 Jan 2026 00:00:00 GMT")
+    if start:
+        handler.send_header("Content-Range", f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}")
+    handler.end_headers()
+    handler.wfile.write(body[: len(body) // 2] if step in ("cut", "hold") else body)
+    if step == "hold":
+        # It ends when the client closes the connection.
+        handler.rfile.read()
+
+
 @contextmanager
 def file_server() -> Iterator[Server]:
     """Start a server that ends with the block."""
@@ -56,15 +74,7 @@ def file_server() -> Iterator[Server]:
                 self.send_header("Location", self.path)
                 self.end_headers()
                 return
-            start = 0
-            wanted = self.headers.get("Range")
-            if wanted and step != "ignore range":
-                start = int(wanted.removeprefix("bytes=").removesuffix("-"))
-            self.send_response(206 if start else 200)
-            body = CONTENT[start:] if step != "other" else CONTENT[::-1]
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body[: len(body) // 2] if step == "cut" else body)
+            _send_content(self, step)
 
         def log_message(self, *_: object) -> None:
             pass

@@ -125,23 +125,6 @@ def test_a_range_that_is_none_is_refused(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("repository", "said"),
-    [
-        (
-            "{suite: s, components: [main]}",
-            "needs either 'archive' (one the machine's apt is set up with) or 'uri' with 'keyring'",
-        ),
-        ("{uri: 'https://x', suite: s, components: [main]}", "'uri' needs 'keyring'"),
-        ("{archive: A, suite: s, components: []}", "components: must not be empty"),
-    ],
-)
-def test_a_repository_needs_an_address_keys_and_components(tmp_path: Path, repository: str, said: str) -> None:
-    text = COMPONENT.replace("{archive: Debian, suite: old, components: [main]}", repository)
-
-    assert said in problems(tmp_path, text)[0]
-
-
 def test_versions_keep_their_text() -> None:
     read = component(("old-1, channel", "old-1, kernel: 6.10, channel"), ("    - 550.163.01", "    - 550.10"))
 

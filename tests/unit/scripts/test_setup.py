@@ -78,6 +78,23 @@ def test_package_lists_are_refreshed_when_the_first_try_fails(machine: Machine) 
     assert [call.split()[1] for call in machine.calls("apt-get")] == ["install", "update", "install"]
 
 
+@pytest.mark.parametrize(
+    ("declared", "known"),
+    [
+        ("- {archive: NVIDIA CUDA, suite: /}", "=NVIDIA CUDA=http://x=\n"),
+        ("- {suite: /, archive: 'NVIDIA CUDA' }", "=NVIDIA CUDA=http://x=\n"),
+        ('- archive: "http://x/local"\n  suite: /', "==http://x/local=\n"),
+    ],
+)
+def test_an_archive_may_have_a_name_with_blanks_or_an_address(machine: Machine, declared: str, known: str) -> None:
+    (machine.checkout / "component.yaml").write_text(f"{declared}\n")
+    (machine.checkout.parent / "lists").write_text(known)
+
+    assert "lists" not in machine.setup("--check").stderr + machine.setup("--check").stdout
+    (machine.checkout.parent / "lists").write_text("")
+    assert "apt's lists of" in machine.setup("--check").stderr + machine.setup("--check").stdout
+
+
 def test_package_lists_that_are_not_there_are_fetched(machine: Machine) -> None:
     lists = machine.checkout.parent / "lists"
     lists.write_text("=Debian=\n")

@@ -7,8 +7,8 @@ from lifecycle.cache.cache import Cache
 from lifecycle.config.lock import Lock
 from lifecycle.config.schema import Architecture
 from lifecycle.config.sources import AptSource
-from lifecycle.sources.apt import AptIndex
-from lifecycle.sources.apt_machine import MachineArchives
+from lifecycle.sources.apt.index import AptIndex
+from lifecycle.sources.apt.machine import MachineArchives
 from lifecycle.sources.locations import InputLocations
 from lifecycle.sources.open_index import PackageIndexes
 from lifecycle.sources.resolve_lock import LockResolver, StaleLockError

@@ -3,8 +3,8 @@ import pytest
 from lifecycle.config.component import Channel, Release
 from lifecycle.config.schema import Architecture, ModuleType
 from lifecycle.config.sources import Packages
-from lifecycle.sources.apt import AptIndex
-from lifecycle.sources.apt_machine import MachineArchives
+from lifecycle.sources.apt.index import AptIndex
+from lifecycle.sources.apt.machine import MachineArchives
 from lifecycle.sources.package_index import PackageNotFoundError
 from lifecycle.sources.resolve_packages import resolve_driver, resolve_kernel
 from tests.support.builders.apt_archive import Archive

@@ -11,10 +11,9 @@ from lifecycle.config.schema import Architecture
 from lifecycle.config.sources import AptSource
 from lifecycle.pipeline.base import package_file_name
 from lifecycle.planning.locked_project import LockedProject
-from lifecycle.sources.apt import AptIndex
-from lifecycle.sources.apt_machine import MachineArchives
-from lifecycle.sources.download import DownloadRequest, download_all
-from lifecycle.sources.transfer import Address
+from lifecycle.sources.apt.download import download_packages
+from lifecycle.sources.apt.index import AptIndex
+from lifecycle.sources.apt.machine import MachineArchives
 from tests.support.checkout import ROOT
 
 _PACKAGES = (
@@ -61,9 +60,7 @@ def node_root(project: LockedProject, release: str, architecture: Architecture, 
         with tempfile.TemporaryDirectory(dir=folder) as name:
             packages, debs = Cache(Path(name, "packages")), Path(name, "debs")
             debs.mkdir()
-            addresses = [Address(uri=machine.address(file.origin, source.repositories)) for file in files]
-            requests = [DownloadRequest(file=f, address=a) for f, a in zip(files, addresses, strict=True)]
-            download_all(requests, packages, advance=lambda _: None)
+            download_packages(files, source.repositories, machine, packages, advance=lambda _: None)
             for file in files:
                 (debs / package_file_name(file)).hardlink_to(packages.blob(file.sha256))
             command = [

@@ -1,8 +1,4 @@
-"""The package index of an APT archive. apt itself checks signatures and resolves dependencies, in a private root.
-
-The machine's own configuration (proxies, mirrors, trusted keys) applies; only its lists and sources are replaced
-(apt.conf(5), "Directories"). Nothing here installs a package.
-"""
+"""The package index of an APT archive. apt itself checks signatures and resolves dependencies, in a private root."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -17,14 +13,13 @@ from lifecycle.config.lock import LockedFile
 from lifecycle.config.schema import Architecture
 from lifecycle.config.sources import AptRepository
 from lifecycle.errors import InstallerError, UsageError
-from lifecycle.sources.apt_machine import MachineArchives
+from lifecycle.sources.apt.machine import MachineArchives
+from lifecycle.sources.apt.root import make_root
 from lifecycle.sources.package_index import PackageNotFoundError
 from lifecycle.tools.process import ProgramFailedError, run
 
 _URI_LINE = re.compile(r"'(?P<uri>[^']+)' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})")
 _NO_SUITE = re.compile(r"The repository '(?P<uri>\S+) (?P<suite>\S+) Release' does not have a Release file")
-# Name resolution and mirrors fail for short times; apt itself retries (apt.conf(5), Acquire::Retries).
-_RETRIES = 5
 _MAX_ERROR_LINES = 6
 
 
@@ -46,6 +41,16 @@ class SuiteNotFoundError(UsageError):
     def __init__(self, suite: str, uri: str) -> None:
         super().__init__(
             f"the archive at {uri} has no suite {suite!r}: in component.yaml, name a release that it has, or correct the source"
+        )
+
+
+class NoChecksumError(InstallerError):
+    """A package whose sha256 its archive does not state. versions.lock needs it."""
+
+    def __init__(self, source: str, packages: Iterable[str]) -> None:
+        super().__init__(
+            f"the archive of {source} states no SHA256 of {', '.join(packages)}",
+            resolution="Copy the packages to a folder, and declare that as a source of kind directory.",
         )
 
 
@@ -73,39 +78,16 @@ class AptIndex:
 
         Raises SuiteNotFoundError, ArchiveUpdateError, ArchiveNotConfiguredError.
         """
-        for folder in ("lists/partial", "cache/archives/partial", "sources.list.d", "state"):
-            (self._root / folder).mkdir(parents=True, exist_ok=True)
-        (self._root / "status").write_text("")
-        sources = "\n".join(self._machine.stanza(repository) for repository in self._repositories)
-        (self._root / "sources.list.d" / "private.sources").write_text(sources)
-        options = {
-            "APT::Architecture": str(self._architecture),
-            "APT::Architectures": str(self._architecture),
-            "APT::Install-Recommends": "false",
-            "APT::Sandbox::User": "root",
-            "Acquire::ForceHash": "SHA256",
-            "Acquire::Languages": "none",
-            "Acquire::Retries": str(_RETRIES),
-            "Dir::Cache": f"{self._root}/cache",
-            "Dir::Cache::pkgcache": "pkgcache.bin",
-            "Dir::Cache::srcpkgcache": "srcpkgcache.bin",
-            "Dir::Etc::preferences": "/dev/null",
-            "Dir::Etc::preferencesparts": "/dev/null",
-            "Dir::Etc::sourcelist": "/dev/null",
-            "Dir::Etc::sourceparts": f"{self._root}/sources.list.d",
-            "Dir::State": f"{self._root}/state",
-            "Dir::State::lists": f"{self._root}/lists",
-            "Dir::State::status": f"{self._root}/status",
-        }
-        flags = [part for key, value in options.items() for part in ("-o", f"{key}={value}")]
+        entries = [self._machine.entry(repository, self._architecture) for repository in self._repositories]
+        options = make_root(self._root, entries, self._architecture)
         try:
-            run(["apt-get", *flags, "--error-on=any", "--quiet", "update"])
+            run(["apt-get", *options, "--error-on=any", "--quiet", "update"])
         except ProgramFailedError as error:
             missing = _NO_SUITE.search(error.output)
             if missing:
                 raise SuiteNotFoundError(missing["suite"], missing["uri"]) from error
             raise ArchiveUpdateError(self.name, error.output) from error
-        return flags
+        return options
 
     def names(self, prefix: str) -> list[str]:
         """Return the sorted names of the packages that begin with a prefix. Raises as `versions`."""
@@ -125,7 +107,7 @@ class AptIndex:
         raise PackageNotFoundError(package, version, self.name, self.versions(package))
 
     def locate(self, packages: Iterable[tuple[str, str]]) -> list[LockedFile]:
-        """Return the files of exact (package, version) pairs, in the same order. Raises PackageNotFoundError."""
+        """Return the files of exact (package, version) pairs, in the same order. Raises PackageNotFoundError, NoChecksumError."""
         pairs = list(packages)
         for package, version in pairs:
             available = self.versions(package)
@@ -134,6 +116,8 @@ class AptIndex:
         specs = [f"{package}={version}" for package, version in pairs]
         found = self._files(["apt-get", *self._options, "--quiet=2", "--print-uris", "download", *specs])
         by_name = {file.name: file for file in found}
+        if lacking := sorted({package for package, _ in pairs} - by_name.keys()):
+            raise NoChecksumError(self.name, lacking)
         return [by_name[package] for package, _ in pairs]
 
     def closure(self, packages: Sequence[str]) -> list[LockedFile]:

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from lifecycle.config.schema import Architecture
-from lifecycle.sources.apt import AptIndex, ArchiveUpdateError
-from lifecycle.sources.apt_machine import MachineArchives
+from lifecycle.sources.apt.index import AptIndex, ArchiveUpdateError, NoChecksumError
+from lifecycle.sources.apt.machine import MachineArchives
 from lifecycle.sources.package_index import PackageNotFoundError
-from tests.support.builders.apt_archive import Archive
+from tests.support.builders.apt_archive import Archive, write_release
+from tests.support.machines.apt_machine import make_apt_machine
 
 
 def index_of(archive: Archive, root: Path, *, keyring: Path | None = None) -> AptIndex:
@@ -98,3 +99,28 @@ def test_a_changed_index_is_refused(archive: Archive, tmp_path: Path) -> None:
     with pytest.raises(ArchiveUpdateError, match="the archive of test cannot be used") as caught:
         index_of(copy, tmp_path / "apt").versions("libc6")
     assert "Hash Sum mismatch" in str(caught.value)
+
+
+def test_the_machines_hooks_after_an_update_do_not_run(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = make_apt_machine(tmp_path / "machine")
+    hooks = {name: tmp_path / name for name in ("Pre-Invoke", "Post-Invoke", "Post-Invoke-Success")}
+    machine.write("apt.conf.d/hooks", "".join(f'APT::Update::{n}:: "touch {p}";\n' for n, p in hooks.items()))
+    monkeypatch.setenv("APT_CONFIG", machine.environ["APT_CONFIG"])
+    index_of(archive, tmp_path / "apt").versions("libc6")
+
+    # A hook before an update may renew a login.
+    assert [name for name, path in hooks.items() if path.exists()] == ["Pre-Invoke"]
+
+
+def test_an_archive_without_sha256_is_refused(archive: Archive, tmp_path: Path) -> None:
+    copy = Archive(tmp_path / "copy", archive.keyring, archive.wrong_keyring)
+    shutil.copytree(archive.folder, copy.folder)
+    packages = copy.folder / "dists/stable/main/binary-amd64/Packages"
+    lines = packages.read_text().splitlines(keepends=True)
+    packages.write_text("".join(line for line in lines if not line.startswith("SHA")))
+    write_release(packages.parents[2], {"Suite": "stable", "Components": "main"}, archive.keyring.parent)
+
+    with pytest.raises(NoChecksumError, match="the archive of test states no SHA256 of libc6"):
+        index_of(copy, tmp_path / "apt").locate([("libc6", "1:2.36-9")])
