@@ -7,16 +7,18 @@ from functools import cached_property
 from typing import Any
 
 import docker
-import docker.credentials.errors
 import docker.errors
+import docker.utils.config
 import requests.exceptions
 
 from lifecycle.tools.engine.address import EngineAddress, engine_address
 from lifecycle.tools.engine.errors import EngineRefusedError, EngineUnreachableError
 from lifecycle.tools.engine.ssh_relay import SshRelay
-from lifecycle.tools.registry.login import CredentialHelperError
 
 _SECONDS = 600
+# The SDK reads config.json otherwise than docker(1) does: one bad entry, or a missing helper, ends each request. Requests get
+# their logins from `registry/credentials.py`, so the SDK finds no file.
+docker.utils.config.find_config_file = lambda *_: None
 
 
 class EngineConnection:
@@ -58,17 +60,13 @@ class EngineConnection:
     def sdk_errors(self, what: str) -> Iterator[None]:
         """Translate the errors of the SDK; `what` names the operation ("pull x").
 
-        Raises EngineRefusedError, EngineUnreachableError, CredentialHelperError.
+        Raises EngineRefusedError, EngineUnreachableError.
         """
         try:
             yield
         except docker.errors.APIError as error:
             raise EngineRefusedError(what, error.explanation or str(error)) from error
-        except docker.credentials.errors.StoreError as error:
-            raise CredentialHelperError(what, str(error)) from error
         except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
-            if isinstance(error.__cause__, docker.credentials.errors.StoreError):
-                raise CredentialHelperError(what, str(error.__cause__)) from error
             raise EngineUnreachableError(str(self.address), self._reason(error)) from error
 
     def _reason(self, error: BaseException) -> str:

@@ -16,7 +16,8 @@ import httpx
 from lifecycle.tools.registry.blobs import Blobs
 from lifecycle.tools.registry.errors import DeletionDisabledError, RegistryRefusedError
 from lifecycle.tools.registry.login import Login
-from lifecycle.tools.registry.session import CERTIFICATES, RegistrySession, error_text, raise_for_error, read_json
+from lifecycle.tools.registry.responses import error_text, read_json
+from lifecycle.tools.registry.session import CERTIFICATES, RegistrySession, raise_for_error
 
 _MANIFESTS = ", ".join(
     [
