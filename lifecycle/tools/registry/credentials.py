@@ -127,9 +127,11 @@ class _Config:
         username, password = values.get("username", ""), values.get("password", "")
         if "auth" in values:
             username, password = self._decoded(name, values["auth"])
-        tokens = values.get("identitytoken", ""), values.get("registrytoken", "")
-        # The name beside a token, such as Azure's 00000000-0000-0000-0000-000000000000, has no password.
-        found = Login(*((username, password) if username and password else ("", "")), *tokens)
+        if not password:
+            # The name beside a token, such as Azure's 00000000-0000-0000-0000-000000000000, has no password.
+            username = ""
+        refresh_token, registry_token = values.get("identitytoken", ""), values.get("registrytoken", "")
+        found = Login(username, password if username else "", refresh_token, registry_token)
         return None if found == Login() else found
 
     def _decoded(self, name: str, auth: str) -> tuple[str, str]:

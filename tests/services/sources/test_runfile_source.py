@@ -14,7 +14,7 @@ from lifecycle.config.file_format import FileFormat
 from lifecycle.config.lock import LockedFile
 from lifecycle.pipeline.unpack import NotUnpackedError, Unpacker
 from lifecycle.sources.download import CorruptDownloadError, SourceFileNotFoundError
-from lifecycle.sources.runfile import NoVersionsError
+from lifecycle.sources.driver_versions import NoVersionsError
 from lifecycle.sources.swift import SwiftSession
 from lifecycle.tools.archive import UnsafeArchiveError
 from tests.support.builders.runfiles import make_runfile
