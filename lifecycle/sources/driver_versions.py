@@ -12,13 +12,14 @@ from lifecycle.config.schema import Architecture
 from lifecycle.config.versions import DRIVER_EXACT, driver_branch, version_key
 from lifecycle.errors import InstallerError, UsageError
 from lifecycle.sources.download import ForbiddenError, NewFile, SourceFileNotFoundError, download_new
-from lifecycle.sources.locations import InputLocations, glob_template, is_url, origin_of
+from lifecycle.sources.locations import FILE, InputLocations, glob_template, is_url, origin_of
 from lifecycle.sources.swift import SWIFT, split_location
 from lifecycle.sources.transfer import new_client
 
 # NVIDIA's names of the architectures: in the names of .run files, and in the folders of its redistributable archives.
 ARCH = {Architecture.AMD64: "x86_64", Architecture.ARM64: "aarch64"}
 PLATFORM = {Architecture.AMD64: "linux-x86_64", Architecture.ARM64: "linux-sbsa"}
+_MISSING = (httpx.codes.FORBIDDEN, httpx.codes.NOT_FOUND, httpx.codes.GONE)
 _VERSION = re.compile(rf"(?<![\d.]){DRIVER_EXACT.pattern}(?![\d.]*\d)")
 
 
@@ -98,6 +99,29 @@ class DriverVersions:
                 return client.get(location).raise_for_status().text
         except httpx.HTTPError as error:
             raise VersionPageError(location, str(error)) from error
+
+    def drop_missing(self, versions: Sequence[str], template: str) -> list[str]:
+        """Return versions, newest first, without the newest ones of each branch whose file does not exist.
+
+        `template` is the location of the file, with `{version}`. A server that does not tell counts as having it.
+        """
+        kept: list[str] = []
+        with new_client(1) as client:
+            for version in versions:
+                is_settled = any(driver_branch(other) == driver_branch(version) for other in kept)
+                if is_settled or self._exists(client, origin_of(template.replace("{version}", version))):
+                    kept.append(version)
+        return kept
+
+    def _exists(self, client: httpx.Client, origin: str) -> bool:
+        if origin.startswith(FILE):
+            return self.locations.path(origin).exists()
+        if not is_url(origin):
+            return True
+        try:
+            return client.head(origin).status_code not in _MISSING
+        except httpx.HTTPError:
+            return True
 
     def read_small_file(self, name: str, version: str, origin: str) -> str:
         """Return the text of a checksum file or an index, by its origin.

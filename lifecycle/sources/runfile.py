@@ -10,7 +10,7 @@ from lifecycle.cache.results import sha256_of
 from lifecycle.config.lock import LockedDriver, LockedFile
 from lifecycle.config.schema import Architecture, ModuleType
 from lifecycle.config.sources import RunfileDriver
-from lifecycle.config.versions import DRIVER_EXACT
+from lifecycle.config.versions import DRIVER_EXACT, driver_branch
 from lifecycle.sources.download import ForbiddenError, NewFile, SourceFileNotFoundError, WrongContentError, download_new
 from lifecycle.sources.driver_versions import DriverVersions, fill_template
 from lifecycle.sources.file_content import checksum_in
@@ -57,6 +57,17 @@ class RunfileResolver:
         if source.versions:
             return self._reader.on_page(fill_template(source.versions, architecture))
         return self._reader.listed(fill_template(source.url, architecture))
+
+    def offered(self, branch: str, source: RunfileDriver, architecture: Architecture) -> list[str]:
+        """Return the versions of a branch (`*`: of all) that a source has, newest first.
+
+        A page may name versions whose files are elsewhere; the newest ones are left out then. Raises as `versions`.
+        """
+        found = self.versions(source, architecture) or []
+        if not source.versions:
+            return found
+        of_branch = [version for version in found if branch in ("*", driver_branch(version))]
+        return self._reader.drop_missing(of_branch, fill_template(source.url, architecture))
 
     def _resolve_version(
         self,

@@ -67,7 +67,7 @@ class AvailabilityReader:
             return driver_versions(component.sources.packages, index)
         if isinstance(source, RedistributableDriver):
             return self.redistributables.versions(source)
-        return self.runfiles.versions(source, architecture) or []
+        return self.runfiles.offered(branch, source, architecture)
 
     def _releases(self, source: PackageSource) -> list[str]:
         """Return the versions of a family's releases, newest first; [] if its source cannot be listed."""

@@ -12,9 +12,11 @@ from lifecycle.cache.cache import Cache
 from lifecycle.cache.results import sha256_of
 from lifecycle.config.file_format import FileFormat
 from lifecycle.config.lock import LockedFile
+from lifecycle.config.schema import Architecture
+from lifecycle.config.sources import RunfileDriver
 from lifecycle.pipeline.unpack import NotUnpackedError, Unpacker
-from lifecycle.sources.download import CorruptDownloadError, SourceFileNotFoundError
-from lifecycle.sources.driver_versions import NoVersionsError
+from lifecycle.sources.download import CorruptDownloadError, SourceFileNotFoundError, WrongContentError
+from lifecycle.sources.driver_versions import NoFilesError, NoVersionsError
 from lifecycle.sources.swift import SwiftSession
 from lifecycle.tools.archive import UnsafeArchiveError
 from tests.support.builders.runfiles import make_runfile
@@ -117,14 +119,72 @@ def test_a_version_that_is_not_there_is_a_mistake_in_the_component(drivers: Web,
         checkout.resolve_driver()
 
 
-@pytest.mark.parametrize("right", [True, False])
-def test_the_checksum_that_nvidia_publishes_beside_it_has_to_hold(drivers: Web, tmp_path: Path, right: bool) -> None:
+def test_a_version_that_a_page_names_and_the_url_lacks_is_skipped(
+    drivers: Web, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (drivers.folder / "list.html").write_text("550.90.07/ 550.163.01/ 550.170.01/ 550.171.01/")
+    url, page = f"{drivers.address}/NVIDIA-Linux-{{arch}}-{{version}}.run", f"{drivers.address}/list.html"
+    checkout = lab_of(tmp_path, url, versions=page)
+
+    assert checkout.resolve_driver().version == "550.163.01"
+    missing = ", ".join(
+        f"{drivers.address}/NVIDIA-Linux-x86_64-{version}.run" for version in ("550.171.01", "550.170.01")
+    )
+    said = f"driver 550 is 550.163.01: {page} names newer ones, but {missing} is missing"
+    assert said in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(("branch", "offered"), [("550", ["550.163.01", "550.90.07"]), ("570", ["570.10.01"])])
+def test_versions_without_files_are_not_offered(drivers: Web, tmp_path: Path, branch: str, offered: list[str]) -> None:
+    (drivers.folder / "list.html").write_text("550.90.07/ 550.163.01/ 550.171.01/ 570.10.01/ 570.20.01/")
+    url, page = f"{drivers.address}/NVIDIA-Linux-{{arch}}-{{version}}.run", f"{drivers.address}/list.html"
+    runfiles = lab_of(tmp_path, url, versions=page).session().sources.resolver.runfiles
+    source = RunfileDriver(kind="runfile", url=url, versions=page)
+
+    assert runfiles.offered(branch, source, Architecture.AMD64) == offered
+    assert runfiles.offered("*", source, Architecture.AMD64) == ["570.10.01", "550.163.01", "550.90.07"]
+
+
+def test_a_page_of_which_the_url_has_no_version_is_a_mistake(drivers: Web, tmp_path: Path) -> None:
+    (drivers.folder / "list.html").write_text("550.171.01/ 550.170.01/ 570.10.01/")
+    url, page = f"{drivers.address}/NVIDIA-Linux-{{arch}}-{{version}}.run", f"{drivers.address}/list.html"
+    with pytest.raises(NoFilesError, match=r"names 2 versions of it, and the files of none exist \(http.*550\.171\.01"):
+        lab_of(tmp_path, url, versions=page).resolve_driver()
+
+
+@pytest.mark.parametrize("name", ["{}", "{}.sha256sum"])
+def test_a_web_page_in_place_of_a_file_is_refused(drivers: Web, tmp_path: Path, name: str) -> None:
+    path = drivers.folder / name.format("NVIDIA-Linux-x86_64-550.163.01.run")
+    path.write_text("<!DOCTYPE html><html><head><title>Sign in to the network</title></head></html>")
+    checkout = lab_of(tmp_path, f"{drivers.address}/NVIDIA-Linux-{{arch}}-{{version}}.run", version="550.163.01")
+    with pytest.raises(WrongContentError) as caught:
+        checkout.resolve_driver()
+
+    assert str(caught.value).splitlines()[:2] == [
+        f"the file that came as {path.name} is a web page ('Sign in to the network'): it was deleted",
+        f"  from {drivers.address}/{path.name}",
+    ]
+    assert "check HTTPS_PROXY" in str(caught.value)
+
+
+def test_a_checksum_file_without_a_checksum_is_refused(drivers: Web, tmp_path: Path) -> None:
+    (drivers.folder / "NVIDIA-Linux-x86_64-550.163.01.run.sha256sum").write_text("try again later\n")
+    checkout = lab_of(tmp_path, f"{drivers.address}/NVIDIA-Linux-{{arch}}-{{version}}.run", version="550.163.01")
+    with pytest.raises(
+        WrongContentError, match="is no checksum file: it states no single sha256 for NVIDIA-Linux-x86_64-"
+    ):
+        checkout.resolve_driver()
+
+
+@pytest.mark.parametrize("form", ["right", "upper", "wrong"])
+def test_the_checksum_that_nvidia_publishes_beside_it_has_to_hold(drivers: Web, tmp_path: Path, form: str) -> None:
     path = drivers.folder / "NVIDIA-Linux-x86_64-550.163.01.run"
-    stated = sha256_of(path) if right else "0" * 64
+    right = sha256_of(path)
+    stated = {"right": right, "upper": right.upper(), "wrong": "0" * 64}[form]
     path.with_name(f"{path.name}.sha256sum").write_text(f"{stated}  {path.name}\n")
     checkout = lab_of(tmp_path, f"{drivers.address}/NVIDIA-Linux-{{arch}}-{{version}}.run", version="550.163.01")
-    if right:
-        assert driver_of(checkout)["NVIDIA-Linux-x86_64"].sha256 == stated
+    if form != "wrong":
+        assert driver_of(checkout)["NVIDIA-Linux-x86_64"].sha256 == right
         return
     with pytest.raises(CorruptDownloadError, match="does not match the checksum of its source: it was deleted"):
         checkout.resolve_driver()

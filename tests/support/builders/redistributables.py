@@ -10,8 +10,11 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from lifecycle.cache.cache import Cache
 from lifecycle.cache.results import sha256_of
-from lifecycle.config.lock import LockedFile
+from lifecycle.config.lock import LockedDriver, LockedFile
+from lifecycle.sources.redistributable import DRIVER
+from tests.support.builders.runfiles import driver_tree
 
 _SBIN = ("nvidia-smi", "nvidia-cuda-mps-control", "nvidia-cuda-mps-server")
 _TOP = ("kernel", "kernel-open", "firmware", "LICENSE")
@@ -47,12 +50,16 @@ def sort_tree(tree: Path, target: Path) -> Path:
     return target
 
 
-def locked_archive(path: Path, version: str) -> LockedFile:
-    """Return the entry of an archive for versions.lock."""
-    name = path.name.partition(f"-{version}")[0]
-    return LockedFile(
-        name=name, version=version, origin=f"file:{path}", size=path.stat().st_size, sha256=sha256_of(path)
-    )
+def driver_archive(folder: Path, driver: LockedDriver, source: Cache, target: Cache) -> LockedFile:
+    """Make an archive of a driver's real files, from the cache `source`, and keep it in the cache `target`."""
+    tree = sort_tree(driver_tree(folder, driver, source), folder / "sorted")
+    add_version(folder, driver.version, {DRIVER: tree})
+    (path,) = folder.glob(f"{DRIVER}/*/*.tar.xz")
+    digest, size = sha256_of(path), path.stat().st_size
+    shutil.move(path, target.part(digest))
+    target.keep_blob(target.part(digest), digest)
+    name = path.name.partition(f"-{driver.version}")[0]
+    return LockedFile(name=name, version=driver.version, origin=f"file:{path}", size=size, sha256=digest)
 
 
 def _folder_of(name: str) -> str:

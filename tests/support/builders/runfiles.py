@@ -81,7 +81,7 @@ def driver_runfile(folder: Path, driver: LockedDriver, source: Cache, target: Ca
 
 
 def with_runfile(project: LockedProject, combination: Combination, runfile: LockedFile) -> LockedProject:
-    """Return the project with the driver of a combination in one file, the installer."""
+    """Return the project with the driver of a combination in one file: the installer, or a redistributable archive."""
     key = f"{combination.declared_driver}/{combination.architecture}"
     known = project.lock.drivers[key]
     modules = {module_type: [runfile] for module_type in known.modules}
