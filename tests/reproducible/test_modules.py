@@ -22,8 +22,7 @@ from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Targets, base_tag
 from lifecycle.tools.archive import file_digests
 from lifecycle.tools.engine.docker_engine import DockerEngine
-from tests.support.builders.redistributables import driver_archive
-from tests.support.builders.runfiles import driver_runfile, with_runfile
+from tests.support.builders.runfiles import driver_archive, driver_runfile, with_runfile
 
 PROJECT = load_locked_project(Path(__file__).resolve().parents[2])
 MODULES = [(c, t) for c in PROJECT.matrix.combinations for t in c.module_types]

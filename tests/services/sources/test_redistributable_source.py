@@ -13,7 +13,7 @@ from lifecycle.sources.driver_versions import NoVersionsError
 from lifecycle.sources.redistributable import DRIVER, FABRIC_MANAGER, InvalidIndexError
 from lifecycle.tools.archive import extract_safely
 from lifecycle.tools.engine.docker_engine import DockerEngine
-from tests.support.builders.redistributables import add_version
+from tests.support.builders.runfiles import add_version
 from tests.support.builders.source_checkout import SourceCheckout, make_source_checkout
 from tests.support.checkout import ROOT
 from tests.support.servers.web_server import Web, web_server
@@ -139,12 +139,12 @@ def test_the_kernel_sources_are_unpacked_as_an_installer_unpacks_them(web: Web, 
         script.lstrip("/"): ROOT / "scripts/redistributable/archive.run",
         f"in/runfile/0-{Path(ARCHIVE).name}": web.folder / ARCHIVE,
     }
-    command = ["sh", script, "--extract-only", "--target", "/out/driver"]
+    command = ["sh", script, "--extract-only", "--target", "/out/new/driver"]
     target = tmp_path / "out"
     with DockerEngine(os.environ).container(builder, env={}, entrypoint=command) as container:
         container.put(files, folders=["out"], scratch=tmp_path)
         assert container.run(tmp_path / "log") == 0, (tmp_path / "log").read_text()
-        with container.get("/out/driver") as stream:
+        with container.get("/out/new/driver") as stream:
             extract_safely(stream, target, archive="out")
     found = sorted(path.relative_to(target / "driver").as_posix() for path in target.rglob("*") if path.is_file())
 

@@ -14,8 +14,7 @@ from lifecycle.pipeline.unpack import Unpacker
 from lifecycle.planning.locked_project import LockedProject, load_locked_project
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Targets
-from tests.support.builders.redistributables import driver_archive
-from tests.support.builders.runfiles import driver_runfile, with_runfile
+from tests.support.builders.runfiles import driver_archive, driver_runfile, with_runfile
 from tests.support.checkout import ROOT
 
 
