@@ -43,7 +43,7 @@ def test_the_container_finds_sources_and_patches_in_their_order() -> None:
     assert files["in/open/patches/000-z.patch"] == Path("/checkout/patches/z.patch")
 
 
-def test_a_redistributable_archive_comes_once_with_the_script_that_unpacks_it() -> None:
+def test_an_archive_comes_once_with_the_script_that_unpacks_it() -> None:
     now, combination = project(), COMBINATIONS[3]
     driver = now.lock.driver_for(combination)
     (source, *_) = driver.modules[OPEN]
