@@ -53,7 +53,9 @@ class Manifest:
 
 
 class Registry:
-    """One registry, by its host: `ghcr.io`, `localhost:5000`. All methods raise RegistryRefusedError.
+    """One registry, by its host: `ghcr.io`, `localhost:5000`.
+
+    All methods raise RegistryRefusedError, and CredentialHelperError or DockerConfigError if it wants a login that cannot be read.
 
     `labels` are known labels of images by image id, which are not requested again. `certificates` is the folder where an
     engine looks for certificate authorities. `wait` is called with the seconds to wait before another attempt; `timeout` is the
