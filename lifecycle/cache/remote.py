@@ -21,7 +21,7 @@ from lifecycle.tools.archive import UnreadableArchiveError, UnsafeArchiveError, 
 from lifecycle.tools.digest import digest_of
 from lifecycle.tools.registry.blobs import WrongBlobError
 from lifecycle.tools.registry.client import Manifest, Registry
-from lifecycle.tools.registry.session import read_json
+from lifecycle.tools.registry.responses import read_json
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.nvidia-installer.result.v1+json"

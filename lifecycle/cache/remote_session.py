@@ -11,7 +11,7 @@ from lifecycle.config.store import RemoteCacheConfig
 from lifecycle.planning.targets import Target
 from lifecycle.tools.progress import Progress
 from lifecycle.tools.registry.client import Registry
-from lifecycle.tools.registry.login import CredentialHelperError, login_for
+from lifecycle.tools.registry.credentials import docker_login, login_for
 
 _AT_ONCE = 4
 # Seconds that a remote cache may take to answer: a build continues without a remote cache that does not.
@@ -44,16 +44,11 @@ class RemoteSession:
 @contextmanager
 def open_remote_session(
     section: RemoteCacheConfig, *, images: str, cache: Cache, environ: Mapping[str, str], progress: Progress
-) -> Iterator[RemoteSession | None]:
-    """Open the remote cache. Yield None, with a warning, if the login cannot be read. `images` is the registry of the images."""
+) -> Iterator[RemoteSession]:
+    """Open the remote cache. `images` is the registry of the images."""
     # The password in the environment is that of the images' registry and is sent to no other.
-    ours = environ if section.registry == images else {}
-    try:
-        login = login_for(section.registry, ours)
-    except CredentialHelperError as error:
-        progress.warn(f"continuing without the remote cache {section.registry}/{section.repository}: {error}")
-        yield None
-        return
+    find_login = login_for if section.registry == images else docker_login
+    login = find_login(section.registry, environ)
     with closing(Registry(section.registry, login, timeout=_PATIENCE, patience=_PATIENCE)) as registry:
         results = RemoteCache(section=section, registry=registry, cache=cache, warn=progress.warn)
         yield RemoteSession(results=results, progress=progress)

@@ -151,7 +151,7 @@ class RunfileDriver(Source):
     """A driver branch as NVIDIA's own installer, `NVIDIA-Linux-<arch>-<version>.run`.
 
     `url` and `fabricManager` (its redistributable archive) are locations with the placeholders `{version}` and `{arch}` (x86_64,
-    aarch64). `versions` is a page that names the versions; a container or a folder is listed instead.
+    aarch64). `versions` is a page that names the versions, with `{arch}`; a container or a folder is listed instead.
     """
 
     kind: Literal["runfile"]
@@ -168,7 +168,30 @@ class RunfileDriver(Source):
         return self
 
 
-DriverSource: TypeAlias = PackagedDriver | RunfileDriver
+class RedistributableDriver(Source):
+    """A driver branch as NVIDIA's redistributable archives.
+
+    `url` is the folder with an index for each version, `redistrib_<version>.json`. `versions` is a page that names these
+    files; without it, the folder is listed. `fabricManager` also takes the archive of fabric manager from the index.
+    """
+
+    kind: Literal["redistributable"]
+    url: Location
+    versions: Location | None = None
+    fabric_manager: bool = False
+
+    @property
+    def folder(self) -> str:
+        """The location of the folder, without a slash at its end."""
+        return self.url.rstrip("/")
+
+    @property
+    def page(self) -> str:
+        """The location of the list of versions. A web server lists a folder under its address with a slash."""
+        return self.versions or f"{self.folder}/"
+
+
+DriverSource: TypeAlias = PackagedDriver | RunfileDriver | RedistributableDriver
 
 
 class Packages(Model):

@@ -33,21 +33,31 @@ _LIBRARIES = "|".join(
         "nvidia-(?:cfg|encode|gpucomp|ml|nvvm|nvvm70|opencl|opticalflow|pkcs11-openssl3|ptxjitcompiler|sandboxutils|tileiras)",
     ]
 )
+_PROGRAMS = "nvidia-(?:smi|modprobe|persistenced|cuda-mps-control|cuda-mps-server)"
 _RUNFILE: Rules = (
     (re.compile(r"firmware/([^/]+\.bin)"), r"lib/firmware/nvidia/{version}/\1"),
     (re.compile(rf"(lib(?:{_LIBRARIES})\.so(?:\.[^/]+)?)"), r"lib/\1"),
-    (re.compile(r"(nvidia-(?:smi|modprobe|persistenced|cuda-mps-control|cuda-mps-server))"), r"bin/\1"),
+    (re.compile(rf"({_PROGRAMS})"), r"bin/\1"),
     (re.compile(r"(nvidia\.icd)"), r"etc/OpenCL/vendors/\1"),
     (re.compile(r"supported-gpus/(supported-gpus\.json)"), r"share/nvidia/\1"),
     (re.compile(r"(LICENSE)"), r"share/doc/nvidia-driver/\1"),
 )
 
-# The archive of fabric manager. scripts/node expects its configuration beside the NVSwitch topology files.
+# The archive of the driver has the files of the .run file, sorted into folders. In that of fabric manager, scripts/node expects
+# the configuration beside the NVSwitch topology files.
+_DRIVER = r"nvidia_driver-[^/]+/"
+_OTHER = r"(?!nvidia_driver-)[^/]+"
 _REDISTRIBUTABLE: Rules = (
-    (re.compile(r"[^/]+/bin/([^/]+)"), r"bin/\1"),
-    (re.compile(r"[^/]+/lib/(lib[^/]+\.so(?:\.[^/]+)?)"), r"lib/\1"),
-    (re.compile(r"[^/]+/(?:etc|share/nvidia/nvswitch)/([^/]+)"), r"share/nvidia/nvswitch/\1"),
-    (re.compile(r"([^/]+)/(LICENSE[^/]*)"), r"share/doc/\1/\2"),
+    (re.compile(rf"{_DRIVER}(?:[^/]+/)*firmware/(?:[^/]+/)*([^/]+\.bin)"), r"lib/firmware/nvidia/{version}/\1"),
+    (re.compile(rf"{_DRIVER}lib/(lib(?:{_LIBRARIES})\.so(?:\.[^/]+)?)"), r"lib/\1"),
+    (re.compile(rf"{_DRIVER}s?bin/({_PROGRAMS})"), r"bin/\1"),
+    (re.compile(rf"{_DRIVER}(?:[^/]+/)*(nvidia\.icd)"), r"etc/OpenCL/vendors/\1"),
+    (re.compile(rf"{_DRIVER}(?:[^/]+/)*supported-gpus/(supported-gpus\.json)"), r"share/nvidia/\1"),
+    (re.compile(rf"{_DRIVER}(LICENSE)(?:\.txt)?"), r"share/doc/nvidia-driver/\1"),
+    (re.compile(rf"{_OTHER}/bin/([^/]+)"), r"bin/\1"),
+    (re.compile(rf"{_OTHER}/lib/(lib[^/]+\.so(?:\.[^/]+)?)"), r"lib/\1"),
+    (re.compile(rf"{_OTHER}/(?:etc|share/nvidia/nvswitch)/([^/]+)"), r"share/nvidia/nvswitch/\1"),
+    (re.compile(rf"({_OTHER})/(LICENSE[^/]*)"), r"share/doc/\1/\2"),
 )
 
 _RULES = {FileFormat.DEB: _DEB, FileFormat.RUNFILE: _RUNFILE, FileFormat.REDISTRIBUTABLE: _REDISTRIBUTABLE}

@@ -27,6 +27,7 @@ from lifecycle.pipeline.compile_errors import (
 from lifecycle.pipeline.step_results import keep
 from lifecycle.planning.builder_tags import builder_tag, kernel_tag
 from lifecycle.planning.matrix import Combination
+from lifecycle.planning.recipes import ARCHIVE_INSTALLER
 from lifecycle.planning.targets import Kind, Target, Targets
 from lifecycle.tools.archive import extract_safely, write_members
 from lifecycle.tools.engine.engine import Engine
@@ -68,7 +69,10 @@ class CompileResult:
 
 
 def input_files(job: CompileJob, targets: Targets, cache: Cache) -> dict[str, bytes | Path]:
-    """Return the files for the container, below /in. NVIDIA's installer, with the sources of all types, comes once."""
+    """Return the files for the container, below /in. NVIDIA's installer, with the sources of all types, comes once.
+
+    A redistributable archive comes with a script that unpacks it as the installer unpacks itself.
+    """
     project, driver = targets.project, targets.project.lock.driver_for(job.combination)
 
     def put(folder: str, files: Sequence[LockedFile]) -> dict[str, bytes | Path]:
@@ -79,6 +83,9 @@ def input_files(job: CompileJob, targets: Targets, cache: Cache) -> dict[str, by
         sources = driver.modules[module_type]
         result |= put(f"{module_type}/sources", [f for f in sources if format_of(f.file_name) is FileFormat.DEB])
         result |= put("runfile", [f for f in sources if format_of(f.file_name) is FileFormat.RUNFILE])
+        archives = put("runfile", [f for f in sources if format_of(f.file_name) is FileFormat.REDISTRIBUTABLE])
+        if archives:
+            result |= {"in/runfile/archive.run": project.root / ARCHIVE_INSTALLER, **archives}
         patches = [p.patch.file for p in job.combination.patches if p.module_type is module_type]
         for index, name in enumerate(patches):
             result[f"in/{module_type}/patches/{index:03}-{name}"] = project.root / "patches" / name

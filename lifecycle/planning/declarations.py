@@ -14,6 +14,7 @@ from lifecycle.config.sources import (
     DirectorySource,
     PackagedDriver,
     PackageSource,
+    RedistributableDriver,
     RunfileDriver,
     SwiftSource,
 )
@@ -21,7 +22,7 @@ from lifecycle.errors import UsageError
 from lifecycle.planning.project import Project
 from lifecycle.tools.digest import digest_of, short
 
-AnySource: TypeAlias = PackageSource | RunfileDriver
+AnySource: TypeAlias = PackageSource | RunfileDriver | RedistributableDriver
 SourceT_co = TypeVar("SourceT_co", bound=AnySource | None, covariant=True)
 SourceT = TypeVar("SourceT", bound=AnySource | None)
 Entry = TypeVar("Entry", LockedKernel, LockedDriver, LockedBase)
@@ -148,6 +149,8 @@ def _decisive(source: AnySource | None) -> object:
             return {"path": source.path}
         case RunfileDriver():
             return {"url": source.url, "fabric manager": source.fabric_manager}
+        case RedistributableDriver():
+            return {"index": source.folder, "fabric manager": source.fabric_manager}
 
 
 def unresolved(declared: Mapping[str, Declaration[AnySource | None]], locked: Mapping[str, Entry]) -> list[str]:

@@ -9,11 +9,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+# It unpacks a redistributable archive in the builder. It shapes only modules whose sources are one.
+ARCHIVE_INSTALLER = "scripts/redistributable/archive.run"
 # The files that shape a kind, as paths below the root; a folder stands for all files in it.
 RECIPES: Mapping[str, tuple[str, ...]] = {
     "base": ("scripts/base",),
     "modules": ("dockerfiles/builder/Dockerfile", "scripts/builder"),
     "signed": ("scripts/signer",),
+    "redistributable": (ARCHIVE_INSTALLER,),
     "userspace": ("scripts/runfile",),
     "archive": (),
     "image": ("dockerfiles/installer/Dockerfile", "scripts/node"),

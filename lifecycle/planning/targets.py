@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
+from lifecycle.config.file_format import FileFormat, format_of
 from lifecycle.config.image_versions import RUNTIME, builder_name
 from lifecycle.config.lock import LockedFile
 from lifecycle.config.schema import ModuleType
@@ -147,13 +148,16 @@ class Targets:
 
     def _compiled(self, combination: Combination, module_type: ModuleType) -> Target:
         patches = [p.patch.file for p in combination.patches if p.module_type is module_type]
+        sources = self.project.lock.driver_for(combination).modules[module_type]
+        is_archive = any(format_of(file.file_name) is FileFormat.REDISTRIBUTABLE for file in sources)
         return Target(
             kind=Kind.MODULES,
             name=modules_name(combination, module_type),
             module_type=module_type,
             inputs={
                 "kernel": hashes(self.project.lock.kernel_for(combination).headers),
-                "sources": hashes(self.project.lock.driver_for(combination).modules[module_type]),
+                "sources": hashes(sources),
+                **({"unpacked by": dict(self.project.recipes["redistributable"])} if is_archive else {}),
                 "patches": {name: self.project.patch_digests[name] for name in patches},
                 "builder": self.builder(combination).digest,
                 **self.recipe(Kind.MODULES),

@@ -13,7 +13,7 @@ from lifecycle.planning.tags import immutable_tag
 from lifecycle.planning.targets import Targets
 from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.registry.client import Registry
-from lifecycle.tools.registry.login import login_for
+from lifecycle.tools.registry.credentials import login_for
 
 # For more combinations than this, list all tags first: that takes a few requests at most.
 _MAX_SINGLE_LOOKUPS = 8
@@ -41,8 +41,7 @@ def open_registry(
 ) -> Registry:
     """Return the registry of the installer images, to be closed by the caller.
 
-    The login comes from the environment or Docker's configuration. `labels` are those of known images, by image ID. Raises
-    CredentialHelperError.
+    The login comes from the environment or Docker's configuration. `labels` are those of known images, by image ID.
     """
     return Registry(image.registry, login_for(image.registry, environ), labels=labels)
 
@@ -56,7 +55,7 @@ def published_images(
     """Return each combination's image in the registry, or None if the registry lacks it.
 
     Images are looked up by their immutable tags. `labels` are those of images in the engine, by image ID: they save requests.
-    Raises RegistryRefusedError, CredentialHelperError.
+    Raises RegistryRefusedError, CredentialHelperError, DockerConfigError.
     """
     targets, image = Targets(project), project.component.image
     digests = {c: targets.image(c).digest for c in combinations}

@@ -21,7 +21,7 @@ from lifecycle.publish.push import (
     decide_push,
 )
 from lifecycle.tools.registry.client import Registry
-from lifecycle.tools.registry.login import login_for
+from lifecycle.tools.registry.credentials import login_for
 
 RESULT_FILE = "build/published.json"
 

@@ -17,9 +17,11 @@ from lifecycle.cache.cache import Cache
 from lifecycle.cache.results import sha256_of
 from lifecycle.config.lock import LockedFile
 from lifecycle.errors import InstallerError, UsageError
+from lifecycle.sources.file_content import find_foreign_content
 from lifecycle.sources.transfer import Address, AddressNotFoundError, TransferFailedError, Wait, new_client, transfer
 
 CONNECTIONS = 8
+_FORBIDDEN = "the server answered 403"
 
 
 class FileIdentity(Protocol):
@@ -79,6 +81,7 @@ class SourceFileNotFoundError(UsageError):
             f"there is no {file.name} {file.version} at {file.origin}: "
             "name an available version, or correct its source in component.yaml"
         )
+        self.origin = file.origin
 
 
 class DownloadError(InstallerError):
@@ -89,6 +92,24 @@ class DownloadError(InstallerError):
             f"{file.name} {file.version} could not be downloaded ({file.origin})",
             details=f"  {reason}",
             resolution="Run the command again; it continues where it stopped. If it fails again, check the source.",
+        )
+        self.origin = file.origin
+
+
+class ForbiddenError(DownloadError):
+    """A download that its server refused with 403, as some servers do for a file that they do not have."""
+
+
+class WrongContentError(InstallerError):
+    """A new file that is not what its name says; `content` names what it is ("a web page")."""
+
+    def __init__(self, file: FileIdentity, content: str) -> None:
+        name = file.origin.rpartition("/")[2]
+        super().__init__(
+            f"the file that came as {name} is {content}: it was deleted",
+            details=f"  from {file.origin}",
+            resolution="A proxy or a login page may have answered in its place: check HTTPS_PROXY and open the address in a "
+            "browser. Or download the file elsewhere, and name its path in component.yaml.",
         )
 
 
@@ -166,7 +187,7 @@ def _download(client: httpx.Client, request: DownloadRequest, cache: Cache, adva
 def download_new(file: NewFile, cache: Cache, *, wait: Wait = time.sleep) -> LockedFile:
     """Download a file of unknown size and sha256 into the cache, and return its entry for versions.lock.
 
-    Raises SourceFileNotFoundError, CorruptDownloadError, DownloadError.
+    Raises SourceFileNotFoundError, WrongContentError, CorruptDownloadError, DownloadError, ForbiddenError.
     """
     part = cache.part(hashlib.sha256(file.origin.encode()).hexdigest())
     try:
@@ -174,7 +195,15 @@ def download_new(file: NewFile, cache: Cache, *, wait: Wait = time.sleep) -> Loc
             transfer(client, file.address, part, wait=wait)
     except AddressNotFoundError as error:
         raise SourceFileNotFoundError(file) from error
-    mismatch = file.verify(part)
+    foreign = find_foreign_content(part, file.origin.rpartition("/")[2])
+    if foreign:
+        part.unlink()
+        raise WrongContentError(file, foreign)
+    try:
+        mismatch = file.verify(part)
+    except InstallerError:
+        part.unlink()
+        raise
     if mismatch:
         part.unlink()
         raise CorruptDownloadError(file, mismatch)
@@ -189,7 +218,8 @@ def _failures(file: FileIdentity) -> Iterator[None]:
     try:
         yield
     except TransferFailedError as error:
-        raise DownloadError(file, str(error)) from error
+        kind = ForbiddenError if _FORBIDDEN in str(error) else DownloadError
+        raise kind(file, str(error)) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
             raise DownloadError(file, f"it cannot be written to the cache: {error.strerror}") from error

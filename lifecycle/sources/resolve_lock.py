@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lifecycle.config.lock import Lock, LockedBase, LockedDriver, LockedKernel
-from lifecycle.config.sources import AptSource, PackageSource, RunfileDriver
+from lifecycle.config.sources import AptSource, PackageSource, RedistributableDriver, RunfileDriver
 from lifecycle.errors import UsageError
 from lifecycle.planning.declarations import (
     AnySource,
@@ -17,6 +17,7 @@ from lifecycle.planning.declarations import (
 )
 from lifecycle.planning.project import Project
 from lifecycle.sources.open_index import PackageIndexes
+from lifecycle.sources.redistributable import RedistributableResolver
 from lifecycle.sources.resolve_packages import resolve_driver, resolve_kernel
 from lifecycle.sources.runfile import RunfileResolver
 from lifecycle.tools.engine.engine import PulledImage
@@ -38,6 +39,7 @@ class LockResolver:
 
     indexes: PackageIndexes
     runfiles: RunfileResolver
+    redistributables: RedistributableResolver
     pull: Callable[[str, str], PulledImage]
     say: Callable[[str], None]
 
@@ -73,13 +75,16 @@ class LockResolver:
         return resolve_kernel(release, declaration.architecture, packages, index, declaration.digest, native=native)
 
     def driver(self, project: Project, declaration: Declaration[AnySource]) -> LockedDriver:
-        """Resolve the declaration of a driver; a .run file is downloaded. Raises PackageNotFoundError, NoVersionsError."""
+        """Resolve the declaration of a driver; an unpackaged one is downloaded. Raises PackageNotFoundError, NoVersionsError."""
         declared = declaration.name
         self.say(f"resolving driver {declared}")
         context, source, architecture = project.component.context, declaration.source, declaration.architecture
         packages = project.component.sources.packages.for_architecture(architecture)
         if isinstance(source, RunfileDriver):
             return self.runfiles.resolve(declared, context.module_type, source, architecture, declaration.digest)
+        if isinstance(source, RedistributableDriver):
+            types = context.module_type
+            return self.redistributables.resolve(declared, types, source, architecture, declaration.digest)
         index = self.indexes.open(source, architecture)
         return resolve_driver(declared, context.module_type, packages, index, declaration.digest)
 

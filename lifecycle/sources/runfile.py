@@ -1,8 +1,8 @@
 """The versions and files of drivers as NVIDIA's own installers, `NVIDIA-Linux-<arch>-<version>.run`."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from lifecycle.cache.cache import Cache
@@ -10,40 +10,12 @@ from lifecycle.cache.results import sha256_of
 from lifecycle.config.lock import LockedDriver, LockedFile
 from lifecycle.config.schema import Architecture, ModuleType
 from lifecycle.config.sources import RunfileDriver
-from lifecycle.config.versions import DRIVER_EXACT, driver_branch, version_key
-from lifecycle.errors import InstallerError, UsageError
-from lifecycle.sources.download import DownloadError, NewFile, SourceFileNotFoundError, download_new
-from lifecycle.sources.locations import InputLocations, glob_template, is_url, origin_of
+from lifecycle.config.versions import DRIVER_EXACT, driver_branch
+from lifecycle.sources.download import ForbiddenError, NewFile, SourceFileNotFoundError, WrongContentError, download_new
+from lifecycle.sources.driver_versions import DriverVersions, fill_template
+from lifecycle.sources.file_content import checksum_in
+from lifecycle.sources.locations import InputLocations, origin_of
 from lifecycle.sources.swift import SWIFT, split_location
-from lifecycle.tools.network.client import REQUEST_ERRORS, open_client
-
-# NVIDIA's names of the architectures: in the names of .run files, and in the folders of its redistributable archives.
-_ARCH = {Architecture.AMD64: "x86_64", Architecture.ARM64: "aarch64"}
-_PLATFORM = {Architecture.AMD64: "linux-x86_64", Architecture.ARM64: "linux-sbsa"}
-_SHA256 = re.compile(r"\b[0-9a-f]{64}\b")
-_VERSION = re.compile(rf"(?<![\d.]){DRIVER_EXACT.pattern}(?![\d.]*\d)")
-
-
-class NoVersionsError(UsageError):
-    """A branch whose source cannot be listed, or has no version of it."""
-
-    def __init__(self, branch: str, location: str, found: Sequence[str] | None) -> None:
-        if found is None:
-            problem = f"{location} cannot be listed: write an exact version, or name a page under `versions`"
-        else:
-            problem = f"{location} has no version of it: it has {', '.join(found) or 'none at all'}"
-        super().__init__(f"component.yaml: sources.drivers.{branch}: {problem}")
-
-
-class VersionPageError(InstallerError):
-    """A page of versions that cannot be read."""
-
-    def __init__(self, address: str, reason: str) -> None:
-        super().__init__(
-            f"the page of versions {address} cannot be read",
-            details=f"  {reason}",
-            resolution="Check the address under `versions` in component.yaml.",
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +25,10 @@ class RunfileResolver:
     cache: Cache
     locations: InputLocations
     say: Callable[[str], None]
+
+    @property
+    def _reader(self) -> DriverVersions:
+        return DriverVersions(cache=self.cache, locations=self.locations, say=self.say)
 
     def resolve(
         self,
@@ -64,9 +40,43 @@ class RunfileResolver:
     ) -> LockedDriver:
         """Download and return the driver of a declared branch (`580`: its newest version) or version (`580.105.08`).
 
-        Raises NoVersionsError, VersionPageError, SourceFileNotFoundError, CorruptDownloadError, DownloadError.
+        Raises NoVersionsError, NoFilesError, VersionPageError, SourceFileNotFoundError, WrongContentError,
+        CorruptDownloadError, DownloadError.
         """
-        version = declared if DRIVER_EXACT.fullmatch(declared) else self._newest(declared, source, architecture)
+        resolve = partial(self._resolve_version, types, source, architecture, declaration)
+        if DRIVER_EXACT.fullmatch(declared):
+            return resolve(declared)
+        found, listed = self.versions(source, architecture), source.versions or source.url
+        return self._reader.resolve_newest(declared, fill_template(listed, architecture), found, resolve)
+
+    def versions(self, source: RunfileDriver, architecture: Architecture) -> list[str] | None:
+        """Return all versions in a source, newest first; None if the source cannot be listed.
+
+        Raises VersionPageError, SwiftRequestError, ContainerNotFoundError.
+        """
+        if source.versions:
+            return self._reader.on_page(fill_template(source.versions, architecture))
+        return self._reader.listed(fill_template(source.url, architecture))
+
+    def offered(self, branch: str, source: RunfileDriver, architecture: Architecture) -> list[str]:
+        """Return the versions of a branch (`*`: of all) that a source has, newest first.
+
+        A page may name versions whose files are elsewhere; the newest ones are left out then. Raises as `versions`.
+        """
+        found = self.versions(source, architecture) or []
+        if not source.versions:
+            return found
+        of_branch = [version for version in found if branch in ("*", driver_branch(version))]
+        return self._reader.drop_missing(of_branch, fill_template(source.url, architecture))
+
+    def _resolve_version(
+        self,
+        types: Sequence[ModuleType],
+        source: RunfileDriver,
+        architecture: Architecture,
+        declaration: str,
+        version: str,
+    ) -> LockedDriver:
         runfile = self._file(source.url, version, architecture)
         extra = [self._file(source.fabric_manager, version, architecture)] if source.fabric_manager else []
         return LockedDriver(
@@ -76,34 +86,8 @@ class RunfileResolver:
             userspace=[runfile, *extra],
         )
 
-    def versions(self, source: RunfileDriver, architecture: Architecture) -> list[str] | None:
-        """Return all versions in a source, newest first; None if the source cannot be listed.
-
-        Raises VersionPageError, SwiftRequestError, ContainerNotFoundError.
-        """
-        template = _template(source.url, architecture)
-        if source.versions:
-            found = _VERSION.findall(self.read_page(source.versions))
-        elif template.startswith(SWIFT):
-            container, name = split_location(template)
-            listed = self.locations.swift.list_objects(container, name.partition("{version}")[0])
-            found = _versions_in(name, [entry.name for entry in listed])
-        elif is_url(template):
-            return None
-        else:
-            path = self.locations.path(origin_of(template)).absolute()
-            found = _versions_in(str(path), [str(file) for file in glob_template(path)])
-        return sorted(set(found), key=version_key, reverse=True)
-
-    def _newest(self, branch: str, source: RunfileDriver, architecture: Architecture) -> str:
-        found = self.versions(source, architecture)
-        of_branch = [version for version in found or [] if driver_branch(version) == branch]
-        if not of_branch:
-            raise NoVersionsError(branch, source.versions or source.url, found)
-        return of_branch[0]
-
     def _file(self, template: str, version: str, architecture: Architecture) -> LockedFile:
-        origin = origin_of(_template(template, architecture).replace("{version}", version))
+        origin = origin_of(fill_template(template, architecture).replace("{version}", version))
         name = origin.rpartition("/")[2].partition(f"-{version}")[0]
         self.say(f"downloading {origin.rpartition('/')[2]}, whose sha256 goes into versions.lock")
         return download_new(
@@ -123,44 +107,23 @@ class RunfileResolver:
             mismatch = self.locations.swift.find_mismatch(*split_location(origin), path)
             if mismatch:
                 return mismatch
-        stated = _SHA256.search(self._read_checksum(f"{origin}.sha256sum"))
-        if stated and stated[0] != sha256_of(path):
-            return f"its sha256 is {sha256_of(path)}, and {origin}.sha256sum states {stated[0]}"
+        stated, obtained = self._stated_sha256(f"{origin}.sha256sum", origin.rpartition("/")[2]), sha256_of(path)
+        if stated and stated != obtained:
+            return f"its sha256 is {obtained}, and {origin}.sha256sum states {stated}"
         return ""
 
-    def _read_checksum(self, origin: str) -> str:
-        """Return the text of a checksum file; "" if there is none, for which some servers answer 403."""
-        file = NewFile(name="checksum", version="", origin=origin, address=self.locations.address(origin))
+    def _stated_sha256(self, origin: str, name: str) -> str:
+        """Return the sha256 in a checksum file; "" if there is no such file, for which some servers answer 403.
+
+        Raises WrongContentError for a file without a checksum, DownloadError.
+        """
         try:
-            found = download_new(file, self.cache)
-        except (SourceFileNotFoundError, DownloadError):
+            text = self._reader.read_small_file("checksum", "", origin)
+        except (SourceFileNotFoundError, ForbiddenError):
             self.say(f"{origin} is not available: versions.lock gets the sha256 of the downloaded file")
             return ""
-        return self.cache.blob(found.sha256).read_text(errors="replace")
-
-    def _read_file(self, path: Path) -> str:
-        try:
-            return path.read_text(encoding="utf-8")
-        except OSError as error:
-            raise VersionPageError(str(path), error.strerror or str(error)) from error
-
-    def read_page(self, location: str) -> str:
-        """Return the text of a page of versions, from a URL or a file. Raises VersionPageError."""
-        if not is_url(location):
-            return self._read_file(self.locations.path(origin_of(location)))
-        try:
-            with open_client() as client:
-                return client.get(location).raise_for_status().text
-        except REQUEST_ERRORS as error:
-            raise VersionPageError(location, str(error)) from error
-
-
-def _template(template: str, architecture: Architecture) -> str:
-    return template.replace("{arch}", _ARCH[architecture]).replace("{platform}", _PLATFORM[architecture])
-
-
-def _versions_in(template: str, names: Sequence[str]) -> list[str]:
-    """Return the versions in the names that match a template with `{version}`."""
-    first, *rest = (re.escape(part) for part in template.split("{version}"))
-    pattern = re.compile(first + f"({DRIVER_EXACT.pattern})" + r"\1".join(rest))
-    return [match[1] for name in names if (match := pattern.fullmatch(name))]
+        stated = checksum_in(text, name)
+        if not stated:
+            file = NewFile(name="checksum", version="", origin=origin, address=self.locations.address(origin))
+            raise WrongContentError(file, f"no checksum file: it states no single sha256 for {name}")
+        return stated

@@ -11,6 +11,7 @@ from lifecycle.sources.apt.machine import MachineArchives
 from lifecycle.sources.fetch import Fetcher
 from lifecycle.sources.locations import InputLocations
 from lifecycle.sources.open_index import PackageIndexes
+from lifecycle.sources.redistributable import RedistributableResolver
 from lifecycle.sources.resolve_lock import LockResolver
 from lifecycle.sources.runfile import RunfileResolver
 from lifecycle.sources.swift import SwiftSession
@@ -49,6 +50,7 @@ class SourceSession:
         return LockResolver(
             indexes=self.indexes,
             runfiles=RunfileResolver(cache=self.cache, locations=self.locations, say=self.progress.say),
+            redistributables=RedistributableResolver(cache=self.cache, locations=self.locations, say=self.progress.say),
             pull=self.engine.pull,
             say=self.progress.say,
         )

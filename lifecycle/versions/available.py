@@ -6,10 +6,19 @@ from dataclasses import dataclass
 
 from lifecycle.config.component import NEWEST, Component
 from lifecycle.config.schema import Architecture
-from lifecycle.config.sources import AptSource, DirectorySource, PackagedDriver, PackageSource, SwiftSource
+from lifecycle.config.sources import (
+    AptSource,
+    DirectorySource,
+    PackagedDriver,
+    PackageSource,
+    RedistributableDriver,
+    SwiftSource,
+)
 from lifecycle.config.versions import version_key
+from lifecycle.sources.driver_versions import DriverVersions
 from lifecycle.sources.locations import FILE, glob_template
 from lifecycle.sources.open_index import PackageIndexes
+from lifecycle.sources.redistributable import RedistributableResolver
 from lifecycle.sources.resolve_packages import driver_versions, newest_kernel
 from lifecycle.sources.runfile import RunfileResolver
 from lifecycle.versions.updates import AvailableKernel, AvailableVersions
@@ -25,6 +34,8 @@ class AvailabilityReader:
 
     indexes: PackageIndexes
     runfiles: RunfileResolver
+    redistributables: RedistributableResolver
+    pages: DriverVersions
     say: Callable[[str], None]
 
     def read(self, component: Component) -> AvailableVersions:
@@ -54,13 +65,15 @@ class AvailabilityReader:
         if isinstance(source, PackagedDriver):
             index = self.indexes.open(component.source_of(source.release), architecture)
             return driver_versions(component.sources.packages, index)
-        return self.runfiles.versions(source, architecture) or []
+        if isinstance(source, RedistributableDriver):
+            return self.redistributables.versions(source)
+        return self.runfiles.offered(branch, source, architecture)
 
     def _releases(self, source: PackageSource) -> list[str]:
         """Return the versions of a family's releases, newest first; [] if its source cannot be listed."""
         match source:
             case AptSource():
-                found = _VERSION_IN_TEXT.findall(self.runfiles.read_page(source.versions)) if source.versions else []
+                found = _VERSION_IN_TEXT.findall(self.pages.read_page(source.versions)) if source.versions else []
             case SwiftSource():
                 first = source.prefix.partition("{version}")[0]
                 listed = self.indexes.locations.swift.list_objects(source.container, first)

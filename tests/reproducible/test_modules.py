@@ -6,6 +6,7 @@ another type or driver in a build is also held against one that asked all questi
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from lifecycle.cache.cache import Cache, default_cache_dir
 from lifecycle.cache.results import Result
 from lifecycle.config.image_versions import builder_name
+from lifecycle.config.lock import LockedDriver, LockedFile
 from lifecycle.config.schema import ModuleType
 from lifecycle.pipeline.compile import CompileJob, Compiler
 from lifecycle.planning.locked_project import LockedProject, load_locked_project
@@ -20,7 +22,7 @@ from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Targets, base_tag
 from lifecycle.tools.archive import file_digests
 from lifecycle.tools.engine.docker_engine import DockerEngine
-from tests.support.builders.runfiles import driver_runfile, with_runfile
+from tests.support.builders.runfiles import driver_archive, driver_runfile, with_runfile
 
 PROJECT = load_locked_project(Path(__file__).resolve().parents[2])
 MODULES = [(c, t) for c in PROJECT.matrix.combinations for t in c.module_types]
@@ -37,13 +39,17 @@ def test_modules_compiled_again_are_the_same_bytes(
 
 
 @pytest.mark.parametrize(("combination", "module_type"), MODULES[-1:], ids=[f"{c.id}/{t}" for c, t in MODULES[-1:]])
-def test_modules_of_nvidias_installer_and_of_packages_are_the_same_bytes(
-    combination: Combination, module_type: ModuleType, tmp_path: Path
+@pytest.mark.parametrize("make", [driver_runfile, driver_archive])
+def test_modules_of_nvidias_own_files_and_of_packages_are_the_same_bytes(
+    make: Callable[[Path, LockedDriver, Cache, Cache], LockedFile],
+    combination: Combination,
+    module_type: ModuleType,
+    tmp_path: Path,
 ) -> None:
     at_hand, cache = built(combination, module_type), Cache(tmp_path / "cache")
     (tmp_path / "made").mkdir()
     source, driver = Cache(default_cache_dir(os.environ)), PROJECT.lock.driver_for(combination)
-    runfile = driver_runfile(tmp_path / "made", driver, source, cache)
+    runfile = make(tmp_path / "made", driver, source, cache)
     for file in PROJECT.lock.kernel_for(combination).headers:
         cache.blob(file.sha256).hardlink_to(source.blob(file.sha256))
     project = with_runfile(PROJECT, combination, runfile)

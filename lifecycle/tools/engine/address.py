@@ -95,8 +95,8 @@ def _with_tls(url: str, environ: Mapping[str, str]) -> EngineAddress:
 
 def _current_context(folder: Path) -> str:
     try:
-        found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        found = json.loads((folder / "config.json").read_bytes())
+    except (FileNotFoundError, NotADirectoryError, RecursionError, ValueError):
         return _DEFAULT
     return str(found.get("currentContext") or _DEFAULT) if isinstance(found, dict) else _DEFAULT
 

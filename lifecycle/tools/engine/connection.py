@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import Any
 
 import docker
-import docker.credentials.errors
 import docker.errors
+import docker.utils.config
 import requests.exceptions
 
 from lifecycle.tools.engine.address import EngineAddress, engine_address
@@ -16,11 +16,13 @@ from lifecycle.tools.engine.errors import EngineRefusedError, EngineUnreachableE
 from lifecycle.tools.engine.ssh_relay import SshRelay
 from lifecycle.tools.network.requests_rules import ProxyRules
 from lifecycle.tools.network.retries import causes
-from lifecycle.tools.registry.login import CredentialHelperError
 
 # Seconds until an engine that runs gives its first answer, and then until a pull or a build shows progress.
 _FIRST_SECONDS, _SECONDS = 10, 600
 _SSH_SECONDS = 30  # more for the first answer: ssh signs in before
+# The SDK reads config.json otherwise than docker(1) does: one bad entry, or a missing helper, ends each request. Requests get
+# their logins from `registry/credentials.py`, so the SDK finds no file.
+docker.utils.config.find_config_file = lambda *_: None
 
 
 class _ApiClient(ProxyRules, docker.APIClient):
@@ -79,17 +81,13 @@ class EngineConnection:
     def sdk_errors(self, what: str) -> Iterator[None]:
         """Translate the errors of the SDK; `what` names the operation ("pull x").
 
-        Raises EngineRefusedError, EngineUnreachableError, CredentialHelperError.
+        Raises EngineRefusedError, EngineUnreachableError.
         """
         try:
             yield
         except docker.errors.APIError as error:
             raise EngineRefusedError(what, error.explanation or str(error)) from error
-        except docker.credentials.errors.StoreError as error:
-            raise CredentialHelperError(what, str(error)) from error
         except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
-            if isinstance(error.__cause__, docker.credentials.errors.StoreError):
-                raise CredentialHelperError(what, str(error.__cause__)) from error
             raise EngineUnreachableError(str(self.address), self._reason(error)) from error
 
     def _reason(self, error: BaseException) -> str:

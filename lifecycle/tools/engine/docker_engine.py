@@ -15,6 +15,7 @@ from typing import IO, Any
 
 import docker.errors
 import requests
+from docker.auth import resolve_repository_name
 
 from lifecycle.errors import writing
 from lifecycle.tools.engine.connection import EngineConnection
@@ -22,6 +23,8 @@ from lifecycle.tools.engine.container import LABEL_OWNER, DockerContainer, remov
 from lifecycle.tools.engine.engine import LocalImage, PulledImage
 from lifecycle.tools.engine.errors import EngineRefusedError, ImageBuildError, StoppedError
 from lifecycle.tools.engine.processors import usable_processors
+from lifecycle.tools.registry.credentials import docker_login
+from lifecycle.tools.registry.errors import wants_login
 from lifecycle.tools.registry.login import Login
 
 _NOT_FOUND = (docker.errors.NotFound, docker.errors.NullResource)
@@ -91,7 +94,15 @@ class DockerEngine(EngineConnection):
     def pull(self, reference: str, architecture: str) -> PulledImage:
         """Pull the image of a reference for an architecture."""
         with self.sdk_errors(f"pull {reference}"):
-            image = self.client.images.pull(reference, platform=f"linux/{architecture}")
+            login = docker_login(resolve_repository_name(reference)[0], self._environ) or Login()
+            try:
+                image = self.client.images.pull(
+                    reference, platform=f"linux/{architecture}", auth_config=login.for_engine()
+                )
+            except docker.errors.APIError as error:
+                if login.error and wants_login(str(error)):
+                    raise login.error from error
+                raise
             digests: list[str] = image.attrs.get("RepoDigests", [])
             digest = digests[0].rpartition("@")[2] if digests else str(image.id)
             return PulledImage(digest=digest, id=str(image.id))
@@ -99,7 +110,7 @@ class DockerEngine(EngineConnection):
     def push(self, reference: str, login: Login | None) -> str:
         """Push an image by its tag; return what the registry refused, or ""."""
         repository, _, tag = reference.rpartition(":")
-        auth = {"username": login.username, "password": login.password} if login else None
+        auth = login.for_engine() if login else {}
         with self.sdk_errors(f"push {reference}"):
             for event in self.client.api.push(repository, tag=tag, auth_config=auth, stream=True, decode=True):
                 # The status of the response is 200 even where the push fails.

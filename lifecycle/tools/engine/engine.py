@@ -96,13 +96,13 @@ class Engine(Protocol):
         """Remove an image, by its id, and those of `tags` that name it; return why it stays, or ""."""
 
     def pull(self, reference: str, architecture: str) -> PulledImage:
-        """Pull the image of a reference for an architecture (`amd64`, `arm64`). Raises CredentialHelperError."""
+        """Pull the image of a reference for an architecture (`amd64`, `arm64`), with the login of Docker's configuration.
+
+        Raises CredentialHelperError or DockerConfigError if the registry wants a login that cannot be read.
+        """
 
     def push(self, reference: str, login: "Login | None") -> str:
-        """Push an image by its tag; return what the registry refused, or "". Raises CredentialHelperError.
-
-        Without a login, the engine's client uses Docker's configuration and credential helpers.
-        """
+        """Push an image by its tag; return what the registry refused, or ""."""
 
     def save(self, tag: str, path: Path) -> None:
         """Write an image to a tar file (`docker save`)."""

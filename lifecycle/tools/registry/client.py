@@ -17,7 +17,8 @@ from lifecycle.tools.network.retries import RetryPolicy
 from lifecycle.tools.registry.blobs import Blobs
 from lifecycle.tools.registry.errors import DeletionDisabledError, RegistryRefusedError
 from lifecycle.tools.registry.login import Login
-from lifecycle.tools.registry.session import CERTIFICATES, RegistrySession, error_text, raise_for_error, read_json
+from lifecycle.tools.registry.responses import error_text, read_json
+from lifecycle.tools.registry.session import CERTIFICATES, RegistrySession, raise_for_error
 
 _MANIFESTS = ", ".join(
     [
@@ -53,7 +54,9 @@ class Manifest:
 
 
 class Registry:
-    """One registry, by its host: `ghcr.io`, `localhost:5000`. All methods raise RegistryRefusedError.
+    """One registry, by its host: `ghcr.io`, `localhost:5000`.
+
+    All methods raise RegistryRefusedError, and CredentialHelperError or DockerConfigError if it wants a login that cannot be read.
 
     `labels` are known labels of images by image id, which are not requested again. `certificates` is the folder where an
     engine looks for certificate authorities. `wait` is called with the seconds to wait before another attempt; none begins later

@@ -13,6 +13,11 @@ _PROXIED = ("(through the proxy",)
 _DISK_FULL = ("no space left", f'"err": {errno.ENOSPC}')
 
 
+def wants_login(message: str) -> bool:
+    """Return whether an error message of a registry, or of the engine about it, asks for a login."""
+    return any(words in message.lower() for words in _UNAUTHORISED)
+
+
 def hint_for(host: str, message: str) -> str:
     """Return the solution for an error message of a registry, or of the engine about it; "" for an unknown one."""
     hints = {

@@ -1,55 +1,50 @@
 """The login for a registry. A password is never in an argument, in a file of this project, or in a message."""
 
-import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-import docker.auth
-import docker.errors
+from lifecycle.errors import InstallerError, UsageError
 
-from lifecycle.errors import InstallerError
+_OTHERWISE = "or set INVOKE_REGISTRY_USERNAME and INVOKE_REGISTRY_PASSWORD."
+
+
+class CredentialHelperError(InstallerError):
+    """A credential helper of Docker that is missing or failed; `why` has its words."""
+
+    def __init__(self, host: str, why: str) -> None:
+        super().__init__(
+            f"cannot sign in at {host}: Docker's credentials cannot be read: {' '.join(why.split())}",
+            resolution=f"Repair the credential helper (credHelpers, credsStore in Docker's config.json), {_OTHERWISE}",
+        )
+
+
+class DockerConfigError(UsageError):
+    """A file or variable with Docker's logins that cannot be read; `where` names it, with line and key as far as known."""
+
+    def __init__(self, host: str, where: str, why: str) -> None:
+        super().__init__(
+            f"{where}: {why}, so there is no login for {host}: repair it, run `docker login {host}`, {_OTHERWISE}"
+        )
 
 
 @dataclass(frozen=True)
 class Login:
-    """A user name and a password; `repr` hides the password."""
+    """A user name and a password, a refresh token, or a token for the registry itself; `repr` hides all but the name.
 
-    username: str
-    password: str
-
-    def __repr__(self) -> str:
-        return f"Login({self.username!r}, …)"
-
-
-class CredentialHelperError(InstallerError):
-    """A credential helper of Docker that is missing or failed."""
-
-    def __init__(self, what: str, why: str) -> None:
-        super().__init__(
-            f"cannot {what}: Docker's credentials cannot be read: {' '.join(why.split())}",
-            resolution="Repair the credential helper (credHelpers, credsStore in Docker's config.json), or set "
-            "INVOKE_REGISTRY_USERNAME and INVOKE_REGISTRY_PASSWORD.",
-        )
-
-
-def login_for(host: str, environ: Mapping[str, str]) -> Login | None:
-    """Return the login for a registry, by its host, or None.
-
-    INVOKE_REGISTRY_USERNAME and INVOKE_REGISTRY_PASSWORD come before Docker's configuration and its credential helpers.
-    Raises CredentialHelperError.
+    `refresh_token` is Docker's identity token, which a token server takes in place of a password. `error` tells why
+    Docker's credentials could not be read; such a login has nothing else. As in docker(1), the registry is then asked
+    without a login, and the error is raised only if it wants one.
     """
-    user, password = environ.get("INVOKE_REGISTRY_USERNAME"), environ.get("INVOKE_REGISTRY_PASSWORD")
-    if user and password:
-        return Login(user, password)
-    what = f"sign in at {host}"
-    try:
-        # The SDK warns of a missing helper, and raises an error for it as well.
-        with warnings.catch_warnings(action="ignore"):
-            found = docker.auth.resolve_authconfig(docker.auth.load_config(), host) or {}
-    except docker.errors.DockerException as error:
-        # The message of the helper is in the cause; the error itself only has the name of its class.
-        raise CredentialHelperError(what, str(error.__cause__ or error)) from error
-    except (ValueError, KeyError) as error:
-        raise CredentialHelperError(what, "the credential helper returned invalid output") from error
-    name, secret = found.get("Username") or found.get("username"), found.get("Password") or found.get("password")
-    return Login(str(name), str(secret)) if name and secret else None
+
+    username: str = ""
+    password: str = field(default="", repr=False)
+    refresh_token: str = field(default="", repr=False)
+    registry_token: str = field(default="", repr=False)
+    error: CredentialHelperError | DockerConfigError | None = None
+
+    def for_engine(self) -> dict[str, str]:
+        """Return the login as an engine expects it (Docker Engine API, "Authentication")."""
+        if self.refresh_token:
+            return {"identitytoken": self.refresh_token}
+        if self.registry_token:
+            return {"registrytoken": self.registry_token}
+        return {"username": self.username, "password": self.password} if self.username else {}

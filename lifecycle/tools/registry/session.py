@@ -3,21 +3,21 @@
 Source: Docker's "Token authentication" and its "Token scopes" (distribution/docs/spec/auth).
 """
 
-import json
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import httpx2 as httpx
 
 from lifecycle.tools.network.client import REQUEST_ERRORS, open_client
 from lifecycle.tools.network.file_content import FileContent
-from lifecycle.tools.network.retries import REPEATABLE, Attempts, RetryPolicy, answer_text
+from lifecycle.tools.network.retries import REPEATABLE, Attempts, RetryPolicy
+from lifecycle.tools.registry.authentication import Access, Authentication
 from lifecycle.tools.registry.errors import RegistryRefusedError
 from lifecycle.tools.registry.login import Login
+from lifecycle.tools.registry.responses import error_text, errors_of
 
-_CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 # An engine accepts a registry on loopback without TLS (dockerd(8), --insecure-registry), and so does this client.
 _LOOPBACK = re.compile(r"(localhost|127\.\d+\.\d+\.\d+)(:\d+)?")
 CERTIFICATES = Path("/etc/docker/certs.d")
@@ -32,19 +32,25 @@ class RegistrySession:
     """Connections to one registry, by its host.
 
     `certificates` is the folder where an engine looks for certificate authorities; they are trusted beside the system's, as by
-    the engine. `policy` says how requests are repeated; `timeout` is the limit for a response in seconds.
+    the engine. `policy` says how requests are repeated; `timeout` is the limit for a response in seconds; `clock` returns seconds.
     """
 
     def __init__(
-        self, host: str, login: Login | None, *, certificates: Path, policy: RetryPolicy, timeout: float
+        self,
+        host: str,
+        login: Login | None,
+        *,
+        certificates: Path,
+        policy: RetryPolicy,
+        timeout: float,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.host = host
         self._policy = policy
-        self._login = login
         authorities = sorted((certificates / host).glob("*.crt"))
         self._client = open_client(timeout=timeout, authorities=authorities, policy=policy)
         self._base = ""
-        self._authorizations: dict[tuple[str, str], str] = {}
+        self._authentication = Authentication(host, login, self._ask_token_server, clock)
 
     def close(self) -> None:
         """Close the connections."""
@@ -64,20 +70,23 @@ class RegistrySession:
 
         `path` may also be a full URL from a response of the registry; credentials are only sent to the registry itself.
         `content` may be a file to stream. With `stream` the body is not read yet, and the caller closes the response.
-        Raises RegistryRefusedError if there is no response, or the login is refused.
+        Raises RegistryRefusedError if there is no response, or the login is refused; CredentialHelperError or
+        DockerConfigError if the registry wants a login and Docker's cannot be read.
         """
-        key = repository, _ACTIONS[method]
+        access = Access(repository, _ACTIONS[method])
         try:
             base = self._base_url()
             url = path if "://" in path else f"{base}/v2/{repository}/{path}"
             is_registry = url.startswith(f"{base}/")
-            response = self._send(
-                method, url, self._authorized(key, headers) if is_registry else dict(headers or {}), content, stream
-            )
-            if response.status_code == httpx.codes.UNAUTHORIZED and is_registry:
+            authorized = {**(headers or {}), **(self._authentication.headers(access) if is_registry else {})}
+            response = self._send(method, url, authorized, content, stream)
+            # A server that the registry redirects to does not see the login.
+            if response.status_code == httpx.codes.UNAUTHORIZED and str(response.url).startswith(f"{base}/"):
                 response.close()
-                self._authorizations[key] = self._authorization(response.headers.get("WWW-Authenticate", ""), *key)
-                response = self._send(method, url, self._authorized(key, headers), content, stream)
+                self._authentication.answer(response, access)
+                authorized = {**(headers or {}), **self._authentication.headers(access)}
+                response = self._send(method, url, authorized, content, stream)
+            self._authentication.check(response)
         except REQUEST_ERRORS as error:
             reason = f"{type(error).__name__}: {error}"
             raise RegistryRefusedError(self.host, f"reach {repository}", reason) from error
@@ -101,27 +110,11 @@ class RegistrySession:
         """Return the attempts at something that takes several requests."""
         return self._policy.start()
 
-    def _authorized(self, key: tuple[str, str], headers: Mapping[str, str] | None) -> dict[str, str]:
-        authorization = {"Authorization": self._authorizations[key]} if key in self._authorizations else {}
-        return {**(headers or {}), **authorization}
-
-    def _authorization(self, challenge: str, repository: str, actions: str) -> str:
-        """Return the Authorization header that a challenge asks for: the login itself, or a token of its token server."""
-        kind, _, rest = challenge.partition(" ")
-        basic = httpx.BasicAuth(self._login.username, self._login.password) if self._login else None
-        if kind.lower() == "basic" and basic:
-            request = httpx.Request("GET", self._base_url())
-            return next(basic.auth_flow(request)).headers["Authorization"]
-        if kind.lower() != "bearer":
-            raise RegistryRefusedError(self.host, "sign in", "it wants a login: 401 unauthorized")
-        fields: dict[str, str] = dict(_CHALLENGE.findall(rest))
-        query = {"scope": fields.get("scope", f"repository:{repository}:{actions}")}
-        query |= {"service": fields["service"]} if "service" in fields else {}
-        response = self._client.get(fields.get("realm", ""), params=query, auth=basic)
-        if response.is_error:
-            raise RegistryRefusedError(self.host, "sign in", f"its token server answered {error_text(response)}")
-        body = read_json(response.content)
-        return f"Bearer {body.get('token') or body.get('access_token')}"
+    def _ask_token_server(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes | None
+    ) -> httpx.Response:
+        # A token that an unseen answer has brought does no harm.
+        return self._send(method, url, headers, content, False)
 
     def _base_url(self) -> str:
         """Return `https://host`, or `http://host` for a registry on loopback without TLS."""
@@ -144,7 +137,7 @@ def _is_blob_unknown(response: httpx.Response) -> bool:
     """Return whether a manifest was refused only because another machine uploads one of its blobs."""
     if response.request.method != "PUT" or not response.is_client_error:
         return False
-    return any(error.get("code") == _BLOB_UNKNOWN for error in _errors(response))
+    return any(error.get("code") == _BLOB_UNKNOWN for error in errors_of(response))
 
 
 def raise_for_error(session: RegistrySession, response: httpx.Response, what: str) -> None:
@@ -152,31 +145,3 @@ def raise_for_error(session: RegistrySession, response: httpx.Response, what: st
     if response.is_error:
         response.read()
         raise RegistryRefusedError(session.host, what, f"it answered {error_text(response)}")
-
-
-def error_text(response: httpx.Response) -> str:
-    """Return the status and the error messages of a response (OCI distribution specification, "Error Codes")."""
-    messages = [_message(error) for error in _errors(response)]
-    return ": ".join([answer_text(response).lower(), *messages])
-
-
-def _errors(response: httpx.Response) -> list[Mapping[str, Any]]:
-    errors = read_json(response.content).get("errors") or []
-    return [error for error in errors if isinstance(error, dict)]
-
-
-def _message(error: Mapping[str, Any]) -> str:
-    detail = error.get("detail")
-    parts = [str(error.get("message") or error.get("code"))]
-    if detail:
-        parts.append(detail if isinstance(detail, str) else json.dumps(detail))
-    return ": ".join(parts)
-
-
-def read_json(content: bytes) -> dict[str, Any]:
-    """Return a JSON object; an empty one for any other content."""
-    try:
-        value = json.loads(content)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}

@@ -1,36 +1,25 @@
 """Tests of logins at a registry by password, token and credential helper, and of keeping the password unreadable."""
 
-import json
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import docker
 import pytest
 
 from lifecycle.publish.push import PushDecision, PushFailedError
+from lifecycle.tools.registry.client import Registry
 from lifecycle.tools.registry.errors import RegistryRefusedError
 from lifecycle.tools.registry.login import Login
 from tests.support.builders.push_session import (
     COMBINATION,
     REPOSITORY,
     PushSession,
-    checkout_for,
-    copied_checkout,
-    push,
 )
+from tests.support.servers.faulty_proxy import faulty_proxy
 from tests.support.servers.registry_server import PASSWORD, USER, RegistryServer, registry_server
-from tests.support.servers.token_server import token_server
+from tests.support.servers.token_server import REFRESH_TOKEN, token_server
 
 LOGIN = Login(USER, PASSWORD)
-# Writes down all that others could read of the processes, then answers as docker-credential-helpers' protocol says.
-HELPER = """\
-#!/bin/sh
-for file in /proc/[0-9]*/cmdline; do tr '\\0' ' ' < "$file" 2>/dev/null; echo; done >> "$0.saw"
-echo "$1 $(cat)" >> "$0.asked"
-echo '{"Username": "%s", "Secret": "%s"}'
-"""
 
 
 @pytest.fixture
@@ -99,91 +88,65 @@ def test_a_token_server_that_knows_us_not_is_an_error_that_says_what_to_do(tmp_p
         session.registry.tags(REPOSITORY)
 
 
-# ----- Docker's credential helpers
+def test_a_refresh_token_pushes_and_reads_like_a_password(tmp_path: Path) -> None:
+    with (
+        token_server(tmp_path / "tokens") as tokens,
+        registry_server(tmp_path / "registry", tokens=tokens.configuration) as server,
+        closing(PushSession(server, tmp_path, Login(refresh_token=REFRESH_TOKEN))) as session,
+    ):
+        decision, pushed = session.publish(session.made())
+        found = sorted(session.registry.tags(REPOSITORY))
+
+    assert (decision, found) == (PushDecision.PUSH, sorted([pushed.tag, *pushed.moving]))
+    assert {form["grant_type"][0] for form in tokens.forms} == {"refresh_token"}
+    assert tokens.scopes == []
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[RegistryServer]:
-    with registry_server(tmp_path / "registry", password=True) as running:
-        yield running
+def test_a_refresh_token_that_is_refused_says_what_to_do_and_is_never_shown(tmp_path: Path) -> None:
+    with (
+        token_server(tmp_path / "tokens") as tokens,
+        registry_server(tmp_path / "registry", tokens=tokens.configuration) as server,
+        closing(PushSession(server, tmp_path, Login(refresh_token="stale-4712"))) as session,
+        pytest.raises(RegistryRefusedError, match=r"cannot sign in\n.*401 unauthorized\nLog in with") as caught,
+    ):
+        session.registry.tags(REPOSITORY)
+
+    assert "stale-4712" not in str(caught.value)
 
 
-@pytest.fixture
-def checkout(server: RegistryServer, engine: docker.DockerClient, tmp_path: Path) -> Iterator[Path]:
-    with checkout_for(server.host, tmp_path / "checkout", engine) as folder:
-        yield folder
-
-
-Configured = Callable[[dict[str, object], str], dict[str, str]]
-
-
-@pytest.fixture
-def configured(tmp_path: Path) -> Configured:
-    """Return a function that writes a Docker configuration and a credential helper, and returns the environment."""
-
-    def make(config: dict[str, object], script: str) -> dict[str, str]:
-        folder = tmp_path / "docker"
-        folder.mkdir()
-        (folder / "config.json").write_text(json.dumps(config))
-        helper = folder / "docker-credential-lab"
-        helper.write_text(script)
-        helper.chmod(0o755)
-        return {"DOCKER_CONFIG": str(folder), "PATH": f"{folder}:{os.environ['PATH']}"}
-
-    return make
-
-
-@pytest.mark.parametrize("kind", ["credHelpers", "credsStore"])
-def test_a_credential_helper_lets_us_in_and_nobody_sees_the_password(
-    kind: str, checkout: Path, server: RegistryServer, configured: Configured, tmp_path: Path
-) -> None:
-    config: dict[str, object] = {kind: "lab" if kind == "credsStore" else {server.host: "lab"}}
-    environ = configured(config, HELPER % (USER, PASSWORD))
-    pushed = push(checkout, "--untested", "--json", environ=environ)
-    helper = tmp_path / "docker/docker-credential-lab"
-    saw = Path(f"{helper}.saw").read_text()
-
-    assert pushed.returncode == 0, pushed.stderr
-    assert {*Path(f"{helper}.asked").read_text().splitlines()} == {f"get {server.host}"}
-    assert len(server.tags()) == 1
-    assert "invoke push" in saw
-    assert PASSWORD not in saw + pushed.stdout + pushed.stderr
-    assert all(PASSWORD not in file.read_text() for file in (checkout / "build").iterdir())
+BASIC = b'Www-Authenticate: Basic realm="x"\r\n'
+BEARER = b"Www-Authenticate: Bearer "
 
 
 @pytest.mark.parametrize(
-    ("helper", "script", "said"),
+    "more",
     [
-        (
-            "lab",
-            "#!/bin/sh\necho the vault is locked; exit 1\n",
-            'docker-credential-lab exited with "the vault is locked ".',
-        ),
-        ("lab", "#!/bin/sh\necho nonsense\n", "the credential helper returned invalid output"),
-        ("lab", "#!/bin/sh\necho '{}'\n", "the credential helper returned invalid output"),
-        ("nowhere", "", "docker-credential-nowhere not installed or not available in PATH"),
+        (BEARER, BASIC + BEARER),
+        (BEARER, b'Www-Authenticate: Basic realm="x", Bearer '),
+        (BEARER, b"Www-Authenticate: Negotiate, Bearer "),
     ],
 )
-def test_a_credential_helper_that_fails_or_is_missing_is_one_clear_sentence(
-    helper: str, script: str, said: str, server: RegistryServer, configured: Configured, tmp_path: Path
-) -> None:
-    folder = copied_checkout(server.host, tmp_path / "checkout")
-    failed = push(folder, "--untested", environ=configured({"credHelpers": {server.host: helper}}, script))
-    first, second = failed.stderr.splitlines()
+def test_of_several_challenges_the_one_with_tokens_is_met(tmp_path: Path, more: tuple[bytes, bytes]) -> None:
+    with (
+        token_server(tmp_path / "tokens") as tokens,
+        registry_server(tmp_path / "registry", tokens=tokens.configuration) as server,
+        faulty_proxy(server.port) as proxy,
+        closing(Registry(f"127.0.0.1:{proxy.port}", LOGIN)) as registry,
+    ):
+        proxy.rewrite = lambda answer: answer.replace(*more)
 
-    assert failed.returncode == 1
-    assert first.startswith(f"error: cannot sign in at {server.host}: Docker's credentials cannot be read: ")
-    assert first.endswith(said)
-    assert second.startswith("Repair the credential helper (credHelpers, credsStore in Docker's config.json), or set ")
-    assert server.tags() == []
+        assert registry.upload_error("a/b") == ""
+    assert len(tokens.scopes) == 1
 
 
-def test_a_helper_that_knows_no_password_is_like_nobody(
-    checkout: Path, server: RegistryServer, configured: Configured
-) -> None:
-    unknown = "#!/bin/sh\necho credentials not found in native keychain; exit 1\n"
-    failed = push(checkout, "--untested", environ=configured({"credsStore": "lab"}, unknown))
+@pytest.mark.parametrize("more", [b"Negotiate", b'Bearer realm="http://127.0.0.1:9/token"', b"Digest realm=x,nonce=y"])
+def test_of_several_challenges_the_one_with_a_password_is_met(tmp_path: Path, more: bytes) -> None:
+    name = b"Www-Authenticate: "
+    with (
+        registry_server(tmp_path / "registry", password=True) as server,
+        faulty_proxy(server.port) as proxy,
+        closing(Registry(f"127.0.0.1:{proxy.port}", LOGIN)) as registry,
+    ):
+        proxy.rewrite = lambda answer: answer.replace(name, name + more + b"\r\n" + name)
 
-    assert failed.returncode == 1
-    assert f"Log in with `docker login {server.host}`" in failed.stderr
-    assert "Traceback" not in failed.stderr
+        assert registry.upload_error("a/b") == ""

@@ -1,18 +1,20 @@
-"""A driver's real files out of an installer of NVIDIA's kind: the same user space as out of Debian's packages."""
+"""A driver's real files out of an installer or an archive of NVIDIA's kind: the same user space as out of Debian's packages."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from lifecycle.cache.cache import Cache, default_cache_dir
 from lifecycle.cache.results import archive_of
+from lifecycle.config.lock import LockedDriver, LockedFile
 from lifecycle.pipeline.package import Packager
 from lifecycle.pipeline.unpack import Unpacker
 from lifecycle.planning.locked_project import LockedProject, load_locked_project
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Targets
-from tests.support.builders.runfiles import driver_runfile, with_runfile
+from tests.support.builders.runfiles import driver_archive, driver_runfile, with_runfile
 from tests.support.checkout import ROOT
 
 
@@ -26,15 +28,20 @@ def combination(project: LockedProject) -> Combination:
     return project.matrix.combinations[-1]
 
 
+@pytest.mark.parametrize("make", [driver_runfile, driver_archive])
 def test_the_user_space_is_the_same_as_out_of_packages(
-    project: LockedProject, combination: Combination, unpacker: Unpacker, tmp_path: Path
+    make: Callable[[Path, LockedDriver, Cache, Cache], LockedFile],
+    project: LockedProject,
+    combination: Combination,
+    unpacker: Unpacker,
+    tmp_path: Path,
 ) -> None:
     ours, driver = Cache(default_cache_dir(os.environ)), project.lock.driver_for(combination)
     packaged = Targets(project).userspace(combination)
     made = ours.result(packaged.kind, packaged.digest)
     assert made is not None, "run `invoke build` first"
     cache = unpacker.cache
-    runfile = driver_runfile(tmp_path, driver, ours, cache)
+    runfile = make(tmp_path, driver, ours, cache)
     targets = Targets(with_runfile(project, combination, runfile))
     found = Packager(targets=targets, cache=cache, threads=2).userspace(combination, unpacker).contents
 

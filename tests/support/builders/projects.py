@@ -128,6 +128,7 @@ def project(**changes: object) -> LockedProject:
             "base": {"scripts/base/bootstrap": "1"},
             "modules": {"scripts/builder/compile.sh": "1"},
             "userspace": {"scripts/runfile/unpack": "1"},
+            "redistributable": {"scripts/redistributable/archive.run": "1"},
             "archive": {},
             "image": {"scripts/node/nvidia-installer": "1"},
         },

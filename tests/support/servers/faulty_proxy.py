@@ -17,7 +17,7 @@ class FaultyProxy:
     A fault is `drop` (closed at once), `cut` (closed after `cut_after` bytes of the answer), or `hold` (the answer waits
     until `release` is set). `sent` is told of a connection's number and the bytes that its client sends, `answered` the same
     of the server's: before they are passed on, so that what they bring about is told after them. Where either raises, the
-    connection ends.
+    connection ends. `rewrite` returns the bytes to send in place of the server's.
     """
 
     to: int
@@ -28,6 +28,7 @@ class FaultyProxy:
     met: list[str] = field(default_factory=list)
     sent: Callable[[int, bytes], None] = lambda *_: None
     answered: Callable[[int, bytes], None] = lambda *_: None
+    rewrite: Callable[[bytes], bytes] = bytes
 
     def serve(self, server: socket.socket) -> None:
         """Accept until the socket is closed."""
@@ -51,7 +52,7 @@ class FaultyProxy:
                 if fault == "hold":
                     self.release.wait(60)
                 limit = self.cut_after if fault == "cut" else None
-                _pump(server, client, told=partial(self.answered, number), limit=limit)
+                _pump(server, client, told=partial(self.answered, number), limit=limit, rewrite=self.rewrite)
 
 
 @contextmanager
@@ -64,7 +65,12 @@ def _ended(connection: socket.socket) -> Iterator[socket.socket]:
 
 
 def _pump(
-    source: socket.socket, sink: socket.socket, *, told: Callable[[bytes], None], limit: int | None = None
+    source: socket.socket,
+    sink: socket.socket,
+    *,
+    told: Callable[[bytes], None],
+    limit: int | None = None,
+    rewrite: Callable[[bytes], bytes] = bytes,
 ) -> None:
     """Pass bytes on until there are no more, or the limit is reached."""
     with suppress(OSError):
@@ -75,7 +81,7 @@ def _pump(
                 source.shutdown(socket.SHUT_RDWR)
                 sink.shutdown(socket.SHUT_RDWR)
                 raise
-            sink.sendall(chunk)
+            sink.sendall(rewrite(chunk))
             if limit is not None:
                 limit -= len(chunk)
                 if limit <= 0:

@@ -1,4 +1,4 @@
-"""A token server as registries send clients to (Docker's "Token authentication"), on loopback; it writes down what was asked for.
+"""A token server as registries send clients to, on loopback: by GET with a password, and by POST with a refresh token.
 
 A token allows exactly what its scope asks for, so that a client that asks for too little is refused by the registry.
 """
@@ -19,15 +19,17 @@ import jwt
 
 from tests.support.servers.registry_server import LOOPBACK, PASSWORD, USER, certificate
 
+REFRESH_TOKEN = "refresh-4711"  # noqa: S105 - of the tests
 ISSUER, SERVICE = "tokens of the tests", "registry of the tests"
 
 
 @dataclass
 class TokenServer:
-    """A token server that runs: what a registry is to be configured with, and the scopes that were granted."""
+    """A token server that runs: the configuration for a registry, the scopes granted by GET, and the forms of POST."""
 
     configuration: dict[str, object]
     scopes: list[str] = field(default_factory=list)
+    forms: list[dict[str, list[str]]] = field(default_factory=list)
 
 
 @contextmanager
@@ -46,7 +48,19 @@ def token_server(folder: Path) -> Iterator[TokenServer]:
                 return
             (scope,) = parse_qs(urlsplit(self.path).query).get("scope", [""])
             made.scopes.append(scope)
-            body = json.dumps({"token": jwt.encode(_claims(scope), key, "ES256", {"x5c": chain})}).encode()
+            self.grant("token", scope)
+
+        def do_POST(self) -> None:
+            form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            made.forms.append(form)
+            if form.get("grant_type") != ["refresh_token"] or form.get("refresh_token") != [REFRESH_TOKEN]:
+                self.send_error(401)
+                return
+            self.grant("access_token", form.get("scope", [""])[0])
+
+        def grant(self, name: str, scope: str) -> None:
+            """Send a token for a scope, under a name."""
+            body = json.dumps({name: jwt.encode(_claims(scope), key, "ES256", {"x5c": chain})}).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

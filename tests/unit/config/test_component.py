@@ -184,7 +184,10 @@ def test_an_entry_of_its_own_goes_before_the_familys() -> None:
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("{kind: ftp, release: old-1}", "sources.drivers.535: unknown kind 'ftp': write one of 'packages', 'runfile'"),
+        (
+            "{kind: ftp, release: old-1}",
+            "sources.drivers.535: unknown kind 'ftp': write one of 'packages', 'runfile', ",
+        ),
         ("{release: old-1}", "sources.drivers.535: the key 'kind' is missing: add it"),
         ("{kind: runfile, url: 'https://x/a.run'}", "lacks the version: write {version} in its place"),
         (
@@ -192,6 +195,8 @@ def test_an_entry_of_its_own_goes_before_the_familys() -> None:
             "ftp:// is not supported: write https://…, swift:container",
         ),
         ("{kind: runfile, url: 'swift:{version}.run'}", "names no object: write swift:container/object"),
+        ("{kind: redistributable}", "sources.drivers.535.url: this key is missing: add it"),
+        ("{kind: redistributable, url: 'ftp://x'}", "ftp:// is not supported: write https://…"),
         ("{kind: packages}", "sources.drivers.535.release: this key is missing: add it"),
     ],
 )

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from lifecycle.config.component import Component, load_component
-from lifecycle.config.sources import AptSource, RunfileDriver
+from lifecycle.config.sources import AptSource, RedistributableDriver, RunfileDriver
 from tests.support.checkout import ROOT
 
 
@@ -37,4 +37,12 @@ def test_the_lines_of_nvidias_own_installer_are_ready_to_be_uncommented(tmp_path
 
     assert isinstance(source, RunfileDriver)
     assert source.url.endswith("/{version}/NVIDIA-Linux-{arch}-{version}.run")
+    assert source.url.startswith(str(source.versions))
     assert str(source.fabric_manager).endswith("/{platform}/fabricmanager-{platform}-{version}-archive.tar.xz")
+
+
+def test_the_lines_of_redistributable_archives_are_ready_to_be_uncommented(tmp_path: Path) -> None:
+    source = uncommented(tmp_path, "# 590:", 4).sources.drivers["590"]
+
+    assert isinstance(source, RedistributableDriver)
+    assert (source.page, source.fabric_manager) == (f"{source.url}/", True)

@@ -41,6 +41,37 @@ def test_a_packages_file_goes_where_the_node_looks_for_it(path: str, place: str 
     assert archive_path(path, FileFormat.DEB, version="535.309.01") == place
 
 
+_TOP = "nvidia_driver-linux-x86_64-580.105.08-archive"
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("lib/libcuda.so.580.105.08", "lib/libcuda.so.580.105.08"),
+        ("lib/libnvidia-nvvm70.so.4", "lib/libnvidia-nvvm70.so.4"),
+        ("lib/libnvidia-glcore.so.580.105.08", None),
+        ("lib32/libcuda.so.580.105.08", None),
+        ("firmware/gsp_ga10x.bin", "lib/firmware/nvidia/580.105.08/gsp_ga10x.bin"),
+        ("lib/firmware/nvidia/580.105.08/gsp_tu10x.bin", "lib/firmware/nvidia/580.105.08/gsp_tu10x.bin"),
+        ("sbin/nvidia-smi", "bin/nvidia-smi"),
+        ("sbin/nvidia-cuda-mps-server", "bin/nvidia-cuda-mps-server"),
+        ("bin/nvidia-modprobe", "bin/nvidia-modprobe"),
+        ("bin/nvidia-installer", None),
+        ("bin/nvidia-xconfig", None),
+        ("etc/nvidia.icd", "etc/OpenCL/vendors/nvidia.icd"),
+        ("etc/nvidia_icd.json", None),
+        ("supported-gpus/supported-gpus.json", "share/nvidia/supported-gpus.json"),
+        ("docs/supported-gpus/supported-gpus.json", "share/nvidia/supported-gpus.json"),
+        ("LICENSE", "share/doc/nvidia-driver/LICENSE"),
+        ("kernel/Kbuild", None),
+    ],
+)
+def test_a_file_of_the_drivers_archive_goes_where_the_installers_goes(path: str, place: str | None) -> None:
+    found = archive_path(f"{_TOP}/{path}", FileFormat.REDISTRIBUTABLE, version="580.105.08")
+
+    assert found == place
+
+
 @pytest.mark.parametrize(
     ("path", "place"),
     [

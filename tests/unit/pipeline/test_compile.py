@@ -43,6 +43,23 @@ def test_the_container_finds_sources_and_patches_in_their_order() -> None:
     assert files["in/open/patches/000-z.patch"] == Path("/checkout/patches/z.patch")
 
 
+def test_an_archive_comes_once_with_the_script_that_unpacks_it() -> None:
+    now, combination = project(), COMBINATIONS[3]
+    driver = now.lock.driver_for(combination)
+    (source, *_) = driver.modules[OPEN]
+    archive = source.model_copy(update={"origin": "https://nvidia.example/nvidia_driver-1-archive.tar.xz"})
+    changed = driver.model_copy(update={"modules": {OPEN: [archive], PROPRIETARY: [archive]}})
+    key = f"{combination.declared_driver}/{combination.architecture}"
+    lock = now.lock.model_copy(update={"drivers": {**now.lock.drivers, key: changed}})
+    job = CompileJob(combination=combination, types=(PROPRIETARY, OPEN))
+    files = input_files(job, Targets(replace(now, lock=lock)), Cache(Path("/cache")))
+
+    assert files == {
+        "in/runfile/0-nvidia_driver-1-archive.tar.xz": Cache(Path("/cache")).blob(archive.sha256),
+        "in/runfile/archive.run": Path("/checkout/scripts/redistributable/archive.run"),
+    }
+
+
 def test_the_environment_says_all_that_the_script_reads() -> None:
     job = CompileJob(combination=COMBINATIONS[3], types=(PROPRIETARY, OPEN))
 

@@ -39,7 +39,8 @@ def test_the_scripts_that_make_a_result_are_part_of_its_recipe() -> None:
 def test_every_kind_has_a_recipe_and_a_format() -> None:
     own = load_project(ROOT)
 
-    assert set(own.recipes) == set(own.formats) == set(FORMAT) == set(Kind)
+    # The script that unpacks redistributable archives shapes modules, but only those made of one.
+    assert set(own.recipes) - {"redistributable"} == set(own.formats) == set(FORMAT) == set(Kind)
 
 
 def test_no_python_is_part_of_a_recipe() -> None:

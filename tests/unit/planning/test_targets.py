@@ -211,3 +211,20 @@ def test_a_target_is_computed_once() -> None:
     assert targets.archive(combination, PROPRIETARY) is targets.archive(combination, PROPRIETARY)
     assert targets.compiled(combination, PROPRIETARY) is targets.modules(combination, PROPRIETARY)
     assert targets.image(combination) is targets.image(combination)
+
+
+@pytest.mark.parametrize(("suffix", "unpacked_by"), [(".run", None), ("-archive.tar.xz", {"archive.run": "2"})])
+def test_the_unpacking_of_an_archive_is_an_input_of_its_modules_only(suffix: str, unpacked_by: object) -> None:
+    now, combination = project(), project().matrix.combinations[0]
+    file = locked_file("nvidia_driver", combination.driver)
+    file = file.model_copy(update={"origin": f"https://nvidia.example/a{suffix}"})
+    driver = now.lock.driver_for(combination)
+    modules = {module_type: [file] for module_type in driver.modules}
+    key = f"{combination.declared_driver}/{combination.architecture}"
+    drivers = {**now.lock.drivers, key: driver.model_copy(update={"modules": modules})}
+    recipes = {**now.recipes, "redistributable": {"archive.run": "2"}}
+    changed_project = replace(now, lock=now.lock.model_copy(update={"drivers": drivers}), recipes=recipes)
+    inputs = Targets(changed_project).compiled(combination, combination.module_types[0]).inputs
+
+    assert inputs.get("unpacked by") == unpacked_by
+    assert "unpacked by" not in Targets(project()).compiled(combination, combination.module_types[0]).inputs

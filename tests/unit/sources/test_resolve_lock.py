@@ -11,6 +11,7 @@ from lifecycle.sources.apt.index import AptIndex
 from lifecycle.sources.apt.machine import MachineArchives
 from lifecycle.sources.locations import InputLocations
 from lifecycle.sources.open_index import PackageIndexes
+from lifecycle.sources.redistributable import RedistributableResolver
 from lifecycle.sources.resolve_lock import LockResolver, StaleLockError
 from lifecycle.sources.runfile import RunfileResolver
 from lifecycle.sources.swift import SwiftSession
@@ -36,6 +37,7 @@ def resolver(archive: Archive, root: Path, log: list[str]) -> LockResolver:
     return LockResolver(
         indexes=OneArchive(cache=cache, locations=locations),
         runfiles=RunfileResolver(cache=cache, locations=locations, say=log.append),
+        redistributables=RedistributableResolver(cache=cache, locations=locations, say=log.append),
         pull=lambda reference, _: PulledImage(digest=f"sha256:{reference}", id="sha256:1"),
         say=log.append,
     )

@@ -1,0 +1,167 @@
+"""The versions of drivers in a source, and the newest one of a branch that the source really has."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import httpx2 as httpx
+
+from lifecycle.cache.cache import Cache
+from lifecycle.config.lock import LockedDriver
+from lifecycle.config.schema import Architecture
+from lifecycle.config.versions import DRIVER_EXACT, driver_branch, version_key
+from lifecycle.errors import InstallerError, UsageError
+from lifecycle.sources.download import ForbiddenError, NewFile, SourceFileNotFoundError, download_new
+from lifecycle.sources.locations import FILE, InputLocations, glob_template, is_url, origin_of
+from lifecycle.sources.swift import SWIFT, split_location
+from lifecycle.tools.network.client import REQUEST_ERRORS, open_client
+
+# NVIDIA's names of the architectures: in the names of .run files, and in the folders of its redistributable archives.
+ARCH = {Architecture.AMD64: "x86_64", Architecture.ARM64: "aarch64"}
+PLATFORM = {Architecture.AMD64: "linux-x86_64", Architecture.ARM64: "linux-sbsa"}
+_MISSING = (httpx.codes.FORBIDDEN, httpx.codes.NOT_FOUND, httpx.codes.GONE)
+_VERSION = re.compile(rf"(?<![\d.]){DRIVER_EXACT.pattern}(?![\d.]*\d)")
+
+
+class NoVersionsError(UsageError):
+    """A branch whose source cannot be listed, or has no version of it."""
+
+    def __init__(self, branch: str, location: str, found: Sequence[str] | None) -> None:
+        if found is None:
+            problem = f"{location} cannot be listed: write an exact version, or name a page under `versions`"
+        else:
+            problem = f"{location} has no version of it: it has {', '.join(found) or 'none at all'}"
+        super().__init__(f"component.yaml: sources.drivers.{branch}: {problem}")
+
+
+class NoFilesError(UsageError):
+    """A branch of which the source names versions and has the files of none."""
+
+    def __init__(self, branch: str, location: str, missing: Sequence[str]) -> None:
+        super().__init__(
+            f"component.yaml: sources.drivers.{branch}: {location} names {len(missing)} versions of it, and the files of none "
+            f"exist ({', '.join(missing)}): correct the addresses, or name a page of the same product under `versions`"
+        )
+
+
+class VersionPageError(InstallerError):
+    """A page of versions that cannot be read."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(
+            f"the page of versions {address} cannot be read",
+            details=f"  {reason}",
+            resolution="Check the address under `versions` in component.yaml.",
+        )
+
+
+def fill_template(template: str, architecture: Architecture) -> str:
+    """Return a location with NVIDIA's names of an architecture in place of `{arch}` and `{platform}`."""
+    return template.replace("{arch}", ARCH[architecture]).replace("{platform}", PLATFORM[architecture])
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriverVersions:
+    """The reader of what sources of drivers list. `say` writes a line of the log."""
+
+    cache: Cache
+    locations: InputLocations
+    say: Callable[[str], None]
+
+    def listed(self, template: str) -> list[str] | None:
+        """Return the versions in a container or folder, newest first; None for a web address, which cannot be listed.
+
+        `template` is a location with `{version}`. Raises SwiftRequestError, ContainerNotFoundError.
+        """
+        if template.startswith(SWIFT):
+            container, name = split_location(template)
+            listed = self.locations.swift.list_objects(container, name.partition("{version}")[0])
+            return _versions_in(name, [entry.name for entry in listed])
+        if is_url(template):
+            return None
+        path = self.locations.path(origin_of(template)).absolute()
+        return _versions_in(str(path), [str(file) for file in glob_template(path)])
+
+    def on_page(self, location: str, pattern: re.Pattern[str] = _VERSION) -> list[str]:
+        """Return the versions that a page names, newest first. Raises VersionPageError."""
+        return _newest_first(pattern.findall(self.read_page(location)))
+
+    def read_page(self, location: str) -> str:
+        """Return the text of a page of versions, from a URL or a file. Raises VersionPageError."""
+        if not is_url(location):
+            path = self.locations.path(origin_of(location))
+            try:
+                return path.read_text(encoding="utf-8", errors="replace")
+            except OSError as error:
+                raise VersionPageError(str(path), error.strerror or str(error)) from error
+        try:
+            with open_client() as client:
+                return client.get(location).raise_for_status().text
+        except REQUEST_ERRORS as error:
+            raise VersionPageError(location, str(error)) from error
+
+    def drop_missing(self, versions: Sequence[str], template: str) -> list[str]:
+        """Return versions, newest first, without the newest ones of each branch whose file does not exist.
+
+        `template` is the location of the file, with `{version}`. A server that does not tell counts as having it.
+        """
+        kept: list[str] = []
+        with open_client() as client:
+            for version in versions:
+                is_settled = any(driver_branch(other) == driver_branch(version) for other in kept)
+                if is_settled or self._exists(client, origin_of(template.replace("{version}", version))):
+                    kept.append(version)
+        return kept
+
+    def _exists(self, client: httpx.Client, origin: str) -> bool:
+        if origin.startswith(FILE):
+            return self.locations.path(origin).exists()
+        if not is_url(origin):
+            return True
+        try:
+            return client.head(origin).status_code not in _MISSING
+        except REQUEST_ERRORS:
+            return True
+
+    def read_small_file(self, name: str, version: str, origin: str) -> str:
+        """Return the text of a checksum file or an index, by its origin.
+
+        Raises SourceFileNotFoundError, WrongContentError, DownloadError, ForbiddenError.
+        """
+        file = NewFile(name=name, version=version, origin=origin, address=self.locations.address(origin))
+        return self.cache.blob(download_new(file, self.cache).sha256).read_text(encoding="utf-8", errors="replace")
+
+    def resolve_newest(
+        self, branch: str, location: str, found: Sequence[str] | None, resolve: Callable[[str], LockedDriver]
+    ) -> LockedDriver:
+        """Resolve the newest version of a branch whose files exist, and say which newer ones were skipped.
+
+        `found` are the versions that `location` lists. Raises NoVersionsError, NoFilesError, and what `resolve` raises.
+        """
+        of_branch = [version for version in found or [] if driver_branch(version) == branch]
+        if not of_branch:
+            raise NoVersionsError(branch, location, found)
+        missing: list[str] = []
+        for version in of_branch:
+            try:
+                driver = resolve(version)
+            except (SourceFileNotFoundError, ForbiddenError) as error:
+                missing.append(error.origin)
+            else:
+                if missing:
+                    self.say(
+                        f"driver {branch} is {version}: {location} names newer ones, but {', '.join(missing)} is missing"
+                    )
+                return driver
+        raise NoFilesError(branch, location, missing)
+
+
+def _newest_first(versions: Sequence[str]) -> list[str]:
+    return sorted(set(versions), key=version_key, reverse=True)
+
+
+def _versions_in(template: str, names: Sequence[str]) -> list[str]:
+    """Return the versions in the names that match a template with `{version}`, newest first."""
+    first, *rest = (re.escape(part) for part in template.split("{version}"))
+    pattern = re.compile(first + f"({DRIVER_EXACT.pattern})" + r"\1".join(rest))
+    return _newest_first([match[1] for name in names if (match := pattern.fullmatch(name))])
