@@ -9,7 +9,7 @@ from tests.support.machines.cluster.cluster import Cluster, Object
 from tests.support.machines.cluster.containerd import PAUSE
 
 GPU = "nvidia.com/gpu"
-# The name that NVIDIA's device plugin gives to GPUs that pods share. The kubelet lets nobody advertise a resource of a device plugin,
+# NVIDIA's device plugin gives this name to GPUs that pods share. The kubelet lets nobody advertise a resource of a device plugin,
 # which `nvidia.com/gpu` is after the tests with one.
 SHARED_GPU = f"{GPU}.shared"
 NAMESPACE = "default"
