@@ -60,7 +60,7 @@ def test_a_busy_node_is_upgraded_when_its_job_has_ended(
 ) -> None:
     gpu_jobs.start_job(cluster)
     with rollouts.running() as rollout:
-        rollout.wait_for("waits for default/job (nvidia.com/gpu: 1)")
+        rollout.wait_for("waits for default/job (nvidia.com/gpu.shared: 1)")
         assert (rollouts.is_cordoned(), installed(host)) == (True, OLD_NAME)
         assert rollouts.status()["cordoned_by_rollout"]
         gpu_jobs.end_job(cluster)
@@ -79,7 +79,7 @@ def test_a_job_that_outlasts_the_time_limit_keeps_its_driver(
     # A pod without a controller would not come back, so it is not evicted.
     done = rollouts.run("--drain-timeout=5s", "--evict")
     assert (done.code, installed(host)) == (1, OLD_NAME)
-    assert "still default/job (nvidia.com/gpu: 1)" in done.err
+    assert "still default/job (nvidia.com/gpu.shared: 1)" in done.err
     assert f"still cordoned by the rollout: {cluster.node} (wait for GPU pods)" in done.err
     assert cluster.get("pod", "job", "--namespace=default")["status"]["phase"] == "Running"
 

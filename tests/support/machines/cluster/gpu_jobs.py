@@ -9,6 +9,9 @@ from tests.support.machines.cluster.cluster import Cluster, Object
 from tests.support.machines.cluster.containerd import PAUSE
 
 GPU = "nvidia.com/gpu"
+# NVIDIA's device plugin gives this name to GPUs that pods share. The kubelet lets nobody advertise a resource of a device plugin,
+# which `nvidia.com/gpu` is after the tests with one.
+SHARED_GPU = f"{GPU}.shared"
 NAMESPACE = "default"
 LABELS = {"app": "job"}
 
@@ -16,13 +19,13 @@ LABELS = {"app": "job"}
 def advertise_gpus(cluster: Cluster, count: int) -> None:
     """Give the node GPUs, as a device plugin would (Kubernetes documentation, "Advertise Extended Resources for a Node")."""
     api = open_client(str(cluster.kubeconfig), "", {}, connections=1)
-    change = [{"op": "add", "path": "/status/capacity/nvidia.com~1gpu", "value": str(count)}]
+    change = [{"op": "add", "path": f"/status/capacity/{SHARED_GPU.replace('/', '~1')}", "value": str(count)}]
     client.CoreV1Api(api).patch_node_status(cluster.node, change)
     cluster.wait(lambda: _allocatable(cluster) == str(count), "the node's GPUs can be requested")
 
 
 def _allocatable(cluster: Cluster) -> str:
-    return str(cluster.get("node", cluster.node)["status"]["allocatable"].get(GPU, ""))
+    return str(cluster.get("node", cluster.node)["status"]["allocatable"].get(SHARED_GPU, ""))
 
 
 def _spec() -> dict[str, Any]:
@@ -30,7 +33,7 @@ def _spec() -> dict[str, Any]:
         "name": "job",
         "image": PAUSE,
         "imagePullPolicy": "Never",
-        "resources": {"limits": {GPU: "1"}},
+        "resources": {"limits": {SHARED_GPU: "1"}},
     }
     return {
         "containers": [container],

@@ -29,7 +29,7 @@ def test_the_log_shows_a_process_without_what_a_terminal_obeys(used: Node, comma
     done = used.run("install")
 
     assert done.returncode == 21
-    assert f"nvidia-installer: | process 41 ({shown})\n" in done.stderr
+    assert f"in use by process 41 ({shown}); " in done.stderr
 
 
 @pytest.mark.parametrize(("command", "shown"), COMMANDS)
