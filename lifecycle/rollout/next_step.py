@@ -81,7 +81,7 @@ def next_step(look: Look, aim: Aim) -> Step:
 
 
 def _failed_before(pod: InstallerPod, aim: Aim) -> bool:
-    """Return whether a pod fails that an earlier run has left: somebody may have mended the cause, so it is tried again at once."""
+    """Return whether the pod fails and this run has not made it. Its cause may be mended, so a new pod is worth an attempt."""
     return pod.failure is not None and not aim.deleted
 
 

@@ -6,7 +6,6 @@ The GPU is one of the tests' host. NVIDIA's device plugin cannot be had here, so
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -36,6 +35,7 @@ cat /usr/lib/x86_64-linux-gnu/libcuda.so.1 /usr/lib64/libcuda.so.1
 echo
 cat /dev/nvidia0
 """
+COMMAND = ["sh", "-c", f"{LOOK} 2>&1 || true"]
 WITH_GPU = "fine\nELFELF\ncat: /dev/nvidia0: No such device or address\n"
 
 
@@ -49,15 +49,14 @@ def plugin(cluster: Cluster, registry: RegistryServer, programs: Path) -> Mappin
 @pytest.fixture
 def images(images: Images) -> Images:
     """Return the images as versions of one installer."""
-    images = images.of_one_installer("lts")
-    return replace(images, wrong=replace(images.wrong, channel="lts"))
+    return images.of_one_installer("lts")
 
 
 @pytest.fixture
 def release(cluster: Cluster, runtime: Containerd, host: Node, images: Images) -> Iterator[Release]:
     """Yield the chart for a labelled node with the GPU of the host. Uninstall it after the test."""
     set_gpu(host, "0000:3b:00.0", minor=0, uuid=UUID)
-    verification = {"image": images.new.reference, "command": ["sh", "-c", f"{LOOK} 2>&1 || true"]}
+    verification = {"image": images.new.reference, "command": COMMAND}
     release = Release(cluster, env_of(host), defaults={**QUICK, "verification": verification})
     cluster.label(cluster.node, LABELS)
     with gpu_files(runtime.namespace, host):
@@ -70,7 +69,7 @@ def release(cluster: Cluster, runtime: Containerd, host: Node, images: Images) -
 def with_plugin(cluster: Cluster, release: Release, images: Images, plugin: Mapping[str, object]) -> Release:
     """Install the chart with the device plugin, and wait until the node offers its GPU."""
     release.install(images.new, devicePlugin=plugin)
-    cluster.wait(lambda: offered(cluster) == "1", "the node offers its GPU")
+    cluster.wait(lambda: cluster.offered(cluster.node, GPU) == "1", "the node offers its GPU")
     return release
 
 
@@ -80,14 +79,16 @@ def looking_pod(cluster: Cluster, images: Images, *, gpus: int) -> Iterator[None
     container = {
         "name": POD,
         "image": images.new.reference,
-        "command": ["sh", "-c", f"{LOOK} 2>&1 || true"],
+        "command": COMMAND,
         "resources": {"limits": {GPU: str(gpus)}} if gpus else {},
     }
     spec = {"restartPolicy": "Never", "automountServiceAccountToken": False, "containers": [container]}
     metadata = {"name": POD, "namespace": NAMESPACE}
     cluster.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
-    yield
-    cluster.kubectl("delete", "pod", POD, f"--namespace={NAMESPACE}", "--force", "--grace-period=0")
+    try:
+        yield
+    finally:
+        cluster.kubectl("delete", "pod", POD, f"--namespace={NAMESPACE}", "--force", "--grace-period=0")
 
 
 def output(cluster: Cluster) -> str:
@@ -98,11 +99,6 @@ def output(cluster: Cluster) -> str:
 
 def phase(cluster: Cluster) -> str:
     return str(cluster.get("pod", POD, f"--namespace={NAMESPACE}")["status"]["phase"])
-
-
-def offered(cluster: Cluster) -> str:
-    """Return the number of GPUs that the node offers to pods; an empty string if it has never offered one."""
-    return str(cluster.get("node", cluster.node)["status"]["allocatable"].get(GPU, ""))
 
 
 def test_the_charts_test_pod_gets_the_files_of_its_gpu(with_plugin: Release) -> None:
@@ -116,7 +112,7 @@ def test_a_pod_that_asks_for_no_gpu_gets_no_files(cluster: Cluster, with_plugin:
 
 def test_the_node_offers_no_gpu_without_the_installers_pod(cluster: Cluster, with_plugin: Release) -> None:
     with_plugin.uninstall()
-    cluster.wait(lambda: offered(cluster) == "0", "the node offers no GPU")
+    cluster.wait(lambda: cluster.offered(cluster.node, GPU) == "0", "the node offers no GPU")
 
 
 @pytest.fixture

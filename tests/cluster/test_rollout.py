@@ -21,8 +21,7 @@ from tests.support.machines.node_host import NAME, OLD_NAME, Node
 @pytest.fixture
 def images(images: Images) -> Images:
     """Return the images as versions of one installer."""
-    images = images.of_one_installer("lts")
-    return replace(images, wrong=replace(images.wrong, channel="lts"))
+    return images.of_one_installer("lts")
 
 
 @pytest.fixture

@@ -12,10 +12,15 @@ OTHER = "cdiVersion: 0.5.0\nkind: nvidia.com/gpu\ndevices: []\n"
 PLUGIN = "k8s.device-plugin.nvidia.com/gpu"
 
 
+def gpu_information(minor: int, uuid: str) -> str:
+    """Return what procfs says of a GPU."""
+    return f"Model: \t\t NVIDIA H100\nGPU UUID: \t {uuid}\nDevice Minor: \t {minor}\n"
+
+
 def set_gpu(node: Node, address: str, *, minor: int, uuid: str) -> None:
     folder = node.proc / "driver/nvidia/gpus" / address
     folder.mkdir(exist_ok=True)
-    (folder / "information").write_text(f"Model: \t\t NVIDIA H100\nGPU UUID: \t {uuid}\nDevice Minor: \t {minor}\n")
+    (folder / "information").write_text(gpu_information(minor, uuid))
 
 
 def spec_file(node: Node, kind: str = "nvidia.com/gpu") -> Path:

@@ -46,6 +46,10 @@ class Cluster:
     def nodes(self) -> list[Object]:
         return list(self.get("nodes")["items"])
 
+    def offered(self, node: str, resource: str) -> str:
+        """Return how much of a resource a node offers to pods; an empty string if it has never offered any."""
+        return str(self.get("node", node)["status"]["allocatable"].get(resource, ""))
+
     def apply(self, *objects: Mapping[str, object]) -> None:
         """Create objects, or update them if they exist."""
         self.kubectl("apply", "--filename=-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))

@@ -38,12 +38,14 @@ def gpu_files(node: Namespace, host: Node) -> Iterator[None]:
         target.mkdir(parents=True, exist_ok=True)
         node.run("mkdir", "-p", source)
         node.run("mount", "--bind", source, target)
-    yield
-    for source, target in mounts:
-        node.run("umount", "--lazy", target)
-        node.run("find", source, "-mindepth", "1", "-delete")
-    node.run("umount", "--recursive", "--lazy", "/dev")
-    node.run("umount", "--recursive", "--lazy", devices)
+    try:
+        yield
+    finally:
+        for source, target in mounts:
+            node.run("umount", "--lazy", target)
+            node.run("find", source, "-mindepth", "1", "-delete")
+        for target in (Path("/dev"), devices):
+            node.run("umount", "--recursive", "--lazy", target)
 
 
 def _on_host(host: Node, place: str) -> Path:

@@ -21,11 +21,7 @@ def advertise_gpus(cluster: Cluster, count: int) -> None:
     api = open_client(str(cluster.kubeconfig), "", {}, connections=1)
     change = [{"op": "add", "path": f"/status/capacity/{SHARED_GPU.replace('/', '~1')}", "value": str(count)}]
     client.CoreV1Api(api).patch_node_status(cluster.node, change)
-    cluster.wait(lambda: _allocatable(cluster) == str(count), "the node's GPUs can be requested")
-
-
-def _allocatable(cluster: Cluster) -> str:
-    return str(cluster.get("node", cluster.node)["status"]["allocatable"].get(SHARED_GPU, ""))
+    cluster.wait(lambda: cluster.offered(cluster.node, SHARED_GPU) == str(count), "the node's GPUs can be requested")
 
 
 def _spec() -> dict[str, Any]:

@@ -48,8 +48,9 @@ class Images:
     new: Published
 
     def of_one_installer(self, channel: str) -> "Images":
-        """Return the two drivers as versions of one installer, whose name on nodes contains no version."""
-        return replace(self, old=replace(self.old, channel=channel), new=replace(self.new, channel=channel))
+        """Return the images as versions of one installer, whose name on nodes contains no version."""
+        wrong, old, new = (replace(image, channel=channel) for image in (self.wrong, self.old, self.new))
+        return Images(wrong=wrong, old=old, new=new)
 
 
 def publish(engine: docker.DockerClient, server: RegistryServer, image: str, version: str) -> Published:

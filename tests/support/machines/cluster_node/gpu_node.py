@@ -98,9 +98,11 @@ class GpuNode:
         """Return the identifier of its kernel's start as its kubelet reports it once it has started."""
         return str(self._get_node()["status"]["nodeInfo"]["bootID"])
 
-    def offers(self, resource: str) -> str:
-        """Return how much of a resource it offers to pods; an empty string if it has never offered any."""
-        return str(self._get_node()["status"]["allocatable"].get(resource, ""))
+    def knows_cdi(self) -> bool:
+        """Return whether its containerd knows CDI, which 1.7 is the first version to do."""
+        runtime = str(self._get_node()["status"]["nodeInfo"]["containerRuntimeVersion"])
+        major, minor, *_ = runtime.removeprefix("containerd://").split(".")
+        return (int(major), int(minor)) >= (1, 7)
 
     def files(self) -> set[str]:
         """Return the files of the installer that it has, and NVIDIA's device files."""
