@@ -1,40 +1,71 @@
 """`sources` of component.yaml: where each release's packages and each driver come from."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, Field, model_validator
 
-from lifecycle.config.packages import for_architecture
-from lifecycle.config.schema import Architecture, Model, ModuleType, ReleaseName
+from lifecycle.config.packages import PackageEntry, PackageName, for_architecture, package_template
+from lifecycle.config.placeholders import check_placeholders
+from lifecycle.config.schema import (
+    Architecture,
+    Loc,
+    Model,
+    ModuleType,
+    ReleaseName,
+    formed,
+    problems_at,
+    shown,
+    texts_of,
+)
 from lifecycle.tools.digest import digest_of, short
 
 _VERSION = "{version}"
+_RUNFILE_NAMES = ("version", "arch", "platform")
 
 # The entry of one release, or of a family (`gardenlinux-*`), in which `{version}` is replaced by what `*` matches.
-SourceName = Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*(-\*)?$")]
+SourceName = Annotated[
+    str,
+    formed(
+        r"[a-z0-9]+([.-][a-z0-9]+)*(-\*)?",
+        "the name of a release or of a family: write a name such as debian-13, or gardenlinux-* for a family",
+    ),
+]
 # The entry of one branch, or `*` for all branches without an entry.
-DriverBranch = Annotated[str, Field(pattern=r"^([0-9]{3}|\*)$")]
+DriverBranch = Annotated[
+    str, formed(r"[0-9]{3}|\*", "a driver branch: write three digits such as 535, or * for all others")
+]
 # A container's name has no slash and no query (OpenStack Object Storage API v1, "Containers").
-ContainerName = Annotated[str, Field(pattern=r"^[^/?#\s]{1,256}$")]
+ContainerName = Annotated[
+    str, formed(r"[^/?#\s]{1,256}", "the name of a container: write 1 to 256 characters without space, /, ? or #")
+]
 
 
 def _location(value: str) -> str:
     scheme, colon, _ = value.partition("://")
     if colon and scheme not in ("https", "http", "file"):
-        msg = f"{value!r}: {scheme}:// is not supported: write https://…, swift:container/object, or a path"
+        msg = f"{shown(value)}: {scheme}:// is not supported: write https://…, swift:container/object, or a path"
         raise ValueError(msg)
     if not colon and value.startswith("swift:") and not re.fullmatch(r"swift:[^/]+/.+", value):
-        msg = f"{value!r} names no object: write swift:container/object"
+        msg = f"{shown(value)} names no object: write swift:container/object"
         raise ValueError(msg)
     return value
 
 
 # The location of a file: a URL, `swift:container/object`, or a path. A relative path is below the checkout.
 Location = Annotated[str, Field(min_length=1), AfterValidator(_location)]
+
+
+Uri = Annotated[
+    str,
+    formed(r"(https?|file)://\S+", "the address of an archive: write https://…, http://… or file://…, without spaces"),
+]
+# Words of sources.list(5): a space or a line break would begin the next one.
+Suite = Annotated[str, formed(r"\S+", "a suite: write one word, such as trixie-security")]
+AptComponent = Annotated[str, formed(r"\S+", "a component: write one word, such as main")]
 
 
 class AptRepository(Model):
@@ -45,10 +76,10 @@ class AptRepository(Model):
     """
 
     archive: str | None = None
-    uri: str | None = Field(default=None, pattern=r"^(https?|file)://")
+    uri: Uri | None = None
     keyring: Path | None = None
-    suite: str
-    components: list[str] = Field(min_length=1)
+    suite: Suite
+    components: list[AptComponent] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _has_an_address_and_a_keyring(self) -> Self:
@@ -137,10 +168,14 @@ class RunfileDriver(Source):
 
     @model_validator(mode="after")
     def _names_the_version(self) -> Self:
-        for name, value in (("url", self.url), ("fabricManager", self.fabric_manager)):
-            if value is not None and _VERSION not in value:
-                msg = f"{name} {value!r} lacks the version: write {_VERSION} in its place"
-                raise ValueError(msg)
+        values = {"url": self.url, "fabricManager": self.fabric_manager}
+        problems: list[tuple[Loc, str]] = [
+            ((name,), f"{shown(value)} lacks the version: write {_VERSION} in its place")
+            for name, value in values.items()
+            if value is not None and _VERSION not in value
+        ]
+        if problems:
+            raise problems_at("RunfileDriver", problems)
         return self
 
 
@@ -153,12 +188,12 @@ class Packages(Model):
     An entry of `userspace` and `companions` may name the architectures of its package, as Debian does: `libx [amd64]`.
     """
 
-    headers: str
-    newest_headers: str
-    kernel_image: str
-    modules: dict[ModuleType, str]
-    userspace: list[str] = Field(min_length=1)
-    companions: list[str] = []
+    headers: Annotated[str, package_template("kernel", required=["kernel"])]
+    newest_headers: Annotated[str, package_template("flavour", "architecture")]
+    kernel_image: Annotated[str, package_template("kernel", required=["kernel"])]
+    modules: dict[ModuleType, PackageName]
+    userspace: list[PackageEntry] = Field(min_length=1)
+    companions: list[PackageEntry] = []
 
     def for_architecture(self, architecture: Architecture) -> "Packages":
         """Return a copy with only the packages for one architecture."""
@@ -174,6 +209,21 @@ class Sources(Model):
     drivers: dict[DriverBranch, Annotated[DriverSource, Field(discriminator="kind")]]
     packages: Packages
 
+    @model_validator(mode="after")
+    def _has_known_placeholders(self) -> Self:
+        problems = list(self._unknown_placeholders())
+        if problems:
+            raise problems_at("Sources", problems)
+        return self
+
+    def _unknown_placeholders(self) -> Iterator[tuple[Loc, str]]:
+        for name, source in self.releases.items():
+            names = {"": ["version"]} if name.endswith("-*") else {}
+            yield from _unknown_placeholders(source, ("releases", name), names)
+        for branch, driver in self.drivers.items():
+            names = {"url": _RUNFILE_NAMES, "fabricManager": _RUNFILE_NAMES}
+            yield from _unknown_placeholders(driver, ("drivers", branch), names)
+
     def release(self, name: str) -> PackageSource | None:
         """Return the source of a release: its own entry, or its family's with the version filled in. None if it has neither."""
         if name in self.releases:
@@ -185,6 +235,15 @@ class Sources(Model):
     def driver(self, branch: str) -> DriverSource | None:
         """Return the source of a driver branch: its own entry, or that of `*`. None if there is neither."""
         return self.drivers.get(branch) or self.drivers.get("*")
+
+
+def _unknown_placeholders(source: Source, place: Loc, names: Mapping[str, Sequence[str]]) -> Iterator[tuple[Loc, str]]:
+    """Yield the texts of a source with unknown placeholders. `names` has the known ones by key, and by "" those of all keys."""
+    for path, text in texts_of(source.model_dump(mode="json", by_alias=True, exclude_none=True)):
+        try:
+            check_placeholders(text, names.get(str(path[0]), names.get("", [])))
+        except ValueError as error:
+            yield (*place, *path), str(error)
 
 
 def _fill_version(source: PackageSource, version: str) -> PackageSource:

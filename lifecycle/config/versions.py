@@ -6,7 +6,7 @@ from operator import eq, ge, gt, le, lt, ne
 from typing import Self
 
 _OPERATORS = {">=": ge, "<=": le, "!=": ne, "==": eq, ">": gt, "<": lt}
-_CLAUSE = re.compile(r"\s*(>=|<=|!=|==|>|<)\s*([0-9]+(?:\.[0-9]+)*)\s*")
+_CLAUSE = re.compile(r"\s*(>=|<=|!=|==|>|<)\s*([0-9]{1,9}(?:\.[0-9]{1,9}){0,9})\s*")
 _LINUX = re.compile(r"(?:[0-9]+:)?([0-9]+(?:\.[0-9]+)+)")
 DRIVER_BRANCH = re.compile(r"[0-9]{3}")
 DRIVER_EXACT = re.compile(r"[0-9]{3}\.[0-9]{2,3}(?:\.[0-9]{2})?")
