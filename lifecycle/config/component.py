@@ -30,7 +30,8 @@ class Channel(StrEnum):
 def _driver_version(value: str) -> str:
     if DRIVER_BRANCH.fullmatch(value) or DRIVER_EXACT.fullmatch(value):
         return value
-    msg = f"{shown(value)} is not a driver version: write a branch such as '535' (its newest) or an exact version such as 535.309.01"
+    remedy = "write a branch such as '535' (its newest) or an exact version such as 535.309.01"
+    msg = f"{shown(value)} is not a driver version: {remedy}"
     raise ValueError(msg)
 
 

@@ -7,14 +7,14 @@ resolved again; all others stay as they are.
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Annotated, Protocol, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from lifecycle.config.file_format import FileFormat, format_of
 from lifecycle.config.references import DIGEST
-from lifecycle.config.schema import Architecture, Loc, ModuleType, shown
+from lifecycle.config.schema import Architecture, Loc, ModuleType, formed, shown
 from lifecycle.config.validation import describe, read_document, read_text, validate
 from lifecycle.errors import ConfigurationError
 from lifecycle.tools.yaml_limits import YamlLimits
@@ -22,7 +22,7 @@ from lifecycle.yamledit.reader import Document
 
 FORMAT = 1
 # Some 30,000 files: the builders of a hundred OS releases.
-_LIMITS = YamlLimits(size=1 << 26, nodes=400_000)
+LIMITS = YamlLimits(size=1 << 26, nodes=400_000)
 _CONFLICT = "keep one side (`git checkout --theirs versions.lock`) and run `invoke fetch`, which resolves the rest"
 _NAME = re.compile(r"(?!\.{1,2}$)[^/\s]+")
 _RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+~_-]*")
@@ -68,7 +68,7 @@ class LockedFile(_Entry):
     version: str
     origin: str
     size: int = Field(ge=0)
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    sha256: Annotated[str, formed(r"[0-9a-f]{64}", "a sha256: restore the file from git")]
 
     @property
     def file_name(self) -> str:
@@ -159,7 +159,7 @@ class Lock(_Entry):
     @classmethod
     def parse(cls, text: str, *, file: str) -> Self:
         """Parse the text of versions.lock. Raises ConfigurationError for malformed text."""
-        document = read_document(text, file=file, limits=_LIMITS, conflict=_CONFLICT)
+        document = read_document(text, file=file, limits=LIMITS, conflict=_CONFLICT)
         _check_format(document)
         lock = validate(cls, document)
         problems = [describe(document, loc, f"{shown(value)} {_WRITTEN}") for loc, value in _malformed(lock)]

@@ -15,6 +15,11 @@ from lifecycle.errors import ConfigurationError
 
 # Debian Policy 5.6.1 (the name of a package), 7.1 (`package [architecture …]`).
 _NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
+# Those of Debian 12 and 13, and of their ports (wiki.debian.org/SupportedArchitectures).
+_ARCHITECTURES = re.compile(
+    r"amd64|arm64|armel|armhf|i386|mips64el|mipsel|ppc64el|riscv64|s390x"
+    r"|alpha|arc|hppa|hurd-amd64|hurd-i386|ia64|loong64|m68k|powerpc|ppc64|sh4|sparc64|x32"
+)
 _ENTRY = re.compile(r"(\S+)(?:\s*\[\s*([^\[\]]*?)\s*\])?")
 
 
@@ -43,7 +48,7 @@ def parse_entry(entry: str) -> tuple[str, frozenset[str]]:
     """
     match = _ENTRY.fullmatch(entry.strip())
     name, architectures = (match[1], (match[2] or "").split()) if match else ("", [])
-    unknown = [architecture for architecture in architectures if architecture not in list(Architecture)]
+    unknown = [architecture for architecture in architectures if not _ARCHITECTURES.fullmatch(architecture)]
     problem = ""
     if "|" in entry or "," in entry:
         problem = "names alternatives or several packages: write one package in each entry"
@@ -51,7 +56,7 @@ def parse_entry(entry: str) -> tuple[str, frozenset[str]]:
         problem = "restricts versions or profiles: write the name alone, versions.lock has the version"
     elif unknown:
         problem = (
-            f"names the architecture {unknown[0]!r}: write {' or '.join(Architecture)}, those that have the package"
+            f"names the unknown architecture {unknown[0]!r}: write Debian's names, such as {' or '.join(Architecture)}"
         )
     elif match and match[2] == "":
         problem = "names no architecture: remove the brackets, or write those that have the package"

@@ -31,7 +31,9 @@ def _registry(value: str) -> str:
     elif not _REGISTRY.fullmatch(value) or not _has_valid_port(value):
         problem = f"{shown(value)} is not a registry: write its host, and its port if it has one, as in localhost:5000"
     elif not re.search(r"[.:]", value) and value != "localhost":
-        problem = f"{shown(value)} is not the full name of a host, so an engine would read it as a folder: add the domain or the port"
+        problem = (
+            f"{shown(value)} is no full host name, so an engine would read it as a folder: add the domain or the port"
+        )
     if problem:
         raise ValueError(problem)
     return value

@@ -218,7 +218,7 @@ class Sources(Model):
 
     def _unknown_placeholders(self) -> Iterator[tuple[Loc, str]]:
         for name, source in self.releases.items():
-            names = {"": ["version"]} if name.endswith("-*") else {}
+            names: Mapping[str, Sequence[str]] = {"": ["version"]} if name.endswith("-*") else {}
             yield from _unknown_placeholders(source, ("releases", name), names)
         for branch, driver in self.drivers.items():
             names = {"url": _RUNFILE_NAMES, "fabricManager": _RUNFILE_NAMES}

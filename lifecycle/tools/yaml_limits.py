@@ -69,7 +69,7 @@ class _Count:
 
     def add(self, event: Any) -> None:  # noqa: ANN401 - PyYAML's events
         if isinstance(event, yaml.AliasEvent):
-            self.nodes += self.anchors.get(event.anchor, 1)
+            self.nodes += self.anchors.get(str(event.anchor), 1)
         elif isinstance(event, yaml.ScalarEvent):
             self.nodes += 1
             if event.anchor:
