@@ -64,9 +64,17 @@ def fix(session: nox.Session) -> None:
 
 @nox.session
 def unit(session: nox.Session) -> None:
-    """Run the unit tests, which need no container engine and no network: `nox -s unit -- -k setup`."""
+    """Run the unit tests and short fuzzing, without container engine and network: `nox -s unit -- -k setup`."""
     install(session, "test")
-    session.run("pytest", "tests/unit", "--numprocesses=auto", *session.posargs)
+    session.run("pytest", "tests/unit", "tests/fuzz", "--numprocesses=auto", *session.posargs)
+
+
+@nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Read damaged files for long, 20,000 of each kind: `FUZZ_EXAMPLES=1000 nox -s fuzz -- -k lock`."""
+    install(session, "test")
+    examples = session.env.get("FUZZ_EXAMPLES") or "20000"
+    session.run("pytest", "tests/fuzz", "--numprocesses=auto", *session.posargs, env={"FUZZ_EXAMPLES": examples})
 
 
 @nox.session(default=False)

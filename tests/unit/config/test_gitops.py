@@ -59,7 +59,7 @@ def test_a_section_is_read_with_its_defaults() -> None:
         ("git@git.example.org:team", "https:///team", "it has no host: write an address such as https://"),
         (
             "git@git.example.org:team",
-            "'https://[::1/team'",
+            "https://[x/team",
             "it is not an address (Invalid IPv6 URL): write one such as",
         ),
         ("git@git.example.org:team", "--upload-pack=id;", "is an option of git: write an address"),
