@@ -4,6 +4,7 @@ Each session installs one hashed lock from requirements/ and keeps its environme
 """
 
 import argparse
+import os
 from pathlib import Path
 
 import nox
@@ -73,7 +74,7 @@ def unit(session: nox.Session) -> None:
 def fuzz(session: nox.Session) -> None:
     """Read damaged files for long, 20,000 of each kind: `FUZZ_EXAMPLES=1000 nox -s fuzz -- -k lock`."""
     install(session, "test")
-    examples = session.env.get("FUZZ_EXAMPLES") or "20000"
+    examples = os.environ.get("FUZZ_EXAMPLES") or "20000"
     session.run("pytest", "tests/fuzz", "--numprocesses=auto", *session.posargs, env={"FUZZ_EXAMPLES": examples})
 
 

@@ -122,11 +122,14 @@ def judge(read: Callable[[], object]) -> None:
         with limited_work():
             read()
     except InstallerError as error:
-        said = str(error)
-        assert error.brief
-        assert all(c.isprintable() or c in "\n\t" for c in said), repr(said)
-        assert max(map(len, said.splitlines())) <= _LONGEST_LINE, said
-        assert error.exit_code in (EXIT_USAGE, EXIT_FAILURE)
+        raised = error
+    else:
+        return
+    said = str(raised)
+    assert raised.brief
+    assert all(c.isprintable() or c in "\n\t" for c in said), repr(said)
+    assert max(map(len, said.splitlines())) <= _LONGEST_LINE, said
+    assert raised.exit_code in (EXIT_USAGE, EXIT_FAILURE)
 
 
 @st.composite

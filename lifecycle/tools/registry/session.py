@@ -171,8 +171,8 @@ def error_text(response: httpx.Response) -> str:
 
 
 def _errors(response: httpx.Response) -> list[Mapping[str, Any]]:
-    errors = read_json(response.content).get("errors") or []
-    return [error for error in errors if isinstance(error, dict)]
+    errors = read_json(response.content).get("errors")
+    return [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
 
 
 def _message(error: Mapping[str, Any]) -> str:
@@ -187,6 +187,6 @@ def read_json(content: bytes) -> dict[str, Any]:
     """Return a JSON object; an empty one for any other content."""
     try:
         value = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

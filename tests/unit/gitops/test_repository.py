@@ -14,7 +14,7 @@ POOLS = NodePools(file="clusters/*/shoot.yaml", set={"image.tag": "{tag}"})
 
 def section(repository: str) -> GitOps:
     # Not validated: an address that is refused in component.yaml is not created here either.
-    return GitOps.model_construct(repository=repository, branch="main", pools=[POOLS])
+    return GitOps.model_construct(repository=repository, branch="main", pools=[POOLS], values=[])
 
 
 def session(root: Path) -> Session:

@@ -179,3 +179,25 @@ def test_an_unreachable_registry_is_named(server: Scripted) -> None:
 def test_a_known_error_message_has_a_solution(said: str, hint: str) -> None:
     assert hint in hint_for("h:1", said)
     assert bool(hint) is bool(hint_for("h:1", said))
+
+
+@pytest.mark.parametrize(
+    ("manifest", "said"),
+    [
+        ({"config": []}, "config: Input should be a valid dictionary"),
+        ({"config": {"digest": 1}}, "config.digest: Input should be a valid string"),
+        ({"config": {"digest": "x"}, "layers": [{}]}, "layers.0.size: Field required"),
+        ({"config": {"digest": "x"}, "layers": [{"size": -1}]}, "layers.0.size: Input should be greater than"),
+    ],
+)
+def test_a_manifest_of_another_form_is_one_sentence(server: Scripted, manifest: object, said: str) -> None:
+    server.add("/v2/a/b/manifests/c", manifest)
+
+    with pytest.raises(RegistryRefusedError, match=f"not as the OCI distribution specification has it: {said}"):
+        server.registry().image("a/b", "c")
+
+
+def test_an_answer_of_many_brackets_is_no_manifest(server: Scripted) -> None:
+    server.add("/v2/a/b/tags/list", b"[" * 100_000)
+
+    assert server.registry().tags("a/b") == []
