@@ -151,7 +151,7 @@ def read_values_file(path: str) -> dict[str, Any]:
         found = yaml.load(text, Loader=_ValuesLoader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         raise BadValuesFileError(path, describe_parse_error(error, text.encode(), file=path)) from error
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
         # A tag such as !!int before a text that is none.
         raise BadValuesFileError(path, f"a value is not of its tag's type ({error})") from error
     if not isinstance(found, dict):
