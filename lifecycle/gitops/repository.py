@@ -34,7 +34,7 @@ def require_gitops(session: Session) -> GitOps:
 
 
 class NoRepositoryError(UsageError):
-    """A path without a repository, outside the folder for trials."""
+    """A relative path without a repository, outside the folder for trials."""
 
     def __init__(self, repository: str) -> None:
         super().__init__(
@@ -65,7 +65,8 @@ def open_repository(
     if not _is_path(section.repository):
         yield remote(section.repository, session.environ)
         return
-    path = session.root / expand(section.repository, name="component.yaml: gitops.repository")
+    declared = expand(section.repository, name="component.yaml: gitops.repository")
+    path = session.root / declared
     with tempfile.TemporaryDirectory(prefix="nvidia-installer-") as scratch:
         if not repository_exists(session.root, section):
             path = Path(scratch) / "trial.git" if dry_run else path
@@ -73,7 +74,7 @@ def open_repository(
             create_repository(remote(str(path), session.environ), path, section.branch, files, Path(scratch))
             verb = "would create" if dry_run else "created"
             session.progress.say(f"{verb} {section.repository}, a repository for trials")
-        elif not path.exists():
+        elif not path.exists() and not declared.is_absolute():
             raise NoRepositoryError(section.repository)
         yield remote(str(path), session.environ)
 
