@@ -10,38 +10,12 @@ from pydantic import AfterValidator, Field, model_validator
 
 from lifecycle.config.packages import PackageEntry, PackageName, for_architecture, package_template
 from lifecycle.config.placeholders import check_placeholders
-from lifecycle.config.schema import (
-    Architecture,
-    Loc,
-    Model,
-    ModuleType,
-    ReleaseName,
-    formed,
-    problems_at,
-    shown,
-    texts_of,
-)
+from lifecycle.config.schema import Architecture, Loc, Model, ModuleType, ReleaseName, problems_at, shown, texts_of
+from lifecycle.config.source_names import AptComponent, ContainerName, DriverBranch, SourceName, Suite, Uri
 from lifecycle.tools.digest import digest_of, short
 
 _VERSION = "{version}"
 _RUNFILE_NAMES = ("version", "arch", "platform")
-
-# The entry of one release, or of a family (`gardenlinux-*`), in which `{version}` is replaced by what `*` matches.
-SourceName = Annotated[
-    str,
-    formed(
-        r"[a-z0-9]+([.-][a-z0-9]+)*(-\*)?",
-        "the name of a release or of a family: write a name such as debian-13, or gardenlinux-* for a family",
-    ),
-]
-# The entry of one branch, or `*` for all branches without an entry.
-DriverBranch = Annotated[
-    str, formed(r"[0-9]{3}|\*", "a driver branch: write three digits such as 535, or * for all others")
-]
-# A container's name has no slash and no query (OpenStack Object Storage API v1, "Containers").
-ContainerName = Annotated[
-    str, formed(r"[^/?#\s]{1,256}", "the name of a container: write 1 to 256 characters without space, /, ? or #")
-]
 
 
 def _location(value: str) -> str:
@@ -57,15 +31,6 @@ def _location(value: str) -> str:
 
 # The location of a file: a URL, `swift:container/object`, or a path. A relative path is below the checkout.
 Location = Annotated[str, Field(min_length=1), AfterValidator(_location)]
-
-
-Uri = Annotated[
-    str,
-    formed(r"(https?|file)://\S+", "the address of an archive: write https://…, http://… or file://…, without spaces"),
-]
-# Words of sources.list(5): a space or a line break would begin the next one.
-Suite = Annotated[str, formed(r"\S+", "a suite: write one word, such as trixie-security")]
-AptComponent = Annotated[str, formed(r"\S+", "a component: write one word, such as main")]
 
 
 class AptRepository(Model):

@@ -1,4 +1,4 @@
-"""Which repositories are created, and which are not."""
+"""Repositories that are created on first use, and others."""
 
 from pathlib import Path
 
