@@ -1,7 +1,6 @@
 """Names of registries, repositories and images, as a container engine reads them.
 
-Sources: the grammar of distribution/reference ("domain", "path-component", "tag", "digest"), and its rule that a first part
-without a dot, a colon or `localhost` is no registry.
+Source: the grammar of distribution/reference ("domain", "path-component", "tag", "digest").
 """
 
 import re
@@ -30,10 +29,6 @@ def _registry(value: str) -> str:
         problem = f"{shown(value)} has a path: write the host alone, and the path under `repository`"
     elif not _REGISTRY.fullmatch(value) or not _has_valid_port(value):
         problem = f"{shown(value)} is not a registry: write its host, and its port if it has one, as in localhost:5000"
-    elif not re.search(r"[.:]", value) and value != "localhost":
-        problem = (
-            f"{shown(value)} is no full host name, so an engine would read it as a folder: add the domain or the port"
-        )
     if problem:
         raise ValueError(problem)
     return value
