@@ -4,6 +4,7 @@ Each session installs one hashed lock from requirements/ and keeps its environme
 """
 
 import argparse
+import os
 from pathlib import Path
 
 import nox
@@ -64,9 +65,17 @@ def fix(session: nox.Session) -> None:
 
 @nox.session
 def unit(session: nox.Session) -> None:
-    """Run the unit tests, which need no container engine and no network: `nox -s unit -- -k setup`."""
+    """Run the unit tests and short fuzzing, without container engine and network: `nox -s unit -- -k setup`."""
     install(session, "test")
-    session.run("pytest", "tests/unit", "--numprocesses=auto", *session.posargs)
+    session.run("pytest", "tests/unit", "tests/fuzz", "--numprocesses=auto", *session.posargs)
+
+
+@nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Read damaged files for long, 20,000 of each kind: `FUZZ_EXAMPLES=1000 nox -s fuzz -- -k lock`."""
+    install(session, "test")
+    examples = os.environ.get("FUZZ_EXAMPLES") or "20000"
+    session.run("pytest", "tests/fuzz", "--numprocesses=auto", *session.posargs, env={"FUZZ_EXAMPLES": examples})
 
 
 @nox.session(default=False)

@@ -12,25 +12,32 @@ from pathlib import Path
 
 # Errors of a write to a file: a full disk or quota, a file too large, a failing disk.
 _WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+# The problems of a file that are shown at once.
+MOST_PROBLEMS = 20
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
+
+
+def printable(text: str) -> str:
+    """Return a text with each character escaped that is not for a terminal, such as ESC. Line breaks and tabs stay."""
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
 
 
 class InstallerError(Exception):
     """An error that ends a task.
 
     `brief` is one clear sentence, `details` the evidence (one or more lines), `resolution` the next step of the user.
-    `str()` joins those that are not empty with line breaks.
+    `str()` joins those that are not empty with line breaks. Control characters in them are escaped.
     """
 
     exit_code = EXIT_FAILURE
 
     def __init__(self, brief: str, *, details: str = "", resolution: str = "") -> None:
-        super().__init__(brief)
-        self.brief = brief
-        self.details = details
-        self.resolution = resolution
+        self.brief = printable(brief)
+        self.details = printable(details)
+        self.resolution = printable(resolution)
+        super().__init__(self.brief)
 
     def __str__(self) -> str:
         return "\n".join(part for part in (self.brief, self.details, self.resolution) if part)
@@ -77,8 +84,12 @@ def writing(path: Path) -> Iterator[None]:
 
 
 class ConfigurationError(UsageError):
-    """The problems of one file, a line each: `component.yaml:12:14: context.driverVersion[1]: …`."""
+    """The problems of one file, a line each: `component.yaml:12:14: context.driverVersion[1]: …`.
+
+    The message has the first of them, and the number of the others.
+    """
 
     def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = tuple(problems)
+        more = [f"and {len(problems) - MOST_PROBLEMS:,} more problems"] if len(problems) > MOST_PROBLEMS else []
+        super().__init__("\n".join([*problems[:MOST_PROBLEMS], *more]))
+        self.problems = tuple(map(printable, problems))

@@ -13,6 +13,7 @@ from lifecycle.pipeline.build_service import BuildService
 from lifecycle.pipeline.build_state import BuildState
 from lifecycle.planning.locked_project import LockedProject, require_locked
 from lifecycle.planning.project import Project, load_project
+from lifecycle.tools.paths import expand
 from lifecycle.tools.progress import Progress
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ class Session:
     def __init__(self, root: Path, *, cache_dir: str, environ: Mapping[str, str], version: str = "") -> None:
         self.root = root
         self.version = version
-        self.cache = Cache(Path(cache_dir).expanduser().absolute() if cache_dir else default_cache_dir(environ))
+        self.cache = Cache(
+            expand(cache_dir, name="--cache-dir").absolute() if cache_dir else default_cache_dir(environ)
+        )
         self.progress = Progress()
         self.environ = environ
 

@@ -114,10 +114,11 @@ class NotAFolderError(UsageError):
 
 
 def open_session(cache_dir: str = "") -> "Session":
-    """Return the Session of this checkout. `cache_dir` is "" for the default. Raises NotAFolderError."""
+    """Return the Session of this checkout. `cache_dir` is "" for the default. Raises NotAFolderError, BadPathError."""
     from lifecycle.app.session import Session
+    from lifecycle.tools.paths import expand
 
-    folder = Path(cache_dir).expanduser().absolute()
+    folder = expand(cache_dir, name="--cache-dir").absolute()
     for path in (folder, *folder.parents) if cache_dir else ():
         if path.exists() and not path.is_dir():
             raise NotAFolderError("--cache-dir", path)

@@ -26,14 +26,18 @@ from typing import Any
 
 from lifecycle.cache.results import RESULT, Result, described, sha256_of
 from lifecycle.errors import writing
+from lifecycle.tools.paths import home
 
 _INDEX = "verified.json"
 
 
 def default_cache_dir(environ: Mapping[str, str]) -> Path:
-    """Return `$XDG_CACHE_HOME/nvidia-installer` or `~/.cache/nvidia-installer` (XDG Base Directory Specification 0.8)."""
+    """Return `$XDG_CACHE_HOME/nvidia-installer` or `~/.cache/nvidia-installer` (XDG Base Directory Specification 0.8).
+
+    Raises NoHomeError.
+    """
     base = environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "nvidia-installer"
+    return (Path(base) if Path(base).is_absolute() else home("the cache") / ".cache") / "nvidia-installer"
 
 
 def file_name(name: str) -> str:

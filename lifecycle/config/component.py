@@ -1,7 +1,6 @@
 """component.yaml: what is built, from which sources, and where it goes. All configuration is in this file."""
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -9,13 +8,15 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from lifecycle.config.driver_sources import DriverSource, PackagedDriver
 from lifecycle.config.gitops import GitOps
-from lifecycle.config.schema import Architecture, Model, ModuleType, ReleaseName
-from lifecycle.config.sources import DriverSource, PackagedDriver, PackageSource, Sources
+from lifecycle.config.package_sources import PackageSource
+from lifecycle.config.references import REPOSITORY, RegistryHost, Repository
+from lifecycle.config.schema import Architecture, Loc, Model, ModuleType, ReleaseName, formed, problems_at, shown
+from lifecycle.config.sources import Sources
 from lifecycle.config.store import RemoteCacheConfig
-from lifecycle.config.validation import read_text, validate
+from lifecycle.config.validation import parse, read_text
 from lifecycle.config.versions import DRIVER_BRANCH, DRIVER_EXACT, VersionRange, driver_branch
-from lifecycle.yamledit.reader import read_yaml
 
 NEWEST = "newest"
 
@@ -31,7 +32,8 @@ class Channel(StrEnum):
 def _driver_version(value: str) -> str:
     if DRIVER_BRANCH.fullmatch(value) or DRIVER_EXACT.fullmatch(value):
         return value
-    msg = f"{value!r} is not a driver version: write a branch such as '535' (its newest) or an exact version such as 535.309.01"
+    remedy = "write a branch such as '535' (its newest) or an exact version such as 535.309.01"
+    msg = f"{shown(value)} is not a driver version: {remedy}"
     raise ValueError(msg)
 
 
@@ -43,24 +45,52 @@ def _version_range(value: str) -> str:
 DriverVersion = Annotated[str, AfterValidator(_driver_version)]
 Range = Annotated[str, AfterValidator(_version_range)]
 ModuleName = Literal["nvidia", "nvidia-uvm", "nvidia-modeset", "nvidia-drm", "nvidia-peermem"]
-ParameterName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
-ParameterValue = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.,:;=/+-]+$")]
+ParameterName = Annotated[
+    str, formed(r"[A-Za-z][A-Za-z0-9_]*", "the name of a module parameter: write a letter, then letters, digits or _")
+]
+ParameterValue = Annotated[
+    str,
+    formed(
+        r"[A-Za-z0-9_.,:;=/+-]+", "the value of a module parameter: write letters, digits or _.,:;=/+- without spaces"
+    ),
+]
+ComponentName = Annotated[
+    str,
+    formed(REPOSITORY, "the name of a component: write small letters and digits, joined by / . _ or -, as in team/app"),
+]
+ComponentVersion = Annotated[
+    str, formed(r"[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}", "a version: write three numbers with dots, such as 1.0.0")
+]
+Flavour = Annotated[str, formed(r"[a-z0-9]+", "the flavour of a kernel: write small letters and digits, such as cloud")]
+KernelRelease = Annotated[
+    str,
+    formed(
+        r"[0-9]+(\.[0-9]+)+[A-Za-z0-9.+~_-]*", "a kernel release: write that of `uname -r`, such as 6.12.60-cloud-amd64"
+    ),
+]
+Kernel = Annotated[
+    str,
+    formed(
+        r"newest|[0-9]+(\.[0-9]+)+[A-Za-z0-9.+~-]*",
+        "a kernel: write newest, or a kernel release (`uname -r`) such as 6.1.0-56-cloud-amd64",
+    ),
+]
 
 
 class Image(Model):
     """The repository of the images: `registry/repository`."""
 
-    registry: str = Field(min_length=1)
-    repository: str = Field(pattern=r"^[a-z0-9]+([._/-][a-z0-9]+)*$")
+    registry: RegistryHost
+    repository: Repository
 
 
 class Release(Model):
     """One OS release. `kernel` is an exact kernel release (`uname -r`), or `newest` for the newest one of its source."""
 
     name: ReleaseName
-    kernel_flavour: str = Field(default="cloud", pattern=r"^[a-z0-9]+$")
+    kernel_flavour: Flavour = "cloud"
     channel: Channel
-    kernel: str = Field(default=NEWEST, pattern=r"^(newest|[0-9]+(\.[0-9]+)+[A-Za-z0-9.+~-]*)$")
+    kernel: Kernel = NEWEST
 
 
 class Exclusion(Model):
@@ -72,7 +102,7 @@ class Exclusion(Model):
     driver_version: str = "*"
     module_type: ModuleType | None = None
     kernel: Range | None = None
-    kernel_release: str | None = Field(default=None, pattern=r"^[0-9]+(\.[0-9]+)+[A-Za-z0-9.+~_-]*$")
+    kernel_release: KernelRelease | None = None
     architecture: Architecture | None = None
     reason: str = Field(min_length=10)
 
@@ -109,18 +139,18 @@ class Context(Model):
 
     @model_validator(mode="after")
     def _has_no_duplicates(self) -> Self:
-        lists: Mapping[str, list[str]] = {
-            "releases": [release.name for release in self.releases],
-            "driverVersion": list(self.driver_version),
-            "moduleType": [str(module_type) for module_type in self.module_type],
-            "architecture": [str(architecture) for architecture in self.architecture],
-        }
+        names: dict[Loc, str] = {("releases", i, "name"): release.name for i, release in enumerate(self.releases)}
+        names |= {("driverVersion", i): version for i, version in enumerate(self.driver_version)}
+        names |= {("moduleType", i): str(module_type) for i, module_type in enumerate(self.module_type)}
+        names |= {("architecture", i): str(architecture) for i, architecture in enumerate(self.architecture)}
+        first: dict[tuple[str | int, str], Loc] = {}
         duplicates = [
-            f"{name} {value!r}" for name, values in lists.items() for value, n in Counter(values).items() if n > 1
+            (loc, f"duplicate {shown(name)}: remove one of them")
+            for loc, name in names.items()
+            if first.setdefault((loc[0], name), loc) != loc
         ]
         if duplicates:
-            msg = f"duplicate {', '.join(duplicates)}: remove one of them"
-            raise ValueError(msg)
+            raise problems_at("Context", duplicates)
         return self
 
 
@@ -147,8 +177,8 @@ class Component(Model):
     cluster.
     """
 
-    name: str = Field(min_length=1)
-    version: str = Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")
+    name: ComponentName
+    version: ComponentVersion
     image: Image
     context: Context
     sources: Sources
@@ -160,18 +190,26 @@ class Component(Model):
 
     @model_validator(mode="after")
     def _every_release_and_driver_has_a_source(self) -> Self:
-        sources, versions = self.sources, self.context.driver_version
-        missing = [f"release {r.name!r}" for r in self.context.releases if sources.release(r.name) is None]
-        missing += [f"driver {version!r}" for version in versions if sources.driver(driver_branch(version)) is None]
-        missing += [
-            f"driver branch {branch!r}'s release {driver.release!r}"
-            for branch, driver in sources.drivers.items()
-            if isinstance(driver, PackagedDriver) and sources.release(driver.release) is None
-        ]
-        if missing:
-            msg = f"no source for {', '.join(missing)}: add it under 'sources', or remove it"
-            raise ValueError(msg)
+        if missing := list(self._without_source()):
+            raise problems_at("Component", missing)
         return self
+
+    def _without_source(self) -> Iterator[tuple[Loc, str]]:
+        for index, release in enumerate(self.context.releases):
+            if self.sources.release(release.name) is None:
+                loc: Loc = ("context", "releases", index, "name")
+                yield loc, f"no source for release {release.name!r}: add it under sources.releases, or remove it"
+        for index, version in enumerate(self.context.driver_version):
+            if self.sources.driver(driver_branch(version)) is None:
+                loc = ("context", "driverVersion", index)
+                yield loc, f"no source for driver {version!r}: add its branch under sources.drivers, or remove it"
+        for branch, driver in self.sources.drivers.items():
+            if isinstance(driver, PackagedDriver) and self.sources.release(driver.release) is None:
+                loc = ("sources", "drivers", branch, "release")
+                yield (
+                    loc,
+                    f"no source for release {driver.release!r}: add it under sources.releases, or name another one",
+                )
 
     @property
     def short_name(self) -> str:
@@ -203,4 +241,4 @@ def parse_component(text: str, *, file: str) -> Component:
 
     Raises ConfigurationError with all problems, each as `file:line:column: key: what is wrong, and what to do`.
     """
-    return validate(Component, read_yaml(text, file=file))
+    return parse(Component, text, file=file)

@@ -10,14 +10,13 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from lifecycle.config.schema import Model, ModuleType
-from lifecycle.config.validation import read_text, validate
-from lifecycle.yamledit.reader import read_yaml
+from lifecycle.config.schema import Model, ModuleType, formed, problems_at
+from lifecycle.config.validation import parse, read_text
 
 COSTS = Path("costs.yaml")
-Branch = Annotated[str, Field(pattern=r"^[0-9]{3}$")]
-Count = Annotated[int, Field(ge=0)]
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Branch = Annotated[str, formed(r"[0-9]{3}", "a driver branch: write three digits, such as 535")]
+Count = Annotated[int, Field(ge=0, le=10**6)]
+Seconds = Annotated[float, Field(ge=0, le=10**6, allow_inf_nan=False)]
 
 
 class BranchCosts(Model):
@@ -29,13 +28,13 @@ class BranchCosts(Model):
 
     questions: Count
     again: Count
-    files: Annotated[Mapping[ModuleType, Annotated[int, Field(ge=1)]], Field(min_length=1)]
+    files: Annotated[Mapping[ModuleType, Annotated[int, Field(ge=1, le=10**6)]], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _again_is_less(self) -> Self:
         if self.again > self.questions:
-            msg = f"again ({self.again}) is a part of questions ({self.questions}): write a number that is not larger"
-            raise ValueError(msg)
+            problem = f"{self.again} is a part of questions ({self.questions}): write a number that is not larger"
+            raise problems_at("BranchCosts", [(("again",), problem)])
         return self
 
 
@@ -68,4 +67,4 @@ def _nearest(branch: str, measured: Collection[str]) -> str:
 
 def load_costs(path: Path) -> Costs:
     """Read costs.yaml. Raises ConfigurationError."""
-    return validate(Costs, read_yaml(read_text(path), file=path.name))
+    return parse(Costs, read_text(path), file=path.name)

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from lifecycle.config.schema import Model
+from lifecycle.config.placeholders import PLACEHOLDER, check_placeholders
+from lifecycle.config.schema import Model, formed, shown
 from lifecycle.yamledit.key_path import KeyPath
 
 # The placeholders of a template, each with an example. Their values come from a combination and its published image.
@@ -27,27 +28,26 @@ PLACEHOLDERS = (
     "reference",  # registry/repository@sha256:…
     "version",  # of the component
 )
-_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_SCHEMES = ("https", "http", "ssh", "git", "file")
+# git-check-ref-format(1), less the characters that shells and forges read otherwise.
+_BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
+# A host's name in the place of a path's first folder.
+_HOST = re.compile(r"([A-Za-z0-9.-]+@)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}(:[0-9]+)?|localhost(:[0-9]+)?")
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:
     """Return a validated template with its placeholders replaced. Raises KeyError if `values` lacks one."""
-    return _PLACEHOLDER.sub(lambda match: values[match[1]], template)
+    return PLACEHOLDER.sub(lambda match: values[match[1]], template)
 
 
 def _template(value: str) -> str:
-    unknown = [name for name in _PLACEHOLDER.findall(value) if name not in PLACEHOLDERS]
-    if unknown:
-        names = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
-        msg = f"unknown placeholder {{{unknown[0]}}}: write one of {names}"
-        raise ValueError(msg)
-    return value
+    return check_placeholders(value, PLACEHOLDERS)
 
 
 def _inner_path(value: str) -> str:
     path = PurePosixPath(value)
     if path.is_absolute() or ".." in path.parts or not path.name:
-        msg = f"{value!r} is not a path inside the repository: write it from the repository's root, without `..`"
+        msg = f"{shown(value)} is not a path inside the repository: write it from the repository's root, without `..`"
         raise ValueError(msg)
     return value
 
@@ -58,8 +58,37 @@ def _key_path(value: str) -> str:
 
 
 def _address(value: str) -> str:
-    if urlsplit(value).password is not None:
-        msg = "it contains a password: remove it, and set INVOKE_GITOPS_USERNAME and INVOKE_GITOPS_TOKEN instead"
+    problem = ""
+    if "://" in value:
+        problem = _url_problem(value)
+    elif "://" not in value and "/" in value and _HOST.fullmatch(value.partition("/")[0]):
+        problem = f"{shown(value)} has no scheme: write https:// or ssh:// before it, git@host:path for SSH, or ./ before a folder"
+    elif value.startswith("-"):
+        problem = f"{shown(value)} is an option of git: write an address, or ./ before a folder"
+    if problem:
+        raise ValueError(problem)
+    return value
+
+
+def _url_problem(value: str) -> str:
+    """Return what is wrong with an address that has a scheme, or ""."""
+    try:
+        parts = urlsplit(value)
+        password, host, _ = parts.password, parts.hostname, parts.port
+    except ValueError as error:
+        return f"it is not an address ({error}): write one such as https://git.example.org/team/gitops.git"
+    if password is not None:
+        return "it contains a password: remove it, and set INVOKE_GITOPS_USERNAME and INVOKE_GITOPS_TOKEN instead"
+    if parts.scheme not in _SCHEMES:
+        return f"{parts.scheme}:// is not supported: write one of {', '.join(f'{scheme}://' for scheme in _SCHEMES)}"
+    if not host and parts.scheme != "file":
+        return "it has no host: write an address such as https://git.example.org/team/gitops.git"
+    return ""
+
+
+def _branch(value: str) -> str:
+    if not _BRANCH.fullmatch(value) or re.search(r"\.\.|//|/\.|\.lock(/|$)|[/.]$", value):
+        msg = f"{shown(value)} is not the name of a branch: write letters, digits and ._/-, such as main"
         raise ValueError(msg)
     return value
 
@@ -115,9 +144,11 @@ class GitOps(Model):
     """
 
     repository: Annotated[str, Field(min_length=1), AfterValidator(_address)]
-    branch: str = Field(default="main", pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")
+    branch: Annotated[str, AfterValidator(_branch)] = "main"
     mode: Mode = Mode.PULL_REQUEST
     forge: ForgeKind | None = None
-    api: str | None = Field(default=None, pattern=r"^https?://\S+$")
+    api: (
+        Annotated[str, formed(r"https?://\S+", "an address: write one such as https://git.example.org/api/v4")] | None
+    ) = None
     values: list[ValuesFiles] = Field(min_length=1)
     pools: list[NodePools] = []

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lifecycle.config.references import REFERENCE
+from lifecycle.config.schema import shown
 from lifecycle.config.validation import read_text
 from lifecycle.errors import ConfigurationError
 
@@ -12,8 +14,6 @@ RUNTIME = "RUNTIME"
 
 _LINE = re.compile(r"([A-Z][A-Z0-9_]*)=(\S+)")
 _BOOTSTRAP = "bootstrap:"
-# The grammar of the OCI distribution specification, with an optional registry host.
-_REFERENCE = re.compile(r"[a-z0-9]+([._:/-][a-zA-Z0-9_]+)*(@sha256:[0-9a-f]{64})?")
 
 
 def builder_name(release: str) -> str:
@@ -82,13 +82,13 @@ def parse_image_versions(text: str, *, file: str) -> ImageVersions:
         match = _LINE.fullmatch(line)
         if not match:
             problems.append(
-                f"{file}:{number}: {line!r} is not NAME=reference: write, for example, {RUNTIME}=bootstrap:debian-13"
+                f"{file}:{number}: {shown(line)} is not NAME=reference: write, for example, {RUNTIME}=bootstrap:debian-13"
             )
         elif match[1] in bases:
             problems.append(f"{file}:{number}: duplicate {match[1]}: remove one of the lines")
-        elif not match[2].startswith(_BOOTSTRAP) and not _REFERENCE.fullmatch(match[2]):
+        elif not match[2].startswith(_BOOTSTRAP) and not REFERENCE.fullmatch(match[2]):
             problems.append(
-                f"{file}:{number}: {match[2]!r} is not an image reference: write registry/name:tag or bootstrap:RELEASE"
+                f"{file}:{number}: {shown(match[2])} is not an image reference: write registry/name:tag or bootstrap:RELEASE"
             )
         else:
             bases[match[1]] = Base(name=match[1], reference=match[2])

@@ -4,18 +4,30 @@ Each entry has the digest of the declaration that it was resolved from. So only 
 resolved again; all others stay as they are.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Annotated, Protocol, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from lifecycle.config.file_format import FileFormat, format_of
-from lifecycle.config.schema import Architecture, ModuleType
-from lifecycle.config.validation import read_text, validate
-from lifecycle.yamledit.reader import read_yaml
+from lifecycle.config.references import DIGEST
+from lifecycle.config.schema import Architecture, Loc, ModuleType, formed, shown
+from lifecycle.config.validation import describe, read_document, read_text, validate
+from lifecycle.errors import ConfigurationError
+from lifecycle.yamledit.limits import Limits
+from lifecycle.yamledit.reader import Document
 
+FORMAT = 1
+# Some 30,000 files: the builders of a hundred OS releases.
+LIMITS = Limits(characters=1 << 26, nodes=400_000)
+_CONFLICT = "keep one side (`git checkout --theirs versions.lock`) and run `invoke fetch`, which resolves the rest"
+_NAME = re.compile(r"(?!\.{1,2}$)[^/\s]+")
+_RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+~_-]*")
+_NUMBERS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})*")
+_DIGEST = re.compile(DIGEST)
 _HEADER = "# Written by `invoke fetch`: every input's exact version, origin, size in bytes and sha256. Commit it; do not edit it.\n"
 
 
@@ -56,7 +68,7 @@ class LockedFile(_Entry):
     version: str
     origin: str
     size: int = Field(ge=0)
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    sha256: Annotated[str, formed(r"[0-9a-f]{64}", "a sha256: restore the file from git")]
 
     @property
     def file_name(self) -> str:
@@ -103,7 +115,7 @@ class LockedBase(_Entry):
 class Lock(_Entry):
     """The whole file. Keys are `release/architecture`, `driver/architecture` and the names of image_versions."""
 
-    format: int = Field(default=1, ge=1, le=1)
+    format: int = Field(default=FORMAT, ge=FORMAT, le=FORMAT)
     kernels: dict[str, LockedKernel] = {}
     drivers: dict[str, LockedDriver] = {}
     bases: dict[str, LockedBase] = {}
@@ -147,4 +159,48 @@ class Lock(_Entry):
     @classmethod
     def parse(cls, text: str, *, file: str) -> Self:
         """Parse the text of versions.lock. Raises ConfigurationError for malformed text."""
-        return validate(cls, read_yaml(text, file=file))
+        document = read_document(text, file=file, limits=LIMITS, conflict=_CONFLICT)
+        _check_format(document)
+        lock = validate(cls, document)
+        problems = [describe(document, loc, f"{shown(value)} {_WRITTEN}") for loc, value in _malformed(lock)]
+        if problems:
+            raise ConfigurationError(problems)
+        return lock
+
+
+_WRITTEN = "is nothing that `invoke fetch` writes: restore the file from git"
+
+
+def _check_format(document: Document) -> None:
+    """Raise ConfigurationError for a file of a later version of this project, whose other keys may be unknown."""
+    found = document.data.get("format") if isinstance(document.data, dict) else None
+    if isinstance(found, str) and re.fullmatch(r"[0-9]{1,9}", found) and int(found) > FORMAT:
+        problem = f"the file has the format {found}, which a newer version of this project writes: update this checkout"
+        raise ConfigurationError([describe(document, ("format",), problem)])
+
+
+def _malformed(lock: Lock) -> Iterator[tuple[Loc, str]]:
+    """Yield the texts that become parts of paths, tags and commands, but do not have the form of one, with their places."""
+    texts: list[tuple[re.Pattern[str], Loc, str]] = []
+    for key, kernel in lock.kernels.items():
+        texts.append((_RELEASE, ("kernels", key, "release"), kernel.release))
+        texts.append((_NUMBERS, ("kernels", key, "version"), kernel.version))
+        texts += _names(("kernels", key, "headers"), kernel.headers)
+        texts += _names(("kernels", key, "image"), kernel.image)
+    for key, driver in lock.drivers.items():
+        texts.append((_NUMBERS, ("drivers", key, "version"), driver.version))
+        texts += _names(("drivers", key, "userspace"), driver.userspace)
+        for module_type, files in driver.modules.items():
+            texts += _names(("drivers", key, "modules", str(module_type)), files)
+    for key, base in lock.bases.items():
+        texts += _names(("bases", key, "packages"), base.packages)
+        texts += [(_DIGEST, ("bases", key, "digest"), base.digest)] if base.digest is not None else []
+        texts += [(_DIGEST, ("bases", key, "id"), base.id)] if base.id is not None else []
+    return ((loc, text) for form, loc, text in texts if not form.fullmatch(text))
+
+
+def _names(place: Loc, files: Iterable[LockedFile]) -> Iterator[tuple[re.Pattern[str], Loc, str]]:
+    for index, file in enumerate(files):
+        yield _NAME, (*place, index, "name"), file.name
+        yield _NAME, (*place, index, "version"), file.version
+        yield _NAME, (*place, index, "origin"), file.file_name

@@ -7,18 +7,17 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from lifecycle.config.component import Range
-from lifecycle.config.schema import Model, ModuleType
-from lifecycle.config.validation import read_text, validate
+from lifecycle.config.schema import Model, ModuleType, shown
+from lifecycle.config.validation import read_document, read_text, validate
 from lifecycle.config.versions import VersionRange, driver_branch
 from lifecycle.errors import ConfigurationError
-from lifecycle.yamledit.reader import read_yaml
 
 SERIES = "series.yaml"
 
 
 def _file_name(value: str) -> str:
     if "/" in value or not value.endswith(".patch"):
-        msg = f"{value!r} is not the name of a .patch file beside {SERIES}"
+        msg = f"{shown(value)} is not the name of a .patch file beside {SERIES}"
         raise ValueError(msg)
     return value
 
@@ -56,7 +55,7 @@ def load_patches(folder: Path) -> PatchSeries:
     if not (folder / SERIES).exists():
         return PatchSeries()
     name = f"{folder.name}/{SERIES}"
-    document = read_yaml(read_text(folder / SERIES), file=name)
+    document = read_document(read_text(folder / SERIES), file=name)
     series = validate(PatchSeries, document)
     missing = [
         f"{document.where(('patches', index, 'file'))}: no file {patch.file!r} in {folder.name}/: add it, or take the entry out"

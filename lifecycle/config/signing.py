@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lifecycle.config.component import Signing
-from lifecycle.config.validation import read_text
+from lifecycle.config.validation import read_document, read_text
 from lifecycle.errors import ConfigurationError
-from lifecycle.yamledit.reader import read_yaml
+from lifecycle.tools.paths import BadPathError, expand
 
 _ENV = "env:"
 _PEM = "-----BEGIN "
@@ -35,7 +35,7 @@ class SigningError(ConfigurationError):
     """A key of `signing` that names nothing usable: `component.yaml:9:3: signing.key: …`."""
 
     def __init__(self, component: Path, key: str, problem: str) -> None:
-        position = read_yaml(read_text(component), file=component.name).where(("signing", key))
+        position = read_document(read_text(component), file=component.name).where(("signing", key))
         super().__init__([f"{position}: signing.{key}: {problem}"])
 
 
@@ -88,12 +88,15 @@ def _variable(component: Path, key: str, value: str, environ: Mapping[str, str])
 
 def _read_file(component: Path, key: str, value: str, shown: str, *, secret: bool) -> str:
     root = component.parent.absolute()
-    path = root / Path(value).expanduser()
     try:
+        path = root / expand(value, name=f"signing.{key}")
         inside = Path(os.path.normpath(path)).is_relative_to(root) or path.resolve().is_relative_to(root.resolve())
         if secret and inside:
             raise SigningError(component, key, f"{shown} is in the checkout: keep secrets outside it, or use env:NAME")
         return path.read_text(encoding="utf-8")
+    except BadPathError as error:
+        # The text of the error would have the value, which may be a secret.
+        raise SigningError(component, key, f"{shown} names no path of this machine: write it in full") from error
     except FileNotFoundError as error:
         raise SigningError(component, key, f"{shown} does not exist: create it, or name another file") from error
     except OSError as error:

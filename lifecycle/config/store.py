@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
+from lifecycle.config.references import RegistryHost, Repository
 from lifecycle.config.schema import Model
 from lifecycle.errors import UsageError
 
@@ -21,8 +22,8 @@ class Mode(StrEnum):
 class RemoteCacheConfig(Model):
     """The repository of a container registry, `registry/repository`, and this machine's access to it."""
 
-    registry: str = Field(min_length=1)
-    repository: str = Field(pattern=r"^[a-z0-9]+([._/-][a-z0-9]+)*$")
+    registry: RegistryHost
+    repository: Repository
     mode: Mode = Mode.READ_WRITE
 
 

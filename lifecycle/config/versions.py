@@ -6,7 +6,7 @@ from operator import eq, ge, gt, le, lt, ne
 from typing import Self
 
 _OPERATORS = {">=": ge, "<=": le, "!=": ne, "==": eq, ">": gt, "<": lt}
-_CLAUSE = re.compile(r"\s*(>=|<=|!=|==|>|<)\s*([0-9]+(?:\.[0-9]+)*)\s*")
+_CLAUSE = re.compile(r"\s*(>=|<=|!=|==|>|<)\s*([0-9]{1,9}(?:\.[0-9]{1,9}){0,9})\s*")
 # The names of an architecture in kernel releases: Debian's, and `uname -m`.
 _MACHINES = {"amd64": "amd64|x86_64", "arm64": "arm64|aarch64"}
 _LINUX = re.compile(r"(?:[0-9]+:)?([0-9]+(?:\.[0-9]+)+)")

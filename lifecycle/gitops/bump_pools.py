@@ -55,7 +55,6 @@ def show_pools(session: Session, *, only: str, retiring: bool, dry_run: bool, as
     images = published(session, [combination for _, combination in chosen])
     named = [(pools, placeholder_values(session.project.component, c, images[c])) for pools, c in chosen]
     wanted = [setting for c in images for setting in required_settings(session, section, c.id)]
-    remote = open_repository(session, section, wanted)
 
     def make(files: Files) -> CommitProposal:
         _warn_of_values(session, section, wanted, files)
@@ -74,8 +73,9 @@ def show_pools(session: Session, *, only: str, retiring: bool, dry_run: bool, as
 
     component = session.project.component
     branch = f"{component.short_name}/{'retired-pools' if retiring else 'pools'}-{component.version}"
-    change = ValuesChange(section=section, remote=remote, branch=branch, make=make)
-    show(session, change, submit(session, change, dry_run=dry_run), as_json=as_json)
+    with open_repository(session, section, wanted, dry_run=dry_run) as remote:
+        change = ValuesChange(section=section, remote=remote, branch=branch, make=make)
+        show(session, change, submit(session, change, dry_run=dry_run), as_json=as_json)
 
 
 def _select_one(session: Session, only: str) -> Combination:

@@ -1,6 +1,7 @@
 """`invoke bump-gitops`: set the values of published images in the GitOps repository."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from lifecycle.app.session import Session
 from lifecycle.config.component import Component
@@ -85,8 +86,9 @@ def required_settings(session: Session, section: GitOps, only: str) -> list[Sett
     return settings((entry, c.id, placeholder_values(component, c, images[c])) for entry, c in pairs)
 
 
-def bump(session: Session, only: str = "", *, create: bool = False) -> ValuesChange:
-    """Return the change for the images of the selected combinations. A repository inside the checkout is created for it.
+@contextmanager
+def bump(session: Session, only: str = "", *, create: bool = False, dry_run: bool = False) -> Iterator[ValuesChange]:
+    """Yield the change for the images of the selected combinations. A repository below `build/` is created for it.
 
     Raises NotPublishedError, ConflictingSettingsError; the change itself raises what `edit` raises.
     """
@@ -101,11 +103,11 @@ def bump(session: Session, only: str = "", *, create: bool = False) -> ValuesCha
             files=edited.files, title=title, body=describe_changes(edited.changes), changes=edited.changes
         )
 
-    remote = open_repository(session, section, wanted)
-    return ValuesChange(section=section, remote=remote, branch=values_branch(component), make=make)
+    with open_repository(session, section, wanted, dry_run=dry_run) as remote:
+        yield ValuesChange(section=section, remote=remote, branch=values_branch(component), make=make)
 
 
 def show_bump(session: Session, only: str, *, create: bool, dry_run: bool, as_json: bool) -> None:
     """Submit the change, or only print it if `dry_run`. Raises what `bump` and `submit` raise."""
-    change = bump(session, only, create=create)
-    show(session, change, submit(session, change, dry_run=dry_run), as_json=as_json)
+    with bump(session, only, create=create, dry_run=dry_run) as change:
+        show(session, change, submit(session, change, dry_run=dry_run), as_json=as_json)

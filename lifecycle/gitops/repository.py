@@ -1,7 +1,8 @@
-"""The GitOps repository of a checkout. It is created if component.yaml names a missing path inside the checkout."""
+"""The GitOps repository of a checkout. It is created if component.yaml names a missing path below `build/`."""
 
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from lifecycle.app.session import Session
@@ -10,7 +11,11 @@ from lifecycle.config.gitops import GitOps, NodePools
 from lifecycle.errors import UsageError
 from lifecycle.gitops.git import Remote, create_repository, find_mentioned, remote
 from lifecycle.gitops.settings import Setting, add_path, initial_files, written
+from lifecycle.tools.paths import expand
 from lifecycle.yamledit.key_path import KeyPath, Match
+
+# The folder of the checkout where a repository for trials is created.
+TRIALS = "build"
 
 
 class NoGitOpsError(UsageError):
@@ -28,8 +33,18 @@ def require_gitops(session: Session) -> GitOps:
     return section
 
 
+class NoRepositoryError(UsageError):
+    """A relative path without a repository, outside the folder for trials."""
+
+    def __init__(self, repository: str) -> None:
+        super().__init__(
+            f"component.yaml: gitops.repository: {repository} does not exist: create it with `git init --bare`, correct the "
+            f"path, or name one below {TRIALS}/, which is created on first use"
+        )
+
+
 def repository_exists(root: Path, section: GitOps) -> bool:
-    """Return whether the repository exists. Only one inside the checkout may not exist yet: it is created on first use."""
+    """Return whether the repository exists. Only one below `build/` may not exist yet: it is created on first use."""
     return not _is_ours(section) or (root / section.repository).exists()
 
 
@@ -38,21 +53,30 @@ def values_branch(component: Component) -> str:
     return f"{component.short_name}/values-{component.version}"
 
 
-def open_repository(session: Session, section: GitOps, wanted: Iterable[Setting]) -> Remote:
-    """Return the repository, ready to be cloned. A missing path inside the checkout is created, with all wanted keys.
+@contextmanager
+def open_repository(
+    session: Session, section: GitOps, wanted: Iterable[Setting], *, dry_run: bool = False
+) -> Iterator[Remote]:
+    """Yield the repository, ready to be cloned. A missing path below `build/` is created, with all wanted keys.
 
-    Raises GitRefusedError, PlainTokenError.
+    In a dry run it is created in a temporary folder instead. Raises GitRefusedError, PlainTokenError, NoRepositoryError,
+    BadPathError.
     """
     if not _is_path(section.repository):
-        return remote(section.repository, session.environ)
-    path = session.root / Path(section.repository).expanduser()
-    there = remote(str(path), session.environ)
-    if not repository_exists(session.root, section):
-        files = {**initial_files(wanted), **_pool_files(section.pools)}
-        with tempfile.TemporaryDirectory(prefix="nvidia-installer-") as scratch:
-            create_repository(there, path, section.branch, files, Path(scratch))
-        session.progress.say(f"created {section.repository}, a repository for trials")
-    return there
+        yield remote(section.repository, session.environ)
+        return
+    declared = expand(section.repository, name="component.yaml: gitops.repository")
+    path = session.root / declared
+    with tempfile.TemporaryDirectory(prefix="nvidia-installer-") as scratch:
+        if not repository_exists(session.root, section):
+            path = Path(scratch) / "trial.git" if dry_run else path
+            files = {**initial_files(wanted), **_pool_files(section.pools)}
+            create_repository(remote(str(path), session.environ), path, section.branch, files, Path(scratch))
+            verb = "would create" if dry_run else "created"
+            session.progress.say(f"{verb} {section.repository}, a repository for trials")
+        elif not path.exists() and not declared.is_absolute():
+            raise NoRepositoryError(section.repository)
+        yield remote(str(path), session.environ)
 
 
 def find_gitops_references(session: Session, words: Sequence[str]) -> set[str]:
@@ -60,8 +84,11 @@ def find_gitops_references(session: Session, words: Sequence[str]) -> set[str]:
     section = session.project.component.gitops
     if section is None or not repository_exists(session.root, section):
         return set()
-    with tempfile.TemporaryDirectory(prefix="nvidia-installer-") as scratch:
-        return find_mentioned(open_repository(session, section, []), words, Path(scratch))
+    with (
+        tempfile.TemporaryDirectory(prefix="nvidia-installer-") as scratch,
+        open_repository(session, section, []) as there,
+    ):
+        return find_mentioned(there, words, Path(scratch))
 
 
 def _is_path(address: str) -> bool:
@@ -70,8 +97,9 @@ def _is_path(address: str) -> bool:
 
 
 def _is_ours(section: GitOps) -> bool:
-    """Return whether an address is a path inside the checkout. Only there is a missing repository created."""
-    return _is_path(section.repository) and not Path(section.repository).expanduser().is_absolute()
+    """Return whether an address is a path below `build/` in the checkout. Only there is a missing repository created."""
+    first, *rest = Path(section.repository).parts or ("",)
+    return _is_path(section.repository) and first == TRIALS and bool(rest) and ".." not in rest
 
 
 def _pool_files(sections: Iterable[NodePools]) -> Mapping[str, str]:

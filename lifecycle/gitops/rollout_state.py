@@ -112,9 +112,9 @@ def read_values(session: Session, section: GitOps, scratch: Path) -> Values | No
     if not repository_exists(session.root, section):
         return None
     branch = values_branch(session.project.component)
-    remote = open_repository(session, section, [])
-    merged = Clone.of(remote, section.branch, scratch / "merged")
-    proposed = Clone.of(remote, branch, scratch / "proposed") if merged.fetch(branch) else None
+    with open_repository(session, section, []) as remote:
+        merged = Clone.of(remote, section.branch, scratch / "merged")
+        proposed = Clone.of(remote, branch, scratch / "proposed") if merged.fetch(branch) else None
     return Values(
         project=session.locked_project,
         section=section,

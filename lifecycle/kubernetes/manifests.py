@@ -21,6 +21,8 @@ from lifecycle.release.release_plan import checked_version, newest, tag_name
 from lifecycle.tools.checkout import Checkout
 from lifecycle.tools.helm import render
 from lifecycle.versions.apply_edit import print_diff
+from lifecycle.yamledit.limits import check_limits
+from lifecycle.yamledit.reader import describe_parse_error
 
 CHART = Path("k8s/nvidia-installer")
 NAMESPACE = "kube-system"
@@ -90,6 +92,16 @@ _Dumper.add_representer(
 )
 
 
+class _ValuesLoader(yaml.SafeLoader):
+    """A loader that reads dates as texts, as Helm does: YAML 1.2 has no dates, and `2024-13-45` is none."""
+
+
+_ValuesLoader.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 def differences(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
     """Yield the difference between two sets of files, as a unified diff."""
     for name in sorted({*before, *after}):
@@ -133,10 +145,15 @@ def read_values_file(path: str) -> dict[str, Any]:
     """Return a chart's values from a file; "" is no file. Raises BadValuesFileError."""
     if not path:
         return {}
+    text = read_text(Path(path))
     try:
-        found = yaml.safe_load(read_text(Path(path)))
+        check_limits(text, file=path)
+        found = yaml.load(text, Loader=_ValuesLoader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
-        raise BadValuesFileError(path, f"not well-formed YAML ({error.__class__.__name__})") from error
+        raise BadValuesFileError(path, describe_parse_error(error, text.encode(), file=path)) from error
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        # A tag such as !!int before a text that is none.
+        raise BadValuesFileError(path, f"a value is not of its tag's type ({error})") from error
     if not isinstance(found, dict):
         raise BadValuesFileError(path, "it has no keys")
     return found

@@ -142,8 +142,9 @@ def _write_notes(context: ReleaseContext) -> None:
 
 
 def _bump(context: ReleaseContext) -> None:
-    change = bump(context.released_session)
-    print_next_step(context.released_session, change, submit(context.released_session, change, dry_run=False))
+    session = context.released_session
+    with bump(session) as change:
+        print_next_step(session, change, submit(session, change, dry_run=False))
 
 
 _DOING: Mapping[Step, Callable[[ReleaseContext], None]] = {

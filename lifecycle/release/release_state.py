@@ -164,8 +164,8 @@ def _gitops(context: ReleaseContext) -> str:
         return "component.yaml has no gitops"
     if not repository_exists(context.session.root, section):
         return ""
-    change = bump(context.released_session)
-    verdict = submit(context.released_session, change, dry_run=True).delivered.verdict
+    with bump(context.released_session, dry_run=True) as change:
+        verdict = submit(context.released_session, change, dry_run=True).delivered.verdict
     if verdict is DeliveryStatus.NOTHING:
         return f"{section.branch} has it all"
     # A pushed branch may still lack its pull request.

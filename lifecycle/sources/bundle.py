@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from pydantic import BaseModel, Field, ValidationError
+
 from lifecycle.cache.cache import Cache
 from lifecycle.config.lock import LockedFile
 from lifecycle.errors import InstallerError, UsageError, writing
@@ -26,9 +28,18 @@ _INDEX = "bundle.json"
 _BLOB = re.compile(r"blobs/([0-9a-f]{64})")
 _IMAGE = re.compile(r"images/(\d+)\.tar")
 _CHUNK = 1 << 20
+# 100,000 files of 300 characters each, in bytes.
+_LARGEST_INDEX = 30_000_000
 
 # Called with the number of bytes just read or written.
 Advance = Callable[[int], None]
+
+
+class _Index(BaseModel):
+    """The part of bundle.json that is read."""
+
+    format: int = Field(strict=True)
+    images: list[str]
 
 
 class NotABundleError(UsageError):
@@ -127,17 +138,16 @@ def read_bundle(path: Path, known: Collection[str], cache: Cache, folder: Path, 
 def _tags(path: Path, tar: tarfile.TarFile) -> list[str]:
     """Return the images' tags from the index, which must be the first member. Raises NotABundleError."""
     first = tar.next()
-    content = tar.extractfile(first) if first is not None and first.name == _INDEX else None
+    content = tar.extractfile(first) if first is not None and first.name == _INDEX and first.isreg() else None
     if content is None:
-        raise NotABundleError(path, f"it does not begin with {_INDEX}")
+        raise NotABundleError(path, f"it does not begin with the file {_INDEX}")
     try:
-        index = json.loads(content.read())
-        tags = [str(tag) for tag in index["images"]]
-        if index["format"] != FORMAT:
-            raise NotABundleError(path, f"its format is {index['format']!r}, not {FORMAT}")
-    except (ValueError, KeyError, TypeError) as error:
+        index = _Index.model_validate_json(content.read(_LARGEST_INDEX))
+    except ValidationError as error:
         raise NotABundleError(path, f"its {_INDEX} cannot be read") from error
-    return tags
+    if index.format != FORMAT:
+        raise NotABundleError(path, f"its format is {index.format}, not {FORMAT}")
+    return index.images
 
 
 def _keep(path: Path, content: IO[bytes], sha256: str, cache: Cache) -> None:

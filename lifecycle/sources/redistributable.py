@@ -16,9 +16,9 @@ from pydantic import BaseModel, Field, ValidationError
 
 from lifecycle.cache.cache import Cache
 from lifecycle.cache.results import sha256_of
+from lifecycle.config.driver_sources import RedistributableDriver
 from lifecycle.config.lock import LockedDriver, LockedFile
 from lifecycle.config.schema import Architecture, ModuleType
-from lifecycle.config.sources import RedistributableDriver
 from lifecycle.config.versions import DRIVER_EXACT
 from lifecycle.errors import InstallerError
 from lifecycle.sources.download import NewFile, download_new

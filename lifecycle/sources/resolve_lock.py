@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lifecycle.config.driver_sources import RedistributableDriver, RunfileDriver
 from lifecycle.config.lock import Lock, LockedBase, LockedDriver, LockedKernel
-from lifecycle.config.sources import AptSource, PackageSource, RedistributableDriver, RunfileDriver
+from lifecycle.config.package_sources import AptSource, PackageSource
 from lifecycle.errors import UsageError
 from lifecycle.planning.declarations import (
     AnySource,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from lifecycle.cache.cache import Cache
 from lifecycle.cache.results import sha256_of
+from lifecycle.config.driver_sources import RunfileDriver
 from lifecycle.config.lock import LockedDriver, LockedFile
 from lifecycle.config.schema import Architecture, ModuleType
-from lifecycle.config.sources import RunfileDriver
 from lifecycle.config.versions import DRIVER_EXACT, driver_branch
 from lifecycle.sources.download import ForbiddenError, NewFile, SourceFileNotFoundError, WrongContentError, download_new
 from lifecycle.sources.driver_versions import DriverVersions, fill_template

@@ -11,6 +11,7 @@ from typing import TypeAlias
 import yaml
 
 from lifecycle.errors import ConfigurationError
+from lifecycle.yamledit.limits import DEFAULT_LIMITS, Limits, check_limits
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -32,12 +33,16 @@ class Document:
 
         Parts that are not in the file, such as a missing key or a validator's label, are skipped.
         """
+        line, column = self.place(path)
+        return f"{self.file}:{line}:{column}"
+
+    def place(self, path: Path) -> tuple[int, int]:
+        """Return the line and the column that `where` names."""
         known: Path = ()
         for part in path:
             if (*known, part) in self.positions:
                 known = (*known, part)
-        line, column = self.positions.get(known, (1, 1))
-        return f"{self.file}:{line}:{column}"
+        return self.positions.get(known, (1, 1))
 
 
 class _Reader:
@@ -85,13 +90,14 @@ class _Reader:
         return result
 
 
-def read_yaml(text: str, *, file: str) -> Document:
-    """Parse one YAML document; `file` is the name in messages.
+def read_yaml(text: str, *, file: str, limits: Limits = DEFAULT_LIMITS) -> Document:
+    """Parse one YAML document within limits; `file` is the name in messages.
 
-    Raises ConfigurationError, with every problem, for malformed YAML, an empty file, a file that is not a mapping, duplicate
-    keys and merge keys.
+    Raises ConfigurationError, with every problem, for malformed YAML, a file beyond the limits, an empty file, a file that is not
+    a mapping, duplicate keys and merge keys.
     """
     try:
+        check_limits(text, file=file, limits=limits)
         node = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
         # libyaml counts bytes.

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.cache.cache import Cache
-from lifecycle.errors import SystemRefusedError, writing
+from lifecycle.errors import ConfigurationError, InstallerError, SystemRefusedError, writing
 from lifecycle.sources.bundle import write_bundle
 from lifecycle.tools.archive import pack
 
@@ -63,3 +63,16 @@ def test_an_error_without_a_file_stays_without_one() -> None:
         raise error
 
     assert caught.value.filename is None
+
+
+def test_a_message_has_no_control_characters() -> None:
+    error = InstallerError("a\x1b[2J", details="one\n\ttwo\r", resolution="\u202eb")
+
+    assert str(error) == "a\\x1b[2J\none\n\ttwo\\r\n\\u202eb"
+
+
+def test_the_first_of_very_many_problems_are_shown() -> None:
+    error = ConfigurationError([f"problem {number}" for number in range(25)])
+
+    assert str(error).splitlines()[19:] == ["problem 19", "and 5 more problems"]
+    assert len(error.problems) == 25

@@ -16,6 +16,7 @@ from docker.tls import TLSConfig
 from docker.utils import kwargs_from_env
 
 from lifecycle.errors import UsageError
+from lifecycle.tools.paths import home
 
 ENGINE_VARIABLE = "INVOKE_ENGINE"
 _SOCKET = "unix:///var/run/docker.sock"
@@ -65,9 +66,9 @@ def engine_address(environ: Mapping[str, str]) -> EngineAddress:
     """Return the address of the engine that an environment names.
 
     The environment carries `--engine` in INVOKE_ENGINE: an address, or the name of a Docker context.
-    Raises ContextNotFoundError, InvalidContextError, CertificatesNotFoundError.
+    Raises ContextNotFoundError, InvalidContextError, CertificatesNotFoundError, NoHomeError.
     """
-    folder = Path(environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    folder = Path(environ.get("DOCKER_CONFIG") or home("Docker's configuration") / ".docker")
     chosen, host = environ.get(ENGINE_VARIABLE, ""), environ.get("DOCKER_HOST", "")
     if "://" in chosen:
         return _with_tls(chosen, environ)

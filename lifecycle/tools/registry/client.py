@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2 as httpx
+from pydantic import BaseModel, Field, ValidationError
 
 from lifecycle.tools.network.retries import RetryPolicy
 from lifecycle.tools.registry.blobs import Blobs
@@ -53,6 +54,38 @@ class Manifest:
         return f"sha256:{hashlib.sha256(self.content).hexdigest()}"
 
 
+class _Layer(BaseModel):
+    size: int = Field(ge=0)
+
+
+class _Config(BaseModel):
+    digest: str
+
+
+class _ImageManifest(BaseModel):
+    """The part of an image's manifest that is read (OCI image specification, "Image Manifest")."""
+
+    config: _Config
+    layers: list[_Layer] = []
+
+
+class _TagList(BaseModel):
+    tags: list[str] | None = None
+
+
+class _Labelled(BaseModel):
+    labels: dict[str, str] | None = Field(default=None, alias="Labels")
+
+
+class _ImageConfig(BaseModel):
+    """The part of an image's configuration that is read (OCI image specification, "Image Configuration")."""
+
+    config: _Labelled | None = None
+
+
+_Answer = TypeVar("_Answer", bound=BaseModel)
+
+
 class Registry:
     """One registry, by its host: `ghcr.io`, `localhost:5000`.
 
@@ -92,8 +125,8 @@ class Registry:
         if "config" not in manifest:
             # An index of images for several architectures: this project pushes none.
             return RemoteImage(digest=found.digest, id="", labels={}, size=0)
-        image = str(manifest["config"]["digest"])
-        size = sum(int(layer["size"]) for layer in manifest.get("layers", []))
+        read = self._checked(_ImageManifest, manifest, f"read the manifest of {repository}@{found.digest}")
+        image, size = read.config.digest, sum(layer.size for layer in read.layers)
         return RemoteImage(digest=found.digest, id=image, labels=self._labels_of(repository, image), size=size)
 
     def tags(self, repository: str) -> list[str]:
@@ -105,7 +138,7 @@ class Registry:
             if response.status_code == httpx.codes.NOT_FOUND:
                 return found
             raise_for_error(self._session, response, f"list the tags of {repository}")
-            found += read_json(response.content).get("tags") or []
+            found += self._checked(_TagList, read_json(response.content), f"list the tags of {repository}").tags or []
             path = _next_page(response, repository)
         return found
 
@@ -161,9 +194,19 @@ class Registry:
             response = self._session.request("GET", repository, f"blobs/{image}")
             if response.status_code != httpx.codes.NOT_FOUND:
                 raise_for_error(self._session, response, f"read {repository}")
-            config: dict[str, Any] = read_json(response.content).get("config") or {}
-            self._labels[image] = config.get("Labels") or {}
+            read = self._checked(_ImageConfig, read_json(response.content), f"read the labels of {repository}@{image}")
+            self._labels[image] = (read.config and read.config.labels) or {}
         return self._labels[image]
+
+    def _checked(self, model: type[_Answer], content: Mapping[str, Any], what: str) -> _Answer:
+        """Return an answer as a model. Raises RegistryRefusedError if it has another form."""
+        try:
+            return model.model_validate(content)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            key = ".".join(map(str, first["loc"]))
+            why = f"its answer is not as the OCI distribution specification has it: {key}: {first['msg']}"
+            raise RegistryRefusedError(self._session.host, what, why) from error
 
     def _write(self, repository: str, tag: str, manifest: Manifest, what: str) -> None:
         headers = {"Content-Type": manifest.media_type}

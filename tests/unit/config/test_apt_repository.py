@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from lifecycle.config.component import load_component
+from lifecycle.config.package_sources import AptSource
 from lifecycle.config.schema import Architecture
-from lifecycle.config.sources import AptSource
 from lifecycle.errors import ConfigurationError
 from tests.support.builders.projects import COMPONENT, component
 

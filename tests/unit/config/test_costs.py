@@ -57,8 +57,17 @@ def test_a_module_type_that_was_never_measured_costs_what_the_other_does(tmp_pat
     [
         ("question: 0.5", "question: -1", "costs.yaml:1:1: question: input should be greater than or equal to 0"),
         ("file: 2", "file: inf", "costs.yaml:2:1: file: input should be a finite number"),
-        ("again: 10", "again: 101", "again (101) is a part of questions (100): write a number that is not larger"),
-        ("535:", "535.309.01:", "costs.yaml:4:3: branches.535.309.01: '535.309.01' does not have the form"),
+        (
+            "again: 10",
+            "again: 101",
+            "costs.yaml:4:25: branches.535.again: 101 is a part of questions (100): write a number",
+        ),
+        (
+            "535:",
+            "535.309.01:",
+            "costs.yaml:4:3: branches.535.309.01: '535.309.01' is not a driver branch: write three digits",
+        ),
+        ("questions: 100", f"questions: {10**400}", "branches.535.questions: "),
         ("{proprietary: 20}", "{}", "costs.yaml:4:36: branches.535.files: must not be empty"),
         (
             "proprietary: 20",

@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 from lifecycle.config.component import Component, load_component
-from lifecycle.config.sources import AptSource, RedistributableDriver, RunfileDriver
+from lifecycle.config.driver_sources import RedistributableDriver, RunfileDriver
+from lifecycle.config.package_sources import AptSource
 from tests.support.checkout import ROOT
 
 

@@ -130,7 +130,10 @@ def test_pods_that_would_share_nothing_are_refused() -> None:
     with pytest.raises(RemoteCacheRequiredError, match=r"^--build: the pods need a remote cache to share") as caught:
         store_values(None)
     assert caught.value.exit_code == EXIT_USAGE
-    assert store_values(RemoteCacheConfig(registry="r", repository="s")) == {"place": "r/s", "mode": "read-write"}
+    assert store_values(RemoteCacheConfig(registry="r.example", repository="s")) == {
+        "place": "r.example/s",
+        "mode": "read-write",
+    }
 
 
 @pytest.mark.parametrize(

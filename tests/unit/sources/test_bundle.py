@@ -122,3 +122,29 @@ def test_a_failed_write_leaves_no_file(bundle: Path, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         write_bundle(tmp_path / "new", [missing], [], Cache(tmp_path / "source"), advance=lambda _: None)
     assert [path.name for path in tmp_path.iterdir() if "new" in path.name] == []
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE])
+def test_an_index_that_is_no_file_is_refused(tmp_path: Path, kind: bytes) -> None:
+    path = tmp_path / "bundle.tar"
+    with tarfile.open(path, "w") as tar:
+        member = tarfile.TarInfo("bundle.json")
+        member.type, member.linkname = kind, "/etc/passwd"
+        tar.addfile(member)
+
+    with pytest.raises(NotABundleError, match=r"it does not begin with the file bundle\.json"):
+        read(path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "index", [b"[" * 100_000, b'{"format": "1", "images": []}', b'{"format": 1, "images": {}}', b"[]"]
+)
+def test_an_index_of_another_form_is_refused(tmp_path: Path, index: bytes) -> None:
+    path = tmp_path / "bundle.tar"
+    with tarfile.open(path, "w") as tar:
+        member = tarfile.TarInfo("bundle.json")
+        member.size = len(index)
+        tar.addfile(member, io.BytesIO(index))
+
+    with pytest.raises(NotABundleError, match=r"its bundle\.json cannot be read"):
+        read(path, tmp_path)

@@ -6,6 +6,7 @@ import yaml
 from lifecycle.errors import ConfigurationError
 from lifecycle.yamledit.events import read_stream
 from lifecycle.yamledit.limits import Limits, NoLibyamlError, YamlLimitError, check_limits, limited_events
+from lifecycle.yamledit.reader import read_yaml
 
 LAUGHS = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{name}: &{name} [{','.join([f'*{before}'] * 10)}]\n" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
@@ -45,6 +46,19 @@ def test_a_deep_file_is_refused_before_all_of_it_is_read() -> None:
 def test_the_reader_of_values_files_has_the_limits() -> None:
     with pytest.raises(ConfigurationError, match="levels deep"):
         read_stream("[" * 1_000, file="f.yaml")
+
+
+@pytest.mark.parametrize("limits", [Limits(depth=1), Limits(nodes=3), Limits(characters=8), Limits(repeated=1)])
+def test_each_limit_can_be_set(limits: Limits) -> None:
+    with pytest.raises(YamlLimitError):
+        check_limits("a: [&x [1, 2], *x]\n", file="f.yaml", limits=limits)
+
+
+@pytest.mark.parametrize("depth", [101, 1_000, 100_000])
+@pytest.mark.parametrize("one", ["[", "{a: ", "- "])
+def test_the_reader_of_configuration_has_the_limits(depth: int, one: str) -> None:
+    with pytest.raises(YamlLimitError, match=r"^f\.yaml:2:.*it is more than 100 levels deep: flatten it"):
+        read_yaml("a:\n  " + one * depth, file="f.yaml")
 
 
 def test_an_alias_of_itself_is_counted_once() -> None:

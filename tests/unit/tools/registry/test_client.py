@@ -1,81 +1,13 @@
 """Responses that Debian's docker-registry never gives: pages, failures, invalid content. tests/services has the others."""
 
-import hashlib
-import json
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Any
-
 import pytest
 
 from lifecycle.tools.registry.client import Manifest, Registry
 from lifecycle.tools.registry.errors import RegistryRefusedError, hint_for
+from tests.support.servers.scripted_registry import Scripted
 
 BLOB_UNKNOWN = "MANIFEST_BLOB_UNKNOWN"
-BUSY: dict[str, Any] = {"Retry-After": "7"}
-CUT: dict[str, Any] = {"Content-Length": "1000"}
-LATER: dict[str, Any] = {"Retry-After": "3600"}
 MANIFEST = Manifest(content=b"{}", media_type="application/vnd.oci.image.manifest.v1+json")
-
-
-@dataclass
-class Scripted:
-    """A server with a list of responses (status, headers, body) for each path; it repeats the last one."""
-
-    answers: dict[str, list[tuple[int, dict[str, str], bytes]]] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
-    waits: list[float] = field(default_factory=list)
-    host: str = ""
-
-    def add(self, path: str, body: object, *, status: int = 200, **headers: str) -> None:
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.answers.setdefault(path, []).append((status, headers, content))
-
-    def registry(self) -> Registry:
-        return Registry(self.host, None, wait=self.waits.append)
-
-
-@pytest.fixture
-def server() -> Iterator[Scripted]:
-    made = Scripted()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            made.asked.append(self.path)
-            answers = made.answers[self.path]
-            status, headers, body = answers.pop(0) if len(answers) > 1 else answers[0]
-            self.send_response_only(status)
-            for name, value in {"Content-Length": str(len(body)), **headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
-            self.close_connection = True
-
-        def do_PUT(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.do_GET()
-
-        def do_HEAD(self) -> None:
-            self.do_GET()
-
-        def do_POST(self) -> None:
-            self.do_PUT()
-
-        def log_message(self, *_: object) -> None:
-            """Log nothing."""
-
-    running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made.host = f"127.0.0.1:{running.server_port}"
-    thread = threading.Thread(target=running.serve_forever)
-    thread.start()
-    yield made
-    running.shutdown()
-    running.server_close()
-    thread.join()
 
 
 @pytest.mark.parametrize("before", ["", "http://elsewhere.example"])
@@ -188,49 +120,23 @@ def test_a_known_error_message_has_a_solution(said: str, hint: str) -> None:
     assert bool(hint) is bool(hint_for("h:1", said))
 
 
-@pytest.mark.parametrize("kind", ["seconds", "date"])
-def test_a_busy_registry_is_waited_for_as_it_asks(server: Scripted, kind: str) -> None:
-    date: dict[str, Any] = {"Retry-After": "Wed, 21 Oct 2026 07:28:07 GMT", "Date": "Wed, 21 Oct 2026 07:28:00 GMT"}
-    server.add("/v2/a/tags/list", {}, status=429, **(date if kind == "date" else BUSY))
-    server.add("/v2/a/tags/list", {"tags": ["1"]})
+@pytest.mark.parametrize(
+    ("manifest", "said"),
+    [
+        ({"config": []}, "config: Input should be a valid dictionary"),
+        ({"config": {"digest": 1}}, "config.digest: Input should be a valid string"),
+        ({"config": {"digest": "x"}, "layers": [{}]}, "layers.0.size: Field required"),
+        ({"config": {"digest": "x"}, "layers": [{"size": -1}]}, "layers.0.size: Input should be greater than"),
+    ],
+)
+def test_a_manifest_of_another_form_is_one_sentence(server: Scripted, manifest: object, said: str) -> None:
+    server.add("/v2/a/b/manifests/c", manifest)
 
-    assert server.registry().tags("a") == ["1"]
-    assert server.waits == [7]
-
-
-def test_a_registry_that_asks_for_an_hour_is_an_error_that_says_so(server: Scripted) -> None:
-    server.add("/v2/a/tags/list", {}, status=429, **LATER)
-    with pytest.raises(RegistryRefusedError, match="it answered 429 too many requests, to be tried again in 3600 s"):
-        server.registry().tags("a")
-
-    assert server.waits == []
+    with pytest.raises(RegistryRefusedError, match=f"not as the OCI distribution specification has it: {said}"):
+        server.registry().image("a/b", "c")
 
 
-def test_a_busy_token_server_is_waited_for(server: Scripted) -> None:
-    challenge: dict[str, Any] = {"WWW-Authenticate": f'Bearer realm="http://{server.host}/token",service="s"'}
-    server.add("/v2/a/tags/list", {}, status=401, **challenge)
-    server.add("/v2/a/tags/list", {"tags": ["1"]})
-    server.add("/token?scope=repository%3Aa%3Apull&service=s", {}, status=429, **BUSY)
-    server.add("/token?scope=repository%3Aa%3Apull&service=s", {"token": "t"})
+def test_an_answer_of_many_brackets_is_no_manifest(server: Scripted) -> None:
+    server.add("/v2/a/b/tags/list", b"[" * 100_000)
 
-    assert server.registry().tags("a") == ["1"]
-    assert server.waits == [7]
-
-
-def test_a_blob_whose_content_ends_early_is_downloaded_again(server: Scripted, tmp_path: Path) -> None:
-    content = b"x" * 1000
-    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-    server.add(f"/v2/a/blobs/{digest}", content[:100], **CUT)
-    server.add(f"/v2/a/blobs/{digest}", content)
-    server.registry().blobs.download("a", digest, tmp_path / "blob")
-
-    assert (tmp_path / "blob").read_bytes() == content
-    assert len(server.waits) == 1
-
-
-def test_a_blob_that_never_ends_well_is_an_error(server: Scripted, tmp_path: Path) -> None:
-    server.add("/v2/a/blobs/sha256:1", b"x", **CUT)
-    with pytest.raises(RegistryRefusedError, match="cannot read a@sha256:1"):
-        server.registry().blobs.download("a", "sha256:1", tmp_path / "blob")
-
-    assert len(server.waits) == 3
+    assert server.registry().tags("a/b") == []

@@ -1,0 +1,48 @@
+"""Names of registries, repositories and images, as a container engine reads them.
+
+Source: the grammar of distribution/reference ("domain", "path-component", "tag", "digest").
+"""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from lifecycle.config.schema import formed, shown
+
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_HOST = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:]+\])(?::[0-9]{{1,5}})?"
+_PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
+REPOSITORY = rf"{_PART}(?:/{_PART})*"
+DIGEST = r"sha256:[0-9a-f]{64}"
+REFERENCE = re.compile(rf"(?:{_HOST}/)?{REPOSITORY}(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(?:@{DIGEST})?")
+_REGISTRY = re.compile(_HOST)
+_LAST_PORT = 65535
+
+
+def _registry(value: str) -> str:
+    scheme, colon, rest = value.partition("://")
+    problem = ""
+    if colon:
+        problem = f"{shown(value)} has a scheme: write {shown(rest.partition('/')[0])} without {shown(scheme + '://')}"
+    elif "/" in value:
+        problem = f"{shown(value)} has a path: write the host alone, and the path under `repository`"
+    elif not _REGISTRY.fullmatch(value) or not _has_valid_port(value):
+        problem = f"{shown(value)} is not a registry: write its host, and its port if it has one, as in localhost:5000"
+    if problem:
+        raise ValueError(problem)
+    return value
+
+
+def _has_valid_port(value: str) -> bool:
+    port = value.rpartition("]")[2].partition(":")[2]
+    return not port or 0 < int(port) <= _LAST_PORT
+
+
+RegistryHost = Annotated[str, AfterValidator(_registry)]
+Repository = Annotated[
+    str,
+    formed(
+        REPOSITORY, "the path of a repository: write small letters and digits, joined by / . _ or -, as in team/app"
+    ),
+]
