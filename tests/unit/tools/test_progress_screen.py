@@ -90,7 +90,7 @@ def test_a_result_leaves_the_rows_of_what_still_runs() -> None:
 
 def test_no_result_is_lost_while_the_rows_are_refreshed() -> None:
     # Each round lost a line in one of four, before one lock was held by all writers.
-    for _ in range(20):
+    for _ in range(10):
         terminal = Terminal(200)
         with running(terminal.display, map(str, range(30))):
             pass
