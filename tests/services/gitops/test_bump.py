@@ -8,8 +8,8 @@ import docker
 import pytest
 import yaml
 
-from tests.support.builders.release_checkout import FILE, SHOOT, Checkout, pushed_checkout
 from tests.support.checkout import ROOT
+from tests.support.checkouts.release_checkout import FILE, SHOOT, Checkout, pushed_checkout
 from tests.support.git import git
 from tests.support.servers.forge_server import TOKEN, ForgeServer, forge_server
 from tests.support.servers.git_server import bare_repository
