@@ -116,7 +116,7 @@ def _pool(folder: Path) -> Path:
         (["retire", "nothing"], "component.yaml has no 'nothing': it has gardenlinux-1592.9, 550.163.01"),
         (["promote", "x-1"], "component.yaml has no 'x-1'"),
         (["add-driver", "550.x"], "'550.x' is not a driver version: write a branch such as '535'"),
-        (["add-driver", "999"], "no source for driver '999': add it under 'sources', or remove it"),
+        (["add-driver", "999"], "no source for driver '999': add its branch under sources.drivers, or remove it"),
         (["add-release", "gardenlinux-1592.10", "--channel", "beta"], "a channel out of previous, current, canary"),
         (["add-release", "suse-1"], "name the image that its modules are compiled in with --builder"),
     ],
