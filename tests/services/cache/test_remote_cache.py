@@ -1,6 +1,7 @@
 """Results shared through Debian's docker-registry: what arrives, and what is refused."""
 
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -188,7 +189,8 @@ def test_of_what_is_there_only_that_is_written_down(machine: Machines, server: R
 
 
 def test_two_that_give_the_same_at_once_both_succeed(machine: Machines) -> None:
-    one, other = machine(), machine()
+    # The registry is ready for a second attempt after some milliseconds, not at once.
+    one, other = machine(wait=time.sleep), machine(wait=time.sleep)
     targets = [replace(TARGET, inputs={"round": number}) for number in range(ROUNDS)]
     for target in targets:
         one.make(target)

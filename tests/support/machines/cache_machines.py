@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from lifecycle.cache.cache import Cache
 from lifecycle.cache.remote import RemoteCache
@@ -20,7 +21,7 @@ FILES = {"nvidia.ko": os.urandom(300_000), "kernel.symvers": b"0x1\tprintk\n"}
 
 
 class Machine:
-    """A machine with its own cache and a client of the remote cache."""
+    """A machine with its own cache and a client of the remote cache, which calls `wait` before another attempt."""
 
     def __init__(
         self,
@@ -30,10 +31,11 @@ class Machine:
         *,
         login: Login | None = None,
         repository: str = "store",
+        wait: Callable[[float], None] = lambda _: None,
     ) -> None:
         self.cache = Cache(folder)
         self.warnings: list[str] = []
-        self.registry = Registry(host, login, wait=lambda _: None)
+        self.registry = Registry(host, login, wait=wait)
         section = RemoteCacheConfig(registry=host, repository=repository, mode=mode)
         self.results = RemoteCache(section=section, registry=self.registry, cache=self.cache, warn=self.warnings.append)
 
@@ -63,9 +65,9 @@ def machines(folder: Path, server: RegistryServer) -> Iterator[Machines]:
     """Yield a function that creates machines below a folder; they share a repository named after the folder."""
     made: list[Machine] = []
 
-    def make(mode: Mode = Mode.READ_WRITE, host: str = "", login: Login | None = None) -> Machine:
+    def make(mode: Mode = Mode.READ_WRITE, host: str = "", **settings: Any) -> Machine:  # noqa: ANN401 - those of Machine
         repository = f"store/{folder.name.lower().replace('_', '-')}"
-        made.append(Machine(folder / str(len(made)), host or server.host, mode, login=login, repository=repository))
+        made.append(Machine(folder / str(len(made)), host or server.host, mode, repository=repository, **settings))
         return made[-1]
 
     yield make
