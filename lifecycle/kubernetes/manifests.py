@@ -145,6 +145,8 @@ def read_values_file(path: str) -> dict[str, Any]:
     """Return a chart's values from a file; "" is no file. Raises BadValuesFileError."""
     if not path:
         return {}
+    if not Path(path).exists():
+        raise BadValuesFileError(path, "there is no such file")
     text = read_text(Path(path))
     try:
         check_limits(text, file=path)

@@ -8,8 +8,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from lifecycle.errors import InstallerError, UsageError
+from lifecycle.errors import EXIT_USAGE, InstallerError, UsageError
 from lifecycle.tools.process import ProgramFailedError, run
+
+_NO_REPOSITORY = "not a git repository"
 
 
 class CheckoutError(InstallerError):
@@ -19,6 +21,12 @@ class CheckoutError(InstallerError):
         self.git_error = output.strip().partition("\n")[0]
         lines = [line.strip() for line in output.splitlines() if line.strip() and not line.startswith("hint:")]
         super().__init__(f"git cannot {what}", details="\n".join(f"  {line}" for line in lines[-6:]), resolution=hint)
+
+
+class NotARepositoryError(CheckoutError):
+    """A folder outside any git repository, such as an unpacked archive of the sources."""
+
+    exit_code = EXIT_USAGE
 
 
 class UnknownRevisionError(UsageError):
@@ -42,6 +50,10 @@ class Checkout:
         try:
             return run(["git", "-C", str(self.root), *words], extra_env=environ).rstrip("\n")
         except ProgramFailedError as error:
+            if _NO_REPOSITORY in error.output:
+                raise NotARepositoryError(
+                    what, error.output, "Run the command in a clone of the repository."
+                ) from error
             raise CheckoutError(what, error.output, hint) from error
 
     def changed(self) -> list[str]:
