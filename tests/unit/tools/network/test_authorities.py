@@ -101,5 +101,5 @@ def test_the_folder_of_a_mounted_configmap_is_trusted(tmp_path: Path) -> None:
 def test_a_folder_of_files_without_a_certificate_is_named(tmp_path: Path) -> None:
     (tmp_path / "README").write_text("the authorities of the company")
 
-    with pytest.raises(InvalidAuthoritiesError, match="SSL_CERT_DIR: .*README: it has no certificate in PEM form"):
+    with pytest.raises(InvalidAuthoritiesError, match=r"SSL_CERT_DIR: .*README: it has no certificate in PEM form"):
         find_authorities({"SSL_CERT_DIR": str(tmp_path)}).context()
