@@ -121,7 +121,7 @@ def show_manifests(session: Session, only: str, *, release: str, diff: bool, out
     """
     more = read_values_file(values)
     checkout = Checkout(session.root)
-    version = checked_version(release) if release else ""
+    version = checked_version(release, "--release") if release else ""
     files = _render_release(session, version, only, more) if version else _render_current(session, only, more)
     if diff:
         last = newest(checkout.tags(), below=version)
