@@ -127,7 +127,7 @@ def test_a_version_is_three_numbers(version: str) -> None:
 
 
 def test_a_version_that_is_none_is_named_with_its_option() -> None:
-    with pytest.raises(BadVersionError, match="^--release 'x': write three numbers"):
+    with pytest.raises(BadVersionError, match=r"^--release 'x': write three numbers"):
         checked_version("x", "--release")
 
 
