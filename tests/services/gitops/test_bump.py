@@ -133,7 +133,9 @@ def test_a_place_that_is_not_safe_to_edit_is_one_sentence(
 def test_the_pull_request_is_opened_and_the_same_one_is_updated(
     checkout: Checkout, forge: ForgeServer, tmp_path: Path, kind: str
 ) -> None:
-    checkout.invoke("bump-gitops", "--dry-run")
+    # The repository is created on first use; the forge has no branch of ours yet.
+    checkout.invoke("bump-gitops")
+    git(checkout.values, "branch", "--quiet", "-D", OURS)
     api = {"github": "api/v3", "gitlab": "api/v4"}[kind]
     # git goes to a path in the stead of the forge's address (git-config(1), url.<base>.insteadOf).
     address = f"https://{kind}.example.org/team/values.git"
