@@ -50,10 +50,24 @@ class _Settings(Config):
         """Read nothing."""
 
 
+class NoTasksError(UsageError):
+    """A folder that is in no checkout. `searched` is the value of --search-root, or None."""
+
+    def __init__(self, searched: str | None) -> None:
+        place = f"--search-root={searched}: there" if searched else "here"
+        super().__init__(
+            f"{place} is no tasks.py, and none above: run invoke in a checkout, or name one with --search-root"
+        )
+
+
 class InstallerProgram(Program):
     """Invoke's Program with our errors and help; `groups` are the tasks as `invoke --list` shows them."""
 
     groups: Groups = {}
+
+    def create_config(self) -> None:
+        """Create Invoke's settings. Its files in /etc and in the home folder are not read: none of their settings counts here."""
+        self.config = _Settings(lazy=True)
 
     def core_args(self) -> list[Argument]:
         """Return Invoke's own options. `parse_tasks` refuses those that have no effect here."""
@@ -77,6 +91,14 @@ class InstallerProgram(Program):
                 raise RefusedOptionError("--collection", dry_run=False)
             super().parse_collection()
 
+    def load_collection(self) -> None:
+        """Load tasks.py. Raises Exit."""
+        with error_boundary():
+            try:
+                super().load_collection()
+            except Exit as missing:
+                raise NoTasksError(self.args["search-root"].value) from missing
+
     def parse_tasks(self) -> None:
         """Check the words, then let Invoke parse them. Raises Exit."""
         with error_boundary(), _parse_errors():
@@ -99,7 +121,7 @@ class InstallerProgram(Program):
 
     def execute(self) -> None:
         """Run the tasks. Raises Exit."""
-        Executor(self.collection, _Settings(), self.core).execute(*self.tasks)
+        Executor(self.collection, _Settings(lazy=True), self.core).execute(*self.tasks)
         # Python's own shutdown would print a traceback on Ctrl-C.
         interrupt_quietly()
 

@@ -1,5 +1,6 @@
 """`invoke bundle` and `--from-bundle`: carry all inputs in one file to a machine without network."""
 
+import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,6 +29,13 @@ class BundleIncompleteError(UsageError):
         )
 
 
+class BadBundlePathError(UsageError):
+    """A path at which no bundle can be written, or another file would be lost."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path}: {why}: name a new file, or a bundle to replace")
+
+
 class WrongBaseImageError(InstallerError):
     """A base image in a bundle that is not the locked one."""
 
@@ -39,7 +47,11 @@ class WrongBaseImageError(InstallerError):
 
 
 def make_bundle(session: Session, path: Path, only: str, *, kernel_images: bool) -> None:
-    """Write all inputs of the selected combinations into one file; missing inputs are downloaded first."""
+    """Write all inputs of the selected combinations into one file; missing inputs are downloaded first.
+
+    Raises BadBundlePathError before anything is downloaded.
+    """
+    _check_place(path)
     with session.exclusive():
         builds = session.build_service()
         project = builds.resolve(locked=True)
@@ -54,6 +66,15 @@ def make_bundle(session: Session, path: Path, only: str, *, kernel_images: bool)
                 f"writing {len(files)} files and {len(images)} images to {path}", size
             ) as advance:
                 write_bundle(path.absolute(), files, images, session.cache, advance=advance)
+
+
+def _check_place(path: Path) -> None:
+    if path.is_dir():
+        raise BadBundlePathError(path, "it is a folder")
+    if not path.absolute().parent.is_dir():
+        raise BadBundlePathError(path, f"there is no folder {path.absolute().parent}")
+    if path.is_file() and path.stat().st_size and not tarfile.is_tarfile(path):
+        raise BadBundlePathError(path, "it is a file of another kind, which would be lost")
 
 
 def take_bundle(session: Session, path: Path, only: str, *, kernel_images: bool = False) -> None:

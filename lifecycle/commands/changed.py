@@ -12,7 +12,7 @@ from lifecycle.commands.revisions import UnreadableRevisionError, differences
 from lifecycle.errors import UsageError
 from lifecycle.planning.matrix import Combination, Matrix
 from lifecycle.planning.matrix_diff import MatrixDiff
-from lifecycle.tools.checkout import Checkout, CheckoutError, UnknownRevisionError
+from lifecycle.tools.checkout import Checkout, CheckoutError, UnknownRevisionError, UntrustedCheckoutError
 
 # The main branch by its names; a clone in CI has no local branch of that name.
 _MAIN = {"origin/main": "refs/remotes/origin/main", "main": "refs/heads/main"}
@@ -128,6 +128,8 @@ def starting_point(root: Path, since: str) -> str:
     checkout = Checkout(root)
     try:
         is_shallow = checkout.is_shallow()
+    except UntrustedCheckoutError:
+        raise
     except CheckoutError as error:
         raise NoRepositoryError(error.git_error) from error
     return _commit(checkout, since, is_shallow) if since else _merge_base(checkout, is_shallow)

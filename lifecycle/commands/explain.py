@@ -15,7 +15,7 @@ def show_explanation(session: Session, selector: str) -> None:
     everything = [*matrix.combinations, *matrix.excluded]
     selected = [combination for combination in everything if matches(selector, combination)]
     if not selected:
-        raise NothingSelectedError(selector, [combination.id for combination in everything])
+        raise NothingSelectedError(selector, [c.id for c in everything], option="invoke explain")
     for combination in selected:
         print_lines([*facts(combination), *(_plan(session, combination) if combination.module_types else [])])
 

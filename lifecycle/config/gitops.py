@@ -31,6 +31,8 @@ PLACEHOLDERS = (
 _SCHEMES = ("https", "http", "ssh", "git", "file")
 # git-check-ref-format(1), less the characters that shells and forges read otherwise.
 _BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
+# A scheme that git would read as the name of a host (git-clone(1), "GIT URLS").
+_ONE_SLASH = re.compile(rf"({'|'.join(_SCHEMES)}):/")
 # A host's name in the place of a path's first folder.
 _HOST = re.compile(r"([A-Za-z0-9.-]+@)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}(:[0-9]+)?|localhost(:[0-9]+)?")
 
@@ -61,7 +63,9 @@ def _address(value: str) -> str:
     problem = ""
     if "://" in value:
         problem = _url_problem(value)
-    elif "://" not in value and "/" in value and _HOST.fullmatch(value.partition("/")[0]):
+    elif match := _ONE_SLASH.match(value):
+        problem = f"{shown(value)} has one slash after {shown(match[0][:-1])}: write two, as in {match[1]}://git.example.org/team"
+    elif "/" in value and _HOST.fullmatch(value.partition("/")[0]):
         problem = f"{shown(value)} has no scheme: write https:// or ssh:// before it, git@host:path for SSH, or ./ before a folder"
     elif value.startswith("-"):
         problem = f"{shown(value)} is an option of git: write an address, or ./ before a folder"

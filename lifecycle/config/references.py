@@ -1,6 +1,7 @@
 """Names of registries, repositories and images, as a container engine reads them.
 
-Source: the grammar of distribution/reference ("domain", "path-component", "tag", "digest").
+Sources: the grammar of distribution/reference ("domain", "path-component", "tag", "digest"), and its rule that a first part
+without a dot, a colon or `localhost` is no registry.
 """
 
 import re
@@ -29,6 +30,10 @@ def _registry(value: str) -> str:
         problem = f"{shown(value)} has a path: write the host alone, and the path under `repository`"
     elif not _REGISTRY.fullmatch(value) or not _has_valid_port(value):
         problem = f"{shown(value)} is not a registry: write its host, and its port if it has one, as in localhost:5000"
+    elif not re.search(r"[.:]", value) and value != "localhost":
+        problem = (
+            f"{shown(value)} is no full host name, so an engine would send it to Docker Hub: add the domain or the port"
+        )
     if problem:
         raise ValueError(problem)
     return value

@@ -100,7 +100,7 @@ def job_values(session: Session, only: str, release: str, more: Mapping[str, Any
 def _revision(session: Session, checkout: Checkout, release: str) -> str:
     """Return the commit to build. Warn of uncommitted changes, and of a commit that the remote may lack."""
     if release:
-        tag = tag_name(checked_version(release))
+        tag = tag_name(checked_version(release, "--release"))
         commit = checkout.commit(tag)
         if commit is None:
             raise UnknownRevisionError(tag, "no such tag", option="--release")

@@ -53,7 +53,8 @@ def show_coverage(session: Session, nodes: str, *, selector: str, as_json: bool)
         for line in left_out:
             session.progress.say(line)
     else:
-        _print(survey, found)
+        if found:
+            _print(survey, found)
         output.print_lines(left_out)
     missing = _missing(found)
     if survey.problems:

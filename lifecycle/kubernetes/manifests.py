@@ -121,7 +121,7 @@ def show_manifests(session: Session, only: str, *, release: str, diff: bool, out
     """
     more = read_values_file(values)
     checkout = Checkout(session.root)
-    version = checked_version(release) if release else ""
+    version = checked_version(release, "--release") if release else ""
     files = _render_release(session, version, only, more) if version else _render_current(session, only, more)
     if diff:
         last = newest(checkout.tags(), below=version)
@@ -145,6 +145,8 @@ def read_values_file(path: str) -> dict[str, Any]:
     """Return a chart's values from a file; "" is no file. Raises BadValuesFileError."""
     if not path:
         return {}
+    if not Path(path).exists():
+        raise BadValuesFileError(path, "there is no such file")
     text = read_text(Path(path))
     try:
         check_limits(text, file=path)

@@ -85,7 +85,15 @@ def _of_yaml(text: str, file: str) -> Iterator[object]:
     try:
         yield from _Documents(file).read(text)
     except yaml.YAMLError as error:
-        raise BadNodesError(file, describe_parse_error(error, text.encode(), file="line")) from error
+        raise BadNodesError(file, _malformed(error, text)) from error
+
+
+def _malformed(error: yaml.YAMLError, text: str) -> str:
+    described = describe_parse_error(error, text.encode(), file="").strip(": ").removesuffix(": correct that line")
+    place, _, what = described.partition(": ")
+    line, _, column = place.partition(":")
+    where = f"line {line}, column {column}" if column else f"line {line}"
+    return f"{where}: {what}" if line.isdecimal() else described
 
 
 def _line_of(event: yaml.Event) -> int:

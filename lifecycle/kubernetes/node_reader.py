@@ -26,6 +26,9 @@ _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "amd64": "amd64", "arm64": "
 # `osImage` is PRETTY_NAME of /etc/os-release: "Garden Linux 1592.10", "Debian GNU/Linux 12 (bookworm)".
 _FAMILIES = {"Garden Linux": "gardenlinux", "Debian GNU/Linux": "debian"}
 _OS_IMAGE = re.compile(rf"({'|'.join(_FAMILIES)}) (\d+(?:\.\d+)*)")
+# Nodes without a machine of their own. Sources: virtual-kubelet and Azure's virtual nodes; Liqo, "Virtual nodes"; EKS, "Fargate".
+_VIRTUAL = {"type": "virtual-kubelet", "liqo.io/type": "virtual-node", "eks.amazonaws.com/compute-type": "fargate"}
+_KIND = re.compile(r"(?!Node$)[A-Z][A-Za-z]{0,62}")
 _CONTROL_PLANE = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
 
 
@@ -150,7 +153,7 @@ def _of_lines(text: str, file: str) -> Iterator[ClusterNode]:
 
 
 def _survey(objects: list[object], selector: LabelSelector | None) -> NodeSurvey:
-    read = [_validate(value, number) for number, value in enumerate(objects, start=1)]
+    read = [_validate(value, number) for number, value in enumerate(objects, start=1) if not _other_kind(value)]
     pools = gpu_pools([(node.labels, node.status.capacity) for node in read if isinstance(node, _Node)])
 
     def is_gpu_node(node: _Node) -> bool:
@@ -158,7 +161,7 @@ def _survey(objects: list[object], selector: LabelSelector | None) -> NodeSurvey
 
     nodes: list[ClusterNode] = []
     problems: list[str] = []
-    left_out: Counter[str] = Counter()
+    left_out = Counter(kind for value in objects if (kind := _other_kind(value)))
     for node in read:
         if isinstance(node, str):
             problems.append(node)
@@ -169,6 +172,12 @@ def _survey(objects: list[object], selector: LabelSelector | None) -> NodeSurvey
         else:
             nodes.append(_cluster_node(node))
     return NodeSurvey(nodes=tuple(nodes), left_out=left_out, problems=tuple(problems))
+
+
+def _other_kind(value: object) -> str:
+    """Return the kind of an object of Kubernetes that is no Node; "" for a node, and for what has no kind."""
+    kind = value.get("kind") if isinstance(value, dict) else None
+    return kind if isinstance(kind, str) and _KIND.fullmatch(kind) else ""
 
 
 def _validate(value: object, number: int) -> "_Node | str":
@@ -193,6 +202,8 @@ def _reason(node: _Node, selector: LabelSelector | None, is_gpu_node: Callable[[
     system = node.status.node_info.operating_system or node.labels.get("kubernetes.io/os", "linux")
     if system.lower() != "linux":
         return "Windows" if system.lower() == "windows" else "not Linux"
+    if any(node.labels.get(key) == value for key, value in _VIRTUAL.items()):
+        return "virtual"
     if selector is not None:
         if not selector.matches(node.labels):
             return "not selected"
@@ -217,7 +228,8 @@ def _problem(node: _Node) -> str:
 
 
 def _architecture(node: _Node) -> str:
-    return node.status.node_info.architecture or node.labels.get("kubernetes.io/arch", "")
+    found = node.status.node_info.architecture or node.labels.get("kubernetes.io/arch", "")
+    return _MACHINES.get(found, found)
 
 
 def _cluster_node(node: _Node) -> ClusterNode:

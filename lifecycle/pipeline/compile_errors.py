@@ -14,6 +14,8 @@ from lifecycle.planning.matrix import Combination
 _ERROR_LINE = re.compile(r"(: (fatal )?error:|^ERROR: |\berror: )")
 _MAKE_LINE = re.compile(r"^make.*\*\*\* .*(Error|Stop)")
 _SHOWN = 8
+# Colours of a terminal (ECMA-48, SGR), which GCC_COLORS and clang can turn on.
+_COLOUR = re.compile(r"\x1b\[[0-9;:]*[mK]")
 
 
 class CompileFailedError(InstallerError):
@@ -22,7 +24,9 @@ class CompileFailedError(InstallerError):
     def __init__(self, combination: Combination, module_type: ModuleType, log: Path, lines: Sequence[str]) -> None:
         shown = "\n".join(f"  {line}" for line in lines[:_SHOWN]) or "  (no error line; see the log)"
         said = re.sub(r"^\S+: (fatal )?error: ", "", lines[0]) if lines else "see the log"
-        # The YAML library quotes the compiler's message, which may contain anything, on one line.
+        # component.yaml accepts printable characters only.
+        said = "".join(sign if sign.isprintable() else " " for sign in said)
+        # The YAML library quotes the compiler's message, which may contain any of them, on one line.
         quoted = yaml.safe_dump(f"does not compile: {said}", default_style='"', allow_unicode=True, width=sys.maxsize)
         super().__init__(
             f"{combination.id}: the {module_type} modules do not compile",
@@ -76,6 +80,6 @@ class IncompatibleModulesError(InstallerError):
 
 def error_lines(log: str) -> list[str]:
     """Return the compiler's error lines in a make log, in order, each once; make's own error lines if there are no others."""
-    lines = [line.strip() for line in log.splitlines()]
+    lines = [_COLOUR.sub("", line).strip() for line in log.splitlines()]
     own = [line for line in lines if _ERROR_LINE.search(line)]
     return list(dict.fromkeys(own or [line for line in lines if _MAKE_LINE.search(line)]))

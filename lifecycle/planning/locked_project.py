@@ -7,7 +7,8 @@ from functools import cached_property
 from pathlib import Path
 
 from lifecycle.config.lock import Lock
-from lifecycle.errors import UsageError
+from lifecycle.config.validation import read_document, read_text
+from lifecycle.errors import ConfigurationError, UsageError
 from lifecycle.planning.declarations import (
     AnySource,
     Declaration,
@@ -17,8 +18,8 @@ from lifecycle.planning.declarations import (
     kernel_declarations,
     unresolved,
 )
-from lifecycle.planning.matrix import Matrix, expand
-from lifecycle.planning.project import Project, load_project
+from lifecycle.planning.matrix import EmptyMatrixError, Matrix, expand
+from lifecycle.planning.project import COMPONENT, Project, load_project
 
 
 class NotLockedError(UsageError):
@@ -37,7 +38,17 @@ class LockedProject(Project):
     @cached_property
     def matrix(self) -> Matrix:
         """The combinations, expanded once. Raises what `expand` raises."""
-        return expand(self.component, self.lock, self.series)
+        try:
+            return expand(self.component, self.lock, self.series)
+        except EmptyMatrixError as error:
+            raise EmptyMatrixError(self._place(("context", "exclude"))) from error
+
+    def _place(self, path: tuple[str, ...]) -> str:
+        """Return the place of a key in component.yaml as `file:line:column`, or the file's name if it has changed meanwhile."""
+        try:
+            return read_document(read_text(self.root / COMPONENT), file=COMPONENT.name).where(path)
+        except ConfigurationError:
+            return COMPONENT.name
 
 
 def require_locked(project: Project) -> LockedProject:

@@ -88,10 +88,8 @@ class ModuleSourcesNotFoundError(ConfigurationError):
 class EmptyMatrixError(ConfigurationError):
     """Exclusions that leave no combination."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            ["component.yaml: context.exclude excludes every combination: remove or narrow one of its entries"]
-        )
+    def __init__(self, where: str = "component.yaml") -> None:
+        super().__init__([f"{where}: context.exclude excludes every combination: remove or narrow one of its entries"])
 
 
 class SameDriverError(ConfigurationError):

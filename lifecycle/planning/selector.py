@@ -8,12 +8,14 @@ from lifecycle.planning.matrix import Combination, Matrix
 
 
 class NothingSelectedError(UsageError):
-    """A selector that matches no combination."""
+    """A selector that matches no combination; `option` is where it was given."""
 
-    def __init__(self, selector: str, existing: Iterable[str], *, excluded: Sequence[str] = ()) -> None:
+    def __init__(
+        self, selector: str, existing: Iterable[str], *, excluded: Sequence[str] = (), option: str = "--only"
+    ) -> None:
         listed = "\n".join(f"  {name}" for name in existing)
         hint = f"\nexcluded, see `invoke matrix`:\n{chr(10).join(f'  {name}' for name in excluded)}" if excluded else ""
-        super().__init__(f"--only {selector!r} matches no combination; choose from:\n{listed}{hint}")
+        super().__init__(f"{option} {selector!r} matches no combination; choose from:\n{listed}{hint}")
 
 
 def matches(selector: str, combination: Combination) -> bool:

@@ -72,10 +72,10 @@ class ReleaseBlockedError(UsageError):
 
 
 class BadVersionError(UsageError):
-    """A malformed version."""
+    """A malformed version of an option."""
 
-    def __init__(self, version: str) -> None:
-        super().__init__(f"--version {version!r}: write three numbers, such as 1.2.0")
+    def __init__(self, version: str, option: str) -> None:
+        super().__init__(f"{option} {version!r}: write three numbers, such as 1.2.0")
 
 
 def tag_name(version: str) -> str:
@@ -90,10 +90,10 @@ def newest(tags: Sequence[str], *, below: str = "") -> str | None:
     return max(older, key=version_key, default=None)
 
 
-def checked_version(version: str) -> str:
-    """Return a version if it is well-formed. Raises BadVersionError."""
+def checked_version(version: str, option: str = "--version") -> str:
+    """Return a version if it is well-formed. Raises BadVersionError, which names the option."""
     if not _VERSION.fullmatch(version):
-        raise BadVersionError(version)
+        raise BadVersionError(version, option)
     return version
 
 

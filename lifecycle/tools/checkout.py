@@ -8,8 +8,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from lifecycle.errors import InstallerError, UsageError
+from lifecycle.errors import EXIT_USAGE, InstallerError, UsageError
 from lifecycle.tools.process import ProgramFailedError, run
+
+_NO_REPOSITORY = "not a git repository"
+# git names this setting for a folder that another user owns (git-config(1), safe.directory).
+_UNTRUSTED = "safe.directory"
 
 
 class CheckoutError(InstallerError):
@@ -19,6 +23,26 @@ class CheckoutError(InstallerError):
         self.git_error = output.strip().partition("\n")[0]
         lines = [line.strip() for line in output.splitlines() if line.strip() and not line.startswith("hint:")]
         super().__init__(f"git cannot {what}", details="\n".join(f"  {line}" for line in lines[-6:]), resolution=hint)
+
+
+class NotARepositoryError(CheckoutError):
+    """A folder outside any git repository, such as an unpacked archive of the sources."""
+
+    exit_code = EXIT_USAGE
+
+
+class UntrustedCheckoutError(CheckoutError):
+    """A checkout that another user owns, as in a container with a mounted folder."""
+
+    exit_code = EXIT_USAGE
+
+    def __init__(self, root: Path) -> None:
+        self.git_error = f"git does not read {root}, which another user owns"
+        InstallerError.__init__(
+            self,
+            self.git_error,
+            resolution=f"Run `git config --global --add safe.directory {root}`, or use your own clone.",
+        )
 
 
 class UnknownRevisionError(UsageError):
@@ -42,6 +66,12 @@ class Checkout:
         try:
             return run(["git", "-C", str(self.root), *words], extra_env=environ).rstrip("\n")
         except ProgramFailedError as error:
+            if _UNTRUSTED in error.output:
+                raise UntrustedCheckoutError(self.root) from error
+            if _NO_REPOSITORY in error.output:
+                raise NotARepositoryError(
+                    what, error.output, "Run the command in a clone of the repository."
+                ) from error
             raise CheckoutError(what, error.output, hint) from error
 
     def changed(self) -> list[str]:
@@ -73,11 +103,14 @@ class Checkout:
 
     @contextmanager
     def files_at(self, revision: str) -> Iterator[Path]:
-        """Yield a temporary folder with the files of a revision. Raises UnknownRevisionError."""
+        """Yield a temporary folder with the files of a revision. Raises UnknownRevisionError, UntrustedCheckoutError."""
         command = ["git", "-C", str(self.root), "archive", "--format=tar", "--end-of-options", revision]
         done = subprocess.run(command, capture_output=True, check=False)
+        said = done.stderr.decode(errors="replace").strip()
+        if done.returncode and _UNTRUSTED in said:
+            raise UntrustedCheckoutError(self.root)
         if done.returncode:
-            raise UnknownRevisionError(revision, done.stderr.decode(errors="replace").strip().rpartition("\n")[2])
+            raise UnknownRevisionError(revision, said.rpartition("\n")[2])
         with tempfile.TemporaryDirectory(prefix="nvidia-installer-") as folder:
             with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
                 tar.extractall(folder, filter="data")

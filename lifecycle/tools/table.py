@@ -4,8 +4,8 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
-from rich.console import Console
 
+from lifecycle.tools.console import OutputConsole
 from lifecycle.tools.plain_text import plain
 
 _NUMBERS = ("count", "size", "needed", "not needed", "seconds")
@@ -17,7 +17,7 @@ Row = Sequence[str]
 
 def print_table(title: str, columns: Row, rows: Iterable[Row]) -> None:
     """Print a table without borders, in the form that fits the terminal. Without a terminal, each row is one line."""
-    console = Console(highlight=False)
+    console = OutputConsole(highlight=False)
     found = [[plain(cell) for cell in row] for row in rows]
     if console.is_terminal:
         if title:

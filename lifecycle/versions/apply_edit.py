@@ -7,8 +7,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rich.console import Console
-
 from lifecycle.app import output
 from lifecycle.app.session import Session
 from lifecycle.config.component import parse_component
@@ -18,6 +16,7 @@ from lifecycle.config.validation import read_text
 from lifecycle.planning.matrix import expand
 from lifecycle.planning.project import COMPONENT, IMAGE_VERSIONS, LOCK
 from lifecycle.sources.fetch import describe_changes
+from lifecycle.tools.console import OutputConsole
 from lifecycle.versions.edits import ProjectFiles
 from lifecycle.yamledit.own_files import OwnFile
 
@@ -69,7 +68,7 @@ def print_diff(lines: Iterator[str]) -> None:
     if not sys.stdout.isatty():
         output.print_lines(lines)
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = OutputConsole(highlight=False, soft_wrap=True)
     for line in lines:
         console.print(line, style=_STYLES.get(line[:1], ""), markup=False)
 

@@ -104,7 +104,7 @@ class ValuesFile:
         if node.kind not in ("scalar", "alias") or node.style == ">":
             raise NotEditableError(where, what, "write it as one")
         empty = node.kind == "scalar" and node.begin == node.end
-        before = self.text[node.end - 1 : node.end] if not place.blocks else ":"
+        before = self.text[: node.end].rstrip(" ")[-1:] if empty and not place.blocks else ":"
         if empty and before != (":" if place.trail[-1].kind == "mapping" else "-"):
             raise NotEditableError(where, f"`{path}` has no place for a value", "write a colon after the key")
 

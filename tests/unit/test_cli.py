@@ -107,11 +107,12 @@ def test_explain_works_without_an_engine_and_says_what_it_does_not_know(invoke: 
     assert "built     unknown: no container engine answers" in done.stdout
 
 
-def test_a_selector_that_matches_nothing_lists_what_exists(invoke: Invoke) -> None:
-    done = invoke("matrix", "--only", "debian-14")
+@pytest.mark.parametrize("words", [("matrix", "--only"), ("invoke explain",)])
+def test_a_selector_that_matches_nothing_lists_what_exists(invoke: Invoke, words: tuple[str, ...]) -> None:
+    done = invoke(*words[0].split()[-1:], *words[1:], "debian-14")
 
     assert done.returncode == 2
-    assert "--only 'debian-14' matches no combination; choose from:\n  debian-12/" in done.stderr
+    assert f"error: {words[-1]} 'debian-14' matches no combination; choose from:\n  debian-12/" in done.stderr
 
 
 def test_an_excluded_combination_that_is_selected_is_said_to_be_excluded(invoke: Invoke) -> None:

@@ -30,12 +30,16 @@ def make_root(root: Path, entries: Sequence[str], architecture: str) -> list[str
     options = {
         "APT::Architecture": architecture,
         "APT::Architectures": architecture,
+        # A release that the machine prefers is none of the root's (apt_preferences(5), "The APT::Default-Release option").
+        "APT::Default-Release": "",
         "APT::Install-Recommends": "false",
+        "APT::Install-Suggests": "false",
         "APT::Sandbox::User": "root",
         "Acquire::ForceHash": "SHA256",
         "Acquire::Languages": "none",
         "Acquire::Retries": str(_RETRIES),
         "Dir::Cache": f"{root}/cache",
+        "Dir::Cache::archives": f"{root}/cache/archives/",
         "Dir::Cache::pkgcache": "pkgcache.bin",
         "Dir::Cache::srcpkgcache": "srcpkgcache.bin",
         "Dir::Etc::preferences": "/dev/null",

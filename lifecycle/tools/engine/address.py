@@ -16,6 +16,7 @@ from docker.tls import TLSConfig
 from docker.utils import kwargs_from_env
 
 from lifecycle.errors import UsageError
+from lifecycle.tools.engine.url import checked_url
 from lifecycle.tools.paths import home
 
 ENGINE_VARIABLE = "INVOKE_ENGINE"
@@ -66,12 +67,12 @@ def engine_address(environ: Mapping[str, str]) -> EngineAddress:
     """Return the address of the engine that an environment names.
 
     The environment carries `--engine` in INVOKE_ENGINE: an address, or the name of a Docker context.
-    Raises ContextNotFoundError, InvalidContextError, CertificatesNotFoundError, NoHomeError.
+    Raises ContextNotFoundError, InvalidContextError, InvalidEngineAddressError, CertificatesNotFoundError, NoHomeError.
     """
     folder = Path(environ.get("DOCKER_CONFIG") or home("Docker's configuration") / ".docker")
     chosen, host = environ.get(ENGINE_VARIABLE, ""), environ.get("DOCKER_HOST", "")
     if "://" in chosen:
-        return _with_tls(chosen, environ)
+        return _with_tls(chosen, "--engine", environ)
     name, setting = chosen, "--engine"
     if not name and host:
         name = _DEFAULT
@@ -80,12 +81,18 @@ def engine_address(environ: Mapping[str, str]) -> EngineAddress:
     if not name:
         name, setting = _current_context(folder), f"currentContext of {folder / 'config.json'}"
     if name == _DEFAULT:
-        return _with_tls(host or _SOCKET, environ)
+        return _with_tls(_with_scheme(host) if host else _SOCKET, "DOCKER_HOST", environ)
     return _context(folder, name, setting)
 
 
-def _with_tls(url: str, environ: Mapping[str, str]) -> EngineAddress:
+def _with_scheme(host: str) -> str:
+    """Return a value of DOCKER_HOST as an address: without a scheme it is one of TCP, as for docker(1)."""
+    return host if "://" in host else f"tcp://{host}"
+
+
+def _with_tls(given: str, setting: str, environ: Mapping[str, str]) -> EngineAddress:
     """Return an address with the TLS settings of DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, which apply to TCP only."""
+    url = checked_url(given, setting, tls=bool(environ.get("DOCKER_TLS_VERIFY")))
     if not url.startswith("tcp://"):
         return EngineAddress(url=url)
     try:
@@ -113,7 +120,8 @@ def _context(folder: Path, name: str, setting: str) -> EngineAddress:
         raise ContextNotFoundError(name, setting) from error
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise InvalidContextError(path, "it contains no address of an engine") from error
-    return EngineAddress(url=url, context=name, tls=_tls(folder / "contexts" / "tls" / digest / "docker", endpoint))
+    tls = _tls(folder / "contexts" / "tls" / digest / "docker", endpoint)
+    return EngineAddress(url=checked_url(url, str(path), tls=tls is not None), context=name, tls=tls)
 
 
 def _tls(folder: Path, endpoint: Mapping[str, Any]) -> TLSConfig | None:

@@ -16,6 +16,7 @@ import httpx2 as httpx
 
 from lifecycle.tools.network.errors import InvalidAuthoritiesError
 
+_BEGIN = b"-----BEGIN"
 _HASHED = re.compile(r"[0-9a-f]{8}\.\d+")  # the names that openssl-rehash(1) gives
 
 
@@ -90,12 +91,16 @@ def _load_file(context: ssl.SSLContext, path: str, variable: str) -> None:
 
 
 def _load_folder(context: ssl.SSLContext, path: str, variable: str) -> None:
-    """Trust the certificates of a folder: OpenSSL looks for hashed names alone, Go reads every file."""
+    """Trust the certificates of a folder: OpenSSL looks for hashed names alone, Go reads every file with a certificate.
+
+    Folders inside it are not read, such as those of a mounted ConfigMap.
+    """
     try:
-        files = sorted(Path(path).iterdir())
+        files = sorted(file for file in Path(path).iterdir() if file.is_file())
     except OSError as error:
         raise InvalidAuthoritiesError(variable, path, error.strerror or str(error)) from error
     context.load_verify_locations(capath=path)
     if not any(_HASHED.fullmatch(file.name) for file in files):
-        for file in files:
+        certificates = [file for file in files if _BEGIN in file.read_bytes()]
+        for file in certificates or files:
             _load_file(context, str(file), variable)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 _SEPARATOR = re.compile(r"[,\s]+")
-_HOST_AND_PORT = re.compile(r"(?:\[(?P<ipv6>[^\]]+)\]|(?P<name>[^:/\[\]]+))(?::(?P<port>\d+))?")
+_HOST_AND_PORT = re.compile(r"(?:\[(?P<ipv6>[^\]]+)\]|(?P<name>[^:;/<>\[\]]+))(?::(?P<port>\d+))?")
 _BRACKETS = re.compile(r"\A\[([^\]]*)\](/\d+)?\Z")
 _EVERYTHING = "*"
 

@@ -24,6 +24,8 @@ _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 # The request has not been sent: there was no connection, or none of the pool was free.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _LOST = (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError)
+# Seconds after which a person wants to know what is waited for.
+_LONG = 10.0
 _SECONDS = re.compile(r"\d+(\.\d+)?")
 _log = logging.getLogger(__name__)
 
@@ -34,8 +36,8 @@ class RetryPolicy:
 
     Before each further attempt the pause doubles, from `first` to `longest`; a random part of up to half of it is left out, so that
     machines that failed together do not return together. No attempt begins later than `patience` after the first one, or after the
-    last progress; a server that asks for more is not waited for. `say` is told of each pause, and `wait` sleeps; `clock` is
-    monotonic; `chance` is of [0, 1).
+    last progress; a server that asks for more is not waited for. `say` is told of each pause, or `warn` if the pause or the attempt
+    before it is long, and `wait` sleeps; `clock` is monotonic; `chance` is of [0, 1).
     """
 
     attempts: int = 4
@@ -43,6 +45,7 @@ class RetryPolicy:
     longest: float = 8.0
     patience: float = 90.0
     say: Callable[[str], None] = _log.debug
+    warn: Callable[[str], None] = _log.warning
     wait: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     chance: Callable[[], float] = random.random
@@ -61,7 +64,7 @@ class Attempts:
     def __init__(self, policy: RetryPolicy) -> None:
         self._policy = policy
         self._made = 1
-        self._since = policy.clock()
+        self._since = self._begun = policy.clock()
 
     def note_progress(self) -> None:
         """Note that the current attempt gets something: the patience begins again."""
@@ -78,8 +81,10 @@ class Attempts:
         if self._made >= policy.attempts or policy.clock() - self._since + pause > policy.patience:
             return False
         self._made += 1
-        policy.say(f"{why}: trying again in {pause:.1f} s")
+        tell = policy.warn if max(pause, policy.clock() - self._begun) >= _LONG else policy.say
+        tell(f"{why}: trying again in {pause:.1f} s")
         policy.wait(pause)
+        self._begun = policy.clock()
         return True
 
 

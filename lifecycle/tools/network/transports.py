@@ -22,6 +22,8 @@ from lifecycle.tools.network.retries import (
 )
 from lifecycle.tools.network.settings import NetworkSettings, ProxySetting
 
+# The results of OpenSSL's check for an unknown authority (x509(3), X509_V_ERR_…); a wrong name or date has others.
+_UNKNOWN_AUTHORITY = (2, 18, 19, 20, 21)
 _CERTIFICATE = "SSL_CERT_FILE names the file of another authority, such as that of a proxy that inspects TLS"
 
 
@@ -96,7 +98,7 @@ def _explained(request: httpx.Request, proxy: ProxySetting | None) -> Iterator[N
     except httpx.ConnectTimeout as error:
         raise httpx.ConnectTimeout(f"no connection within {_limit(request, 'connect')} s{through}") from error
     except (httpx.ConnectError, httpx.ProxyError) as error:
-        untrusted = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error))
+        untrusted = any(getattr(cause, "verify_code", 0) in _UNKNOWN_AUTHORITY for cause in causes(error))
         raise type(error)(f"{error}{through}{f' ({_CERTIFICATE})' if untrusted else ''}") from error
 
 

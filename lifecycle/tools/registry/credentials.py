@@ -66,7 +66,7 @@ def _texts(environ: Mapping[str, str]) -> Iterator[tuple[str, bytes | OSError]]:
 
 
 def _parse(content: bytes, where: str, host: str) -> Mapping[str, Any]:
-    """Return a JSON object by its keys in lower case. As in Go, an empty text is empty, and text after the object is ignored."""
+    """Return a JSON object by its keys in lower case. As in Go, no text and `null` are empty; text after the object is ignored."""
     try:
         text = content.decode(json.detect_encoding(content)).rstrip()
         found = json.JSONDecoder().raw_decode(text, len(text) - len(text.lstrip()))[0] if text else {}
@@ -74,6 +74,8 @@ def _parse(content: bytes, where: str, host: str) -> Mapping[str, Any]:
         raise DockerConfigError(host, f"{where}:{error.lineno}:{error.colno}", f"invalid JSON ({error.msg})") from error
     except (ValueError, RecursionError) as error:
         raise DockerConfigError(host, where, f"invalid JSON ({error})") from error
+    if found is None:
+        return {}
     if not isinstance(found, dict):
         raise DockerConfigError(host, where, "it is not a JSON object ({…})")
     return {key.lower(): value for key, value in found.items()}

@@ -9,6 +9,8 @@ _UNTRUSTED = ("signed by unknown authority", "unable to get local issuer", "self
 _UNAUTHORISED = ("no basic auth credentials", "unauthorized", "authentication required", "denied", "forbidden")
 # The words of our HTTP client for a request that went through a proxy and got no answer of the registry.
 _PROXIED = ("(through the proxy",)
+# The words of the system for a host without such a service, or without an address.
+_ABSENT = ("connection refused", "name or service not known", "no address associated", "no such host")
 # Docker's registry reports a failed write with the number of the error alone (errno(3)).
 _DISK_FULL = ("no space left", f'"err": {errno.ENOSPC}')
 
@@ -25,6 +27,7 @@ def hint_for(host: str, message: str) -> str:
         _UNTRUSTED: f"Its certificate is not trusted: put the certificate of its authority into "
         f"/etc/docker/certs.d/{host}/ca.crt, where the engine looks too.",
         _UNAUTHORISED: f"Log in with `docker login {host}`, or set INVOKE_REGISTRY_USERNAME and INVOKE_REGISTRY_PASSWORD.",
+        _ABSENT: f"No registry answers at {host}: start it, or correct its name in component.yaml.",
         _DISK_FULL: f"The disk of {host} is full: free some space there, and run the command again.",
     }
     return next((hint for words, hint in hints.items() if any(word in message for word in words)), "")

@@ -19,7 +19,7 @@ from lifecycle.tools.registry.login import Login
 from lifecycle.tools.registry.responses import error_text, errors_of
 
 # An engine accepts a registry on loopback without TLS (dockerd(8), --insecure-registry), and so does this client.
-_LOOPBACK = re.compile(r"(localhost|127\.\d+\.\d+\.\d+)(:\d+)?")
+_LOOPBACK = re.compile(r"(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?")
 CERTIFICATES = Path("/etc/docker/certs.d")
 # The actions that a token has to allow for each method.
 _ACTIONS = {"HEAD": "pull", "GET": "pull", "POST": "pull,push", "PUT": "pull,push", "DELETE": "delete"}

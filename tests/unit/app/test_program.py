@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -127,3 +128,25 @@ def test_a_completion_script_names_both_programs(run: Run, shell: str) -> None:
     assert code == 0
     assert "invoke" in out
     assert " inv" in out
+
+
+@pytest.mark.parametrize(("name", "text"), [(".invoke.yaml", "a: ["), (".invoke.py", "1 / 0"), (".invoke.json", "5")])
+def test_the_users_own_file_of_invoke_is_not_read(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, text: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    assert run("--list")[0] == 0
+
+
+@pytest.mark.parametrize("place", ["{folder}", "{folder}/missing"])
+def test_a_place_outside_a_checkout_is_one_sentence(run: Run, tmp_path: Path, place: str) -> None:
+    searched = place.format(folder=tmp_path)
+    remedy = "run invoke in a checkout, or name one with --search-root"
+
+    assert run("--search-root", searched, "--list") == (
+        2,
+        "",
+        f"error: --search-root={searched}: there is no tasks.py, and none above: {remedy}\n",
+    )

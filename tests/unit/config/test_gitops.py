@@ -55,6 +55,11 @@ def test_a_section_is_read_with_its_defaults() -> None:
         ("git@git.example.org:team", "github.com/team", "'github.com/team/values.git' has no scheme: write https://"),
         ("git@git.example.org:team", "git@github.com/team", "'git@github.com/team/values.git' has no scheme: write"),
         ("git@git.example.org:team", "localhost:3000/team", "'localhost:3000/team/values.git' has no scheme: write"),
+        (
+            "git@git.example.org:team",
+            "https:/github.com/team",
+            "has one slash after 'https:': write two, as in https://git",
+        ),
         ("git@git.example.org:team", "hg://h/team", "hg:// is not supported: write one of https://, http://, ssh://"),
         ("git@git.example.org:team", "https:///team", "it has no host: write an address such as https://"),
         (

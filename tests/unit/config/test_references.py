@@ -38,6 +38,11 @@ def test_a_registry_is_a_host_with_or_without_a_port(registry: str) -> None:
         ("me@nvcr.io", "'me@nvcr.io' is not a registry"),
         ("nvcr.io.", "'nvcr.io.' is not a registry"),
         ("''", "'' is not a registry"),
+        (
+            "registry",
+            "'registry' is no full host name, so an engine would send it to Docker Hub: add the domain or the port",
+        ),
+        ("5000", "'5000' is no full host name, so an engine would send it to Docker Hub: add the domain or the port"),
     ],
 )
 def test_what_is_not_a_registry_says_what_to_write(registry: str, said: str) -> None:

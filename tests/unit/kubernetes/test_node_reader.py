@@ -42,7 +42,11 @@ def test_a_node_has_its_kernel_architecture_and_os_release() -> None:
         (node("c", labels={}), "no GPU"),
         (node("c", labels={"gpu": "amd"}), "no GPU"),
         (node("c", labels={}, kernel=""), "no GPU"),
-        (node("v", labels={"type": "virtual-kubelet"}, kernel="", architecture=""), "no GPU"),
+        (node("v", labels={"type": "virtual-kubelet"}, kernel="", architecture=""), "virtual"),
+        (node("v", labels={"type": "virtual-kubelet", "nvidia.com/gpu.present": "true"}, kernel=""), "virtual"),
+        (node("l", labels={"liqo.io/type": "virtual-node", "gpu": "nvidia"}, kernel=""), "virtual"),
+        ({"kind": "Pod", "metadata": {"name": "p"}}, "Pod"),
+        ({"kind": "Service", "metadata": {"name": "s"}, "spec": []}, "Service"),
         (node("n", ready="False", kernel=""), "not ready"),
         (node("n", ready="Unknown"), "not ready"),
     ],
@@ -51,6 +55,18 @@ def test_a_node_that_gets_no_driver_is_counted_by_reason(left_out: dict[str, Any
     found = survey(node(), left_out, left_out)
 
     assert (names(found), found.left_out, found.problems) == (["gpu-1"], {reason: 2}, ())
+
+
+def test_a_list_without_a_node_says_what_it_has() -> None:
+    with pytest.raises(NoGpuNodesError, match="no ready GPU node found, left out: 2 Pod: label"):
+        survey({"kind": "Pod"}, {"kind": "Pod"})
+
+
+def test_an_architecture_may_have_the_name_of_uname() -> None:
+    assert [n.architecture for n in survey(node(architecture="aarch64"), node(architecture="x86_64")).nodes] == [
+        "arm64",
+        "amd64",
+    ]
 
 
 def test_a_node_whose_conditions_are_missing_is_taken_for_ready() -> None:
@@ -103,7 +119,8 @@ def edited(key: str, value: object) -> dict[str, Any]:
         ),
         (edited("metadata.name", None), "item 2: metadata.name: field required"),
         (edited("metadata", None), "item 2: metadata: field required"),
-        (edited("kind", "Pod"), "'x': kind: input should be 'Node'"),
+        (edited("kind", "node"), "'x': kind: input should be 'Node'"),
+        (edited("kind", 5), "'x': kind: input should be 'Node'"),
         (edited("status.conditions", "Ready"), "'x': status.conditions: "),
         ([1], "item 2: input should be"),
         ("gpu-1", "item 2: input should be"),

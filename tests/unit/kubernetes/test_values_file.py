@@ -35,3 +35,10 @@ def test_malformed_yaml_is_said_with_its_line(tmp_path: Path) -> None:
 def test_a_values_file_is_within_the_limits(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="it is more than 100 levels deep"):
         read(tmp_path, "a: " + "[" * 100_000)
+
+
+def test_a_missing_file_is_named_with_its_option(tmp_path: Path) -> None:
+    with pytest.raises(
+        BadValuesFileError, match=r"^--values .*/none\.yaml: there is no such file: write keys of the chart"
+    ):
+        read_values_file(str(tmp_path / "none.yaml"))

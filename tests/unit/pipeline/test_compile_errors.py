@@ -43,6 +43,12 @@ def test_makes_own_words_do_where_there_are_no_others() -> None:
     ]
 
 
+def test_colours_are_no_part_of_an_error_line() -> None:
+    coloured = "\x1b[01m\x1b[Knv-pci.c:237:9:\x1b[m\x1b[K \x1b[01;31m\x1b[Kerror: \x1b[m\x1b[Ktoo few arguments\n"
+
+    assert error_lines(coloured) == ["nv-pci.c:237:9: error: too few arguments"]
+
+
 def test_a_clean_log_has_no_error_lines() -> None:
     assert error_lines("  CC [M]  error-handling.o\n  LD [M]  nvidia.ko\n-Werror=incompatible\n") == []
 
@@ -55,6 +61,7 @@ def test_a_clean_log_has_no_error_lines() -> None:
         "nv.c:1:1: error: {braces}: colons: and \\backslashes, # hash",
         "nv.c:1:1: fatal error: linux/none.h: No such file or directory",
         "x: error: no",
+        "x: error: \x1b[01;31mred\x1b[0m \x7f \x00 \ufeff \udcff",
         "",
     ],
 )
@@ -94,7 +101,7 @@ def test_the_entry_to_paste_is_one_line_and_an_exclusion_for_any_error(message: 
     exclusion = Exclusion.model_validate(pasted)
 
     assert "\n" not in entry
-    assert exclusion.reason == f"does not compile: {message}"
+    assert exclusion.reason == f"does not compile: {''.join(c if c.isprintable() else ' ' for c in message)}"
     assert exclusion.matches(
         driver="550.163.01",
         module_type=OPEN,

@@ -7,7 +7,7 @@ from lifecycle.config.lock import Lock
 from lifecycle.config.patches import PatchSeries
 from lifecycle.errors import ConfigurationError
 from lifecycle.planning.locked_project import NotLockedError, load_locked_project, replace_lock, require_locked
-from lifecycle.planning.matrix import expand
+from lifecycle.planning.matrix import EmptyMatrixError, expand
 from lifecycle.planning.project import load_project
 from lifecycle.planning.recipes import FORMAT, RECIPES
 from lifecycle.planning.targets import Kind
@@ -112,3 +112,19 @@ def test_another_lock_leaves_the_rest() -> None:
     assert {**vars(other), "lock": now.lock} == vars(now)
     with pytest.raises(NotLockedError):
         require_locked(other)
+
+
+def test_exclusions_that_leave_nothing_have_their_place(tmp_path: Path) -> None:
+    for name in ("component.yaml", "image_versions", "versions.lock"):
+        shutil.copy(ROOT / name, tmp_path)
+    for name in ("patches", "dockerfiles", "scripts"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    text = (tmp_path / "component.yaml").read_text()
+    rule = '    - {driverVersion: "5*", reason: nothing at all is left}\n'
+    (tmp_path / "component.yaml").write_text(text.replace("  exclude:\n", f"  exclude:\n{rule}"))
+    line = text[: text.index("  exclude:\n")].count("\n") + 1
+
+    with pytest.raises(
+        EmptyMatrixError, match=rf"^component\.yaml:{line}:3: context\.exclude excludes every combination"
+    ):
+        _ = load_locked_project(tmp_path).matrix

@@ -126,6 +126,11 @@ def test_a_version_is_three_numbers(version: str) -> None:
         checked_version(version)
 
 
+def test_a_version_that_is_none_is_named_with_its_option() -> None:
+    with pytest.raises(BadVersionError, match=r"^--release 'x': write three numbers"):
+        checked_version("x", "--release")
+
+
 def test_the_version_before_is_the_newest_that_is_older() -> None:
     tags = ["v1.0.0", "v1.10.0", "v1.9.0", "v2.0.0", "nightly", "v1.10.0-rc1"]
 

@@ -41,11 +41,14 @@ def docker(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("environ", "url"),
     [
-        ({"INVOKE_ENGINE": "tcp://1", "DOCKER_HOST": "tcp://2", "DOCKER_CONTEXT": "by-variable"}, "tcp://1"),
-        ({"INVOKE_ENGINE": "by-option", "DOCKER_HOST": "tcp://2", "DOCKER_CONTEXT": "by-variable"}, "ssh://by-option"),
-        ({"INVOKE_ENGINE": "default", "DOCKER_HOST": "tcp://2", "DOCKER_CONTEXT": "by-variable"}, "tcp://2"),
+        ({"INVOKE_ENGINE": "tcp://1:1", "DOCKER_HOST": "tcp://2:2", "DOCKER_CONTEXT": "by-variable"}, "tcp://1:1"),
+        (
+            {"INVOKE_ENGINE": "by-option", "DOCKER_HOST": "tcp://2:2", "DOCKER_CONTEXT": "by-variable"},
+            "ssh://by-option",
+        ),
+        ({"INVOKE_ENGINE": "default", "DOCKER_HOST": "tcp://2:2", "DOCKER_CONTEXT": "by-variable"}, "tcp://2:2"),
         ({"INVOKE_ENGINE": "default"}, SOCKET),
-        ({"DOCKER_HOST": "tcp://2", "DOCKER_CONTEXT": "by-variable"}, "tcp://2"),
+        ({"DOCKER_HOST": "tcp://2:2", "DOCKER_CONTEXT": "by-variable"}, "tcp://2:2"),
         ({"DOCKER_HOST": "", "DOCKER_CONTEXT": "by-variable"}, "ssh://by-variable"),
         ({"DOCKER_CONTEXT": "default"}, SOCKET),
         ({"DOCKER_CONTEXT": ""}, "ssh://current"),

@@ -6,6 +6,7 @@ import pytest
 
 from lifecycle.tools.engine.docker_engine import DockerEngine, _is_dead, owner_of
 from lifecycle.tools.engine.errors import EngineRefusedError, EngineUnreachableError
+from lifecycle.tools.engine.url import InvalidEngineAddressError
 
 
 @pytest.fixture
@@ -29,9 +30,8 @@ def test_the_error_for_a_missing_engine_has_the_reason_and_the_solution() -> Non
 
 
 @pytest.mark.usefixtures("dead_engine")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_an_invalid_address_is_refused_in_the_same_way() -> None:
-    with pytest.raises(EngineUnreachableError, match="no container engine answers at nonsense://"):
+def test_an_invalid_address_is_a_mistake_of_the_user() -> None:
+    with pytest.raises(InvalidEngineAddressError, match="'nonsense://': nonsense:// is not supported"):
         DockerEngine({"DOCKER_HOST": "nonsense://"}).image("x")
 
 

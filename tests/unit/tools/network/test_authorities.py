@@ -86,3 +86,20 @@ def test_a_file_of_an_authority_that_is_none_is_named(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"{tmp_path}/ca.crt: it has no certificate in PEM form: put certificates in PEM form there, or remove it"
     )
+
+
+def test_the_folder_of_a_mounted_configmap_is_trusted(tmp_path: Path) -> None:
+    (tmp_path / "..2026_11_28").mkdir()
+    certificate(tmp_path / "..2026_11_28" / "one.pem")
+    (tmp_path / "..data").symlink_to("..2026_11_28")
+    (tmp_path / "one.pem").symlink_to("..data/one.pem")
+    (tmp_path / "README").write_text("the authorities of the company")
+
+    assert trusted(find_authorities({"SSL_CERT_DIR": str(tmp_path)})) == {"one"}
+
+
+def test_a_folder_of_files_without_a_certificate_is_named(tmp_path: Path) -> None:
+    (tmp_path / "README").write_text("the authorities of the company")
+
+    with pytest.raises(InvalidAuthoritiesError, match=r"SSL_CERT_DIR: .*README: it has no certificate in PEM form"):
+        find_authorities({"SSL_CERT_DIR": str(tmp_path)}).context()

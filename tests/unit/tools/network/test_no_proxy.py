@@ -60,7 +60,20 @@ def test_a_host_is_reached_directly_as_by_go_and_curl(text: str, host: str, port
 
 
 @pytest.mark.parametrize(
-    "word", ["https://example.org", "[::1", "a:b:c:d:", "example.org:http", ":5000", ".", "*.*.1", "10.0.0.0/33", "[]"]
+    "word",
+    [
+        "https://example.org",
+        "[::1",
+        "a:b:c:d:",
+        "example.org:http",
+        ":5000",
+        ".",
+        "*.*.1",
+        "10.0.0.0/33",
+        "[]",
+        "a.example;b.example",
+        "<local>",
+    ],
 )
 def test_a_word_that_is_no_entry_is_reported_and_harmless(word: str) -> None:
     entries, ignored = parse_no_proxy(f"a.example,{word}")

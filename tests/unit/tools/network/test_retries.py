@@ -1,3 +1,4 @@
+import logging
 import ssl
 from dataclasses import dataclass, field
 
@@ -95,6 +96,28 @@ def test_a_pause_is_told_before_it_is_waited() -> None:
     policy.start().again("429 Too Many Requests")
 
     assert said == ["429 Too Many Requests: trying again in 0.5 s", "wait"]
+
+
+@pytest.mark.parametrize(("passed", "asked", "warned"), [(0, None, 0), (0, 20, 1), (30, None, 1), (9, None, 0)])
+def test_a_person_is_told_of_a_long_wait_only(passed: float, asked: float | None, warned: int) -> None:
+    clock, told = Clock(), list[str]()
+    attempts = RetryPolicy(warn=told.append, wait=clock.wait, clock=lambda: clock.now).start()
+    clock.now += passed
+    attempts.again("no answer within 30 s", asked=asked)
+
+    assert len(told) == warned
+
+
+def test_a_long_wait_is_told_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    attempts = RetryPolicy(wait=clock.wait, clock=lambda: clock.now, chance=lambda: 0).start()
+    clock.now += 30
+    with_handlers = logging.getLogger().handlers[:]
+    logging.getLogger().handlers.clear()
+    attempts.again("GET registry.example.org: no answer within 30 s")
+    logging.getLogger().handlers.extend(with_handlers)
+
+    assert capfd.readouterr().err == "GET registry.example.org: no answer within 30 s: trying again in 0.5 s\n"
 
 
 @pytest.mark.parametrize(

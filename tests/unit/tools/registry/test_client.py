@@ -112,6 +112,8 @@ def test_an_unreachable_registry_is_named(server: Scripted) -> None:
         ("[ssl: certificate_verify_failed] self-signed certificate", "/etc/docker/certs.d/h:1/ca.crt"),
         ("403 forbidden", "docker login h:1"),
         ("write /x: no space left on device", "The disk of h:1 is full"),
+        ("connecterror: [errno 111] connection refused", "No registry answers at h:1: start it"),
+        ("connecterror: [errno -2] name or service not known", "correct its name in component.yaml"),
         ("teapot", ""),
     ],
 )

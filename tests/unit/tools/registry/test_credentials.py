@@ -78,7 +78,9 @@ def test_each_spelling_of_the_file_is_read(configured: Configured, content: byte
     assert docker_login(HOST, configured(content)) == LOGIN
 
 
-@pytest.mark.parametrize("content", [b"", b" \n", b"{}", b'{"auths": null}', b'{"credHelpers": {}, "credsStore": ""}'])
+@pytest.mark.parametrize(
+    "content", [b"", b" \n", b"null", b"{}", b'{"auths": null}', b'{"credHelpers": {}, "credsStore": ""}']
+)
 def test_a_file_without_logins_is_no_login(configured: Configured, content: bytes) -> None:
     assert docker_login(HOST, configured(content)) is None
 
