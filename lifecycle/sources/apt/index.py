@@ -44,6 +44,16 @@ class SuiteNotFoundError(UsageError):
         )
 
 
+class KeyringNotFoundError(UsageError):
+    """A keyring that does not exist, without which apt cannot verify an archive."""
+
+    def __init__(self, keyring: Path, uri: str) -> None:
+        super().__init__(
+            f"the keyring {keyring}, which component.yaml names for {uri}, does not exist: install the archive's public key "
+            "there (docs/how-to/new-garden-linux-version.md), or correct the path"
+        )
+
+
 class NoChecksumError(InstallerError):
     """A package whose sha256 its archive does not state. versions.lock needs it."""
 
@@ -76,8 +86,11 @@ class AptIndex:
     def _options(self) -> list[str]:
         """Create the private root, update its lists, and return the options that make apt use it.
 
-        Raises SuiteNotFoundError, ArchiveUpdateError, ArchiveNotConfiguredError.
+        Raises KeyringNotFoundError, SuiteNotFoundError, ArchiveUpdateError, ArchiveNotConfiguredError.
         """
+        for repository in self._repositories:
+            if repository.keyring and not repository.keyring.is_file():
+                raise KeyringNotFoundError(repository.keyring, str(repository.uri))
         entries = [self._machine.entry(repository, self._architecture) for repository in self._repositories]
         options = make_root(self._root, entries, self._architecture)
         try:

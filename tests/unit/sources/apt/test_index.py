@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.config.schema import Architecture
-from lifecycle.sources.apt.index import AptIndex, ArchiveUpdateError, NoChecksumError
+from lifecycle.sources.apt.index import AptIndex, ArchiveUpdateError, KeyringNotFoundError, NoChecksumError
 from lifecycle.sources.apt.machine import MachineArchives
 from lifecycle.sources.package_index import PackageNotFoundError
 from tests.support.builders.apt_archive import Archive, write_release
@@ -124,3 +124,13 @@ def test_an_archive_without_sha256_is_refused(archive: Archive, tmp_path: Path) 
 
     with pytest.raises(NoChecksumError, match="the archive of test states no SHA256 of libc6"):
         index_of(copy, tmp_path / "apt").locate([("libc6", "1:2.36-9")])
+
+
+def test_a_keyring_that_does_not_exist_is_named_before_apt_runs(archive: Archive, tmp_path: Path) -> None:
+    missing = tmp_path / "missing.gpg"
+    with pytest.raises(
+        KeyringNotFoundError, match=r"missing\.gpg, .* does not exist: install the archive's public key"
+    ):
+        index_of(archive, tmp_path / "apt", keyring=missing).versions("libc6")
+
+    assert not (tmp_path / "apt").exists()
