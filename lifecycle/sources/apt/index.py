@@ -20,6 +20,7 @@ from lifecycle.tools.process import ProgramFailedError, run
 
 _URI_LINE = re.compile(r"'(?P<uri>[^']+)' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})")
 _NO_SUITE = re.compile(r"The repository '(?P<uri>\S+) (?P<suite>\S+) Release' does not have a Release file")
+_FORBIDDEN = re.compile(r"Failed to fetch (?P<uri>\S+)/dists/(?P<suite>\S+)/InRelease +403 ")
 _MAX_ERROR_LINES = 6
 
 
@@ -41,6 +42,16 @@ class SuiteNotFoundError(UsageError):
     def __init__(self, suite: str, uri: str) -> None:
         super().__init__(
             f"the archive at {uri} has no suite {suite!r}: in component.yaml, name a release that it has, or correct the source"
+        )
+
+
+class SuiteForbiddenError(UsageError):
+    """A suite that an archive refuses to show. Object stores such as S3 answer so for a file that they do not have."""
+
+    def __init__(self, suite: str, uri: str) -> None:
+        super().__init__(
+            f"the archive at {uri} answers 403 (forbidden) for the suite {suite!r}, as object stores do for what they do not have: "
+            "in component.yaml, name a release that it has, or let this machine read the archive"
         )
 
 
@@ -86,7 +97,7 @@ class AptIndex:
     def _options(self) -> list[str]:
         """Create the private root, update its lists, and return the options that make apt use it.
 
-        Raises KeyringNotFoundError, SuiteNotFoundError, ArchiveUpdateError, ArchiveNotConfiguredError.
+        Raises KeyringNotFoundError, ArchiveNotConfiguredError, SuiteNotFoundError, SuiteForbiddenError, ArchiveUpdateError.
         """
         for repository in self._repositories:
             if repository.keyring and not repository.keyring.is_file():
@@ -99,6 +110,9 @@ class AptIndex:
             missing = _NO_SUITE.search(error.output)
             if missing:
                 raise SuiteNotFoundError(missing["suite"], missing["uri"]) from error
+            forbidden = _FORBIDDEN.search(error.output)
+            if forbidden:
+                raise SuiteForbiddenError(forbidden["suite"], forbidden["uri"]) from error
             raise ArchiveUpdateError(self.name, error.output) from error
         return options
 

@@ -5,11 +5,18 @@ from pathlib import Path
 import pytest
 
 from lifecycle.config.schema import Architecture
-from lifecycle.sources.apt.index import AptIndex, ArchiveUpdateError, KeyringNotFoundError, NoChecksumError
+from lifecycle.sources.apt.index import (
+    AptIndex,
+    ArchiveUpdateError,
+    KeyringNotFoundError,
+    NoChecksumError,
+    SuiteForbiddenError,
+)
 from lifecycle.sources.apt.machine import MachineArchives
 from lifecycle.sources.package_index import PackageNotFoundError
 from tests.support.builders.apt_archive import Archive, write_release
 from tests.support.machines.apt_machine import make_apt_machine
+from tests.support.servers.faulty_server import faulty_server
 
 
 def index_of(archive: Archive, root: Path, *, keyring: Path | None = None) -> AptIndex:
@@ -134,3 +141,18 @@ def test_a_keyring_that_does_not_exist_is_named_before_apt_runs(archive: Archive
         index_of(archive, tmp_path / "apt", keyring=missing).versions("libc6")
 
     assert not (tmp_path / "apt").exists()
+
+
+def test_a_suite_that_an_object_store_forbids_may_not_exist(archive: Archive, tmp_path: Path) -> None:
+    with faulty_server() as server:
+        server.script += ["403"] * 10
+        repository = archive.repository(uri=f"{server.address}/gardenlinux")
+        index = AptIndex(
+            name="test",
+            repositories=[repository],
+            architecture=Architecture.AMD64,
+            machine=MachineArchives(),
+            root=tmp_path,
+        )
+        with pytest.raises(SuiteForbiddenError, match=r"/gardenlinux answers 403 .* for the suite 'stable'"):
+            index.versions("libc6")
