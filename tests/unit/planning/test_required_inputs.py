@@ -106,7 +106,7 @@ def test_what_a_plan_needs_is_known_when_the_lock_has_moved() -> None:
     assert "linux-headers-6.1.0-57-cloud-amd64" in [file.name for file in needed_for(moved, plan).files]
 
 
-def test_a_kernel_without_an_image_is_warned_of_and_nothing_is_fetched_for_its_boot() -> None:
+def test_a_kernel_without_an_image_is_warned_of_and_not_fetched() -> None:
     given = lock()
     key, other = given.kernels
     kernels = {key: given.kernels[key].model_copy(update={"image": []}), other: given.kernels[other]}
