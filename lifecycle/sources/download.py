@@ -96,6 +96,15 @@ class DownloadError(InstallerError):
         self.origin = file.origin
 
 
+class BusyServerError(DownloadError):
+    """A download of a locked file that a server refused for now (429, 503), or failed at for now (502)."""
+
+    def __init__(self, file: LockedFile, reason: str) -> None:
+        super().__init__(file, reason)
+        self.file = file
+        self.reason = reason
+
+
 class ForbiddenError(DownloadError):
     """A download that its server refused with 403, as some servers do for a file that they do not have."""
 

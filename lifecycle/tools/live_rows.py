@@ -1,5 +1,7 @@
 """The rows of the progress display on a terminal: one line for each running step or transfer, never wider than the terminal."""
 
+import threading
+
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import (
@@ -8,33 +10,58 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     SpinnerColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
     TransferSpeedColumn,
 )
 from rich.table import Column
+from rich.text import Text
 
 # On a narrower terminal, a transfer has its title and its time only.
 _WIDE = 60
+_INTERVAL = 0.1  # seconds between two refreshes
+
+
+class _SpeedColumn(TransferSpeedColumn):
+    """The speed of a transfer; nothing until it is known."""
+
+    def render(self, task: Task) -> Text:
+        """Return the text of a row."""
+        return super().render(task) if task.finished_speed or task.speed else Text()
 
 
 class LiveRows:
-    """A display that leaves nothing on the terminal when it stops. Long titles are cut, because a row of two lines would stay."""
+    """A display that leaves nothing on the terminal when it stops. Long titles are cut, because a row of two lines would stay.
 
-    def __init__(self, console: Console) -> None:
-        of_bytes = (BarColumn(bar_width=20), DownloadColumn(), TransferSpeedColumn()) if console.width >= _WIDE else ()
+    Whoever writes to the console holds `writing`. Without it, rich erases a line of another thread: the number of rows to erase is
+    that of the last refresh, which may have changed before the erasure is written.
+    """
+
+    def __init__(self, console: Console, writing: threading.RLock) -> None:
+        of_bytes = (BarColumn(bar_width=20), DownloadColumn(), _SpeedColumn()) if console.width >= _WIDE else ()
         self._steps = _rows(console)
         self._transfers = _rows(console, *of_bytes)
-        self._live = Live(Group(self._steps, self._transfers), console=console, transient=True)
+        self._live = Live(Group(self._steps, self._transfers), console=console, transient=True, auto_refresh=False)
+        self._writing = writing
+        self._ended = threading.Event()
 
     def start(self) -> None:
-        """Show the rows."""
+        """Show the rows. The caller holds `writing`."""
         self._live.start()
+        threading.Thread(target=self._refresh, daemon=True).start()
 
     def stop(self) -> None:
-        """Remove the rows from the terminal."""
+        """Remove the rows from the terminal. The caller holds `writing`."""
+        self._ended.set()
         self._live.stop()
+
+    def _refresh(self) -> None:
+        while not self._ended.wait(_INTERVAL):
+            with self._writing:
+                if not self._ended.is_set():
+                    self._live.refresh()
 
     def add_step(self, title: str) -> TaskID:
         """Add a row for a step, and return its number."""

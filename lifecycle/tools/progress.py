@@ -21,7 +21,8 @@ class Progress:
         self._console = console
         self._live: LiveRows | None = None
         self._users = 0
-        self._lock = threading.Lock()
+        # It is held for every change of the display, and for every line.
+        self._writing = threading.RLock()
 
     @property
     def console(self) -> "Console":
@@ -39,7 +40,8 @@ class Progress:
 
         # With the option `soft_wrap` of `print`, the rows of the display would be wider than the terminal too.
         line = Text(plain(text), style or "", no_wrap=True, overflow="ignore")
-        self.console.print(Group(line), crop=False)
+        with self._writing:
+            self.console.print(Group(line), crop=False)
 
     def warn(self, text: str) -> None:
         """Print a warning."""
@@ -100,18 +102,18 @@ class Progress:
         if not self.console.is_terminal:
             yield None
             return
-        with self._lock:
+        with self._writing:
             if self._live is None:
                 from lifecycle.tools.live_rows import LiveRows
 
-                self._live = LiveRows(self.console)
+                self._live = LiveRows(self.console, self._writing)
                 self._live.start()
             self._users += 1
             live = self._live
         try:
             yield live
         finally:
-            with self._lock:
+            with self._writing:
                 self._users -= 1
                 if not self._users:
                     live.stop()

@@ -8,7 +8,7 @@ import docker
 import pytest
 import yaml
 
-from tests.support.builders.release_checkout import Checkout, pushed_checkout
+from tests.support.checkouts.release_checkout import Checkout, pushed_checkout
 
 NAME = "nvidia-installer-debian-12-535"
 

@@ -17,8 +17,8 @@ from lifecycle.planning.targets import Targets, base_tag
 from lifecycle.tools.engine.docker_engine import DockerEngine
 from tests.support.builders.apt_archive import Archive, end_agent, make_archive
 from tests.support.builders.push_session import PushSession
-from tests.support.builders.source_checkout import GARDEN_PACKAGES
 from tests.support.checkout import ROOT
+from tests.support.checkouts.source_checkout import GARDEN_PACKAGES
 from tests.support.machines.cache_machines import Machines, machines
 from tests.support.servers.keystone_server import Keystone, keystone_server
 from tests.support.servers.registry_server import RegistryServer, registry_server

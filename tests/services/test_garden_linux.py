@@ -16,8 +16,8 @@ import pytest
 from lifecycle.cache.cache import Cache, default_cache_dir
 from lifecycle.config.lock import Lock
 from tests.support.builders.apt_archive import Archive, end_agent
-from tests.support.builders.release_checkout import Checkout
 from tests.support.checkout import ROOT
+from tests.support.checkouts.release_checkout import Checkout
 from tests.support.garden_linux.archive import KERNEL, VERSION, headers_of, make_garden_archive
 from tests.support.garden_linux.checkout import (
     DRIVER,

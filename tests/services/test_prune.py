@@ -8,8 +8,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.support.builders.prune_checkout import RETIRED, PruneCheckout
 from tests.support.builders.push_session import invoke
+from tests.support.checkouts.prune_checkout import RETIRED, PruneCheckout
 
 MB = 1_000_000
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.builders.prune_checkout import RETIRED, PruneCheckout
 from tests.support.builders.push_session import invoke
+from tests.support.checkouts.prune_checkout import RETIRED, PruneCheckout
 from tests.support.servers.git_server import bare_repository
 from tests.support.servers.registry_server import RegistryServer, registry_server
 

@@ -13,8 +13,8 @@ import httpx2 as httpx
 import pytest
 
 from lifecycle.release.release_plan import Step
-from tests.support.builders.release_checkout import FILE, Checkout, make_checkout, remove_images
 from tests.support.checkout import ROOT
+from tests.support.checkouts.release_checkout import FILE, Checkout, make_checkout, remove_images
 from tests.support.git import git
 from tests.support.servers.forge_server import TOKEN, ForgeServer, forge_server
 from tests.support.servers.git_server import Upstream, bare_repository

@@ -6,6 +6,7 @@ with its sha256 as name. No list is downloaded, and a file that its archive no l
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from debian.deb822 import Deb822
@@ -18,7 +19,8 @@ from lifecycle.errors import InstallerError
 from lifecycle.sources.apt.job import AptJob
 from lifecycle.sources.apt.machine import MachineArchives, UndeclaredOriginError, repositories_of
 from lifecycle.sources.apt.root import entry_number, make_root
-from lifecycle.sources.download import Advance
+from lifecycle.sources.download import Advance, BusyServerError
+from lifecycle.tools.network.retries import REQUESTS, RetryPolicy
 from lifecycle.tools.process import run
 
 # apt keeps one connection to each server; several processes share the work.
@@ -34,26 +36,64 @@ def download_packages(
     cache: Cache,
     *,
     advance: Advance,
+    policy: RetryPolicy = REQUESTS,
 ) -> None:
     """Download locked packages of APT archives into the cache. `advance` gets the number of new bytes.
 
-    Raises the first FileGoneError, HashMismatchError or DownloadError after all downloads have ended, and
-    UndeclaredOriginError or ArchiveNotConfiguredError before the first starts.
+    `policy` is that of further attempts at what a server refuses for now. Raises the first FileGoneError, HashMismatchError or
+    DownloadError after all downloads have ended, and UndeclaredOriginError or ArchiveNotConfiguredError before the first starts.
     """
     groups = _by_architecture(files)
     entries = {
         architecture: _entries(group, repositories, machine, architecture) for architecture, group in groups.items()
     }
-    errors = []
-    for architecture, group in groups.items():
-        with cache.scratch("apt") as scratch:
-            roots = []
-            for number, share in enumerate(split(group, _PROCESSES)):
-                root = scratch.absolute() / str(number)
-                roots.append((root, share, _make_locked_root(root, share, entries[architecture], architecture)))
-            errors += _download(roots, cache, advance)
-    for error in errors:
+    download = _Download(entries=entries, cache=cache, advance=advance)
+    attempts, final = policy.start(), list[InstallerError]()
+    while groups:
+        errors = download.attempt(groups)
+        busy = [error for error in errors if isinstance(error, BusyServerError)]
+        final += [error for error in errors if not isinstance(error, BusyServerError)]
+        if not busy or not attempts.again(f"{busy[0].file.name}: {busy[0].reason}"):
+            final += busy
+            break
+        groups = _by_architecture(error.file for error in busy)
+    for error in final:
         raise error
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Download:
+    """The download of packages with the entries of their archives, by architecture. `counted` has the bytes that were reported."""
+
+    entries: Mapping[Architecture, Mapping[str, str]]
+    cache: Cache
+    advance: Advance
+    counted: dict[str, int] = field(default_factory=dict)
+
+    def attempt(self, groups: Mapping[Architecture, Sequence[LockedFile]]) -> list[InstallerError]:
+        """Download what can be downloaded now, and return an error for each of the other files."""
+        return [error for architecture, group in groups.items() for error in self._attempt(group, architecture)]
+
+    def _attempt(self, files: Sequence[LockedFile], architecture: Architecture) -> list[InstallerError]:
+        with self.cache.scratch("apt") as scratch:
+            roots = []
+            for number, share in enumerate(split(files, _PROCESSES)):
+                root = scratch.absolute() / str(number)
+                roots.append((root, share, _make_locked_root(root, share, self.entries[architecture], architecture)))
+            return self._run(roots)
+
+    def _run(self, roots: Iterable[tuple[Path, Sequence[LockedFile], Sequence[str]]]) -> list[InstallerError]:
+        """Run a job in each root to its end, and return the errors of their files. An interruption ends the jobs, too."""
+        jobs: list[AptJob] = []
+        try:
+            for root, share, options in roots:
+                jobs.append(AptJob(root, share, self.cache, options, self.counted))
+            _wait(jobs, self.advance)
+            _wait([job for job in jobs if job.start_copy()], self.advance)
+        finally:
+            for job in jobs:
+                job.stop()
+        return [error for job in jobs for error in job.keep()]
 
 
 def split(files: Sequence[LockedFile], count: int) -> list[list[LockedFile]]:
@@ -124,22 +164,6 @@ def _package(file: LockedFile, label: str) -> str:
         "SHA256": file.sha256,
     }
     return "".join(f"{name}: {value}\n" for name, value in fields.items())
-
-
-def _download(
-    roots: Iterable[tuple[Path, Sequence[LockedFile], Sequence[str]]], cache: Cache, advance: Advance
-) -> list[InstallerError]:
-    """Run a job in each root to its end, and return the errors of their files. An interruption ends the jobs, too."""
-    jobs: list[AptJob] = []
-    try:
-        for root, share, options in roots:
-            jobs.append(AptJob(root, share, cache, options))
-        _wait(jobs, advance)
-        _wait([job for job in jobs if job.start_copy()], advance)
-    finally:
-        for job in jobs:
-            job.stop()
-    return [error for job in jobs for error in job.keep()]
 
 
 def _wait(jobs: Sequence[AptJob], advance: Advance) -> None:

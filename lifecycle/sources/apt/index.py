@@ -13,9 +13,11 @@ from lifecycle.config.lock import LockedFile
 from lifecycle.config.package_sources import AptRepository
 from lifecycle.config.schema import Architecture
 from lifecycle.errors import InstallerError, UsageError
+from lifecycle.sources.apt.busy import find_busy_answer
 from lifecycle.sources.apt.machine import MachineArchives
 from lifecycle.sources.apt.root import make_root
 from lifecycle.sources.package_index import PackageNotFoundError
+from lifecycle.tools.network.retries import REQUESTS, RetryPolicy
 from lifecycle.tools.process import ProgramFailedError, run
 
 _URI_LINE = re.compile(r"'(?P<uri>[^']+)' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})")
@@ -76,7 +78,10 @@ class NoChecksumError(InstallerError):
 
 
 class AptIndex:
-    """The packages of some suites for one architecture. The first query downloads the package lists into `root`."""
+    """The packages of some suites for one architecture. The first query downloads the package lists into `root`.
+
+    `policy` is that of further attempts while a server refuses the lists for now.
+    """
 
     def __init__(
         self,
@@ -86,12 +91,14 @@ class AptIndex:
         architecture: Architecture,
         machine: MachineArchives,
         root: Path,
+        policy: RetryPolicy = REQUESTS,
     ) -> None:
         self.name = name
         self._repositories = tuple(repositories)
         self._architecture = architecture
         self._machine = machine
         self._root = root.absolute()
+        self._policy = policy
 
     @cached_property
     def _options(self) -> list[str]:
@@ -104,17 +111,25 @@ class AptIndex:
                 raise KeyringNotFoundError(repository.keyring, str(repository.uri))
         entries = [self._machine.entry(repository, self._architecture) for repository in self._repositories]
         options = make_root(self._root, entries, self._architecture)
-        try:
-            run(["apt-get", *options, "--error-on=any", "--quiet", "update"])
-        except ProgramFailedError as error:
-            missing = _NO_SUITE.search(error.output)
-            if missing:
-                raise SuiteNotFoundError(missing["suite"], missing["uri"]) from error
-            forbidden = _FORBIDDEN.search(error.output)
-            if forbidden:
-                raise SuiteForbiddenError(forbidden["suite"], forbidden["uri"]) from error
-            raise ArchiveUpdateError(self.name, error.output) from error
-        return options
+        attempts = self._policy.start()
+        while True:
+            try:
+                run(["apt-get", *options, "--error-on=any", "--quiet", "update"])
+            except ProgramFailedError as error:
+                busy = find_busy_answer(error.output)
+                if busy and attempts.again(f"the archive of {self.name}: {busy}"):
+                    continue
+                raise self._refusal(error.output, busy=bool(busy)) from error
+            return options
+
+    def _refusal(self, output: str, *, busy: bool) -> InstallerError:
+        """Return the error of an update by apt's messages. apt takes a busy server for one without the suite."""
+        missing, forbidden = _NO_SUITE.search(output), _FORBIDDEN.search(output)
+        if missing and not busy:
+            return SuiteNotFoundError(missing["suite"], missing["uri"])
+        if forbidden:
+            return SuiteForbiddenError(forbidden["suite"], forbidden["uri"])
+        return ArchiveUpdateError(self.name, output)
 
     def names(self, prefix: str) -> list[str]:
         """Return the sorted names of the packages that begin with a prefix. Raises as `versions`."""

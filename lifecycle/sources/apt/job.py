@@ -9,7 +9,8 @@ from lifecycle.cache.cache import Cache
 from lifecycle.cache.results import sha256_of
 from lifecycle.config.lock import LockedFile
 from lifecycle.errors import InstallerError
-from lifecycle.sources.download import Advance, DownloadError, FileGoneError, HashMismatchError
+from lifecycle.sources.apt.busy import find_busy_answer
+from lifecycle.sources.download import Advance, BusyServerError, DownloadError, FileGoneError, HashMismatchError
 from lifecycle.tools.process import environment, log_command
 
 # The lines of apt about a package that it failed to download: its name, which is a sha256, and the reason, indented.
@@ -28,11 +29,21 @@ class AptJob:
     An unfinished file becomes a part in the cache at the end, also at that of a stopped job, and the next job resumes it.
     """
 
-    def __init__(self, root: Path, files: Sequence[LockedFile], cache: Cache, options: Sequence[str]) -> None:
-        """Start the download of the files. `root` is a private root for this job only, `options` are those of it."""
+    def __init__(
+        self,
+        root: Path,
+        files: Sequence[LockedFile],
+        cache: Cache,
+        options: Sequence[str],
+        counted: dict[str, int] | None = None,
+    ) -> None:
+        """Start the download of the files. `root` is a private root for this job only, `options` are those of it.
+
+        `counted` has the bytes by sha256 that earlier jobs have reported, and is updated.
+        """
         self._output, self._files, self._cache, self._options = root / "output", files, cache, options
         self._archives = root / "cache/archives"
-        self._counted: dict[str, int] = {}
+        self._counted = {} if counted is None else counted
         self._failures: dict[str, str] = {}
         for file in files:
             if cache.part(file.sha256).exists():
@@ -101,7 +112,8 @@ class AptJob:
         if _OTHER_FILE.match(reason):
             received = _RECEIVED.search(reason)
             return HashMismatchError(file, received["sha256"] if received else f"unknown ({_one_line(reason)})")
-        return DownloadError(file, _one_line(reason) or _end_of(output))
+        kind = BusyServerError if find_busy_answer(reason) else DownloadError
+        return kind(file, _one_line(reason) or _end_of(output))
 
     def _start(self, action: Sequence[str], files: Sequence[LockedFile]) -> subprocess.Popen[bytes]:
         command = ["apt-get", *self._options, "--quiet", *action, *(file.sha256 for file in files)]

@@ -8,8 +8,8 @@ import docker
 import pytest
 import yaml
 
-from tests.support.builders.release_checkout import FILE, SHOOT, Checkout, pushed_checkout
 from tests.support.checkout import ROOT
+from tests.support.checkouts.release_checkout import FILE, SHOOT, Checkout, pushed_checkout
 from tests.support.git import git
 from tests.support.servers.forge_server import TOKEN, ForgeServer, forge_server
 from tests.support.servers.git_server import bare_repository
@@ -133,7 +133,8 @@ def test_a_place_that_is_not_safe_to_edit_is_one_sentence(
 def test_the_pull_request_is_opened_and_the_same_one_is_updated(
     checkout: Checkout, forge: ForgeServer, tmp_path: Path, kind: str
 ) -> None:
-    checkout.invoke("bump-gitops", "--dry-run")
+    # The first task that writes to the repository makes it.
+    checkout.invoke("bump-pools")
     api = {"github": "api/v3", "gitlab": "api/v4"}[kind]
     # git goes to a path in the stead of the forge's address (git-config(1), url.<base>.insteadOf).
     address = f"https://{kind}.example.org/team/values.git"

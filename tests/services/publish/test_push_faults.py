@@ -1,5 +1,6 @@
 """Registries that die, stay away, or have no room: the push goes on, or says so in the registry's own words."""
 
+import json
 import os
 import re
 import subprocess
@@ -14,11 +15,15 @@ import docker
 import pytest
 
 from lifecycle.publish.push import ATTEMPTS, PushDecision, PushFailedError
-from tests.support.builders.push_session import COMBINATION, PushSession, checkout_for, push
+from lifecycle.tools.registry.client import Manifest, Registry
+from tests.support.builders.push_session import COMBINATION, REPOSITORY, PushSession, checkout_for, push
 from tests.support.servers.faulty_proxy import faulty_proxy
 from tests.support.servers.registry_server import LOOPBACK, RegistryServer, registry_server
 
 MB = 1_000_000
+# An index of no images.
+INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
+INDEX = json.dumps({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": []}).encode()
 # Less than an image has, and more.
 SMALL, LARGE = "20m", "1g"
 
@@ -48,6 +53,35 @@ def test_a_registry_that_stays_away_is_an_error_that_says_so(session: PushSessio
 
     assert len(session.waits) == ATTEMPTS - 1
     assert "Run the command again: layers that the registry has are not sent again." in str(caught.value)
+
+
+def test_a_busy_registry_is_waited_for_as_it_asks(server: RegistryServer, tmp_path: Path) -> None:
+    waits: list[float] = []
+    with faulty_proxy(server.port) as proxy, closing(registry_at(proxy.port, waits)) as registry:
+        proxy.script = ["busy"] * 3
+        registry.put_manifest(REPOSITORY, "a", Manifest(content=INDEX, media_type=INDEX_TYPE))
+
+        assert proxy.met == ["busy"] * 3 + ["none"]
+        assert all(1 <= seconds < 8 for seconds in waits)
+        assert server.tags() == ["a"]
+
+
+def test_an_engine_that_meets_a_busy_registry_pushes_in_the_end(server: RegistryServer, tmp_path: Path) -> None:
+    with (
+        faulty_proxy(server.port) as proxy,
+        closing(PushSession(server, tmp_path, host=f"{LOOPBACK}:{proxy.port}")) as session,
+    ):
+        image = session.made()
+        candidate = session.candidate(image)
+        proxy.script = ["busy"] * 2
+        pushed = session.pusher.publish(candidate, PushDecision.PUSH, [COMBINATION])
+
+        assert proxy.met.count("busy") == 2
+        assert session.there(pushed.tag).id == image.id
+
+
+def registry_at(port: int, waits: list[float]) -> Registry:
+    return Registry(f"{LOOPBACK}:{port}", None, wait=waits.append)
 
 
 class Killer:

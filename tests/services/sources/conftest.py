@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.builders.apt_checkout import repository
 from tests.support.builders.runfiles import SMALL_DRIVER, make_runfile
-from tests.support.builders.source_checkout import SourceCheckout, make_source_checkout
+from tests.support.checkouts.apt_checkout import repository
+from tests.support.checkouts.source_checkout import SourceCheckout, make_source_checkout
 from tests.support.machines.apt_machine import AptMachine, make_apt_machine
 from tests.support.servers.web_server import Web, web_server
 

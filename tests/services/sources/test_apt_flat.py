@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.apt_archive import Archive, make_flat_archive
-from tests.support.builders.apt_checkout import SUITE, fetch
-from tests.support.builders.source_checkout import make_source_checkout
+from tests.support.checkouts.apt_checkout import SUITE, fetch
+from tests.support.checkouts.source_checkout import make_source_checkout
 from tests.support.machines.apt_machine import AptMachine
 from tests.support.servers.web_server import Web
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.apt_archive import Archive
-from tests.support.builders.apt_checkout import SUITE, debs_of, fetch, stanza
-from tests.support.builders.source_checkout import SourceCheckout
+from tests.support.checkouts.apt_checkout import SUITE, debs_of, fetch, stanza
+from tests.support.checkouts.source_checkout import SourceCheckout
 from tests.support.machines.apt_machine import AptMachine
 from tests.support.servers.processes import free_port
 from tests.support.servers.web_server import Web, web_server

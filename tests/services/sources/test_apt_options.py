@@ -6,8 +6,8 @@ import pytest
 
 from lifecycle.sources.apt.index import ArchiveUpdateError
 from tests.support.builders.apt_archive import Archive, write_release
-from tests.support.builders.apt_checkout import SUITE, debs_of, fetch, stanza
-from tests.support.builders.source_checkout import SourceCheckout
+from tests.support.checkouts.apt_checkout import SUITE, debs_of, fetch, stanza
+from tests.support.checkouts.source_checkout import SourceCheckout
 from tests.support.machines.apt_machine import AptMachine
 from tests.support.servers.processes import free_port
 from tests.support.servers.web_server import Web

@@ -10,7 +10,7 @@ from lifecycle.sources.apt.index import ArchiveUpdateError, SuiteNotFoundError
 from lifecycle.sources.package_index import PackageNotFoundError
 from lifecycle.sources.resolve_lock import StaleLockError
 from tests.support.builders.apt_archive import Archive
-from tests.support.builders.source_checkout import HEADERS, KERNEL, SourceCheckout, make_source_checkout
+from tests.support.checkouts.source_checkout import HEADERS, KERNEL, SourceCheckout, make_source_checkout
 from tests.support.servers.web_server import Web
 
 

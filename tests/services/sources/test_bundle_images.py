@@ -18,7 +18,7 @@ from lifecycle.planning.targets import Targets, base_tag
 from lifecycle.tools.archive import tar_bytes
 from lifecycle.tools.engine.docker_engine import DockerEngine
 from tests.support.builders.apt_archive import Archive
-from tests.support.builders.source_checkout import make_source_checkout
+from tests.support.checkouts.source_checkout import make_source_checkout
 from tests.support.servers.registry_server import registry_server
 
 NAMES = {"BUILDER_GARDENLINUX_1592_9": "kmodbuild", "RUNTIME": "runtime"}

@@ -9,7 +9,7 @@ from lifecycle.sources.deb_folder import MisnamedPackageError
 from lifecycle.sources.package_index import PackageNotFoundError
 from lifecycle.sources.resolve_lock import StaleLockError
 from tests.support.builders.apt_archive import Archive
-from tests.support.builders.source_checkout import HEADERS, KERNEL, SourceCheckout, make_source_checkout
+from tests.support.checkouts.source_checkout import HEADERS, KERNEL, SourceCheckout, make_source_checkout
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from lifecycle.cache.results import sha256_of
 from lifecycle.sources.swift import SwiftSession
 from lifecycle.sources.swift_login import swift_connection
 from tests.support.builders.apt_archive import Archive
-from tests.support.builders.source_checkout import HEADERS, KERNEL, SourceCheckout, make_source_checkout
+from tests.support.checkouts.source_checkout import HEADERS, KERNEL, SourceCheckout, make_source_checkout
 from tests.support.servers.swift_cluster import SwiftCluster
 from tests.support.servers.web_server import Web
 

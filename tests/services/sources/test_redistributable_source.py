@@ -14,8 +14,8 @@ from lifecycle.sources.redistributable import DRIVER, FABRIC_MANAGER, InvalidInd
 from lifecycle.tools.archive import extract_safely
 from lifecycle.tools.engine.docker_engine import DockerEngine
 from tests.support.builders.runfiles import add_version
-from tests.support.builders.source_checkout import SourceCheckout, make_source_checkout
 from tests.support.checkout import ROOT
+from tests.support.checkouts.source_checkout import SourceCheckout, make_source_checkout
 from tests.support.servers.web_server import Web, web_server
 
 VERSIONS = ["550.90.07", "550.163.01", "570.10.01"]

@@ -14,7 +14,7 @@ from lifecycle.sources.download import CorruptDownloadError, SourceFileNotFoundE
 from lifecycle.sources.driver_versions import NoFilesError, NoVersionsError
 from lifecycle.sources.swift import SwiftSession
 from tests.support.builders.runfiles import redistributable
-from tests.support.builders.source_checkout import SourceCheckout, make_source_checkout
+from tests.support.checkouts.source_checkout import SourceCheckout, make_source_checkout
 from tests.support.servers.swift_cluster import SwiftCluster
 from tests.support.servers.web_server import Web
 

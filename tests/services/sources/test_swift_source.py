@@ -13,7 +13,7 @@ from lifecycle.sources.download import CorruptDownloadError, DownloadRequest, do
 from lifecycle.sources.swift import ContainerNotFoundError, SwiftRequestError, SwiftSession
 from lifecycle.sources.swift_login import CredentialsMissingError
 from tests.support.builders.apt_archive import Archive
-from tests.support.builders.source_checkout import HEADERS, KERNEL, SourceCheckout, make_source_checkout
+from tests.support.checkouts.source_checkout import HEADERS, KERNEL, SourceCheckout, make_source_checkout
 from tests.support.servers.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.support.servers.keystone_server import Keystone
 from tests.support.servers.swift_cluster import PAGE, SwiftCluster

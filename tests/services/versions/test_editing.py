@@ -15,7 +15,7 @@ from lifecycle.versions.apply_edit import show_edit
 from lifecycle.versions.edits import new_release
 from lifecycle.versions.outdated import outdated_items, show_update
 from tests.support.builders.apt_archive import Archive, make_deb
-from tests.support.builders.source_checkout import KERNEL, SourceCheckout, make_source_checkout
+from tests.support.checkouts.source_checkout import KERNEL, SourceCheckout, make_source_checkout
 
 DATE = "2026-11-24"
 FILES = ("component.yaml", "image_versions", "versions.lock")

@@ -8,7 +8,7 @@ from lifecycle.sources.swift import SwiftSession
 from lifecycle.versions.outdated import outdated_items
 from lifecycle.versions.updates import OutdatedKind
 from tests.support.builders.apt_archive import Archive
-from tests.support.builders.source_checkout import SourceCheckout, make_source_checkout
+from tests.support.checkouts.source_checkout import SourceCheckout, make_source_checkout
 from tests.support.servers.swift_cluster import SwiftCluster
 from tests.support.servers.web_server import Web
 

@@ -16,8 +16,8 @@ from lifecycle.config.schema import Architecture, ModuleType
 from lifecycle.planning.locked_project import load_locked_project
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Targets
-from tests.support.builders.release_checkout import Checkout
 from tests.support.checkout import ROOT
+from tests.support.checkouts.release_checkout import Checkout
 from tests.support.committed_copy import committed_copy
 from tests.support.garden_linux.archive import VERSION
 from tests.support.garden_linux.images import forget

@@ -8,16 +8,17 @@ from dataclasses import dataclass, field
 from functools import partial
 
 _CHUNK = 65536
+_BUSY = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 @dataclass
 class FaultyProxy:
     """A proxy of a port. Each connection takes the next fault from the script, or none when that is used up.
 
-    A fault is `drop` (closed at once), `cut` (closed after `cut_after` bytes of the answer), or `hold` (the answer waits
-    until `release` is set). `sent` is told of a connection's number and the bytes that its client sends, `answered` the same
-    of the server's: before they are passed on, so that what they bring about is told after them. Where either raises, the
-    connection ends. `rewrite` returns the bytes to send in place of the server's.
+    A fault is `drop` (closed at once), `busy` (answered with 429 and closed), `cut` (closed after `cut_after` bytes of the answer),
+    or `hold` (the answer waits until `release` is set). `sent` is told of a connection's number and the bytes that its client
+    sends, `answered` the same of the server's: before they are passed on, so that what they bring about is told after them. Where
+    either raises, the connection ends. `rewrite` returns the bytes to send in place of the server's.
     """
 
     to: int
@@ -45,6 +46,10 @@ class FaultyProxy:
         self.met.append(fault)
         with _ended(client), suppress(OSError):
             if fault == "drop":
+                return
+            if fault == "busy":
+                client.recv(_CHUNK)
+                client.sendall(_BUSY)
                 return
             with _ended(socket.create_connection(("127.0.0.1", self.to))) as server:
                 told = {"told": partial(self.sent, number)}

@@ -33,5 +33,5 @@ def test_malformed_yaml_is_said_with_its_line(tmp_path: Path) -> None:
 
 
 def test_a_values_file_is_within_the_limits(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="more than 50 levels of nesting"):
+    with pytest.raises(ConfigurationError, match="it is more than 100 levels deep"):
         read(tmp_path, "a: " + "[" * 100_000)

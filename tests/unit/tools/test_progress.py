@@ -129,7 +129,7 @@ def test_the_step_that_opened_the_display_may_end_first() -> None:
 @pytest.mark.parametrize("width", [40, 80])
 def test_no_row_is_wider_than_the_terminal(width: int) -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=width, color_system=None)
-    rows = LiveRows(console)
+    rows = LiveRows(console, threading.RLock())
     rows.add_step("modules debian-13/6.12.118+deb13-cloud-amd64/550.163.01 open and proprietary")
     rows.advance_transfer(rows.add_transfer("downloading 12 files", 12_000_000), 6_000_000)
     with console.capture() as capture:

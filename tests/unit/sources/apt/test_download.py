@@ -15,6 +15,7 @@ from lifecycle.sources.apt.download import _make_locked_root, download_packages,
 from lifecycle.sources.apt.job import AptJob
 from lifecycle.sources.apt.machine import MachineArchives, UndeclaredOriginError
 from lifecycle.sources.download import DownloadError, FileGoneError, HashMismatchError
+from lifecycle.tools.network.retries import RetryPolicy
 from tests.support.servers.file_server import CONTENT, Server, digest, file_server
 
 
@@ -40,13 +41,17 @@ class Client:
     cache: Cache
     address: str
     advanced: list[int] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
 
     @property
     def repositories(self) -> list[AptRepository]:
         return [AptRepository(uri=self.address, keyring=Path("/none.gpg"), suite="x", components=["main", "contrib"])]
 
     def get(self, *files: LockedFile) -> None:
-        download_packages(files, self.repositories, MachineArchives(), self.cache, advance=self.advanced.append)
+        policy = RetryPolicy(wait=self.waits.append)
+        download_packages(
+            files, self.repositories, MachineArchives(), self.cache, advance=self.advanced.append, policy=policy
+        )
 
     def leftovers(self) -> list[str]:
         return [path.name for path in self.cache.tmp.iterdir()]
@@ -65,13 +70,31 @@ def test_a_complete_download_is_kept_and_counted(server: Server, client: Client)
     assert client.leftovers() == []
 
 
-@pytest.mark.parametrize("fault", ["cut", "503", "429"])
-def test_a_passing_fault_is_overcome(server: Server, client: Client, fault: str) -> None:
-    server.script[path_of()] = [fault]
+@pytest.mark.parametrize("faults", [["cut"], ["503"], ["429", "502"], ["cut", "504"]])
+def test_a_passing_fault_is_overcome(server: Server, client: Client, faults: list[str]) -> None:
+    server.script[path_of()] = list(faults)
     client.get(locked(server))
 
     assert client.cache.has_blob(digest(CONTENT))
     assert sum(client.advanced) == len(CONTENT)
+    assert len(client.waits) == len([fault for fault in faults if fault != "cut"])
+
+
+def test_a_server_that_stays_busy_is_an_error_with_its_answer(server: Server, client: Client) -> None:
+    server.script[path_of()] = ["503"] * 20
+    with pytest.raises(DownloadError, match="503 Service Unavailable"):
+        client.get(locked(server), locked(server, "b"))
+
+    assert len(client.waits) == 3
+    assert len(server.ranges) == 5
+
+
+def test_an_answer_that_is_final_is_not_repeated(server: Server, client: Client) -> None:
+    server.script[path_of()] = ["403"] * 20
+    with pytest.raises(DownloadError, match="403 Forbidden"):
+        client.get(locked(server))
+
+    assert client.waits == []
 
 
 def test_a_file_that_is_gone_does_not_keep_others_from_the_cache(server: Server, client: Client) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from lifecycle.config.package_sources import AptRepository
 from lifecycle.config.schema import Architecture
 from lifecycle.sources.apt.index import (
     AptIndex,
@@ -11,12 +12,15 @@ from lifecycle.sources.apt.index import (
     KeyringNotFoundError,
     NoChecksumError,
     SuiteForbiddenError,
+    SuiteNotFoundError,
 )
 from lifecycle.sources.apt.machine import MachineArchives
 from lifecycle.sources.package_index import PackageNotFoundError
+from lifecycle.tools.network.retries import RetryPolicy
 from tests.support.builders.apt_archive import Archive, write_release
 from tests.support.machines.apt_machine import make_apt_machine
 from tests.support.servers.faulty_server import faulty_server
+from tests.support.servers.file_server import file_server
 
 
 def index_of(archive: Archive, root: Path, *, keyring: Path | None = None) -> AptIndex:
@@ -32,6 +36,27 @@ def index_of(archive: Archive, root: Path, *, keyring: Path | None = None) -> Ap
 @pytest.fixture(scope="module")
 def index(archive: Archive, tmp_path_factory: pytest.TempPathFactory) -> AptIndex:
     return index_of(archive, tmp_path_factory.mktemp("apt"))
+
+
+@pytest.mark.parametrize("attempts", [3, 2])
+def test_a_busy_archive_is_waited_for_and_is_not_one_without_the_suite(tmp_path: Path, attempts: int) -> None:
+    waits: list[float] = []
+    with file_server() as server:
+        server.script["/dists/x/InRelease"] = ["503", "404", "404"]
+        server.script["/dists/x/Release"] = ["503", "404"]
+        index = AptIndex(
+            name="test",
+            repositories=[AptRepository(uri=server.address, keyring=Path("/k.gpg"), suite="x", components=["main"])],
+            architecture=Architecture.AMD64,
+            machine=MachineArchives(),
+            root=tmp_path,
+            policy=RetryPolicy(wait=waits.append, attempts=attempts),
+        )
+        said = "has no suite 'x'" if attempts == 3 else "the archive of test cannot be used"
+        with pytest.raises((SuiteNotFoundError, ArchiveUpdateError), match=said):
+            index.versions("a")
+
+    assert len(waits) == attempts - 1
 
 
 def test_versions_are_newest_first_in_debians_order(index: AptIndex) -> None:

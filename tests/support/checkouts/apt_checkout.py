@@ -4,7 +4,7 @@ import json
 
 from lifecycle.config.lock import LockedFile
 from tests.support.builders.apt_archive import Archive
-from tests.support.builders.source_checkout import SourceCheckout
+from tests.support.checkouts.source_checkout import SourceCheckout
 from tests.support.servers.web_server import Web
 
 SUITE = "1592.9"
