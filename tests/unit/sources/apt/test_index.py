@@ -41,12 +41,14 @@ def index(archive: Archive, tmp_path_factory: pytest.TempPathFactory) -> AptInde
 @pytest.mark.parametrize("attempts", [3, 2])
 def test_a_busy_archive_is_waited_for_and_is_not_one_without_the_suite(tmp_path: Path, attempts: int) -> None:
     waits: list[float] = []
+    keyring = tmp_path / "k.gpg"
+    keyring.touch()
     with file_server() as server:
         server.script["/dists/x/InRelease"] = ["503", "404", "404"]
         server.script["/dists/x/Release"] = ["503", "404"]
         index = AptIndex(
             name="test",
-            repositories=[AptRepository(uri=server.address, keyring=Path("/k.gpg"), suite="x", components=["main"])],
+            repositories=[AptRepository(uri=server.address, keyring=keyring, suite="x", components=["main"])],
             architecture=Architecture.AMD64,
             machine=MachineArchives(),
             root=tmp_path,
