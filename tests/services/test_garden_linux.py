@@ -182,7 +182,8 @@ def test_the_tested_image_is_pushed_and_set_for_clusters(
     checkout.invoke("bump-gitops", "--only", RELEASE, "--create")
     text = values.show("nvidia-installer/values-1.0.0", VALUES.format(RELEASE))
 
-    assert registry.tags()[0].startswith("550-")
+    # The tag that NVIDIA's GPU Operator asks for on these nodes.
+    assert f"550-{KERNEL}-gardenlinux0" in registry.tags()
     for line in (f"- release: {RELEASE}", f"  version: {DRIVER}", pushed):
         assert line in text
     assert OLDER not in text

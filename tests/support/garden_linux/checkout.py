@@ -75,7 +75,8 @@ def combination_of(checkout: Checkout) -> Combination:
 def forget_images(checkout: Checkout, engine: docker.DockerClient, registry: str) -> None:
     """Remove from the engine what the checkout has pulled and built."""
     targets = Targets(load_locked_project(checkout.folder))
-    named = [tag for image in engine.images.list() for tag in image.tags if tag.startswith(f"{registry}/")]
+    # Not `images.list()`, which asks for each image, also for those that others remove meanwhile.
+    named = [tag for image in engine.api.images() for tag in image["RepoTags"] or () if tag.startswith(f"{registry}/")]
     forget(engine, [*named, *images_of(targets, [combination_of(checkout)])])
 
 
