@@ -40,7 +40,7 @@ def update(_: Context, dry_run: bool = False, cache_dir: str = "") -> None:
         "channel": "previous, current or canary (default: canary)",
         "kernel": "exact kernel release (default: newest, the newest that its source offers)",
         "flavour": "kernel flavour (default: cloud)",
-        "builder": "image to compile its modules in (default: as its newest sibling's)",
+        "builder": "image that compiles its modules (default: of its source, or sibling)",
         "dry-run": DRY_RUN,
         "cache-dir": CACHE,
     },

@@ -6,6 +6,7 @@ from lifecycle.app import build_output, output
 from lifecycle.app.session import Session
 from lifecycle.errors import InstallerError
 from lifecycle.pipeline.build_service import BuildRequest, BuildResult
+from lifecycle.planning.required_inputs import boot_warnings
 from lifecycle.planning.shards import chosen, parse_shard
 from lifecycle.planning.targets import Kind
 from lifecycle.tools.graph import DependencyFailedError
@@ -31,6 +32,8 @@ def show_fetch(session: Session, only: str, shard: str, *, update: bool, kernel_
         session.progress.say(
             f"{done.downloaded_files} files downloaded, {done.downloaded_bytes / 1e6:.0f} MB; the cache had the rest"
         )
+        for warning in boot_warnings(done.project, chosen(done.project, only, part)) if kernel_images else []:
+            session.progress.warn(warning)
         request = BuildRequest(only=only, shard=part, last=Kind.BASE, locked=locked)
         result = replace(builds, project=done.project).build(request)
     _print_targets(result, Kind.BASE)

@@ -10,7 +10,7 @@ from lifecycle.errors import InstallerError, UsageError
 from lifecycle.pipeline.base import make_base
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
-from lifecycle.planning.required_inputs import bases_of, needed_by
+from lifecycle.planning.required_inputs import bases_of, boot_warnings, needed_by
 from lifecycle.planning.selector import select
 from lifecycle.planning.targets import Targets, base_tag
 from lifecycle.sources.bundle import BundledImage, read_bundle, saved_tags, write_bundle
@@ -58,6 +58,8 @@ def make_bundle(session: Session, path: Path, only: str, *, kernel_images: bool)
         fetched = builds.fetch(project, lambda p: select(p.matrix, only), locked=True, kernel_images=kernel_images)
         project = fetched.project
         combinations = select(project.matrix, only)
+        for warning in boot_warnings(project, combinations) if kernel_images else []:
+            session.progress.warn(warning)
         files = _files(project, combinations, kernel_images=kernel_images)
         with session.cache.scratch("bundle") as folder:
             images = [_saved(session, project, name, folder) for name in _pulled(project, combinations)]

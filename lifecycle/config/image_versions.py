@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lifecycle.config.references import REFERENCE
+from lifecycle.config.references import BOOTSTRAP, is_base
 from lifecycle.config.schema import shown
 from lifecycle.config.validation import read_text
 from lifecycle.errors import ConfigurationError
@@ -13,7 +13,6 @@ from lifecycle.errors import ConfigurationError
 RUNTIME = "RUNTIME"
 
 _LINE = re.compile(r"([A-Z][A-Z0-9_]*)=(\S+)")
-_BOOTSTRAP = "bootstrap:"
 
 
 def builder_name(release: str) -> str:
@@ -36,7 +35,7 @@ class Base:
     @property
     def release(self) -> str | None:
         """The entry of sources.releases to bootstrap from; None for a base that is pulled."""
-        return self.reference.removeprefix(_BOOTSTRAP) if self.reference.startswith(_BOOTSTRAP) else None
+        return self.reference.removeprefix(BOOTSTRAP) if self.reference.startswith(BOOTSTRAP) else None
 
     def pinned(self, digest: str) -> str:
         """Return the reference with a digest in place of its tag: `registry/name@sha256:…` for `registry/name:tag`."""
@@ -86,7 +85,7 @@ def parse_image_versions(text: str, *, file: str) -> ImageVersions:
             )
         elif match[1] in bases:
             problems.append(f"{file}:{number}: duplicate {match[1]}: remove one of the lines")
-        elif not match[2].startswith(_BOOTSTRAP) and not REFERENCE.fullmatch(match[2]):
+        elif not is_base(match[2]):
             problems.append(
                 f"{file}:{number}: {shown(match[2])} is not an image reference: write registry/name:tag or bootstrap:RELEASE"
             )

@@ -7,8 +7,8 @@ from typing import Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
-from lifecycle.config.schema import Architecture, Model
-from lifecycle.config.source_names import AptComponent, ContainerName, Location, Suite, Uri
+from lifecycle.config.schema import Architecture, Model, shown
+from lifecycle.config.source_names import AptComponent, Builder, ContainerName, Location, Suite, Uri
 from lifecycle.tools.digest import digest_of, short
 
 # File systems limit a name to 255 bytes; the digest makes a shortened one unique.
@@ -36,6 +36,10 @@ class AptRepository(Model):
             raise ValueError(msg)
         if self.uri and not self.keyring:
             msg = "'uri' needs 'keyring', the file whose keys sign the archive"
+            raise ValueError(msg)
+        if self.keyring and not self.keyring.is_absolute():
+            example = "write an absolute path, such as /usr/share/keyrings/x.gpg"
+            msg = f"'keyring' is {shown(str(self.keyring))}, which apt reads as a fingerprint: {example}"
             raise ValueError(msg)
         if self.uri and "@" in self.uri.partition("://")[2].partition("/")[0]:
             msg = "'uri' contains a login, which would be committed: write the login to /etc/apt/auth.conf.d (apt_auth.conf(5))"
@@ -71,7 +75,17 @@ class Source(Model):
     end_of_life: date | None = None
 
 
-class AptSource(Source):
+class ReleaseSource(Source):
+    """The base of the sources of packages.
+
+    `builder` is the image that compiles the modules of a release which `invoke add-release` adds, for image_versions. It has the
+    placeholders `{architecture}` and, of a family, `{version}`.
+    """
+
+    builder: Builder | None = None
+
+
+class AptSource(ReleaseSource):
     """The APT suites with the packages of one OS release.
 
     `versions`, of a family, is a page that names its releases, since an archive does not list them.
@@ -93,7 +107,7 @@ class AptSource(Source):
         return f"{name}-{architecture}-{short(digest_of(plain))}"
 
 
-class SwiftSource(Source):
+class SwiftSource(ReleaseSource):
     """Packages in an OpenStack Swift container: the .deb files whose names start with `prefix`.
 
     `mirrorOf` is the APT archive that `invoke mirror` copies from.
@@ -105,7 +119,7 @@ class SwiftSource(Source):
     mirror_of: AptSource | None = None
 
 
-class DirectorySource(Source):
+class DirectorySource(ReleaseSource):
     """Packages in a folder of .deb files. A relative path is below the checkout."""
 
     kind: Literal["directory"]

@@ -17,8 +17,15 @@ _PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
 REPOSITORY = rf"{_PART}(?:/{_PART})*"
 DIGEST = r"sha256:[0-9a-f]{64}"
 REFERENCE = re.compile(rf"(?:{_HOST}/)?{REPOSITORY}(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(?:@{DIGEST})?")
+# A base image that is made of a release's packages.
+BOOTSTRAP = "bootstrap:"
 _REGISTRY = re.compile(_HOST)
 _LAST_PORT = 65535
+
+
+def is_base(value: str) -> bool:
+    """Return whether a text can be a base image: an image reference, or `bootstrap:RELEASE`."""
+    return value.startswith(BOOTSTRAP) or REFERENCE.fullmatch(value) is not None
 
 
 def _registry(value: str) -> str:

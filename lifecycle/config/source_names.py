@@ -5,6 +5,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from lifecycle.config.placeholders import PLACEHOLDER
+from lifecycle.config.references import is_base
 from lifecycle.config.schema import formed, shown
 
 # The entry of one release, or of a family (`gardenlinux-*`), in which `{version}` is replaced by what `*` matches.
@@ -50,3 +52,14 @@ def _location(value: str) -> str:
 
 # The location of a file: a URL, `swift:container/object`, or a path. A relative path is below the checkout.
 Location = Annotated[str, Field(min_length=1), AfterValidator(_location)]
+
+
+def _builder(value: str) -> str:
+    if not is_base(PLACEHOLDER.sub("1", value)):
+        msg = f"{shown(value)} is not an image: write registry/name:tag (with {{version}} for a family), or bootstrap:RELEASE"
+        raise ValueError(msg)
+    return value
+
+
+# The builder of a release: a base image of image_versions, with placeholders.
+Builder = Annotated[str, AfterValidator(_builder)]

@@ -12,7 +12,9 @@ from lifecycle.config.placeholders import check_placeholders
 from lifecycle.config.schema import Architecture, Loc, Model, ModuleType, problems_at, texts_of
 from lifecycle.config.source_names import DriverBranch, SourceName
 
-_VERSION = "{version}"
+_VERSION, _ARCHITECTURE = "{version}", "{architecture}"
+_BUILDER_NAMES = {"builder": ["architecture"]}
+_FAMILY_NAMES = {"": ["version"], "builder": ["version", "architecture"]}
 _RUNFILE_NAMES = {
     "url": ("version", "arch", "platform"),
     "fabricManager": ("version", "arch", "platform"),
@@ -56,7 +58,7 @@ class Sources(Model):
 
     def _unknown_placeholders(self) -> Iterator[tuple[Loc, str]]:
         for name, source in self.releases.items():
-            names: Mapping[str, Sequence[str]] = {"": ["version"]} if name.endswith("-*") else {}
+            names: Mapping[str, Sequence[str]] = _FAMILY_NAMES if name.endswith("-*") else _BUILDER_NAMES
             yield from _unknown_placeholders(source, ("releases", name), names)
         for branch, driver in self.drivers.items():
             names = _RUNFILE_NAMES if isinstance(driver, RunfileDriver) else {}
@@ -69,6 +71,11 @@ class Sources(Model):
         family, _, version = name.rpartition("-")
         source = self.releases.get(f"{family}-*")
         return source if source is None else _fill_version(source, version)
+
+    def builder(self, release: str, architecture: Architecture) -> str | None:
+        """Return the builder that the source of a release names, for an architecture. None if it names none."""
+        source = self.release(release)
+        return source.builder.replace(_ARCHITECTURE, architecture) if source and source.builder else None
 
     def driver(self, branch: str) -> DriverSource | None:
         """Return the source of a driver branch: its own entry, or that of `*`. None if there is neither."""

@@ -3,16 +3,14 @@
 `read` is how the repository is read: a path in, the text out, or None where there is no such file.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import yaml
 
 from lifecycle.config.gitops import ValuesFiles, fill
-from lifecycle.config.versions import version_key
 from lifecycle.errors import UsageError
-from lifecycle.versions.edits import family_of
+from lifecycle.gitops.older_sibling import find_older_sibling, name_release
 from lifecycle.yamledit.key_path import Index, Key, KeyPath, Match
 from lifecycle.yamledit.values_file import ValuesFile
 
@@ -22,11 +20,15 @@ _UNSET = "none yet"
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """A key of a file with its wanted value, for a combination; `template` is the path with placeholders of `file`."""
+    """A key of a file with its wanted value, for a combination.
+
+    `template` and `keys` are `file` and `path` with placeholders, of which `names` has the values.
+    """
 
     combination: str
     template: str
     file: str
+    keys: KeyPath
     path: KeyPath
     value: str
     names: Mapping[str, str]
@@ -77,12 +79,14 @@ def settings(named: Iterable[tuple[ValuesFiles, str, Mapping[str, str]]]) -> lis
     """
     found: dict[tuple[str, str], Setting] = {}
     for entry, combination, names in named:
-        for keys, template in entry.set.items():
+        for path, template in entry.set.items():
+            keys = KeyPath.parse(path)
             setting = Setting(
                 combination=combination,
                 template=entry.file,
                 file=fill(entry.file, names),
-                path=KeyPath.parse(keys).filled(lambda text, names=names: fill(text, names)),  # type: ignore[misc]
+                keys=keys,
+                path=keys.filled(lambda text, names=names: fill(text, names)),  # type: ignore[misc]
                 value=fill(template, names),
                 names=names,
             )
@@ -97,6 +101,8 @@ def edit(
 ) -> EditedFiles:
     """Return the files with the wanted settings. With `create`, a missing file starts as a copy of its next older sibling.
 
+    In a copy, the items and documents that the paths select by the older release become those of the new one.
+
     The settings of a file are one edit. Raises MissingFileError, ConfigurationError, and what `ValuesFile.set_all` raises.
     """
     before: dict[str, str | None] = {}
@@ -107,7 +113,8 @@ def edit(
         name = setting.file
         if name not in files:
             before[name] = read(name)
-            files[name] = _open_file(setting, before[name], read, existing, create=create)
+            of_file = [other for other in wanted if other.file == name]
+            files[name] = _open_file(of_file, before[name], read, existing, create=create)
         values.setdefault(name, {})[setting.path] = setting.value
         if before[name] is None or not files[name].holds(setting.path, setting.value):
             old = None if before[name] is None else files[name].get(setting.path)
@@ -119,29 +126,21 @@ def edit(
 
 
 def _open_file(
-    setting: Setting, text: str | None, read: Callable[[str], str | None], existing: Sequence[str], *, create: bool
+    of_file: Sequence[Setting],
+    text: str | None,
+    read: Callable[[str], str | None],
+    existing: Sequence[str],
+    *,
+    create: bool,
 ) -> ValuesFile:
-    if text is None:
-        sibling = _older_sibling(setting, existing)
-        text = read(sibling) if sibling and create else None
-        if text is None:
-            raise MissingFileError(setting, sibling)
-    return ValuesFile(text, setting.file)
-
-
-def _older_sibling(setting: Setting, existing: Iterable[str]) -> str | None:
-    """Return the file of the newest older release of the same family, or None."""
-    release = setting.names["release"]
-    family = family_of(release)
-    version = r"[0-9][A-Za-z0-9.-]*"
-    patterns = {"release": rf"{family}-{version}", "osVersion": version, "kernel": ".+", "channel": ".+"}
-    parts = re.split(r"\{(\w+)\}", setting.template)
-    pattern = "".join(
-        re.escape(part) if number % 2 == 0 else patterns.get(part, re.escape(setting.names.get(part, "")))
-        for number, part in enumerate(parts)
-    )
-    older = [f for f in existing if re.fullmatch(pattern, f) and version_key(f) < version_key(setting.file)]
-    return max(older, key=version_key, default=None)
+    first = of_file[0]
+    if text is not None:
+        return ValuesFile(text, first.file)
+    sibling = find_older_sibling(first.template, first.names, existing)
+    text = read(sibling.file) if sibling and create else None
+    if sibling is None or text is None:
+        raise MissingFileError(first, sibling.file if sibling else None)
+    return name_release(ValuesFile(text, first.file), [(s.keys, s.names) for s in of_file], sibling.names)
 
 
 def initial_files(wanted: Iterable[Setting]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lifecycle.config.image_versions import builder_name
-from lifecycle.config.lock import LockedFile
+from lifecycle.config.lock import LockedFile, LockedKernel
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.plan import Plan
@@ -73,6 +73,22 @@ def kernel_images_of(project: LockedProject, combinations: Sequence[Combination]
     """Return the packages of the kernels that tests of combinations boot, each once."""
     kernels = [project.lock.kernel_for(c) for c in combinations]
     return list({file.sha256: file for kernel in kernels for file in kernel.image}.values())
+
+
+def boot_warnings(project: LockedProject, combinations: Iterable[Combination]) -> list[str]:
+    """Return a sentence for each release whose kernel no test can boot."""
+    kernels = {c.release: project.lock.kernel_for(c) for c in combinations}
+    return [warning for name, kernel in kernels.items() if (warning := boot_warning(name, kernel))]
+
+
+def boot_warning(release: str, kernel: LockedKernel) -> str:
+    """Return why no test can boot the kernel of a release, or ""."""
+    if kernel.image:
+        return ""
+    return (
+        f"{release}: its source has the headers of {kernel.release}, but no kernel image: `nox -s test_node` leaves its boot out, "
+        "all other tests run"
+    )
 
 
 def files_of(project: LockedProject, combinations: Sequence[Combination]) -> list[LockedFile]:

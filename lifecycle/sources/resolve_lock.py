@@ -17,6 +17,7 @@ from lifecycle.planning.declarations import (
     unresolved,
 )
 from lifecycle.planning.project import Project
+from lifecycle.planning.required_inputs import boot_warning
 from lifecycle.sources.open_index import PackageIndexes
 from lifecycle.sources.redistributable import RedistributableResolver
 from lifecycle.sources.resolve_packages import resolve_driver, resolve_kernel
@@ -73,7 +74,10 @@ class LockResolver:
         packages, architectures = project.component.sources.packages, project.component.context.architecture
         index = self.indexes.open(declaration.source, declaration.architecture)
         native = self.indexes.open(declaration.source, architectures[0])
-        return resolve_kernel(release, declaration.architecture, packages, index, declaration.digest, native=native)
+        kernel = resolve_kernel(release, declaration.architecture, packages, index, declaration.digest, native=native)
+        if warning := boot_warning(name, kernel):
+            self.say(warning)
+        return kernel
 
     def driver(self, project: Project, declaration: Declaration[AnySource]) -> LockedDriver:
         """Resolve the declaration of a driver; an unpackaged one is downloaded. Raises PackageNotFoundError, NoVersionsError."""

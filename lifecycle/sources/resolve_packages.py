@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from debian.debian_support import Version
 
 from lifecycle.config.component import NEWEST, Release
-from lifecycle.config.lock import LockedDriver, LockedKernel
+from lifecycle.config.lock import LockedDriver, LockedFile, LockedKernel
 from lifecycle.config.schema import Architecture, ModuleType
 from lifecycle.config.sources import Packages
 from lifecycle.config.versions import driver_branch, linux_version
@@ -28,7 +28,8 @@ def resolve_kernel(
 ) -> LockedKernel:
     """Return the kernel of a release, with the files of its headers and its image. Raises PackageNotFoundError.
 
-    `native` is the index of the compiling machine's architecture, if that differs: the programs of kbuild run there.
+    A source without any kernel image has headers only, and so has the result. `native` is the index of the compiling machine's
+    architecture, if that differs: the programs of kbuild run there.
     """
     pattern = _pattern(packages.headers)
     headers = packages.headers.format(kernel=release.kernel)
@@ -38,7 +39,6 @@ def resolve_kernel(
     parts = [part for part in index.depends(headers, version) if _COMPILE_DEPENDENCIES.match(part)]
     located = [(part, native if native and _KBUILD.match(part) else index) for part in parts]
     kernel = pattern.sub(r"\1", headers)
-    image = packages.kernel_image.format(kernel=kernel)
     return LockedKernel(
         declaration=declaration,
         release=kernel,
@@ -51,8 +51,17 @@ def resolve_kernel(
                 for file in source.locate([(part, _newest(source, part, preferred=version))])
             ),
         ],
-        image=index.locate([(image, _require_version(index, image, version))]),
+        image=_kernel_image(kernel, version, packages, index),
     )
+
+
+def _kernel_image(kernel: str, version: str, packages: Packages, index: PackageIndex) -> list[LockedFile]:
+    """Return the package of a kernel's image. An archive with other images has this one too, at the latest some hours later."""
+    template = packages.kernel_image
+    if not any(map(_pattern(template).fullmatch, index.names(template.partition("{")[0]))):
+        return []
+    image = template.format(kernel=kernel)
+    return index.locate([(image, _require_version(index, image, version))])
 
 
 def newest_kernel(

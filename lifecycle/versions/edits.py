@@ -92,7 +92,7 @@ def new_release(name: str, *, channel: str, kernel: str, flavour: str) -> Releas
 
 
 def add_release(files: ProjectFiles, release: Release, *, builder: str, date: str) -> ProjectFiles:
-    """Add a release. `builder` is an image reference, or "" for one like the builder of its newest sibling.
+    """Add a release. `builder` is an image reference, or "" for the one that its source declares, or that of its newest sibling.
 
     Raises AlreadyDeclaredError, NoBuilderError, NotEditableError.
     """
@@ -210,8 +210,10 @@ def _retire_release(files: ProjectFiles, name: str, date: str) -> ProjectFiles:
 
 
 def _builder_for(files: ProjectFiles, name: str) -> str:
-    siblings = [other for other in _names(files.parsed) if family_of(other) == family_of(name)]
-    return infer_builder(files.images, name, siblings)
+    component = files.parsed
+    siblings = [other for other in _names(component) if family_of(other) == family_of(name)]
+    declared = component.sources.builder(name, component.context.architecture[0])
+    return infer_builder(files.images, name, siblings, declared)
 
 
 def _retire_driver(files: ProjectFiles, version: str, date: str) -> ProjectFiles:

@@ -14,19 +14,24 @@ class NoBuilderError(UsageError):
     def __init__(self, name: str) -> None:
         super().__init__(
             f"image_versions has neither {builder_name(name)} nor the builder of another release of its family: "
-            "name the image that its modules are compiled in with --builder"
+            "name the image that its modules are compiled in with --builder, or as `builder` of its source in component.yaml"
         )
 
 
-def infer_builder(images: str, name: str, siblings: Iterable[str]) -> str:
-    """Return the builder of a release, which may be commented out, or one like the builder of its newest sibling.
+def infer_builder(images: str, name: str, siblings: Iterable[str], declared: str | None) -> str:
+    """Return the builder of a release: that of its line in image_versions, or else the one that its source declares.
 
-    Raises NoBuilderError.
+    Without any, return that of its commented line, or one like the builder of the newest sibling. Raises NoBuilderError.
     """
-    own = re.search(rf"^#?\s*{builder_name(name)}=(\S+)", images, re.MULTILINE)
-    if own:
-        return own[1]
     bases = parse_image_versions(images, file="image_versions").bases
+    own = bases.get(builder_name(name))
+    if own:
+        return own.reference
+    commented = re.search(rf"^#\s*{builder_name(name)}=(\S+)", images, re.MULTILINE)
+    if declared:
+        return declared
+    if commented:
+        return commented[1]
     for sibling in sorted(siblings, key=version_key, reverse=True):
         base = bases.get(builder_name(sibling))
         if base is not None:

@@ -15,7 +15,7 @@ import pytest
 from lifecycle.planning.locked_project import load_locked_project
 from lifecycle.planning.matrix import Combination
 from tests.support.checkout import ROOT
-from tests.support.combinations import runnable
+from tests.support.combinations import bootable
 from tests.support.machines.cluster.cluster import Cluster
 from tests.support.machines.cluster.engine_images import own_images
 from tests.support.machines.cluster.helm_release import Release
@@ -39,7 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def chosen(config: pytest.Config) -> Sequence[tuple[Combination, ...]]:
     """Return the combinations of each kernel, the newest kernel first."""
-    found = [*by_kernel(runnable(config.getoption("--only"))).values()][::-1]
+    found = [*by_kernel(bootable(config.getoption("--only"))).values()][::-1]
     return found[:1] if config.getoption("--newest") else found
 
 

@@ -17,7 +17,7 @@ from lifecycle.config.schema import ModuleType
 from lifecycle.planning.locked_project import load_locked_project
 from lifecycle.planning.matrix import Combination
 from tests.support.checkout import ROOT
-from tests.support.combinations import runnable
+from tests.support.combinations import bootable, reason_against_boot, runnable
 from tests.support.machines.guest.boots import Boots, Load
 from tests.support.machines.guest.machine import Boot
 from tests.support.machines.guest.machine_parts import MachineParts
@@ -31,6 +31,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def chosen(config: pytest.Config) -> tuple[Combination, ...]:
     return runnable(config.getoption("--only"))
+
+
+def booted(config: pytest.Config) -> tuple[Combination, ...]:
+    return bootable(config.getoption("--only"))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -51,8 +55,8 @@ class Kernels:
 
 
 def two_kernels(config: pytest.Config) -> Kernels | None:
-    for own in reversed(chosen(config)):
-        for other in chosen(config):
+    for own in reversed(booted(config)):
+        for other in booted(config):
             if other.kernel != own.kernel and other.driver == own.driver:
                 return Kernels(own=own, other=other)
     return None
@@ -64,15 +68,17 @@ def boots(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
     wanted = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
     config, folder = request.config, tmp_path_factory.mktemp("guests")
     kernels = two_kernels(config)
+    found = booted(config)
     cache = Cache(default_cache_dir(os.environ))
+    config.stash[_SUMMARY] += dict.fromkeys(filter(None, map(reason_against_boot, chosen(config))))
     with ThreadPoolExecutor(os.cpu_count()) as pool, closing(docker.from_env()) as engine:
         parts = MachineParts(project=load_locked_project(ROOT), cache=cache, engine=engine, folder=folder)
         boots = Boots(parts=parts, pool=pool, kept=ROOT / "build/node")
         if "installation" in wanted:
-            for combination in chosen(config):
+            for combination in found:
                 boots.begin_installation(combination)
-        if "secure_boot" in wanted:
-            boots.begin_secure_boot(chosen(config)[-1])
+        if "secure_boot" in wanted and found:
+            boots.begin_secure_boot(found[-1])
         if "refusals" in wanted and kernels:
             boots.begin_refusals(kernels.own, kernels.other)
         yield boots
@@ -86,7 +92,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print how long each node took: the guest's own seconds, of emulated processors."""
+    """Print which kernels were not booted, and how long each node took: the guest's own seconds, of emulated processors."""
     for line in config.stash[_SUMMARY]:
         terminalreporter.write_line(line)
 
@@ -94,6 +100,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 @pytest.fixture
 def installation(boots: Boots, combination: Combination) -> Boot:
     """Return the boot of a combination's kernel, in which its installer went through a node's life cycle."""
+    if reason := reason_against_boot(combination):
+        pytest.skip(reason)
     return boots[combination.id]
 
 
@@ -106,8 +114,10 @@ def refusals(boots: Boots, pytestconfig: pytest.Config) -> Boots:
 
 
 @pytest.fixture
-def secure_boot(boots: Boots) -> Boot:
-    """Return the boot of a node whose firmware and kernel trust one signer."""
+def secure_boot(boots: Boots, pytestconfig: pytest.Config) -> Boot:
+    """Return the boot of a node whose firmware and kernel trust one signer. Skip the test without a kernel to boot."""
+    if not booted(pytestconfig):
+        pytest.skip("needs a kernel image")
     return boots["Secure Boot"]
 
 

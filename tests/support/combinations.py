@@ -1,9 +1,11 @@
 """The combinations that a session tests."""
 
 import platform
+from functools import cache
 
 from lifecycle.planning.locked_project import load_locked_project
 from lifecycle.planning.matrix import Combination
+from lifecycle.planning.required_inputs import boot_warning
 from lifecycle.planning.selector import select
 from tests.support.checkout import ROOT
 
@@ -15,6 +17,17 @@ def runnable(only: str) -> tuple[Combination, ...]:
     machine = platform.machine()
     own = _MACHINES.get(machine, machine)
     return tuple(c for c in select(load_locked_project(ROOT).matrix, only) if c.architecture == own)
+
+
+@cache
+def reason_against_boot(combination: Combination) -> str:
+    """Return why no test can boot the kernel of a combination, or ""."""
+    return boot_warning(combination.release, load_locked_project(ROOT).lock.kernel_for(combination))
+
+
+def bootable(only: str) -> tuple[Combination, ...]:
+    """Return the runnable combinations whose kernel a test can boot."""
+    return tuple(combination for combination in runnable(only) if not reason_against_boot(combination))
 
 
 def is_everything(only: str) -> bool:

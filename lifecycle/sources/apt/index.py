@@ -22,6 +22,7 @@ from lifecycle.tools.process import ProgramFailedError, run
 
 _URI_LINE = re.compile(r"'(?P<uri>[^']+)' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})")
 _NO_SUITE = re.compile(r"The repository '(?P<uri>\S+) (?P<suite>\S+) Release' does not have a Release file")
+_FORBIDDEN = re.compile(r"Failed to fetch (?P<uri>\S+)/dists/(?P<suite>\S+)/InRelease +403 ")
 _MAX_ERROR_LINES = 6
 
 
@@ -43,6 +44,26 @@ class SuiteNotFoundError(UsageError):
     def __init__(self, suite: str, uri: str) -> None:
         super().__init__(
             f"the archive at {uri} has no suite {suite!r}: in component.yaml, name a release that it has, or correct the source"
+        )
+
+
+class SuiteForbiddenError(UsageError):
+    """A suite that an archive refuses to show. Object stores such as S3 answer so for a file that they do not have."""
+
+    def __init__(self, suite: str, uri: str) -> None:
+        super().__init__(
+            f"the archive at {uri} answers 403 (forbidden) for the suite {suite!r}, as object stores do for what they do not have: "
+            "in component.yaml, name a release that it has, or let this machine read the archive"
+        )
+
+
+class KeyringNotFoundError(UsageError):
+    """A keyring that does not exist, without which apt cannot verify an archive."""
+
+    def __init__(self, keyring: Path, uri: str) -> None:
+        super().__init__(
+            f"the keyring {keyring}, which component.yaml names for {uri}, does not exist: install the archive's public key "
+            "there (docs/how-to/new-garden-linux-version.md), or correct the path"
         )
 
 
@@ -83,8 +104,11 @@ class AptIndex:
     def _options(self) -> list[str]:
         """Create the private root, update its lists, and return the options that make apt use it.
 
-        Raises SuiteNotFoundError, ArchiveUpdateError, ArchiveNotConfiguredError.
+        Raises KeyringNotFoundError, ArchiveNotConfiguredError, SuiteNotFoundError, SuiteForbiddenError, ArchiveUpdateError.
         """
+        for repository in self._repositories:
+            if repository.keyring and not repository.keyring.is_file():
+                raise KeyringNotFoundError(repository.keyring, str(repository.uri))
         entries = [self._machine.entry(repository, self._architecture) for repository in self._repositories]
         options = make_root(self._root, entries, self._architecture)
         attempts = self._policy.start()
@@ -92,14 +116,20 @@ class AptIndex:
             try:
                 run(["apt-get", *options, "--error-on=any", "--quiet", "update"])
             except ProgramFailedError as error:
-                # apt takes a busy server for one without the suite.
-                busy, missing = find_busy_answer(error.output), _NO_SUITE.search(error.output)
+                busy = find_busy_answer(error.output)
                 if busy and attempts.again(f"the archive of {self.name}: {busy}"):
                     continue
-                if missing and not busy:
-                    raise SuiteNotFoundError(missing["suite"], missing["uri"]) from error
-                raise ArchiveUpdateError(self.name, error.output) from error
+                raise self._refusal(error.output, busy=bool(busy)) from error
             return options
+
+    def _refusal(self, output: str, *, busy: bool) -> InstallerError:
+        """Return the error of an update by apt's messages. apt takes a busy server for one without the suite."""
+        missing, forbidden = _NO_SUITE.search(output), _FORBIDDEN.search(output)
+        if missing and not busy:
+            return SuiteNotFoundError(missing["suite"], missing["uri"])
+        if forbidden:
+            return SuiteForbiddenError(forbidden["suite"], forbidden["uri"])
+        return ArchiveUpdateError(self.name, output)
 
     def names(self, prefix: str) -> list[str]:
         """Return the sorted names of the packages that begin with a prefix. Raises as `versions`."""

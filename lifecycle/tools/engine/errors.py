@@ -20,7 +20,7 @@ class EngineRefusedError(InstallerError):
     def __init__(self, what: str, why: str) -> None:
         hints = {
             "no space left": "Free some space where the engine keeps its data (`docker system df`).",
-            "manifest unknown": "Name an image that exists in image_versions.",
+            "manifest unknown": "Name an image that exists: in image_versions, or in component.yaml as `builder` of a source.",
             "denied": "Log in to the registry (`docker login`), or name another image in image_versions.",
         }
         hint = next((hint for words, hint in hints.items() if words in why), "")

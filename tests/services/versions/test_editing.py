@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lifecycle.commands.build import show_fetch
 from lifecycle.config.lock import Lock
 from lifecycle.errors import UsageError
 from lifecycle.sources.open_index import FolderNotFoundError
@@ -54,6 +55,23 @@ def test_a_release_is_added_with_its_builder_and_its_lock(
     lock = Lock.load(checkout.root / "versions.lock")
     assert lock.kernels["gardenlinux-1592.10/amd64"].release == KERNEL
     assert checkout.resolve(locked=True).lock == lock
+
+
+def test_a_release_with_headers_and_no_kernel_image_is_added_and_said(
+    checkout: SourceCheckout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for image in (checkout.root / "inputs/1592.10").glob("linux-image-*"):
+        image.unlink()
+    add(checkout, "gardenlinux-1592.10")
+    said = (
+        f"gardenlinux-1592.10: its source has the headers of {KERNEL}, but no kernel image: `nox -s test_node` leaves"
+    )
+    assert said in capsys.readouterr().err
+
+    show_fetch(checkout.session(), "", "", update=False, kernel_images=True, locked=True)
+    kernels = Lock.load(checkout.root / "versions.lock").kernels
+    assert f"WARNING: {said}" in capsys.readouterr().err
+    assert [len(kernels[f"gardenlinux-{version}/amd64"].image) for version in ("1592.9", "1592.10")] == [1, 0]
 
 
 def test_a_dry_run_shows_the_same_and_writes_nothing(

@@ -54,7 +54,7 @@ class Archive:
         """Return the right key as text (RFC 9580, 6.2)."""
         home = self.keyring.parent
         command = ["gpg", "--armor", "--export", "right@example.org"]
-        done = subprocess.run(command, env=_gpg_environment(home), check=True, capture_output=True, text=True)
+        done = subprocess.run(command, env=gpg_environment(home), check=True, capture_output=True, text=True)
         return done.stdout
 
     def repository(self, *, keyring: Path | None = None, uri: str = "") -> AptRepository:
@@ -79,7 +79,7 @@ def make_archive(
     index.mkdir(parents=True)
     listed = subprocess.run(["apt-ftparchive", "packages", "pool"], cwd=folder, check=True, capture_output=True)
     (index / "Packages").write_bytes(listed.stdout)
-    keyring, wrong = _key(home, "right"), _key(home, "wrong")
+    keyring, wrong = make_key(home, "right"), make_key(home, "wrong")
     write_release(suite, {"Suite": suite_name, "Components": "main"}, home)
     return Archive(folder, keyring, wrong, suite_name)
 
@@ -107,12 +107,12 @@ def write_release(suite: Path, about: Mapping[str, str], home: Path, extra: str 
     release = subprocess.run(["apt-ftparchive", *options, "release", suite], check=True, capture_output=True)
     (suite / "Release").write_text(extra + release.stdout.decode())
     sign = ["gpg", "--batch", "--clearsign", "--local-user", "right@example.org", "--output", "InRelease", "Release"]
-    subprocess.run(sign, cwd=suite, env=_gpg_environment(home), check=True, capture_output=True)
+    subprocess.run(sign, cwd=suite, env=gpg_environment(home), check=True, capture_output=True)
 
 
 def end_agent(home: Path) -> None:
     """End the agent that gpg has started for a home."""
-    subprocess.run(["gpgconf", "--kill", "gpg-agent"], env=_gpg_environment(home), check=True)
+    subprocess.run(["gpgconf", "--kill", "gpg-agent"], env=gpg_environment(home), check=True)
 
 
 def make_deb(folder: Path, name: str, version: str, depends: str) -> None:
@@ -133,8 +133,9 @@ def make_deb(folder: Path, name: str, version: str, depends: str) -> None:
     subprocess.run(["dpkg-deb", "--build", "-Znone", root, folder / "pool"], check=True, capture_output=True)
 
 
-def _key(home: Path, name: str) -> Path:
-    env = _gpg_environment(home)
+def make_key(home: Path, name: str) -> Path:
+    """Make a throw-away key of NAME@example.org in a gpg home, and return its keyring."""
+    env = gpg_environment(home)
     generate = ["gpg", "--batch", "--passphrase", "", "--quick-generate-key", f"{name}@example.org", "ed25519"]
     subprocess.run(generate, env=env, check=True, capture_output=True)
     keyring = home / f"{name}.gpg"
@@ -143,5 +144,6 @@ def _key(home: Path, name: str) -> Path:
     return keyring
 
 
-def _gpg_environment(home: Path) -> Mapping[str, str]:
+def gpg_environment(home: Path) -> Mapping[str, str]:
+    """Return an environment in which gpg uses a home."""
     return {**os.environ, "GNUPGHOME": str(home)}

@@ -37,6 +37,10 @@ def problems(tmp_path: Path, text: str) -> list[str]:
             "{uri: 'https://me:secret@x/', keyring: /k, suite: s, components: [main]}",
             "'uri' contains a login, which would be committed: write the login to /etc/apt/auth.conf.d",
         ),
+        (
+            "{uri: 'https://x', keyring: keys/k.gpg, suite: s, components: [main]}",
+            "'keyring' is 'keys/k.gpg', which apt reads as a fingerprint: write an absolute path",
+        ),
         ("{uri: 'htps://x', keyring: /k, suite: s, components: [main]}", "uri"),
     ],
 )

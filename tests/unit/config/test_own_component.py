@@ -3,9 +3,14 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from lifecycle.config.component import Component, load_component
 from lifecycle.config.driver_sources import RedistributableDriver, RunfileDriver
+from lifecycle.config.image_versions import parse_image_versions
 from lifecycle.config.package_sources import AptSource
+from lifecycle.versions.edits import ProjectFiles, add_release, new_release
+from lifecycle.yamledit.own_files import OwnFile
 from tests.support.checkout import ROOT
 
 
@@ -47,3 +52,13 @@ def test_the_lines_of_redistributable_archives_are_ready_to_be_uncommented(tmp_p
 
     assert isinstance(source, RedistributableDriver)
     assert (source.page, source.fabric_manager) == (f"{source.url}/", True)
+
+
+@pytest.mark.parametrize("version", ["1592.10", "1877.3"])
+def test_a_garden_linux_version_is_added_without_naming_its_builder(version: str) -> None:
+    component = OwnFile((ROOT / "component.yaml").read_text(), "component.yaml")
+    files = ProjectFiles(component=component, images=(ROOT / "image_versions").read_text())
+    new = new_release(f"gardenlinux-{version}", channel="canary", kernel="newest", flavour="cloud")
+    builder = parse_image_versions(add_release(files, new, builder="", date="").images, file="").builder(new.name)
+
+    assert builder.reference == f"ghcr.io/gardenlinux/gardenlinux/kmodbuild:amd64-{version}"

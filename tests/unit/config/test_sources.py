@@ -7,6 +7,7 @@ import pytest
 
 from lifecycle.config.component import load_component
 from lifecycle.config.package_sources import DirectorySource, SwiftSource
+from lifecycle.config.schema import Architecture
 from lifecycle.errors import ConfigurationError
 from tests.support.builders.projects import COMPONENT, component
 
@@ -82,4 +83,39 @@ def test_a_source_of_a_release_that_is_none_is_named(tmp_path: Path, source: str
     text = re.sub(r"old-1:\n.*\n.*\n", f"old-1: {source}\n", COMPONENT)
     (problem,) = problems(tmp_path, text)
 
+    assert said in problem
+
+
+BUILDER = (
+    "  drivers:\n    535",
+    "    gl-*: {kind: directory, path: d, builder: 'reg.example/kmodbuild:{architecture}-{version}'}\n  drivers:\n    535",
+)
+
+
+@pytest.mark.parametrize(("release", "builder"), [("gl-7.1", "reg.example/kmodbuild:arm64-7.1"), ("old-1", None)])
+def test_a_source_names_the_builder_of_its_releases(release: str, builder: str | None) -> None:
+    assert component(BUILDER).sources.builder(release, Architecture.ARM64) == builder
+
+
+@pytest.mark.parametrize(
+    ("name", "builder", "said"),
+    [
+        (
+            "gl-*",
+            "reg/k:{versoin}",
+            "sources.releases.gl-*.builder: unknown placeholder {versoin}: did you mean {version}?",
+        ),
+        ("gl-*", "reg/k:{version", "builder: 'reg/k:{version' is not an image: write registry/name:tag"),
+        (
+            "gl-*",
+            "https://reg/k",
+            "is not an image: write registry/name:tag (with {version} for a family), or bootstrap:",
+        ),
+        ("gl-1", "reg/k:{version}", "unknown placeholder {version}: write one of {architecture}"),
+    ],
+)
+def test_a_builder_that_is_no_image_is_named(tmp_path: Path, name: str, builder: str, said: str) -> None:
+    entry = f"    {name}: {{kind: directory, path: d, builder: '{builder}'}}\n"
+
+    (problem,) = problems(tmp_path, COMPONENT.replace("  drivers:\n    535", f"{entry}  drivers:\n    535"))
     assert said in problem

@@ -109,6 +109,37 @@ def test_a_missing_file_is_copied_from_its_next_older_sibling() -> None:
     assert {c.old for c in edited.changes} == {None}
 
 
+@pytest.mark.parametrize(
+    ("file", "keys", "text", "copied"),
+    [
+        (
+            "{release}.yaml",
+            "installers[release={release},driver={branch}].tag",
+            "installers:\n- {release: gl-1.9, driver: 535, tag: a}  # gl-1.9\n- {release: gl-1.9, driver: 550, tag: b}\n",
+            "installers:\n- {release: gl-1.10, driver: 535, tag: 535-gl-1.10}  # gl-1.9\n"
+            "- {release: gl-1.10, driver: 550, tag: 550-gl-1.10}\n",
+        ),
+        (
+            "{osVersion}/{osVersion}.yaml",
+            '[metadata.labels."example.org/os"=v{osVersion}].pools[name={branch}-{osVersion}].tag',
+            "metadata: {labels: {example.org/os: v1.9}}\npools:\n- name: 535-1.9\n  tag: a\n- name: 550-1.9\n  tag: b\n",
+            "metadata: {labels: {example.org/os: v1.10}}\npools:\n- name: 535-1.10\n  tag: 535-gl-1.10\n"
+            "- name: 550-1.10\n  tag: 550-gl-1.10\n",
+        ),
+    ],
+)
+def test_items_of_the_older_release_are_those_of_the_new_one_in_a_copy(
+    file: str, keys: str, text: str, copied: str
+) -> None:
+    names = {"release": "gl-1.10", "osVersion": "1.10"}
+    older = file.format(release="gl-1.9", osVersion="1.9")
+    pairs = [(f"c/{branch}", {**names, "branch": branch, "tag": f"{branch}-gl-1.10"}) for branch in ("535", "550")]
+    new = settings((entry(file, keys), combination, values) for combination, values in pairs)
+    edited = edit(new, {older: text}.get, existing=[older], create=True)
+
+    assert edited.files == {file.format(**names): copied}
+
+
 def test_a_new_repository_has_all_the_keys() -> None:
     keys = wanted(entry(), entry("all.yaml", 'a."b.c"[release={release},driver={branch}].d[0].e'))
     files = initial_files(keys)

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from lifecycle.config.lock import Lock, LockedBase
 from lifecycle.planning.plan import make_plan
-from lifecycle.planning.required_inputs import bases_of, files_of, needed_by, needed_for
+from lifecycle.planning.required_inputs import bases_of, boot_warnings, files_of, needed_by, needed_for
 from lifecycle.planning.targets import Kind, Targets
 from tests.support.builders.projects import component, every_target, kernel, lock, locked_file, project
 from tests.support.fakes.build_state import FakeBuildState
@@ -104,3 +104,18 @@ def test_what_a_plan_needs_is_known_when_the_lock_has_moved() -> None:
     moved = replace(now, lock=now.lock.model_copy(update={"kernels": {**now.lock.kernels, "old-1/amd64": newer}}))
 
     assert "linux-headers-6.1.0-57-cloud-amd64" in [file.name for file in needed_for(moved, plan).files]
+
+
+def test_a_kernel_without_an_image_is_warned_of_and_not_fetched() -> None:
+    given = lock()
+    key, other = given.kernels
+    kernels = {key: given.kernels[key].model_copy(update={"image": []}), other: given.kernels[other]}
+    now = project(lock=given.model_copy(update={"kernels": kernels}))
+    combinations = now.matrix.combinations
+
+    (warning,) = boot_warnings(now, combinations)
+    assert warning.startswith(
+        f"{key.partition('/')[0]}: its source has the headers of {kernels[key].release}, but no kernel image"
+    )
+    first = [c for c in combinations if c.release == key.partition("/")[0]]
+    assert needed_by(now, first, kernel_images=True) == needed_by(now, first)

@@ -94,3 +94,10 @@ def test_user_space_of_another_version_is_refused(index: AptIndex) -> None:
     packages = PACKAGES.model_copy(update={"userspace": ["libcuda1", "nvidia-modprobe"]})
     with pytest.raises(PackageNotFoundError, match=r"does not carry nvidia-modprobe 535\.309\.01"):
         resolve_driver("535", TYPES, packages, index, "d")
+
+
+def test_a_source_without_any_kernel_image_gives_headers_alone(index: AptIndex) -> None:
+    packages = PACKAGES.model_copy(update={"kernel_image": "vmlinuz-{kernel}"})
+    kernel = resolve_kernel(release(), Architecture.AMD64, packages, index, "d")
+
+    assert (kernel.image, len(kernel.headers)) == ([], 3)

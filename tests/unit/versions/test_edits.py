@@ -1,6 +1,7 @@
 import pytest
 
 from lifecycle.config.component import Channel, Release
+from lifecycle.config.image_versions import builder_name
 from lifecycle.versions import edits
 from lifecycle.versions.edits import (
     AlreadyDeclaredError,
@@ -184,3 +185,20 @@ def test_the_only_release_or_driver_is_not_retired() -> None:
 def test_a_family_is_the_leading_word_of_a_name() -> None:
     assert [edits.family_of(n) for n in ("gardenlinux-1592.10", "debian-13-backports")] == ["gardenlinux", "debian"]
     assert Channel("canary") is Channel.CANARY
+
+
+@pytest.mark.parametrize(
+    ("name", "builder"),
+    [
+        ("new-3", "reg/declared:amd64-3"),
+        ("new-4", "reg/declared:amd64-4"),
+        ("new-5", "reg/own:5"),
+    ],
+    ids=["before its sibling's", "before a commented line", "after an own line"],
+)
+def test_the_builder_that_a_source_declares_is_used(name: str, builder: str) -> None:
+    declared = ("    new-*:\n", "    new-*:\n      builder: 'reg/declared:{architecture}-{version}'\n")
+    own = IMAGES.replace("RUNTIME=", "BUILDER_NEW_5=reg/own:5\nRUNTIME=")
+    done = edits.add_release(files(declared, images=own), release(name), builder="", date=DATE)
+
+    assert f"\n{builder_name(name)}={builder}\n" in done.images

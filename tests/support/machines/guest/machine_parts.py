@@ -13,6 +13,7 @@ import docker
 from lifecycle.cache.cache import Cache, file_name
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
+from lifecycle.planning.required_inputs import boot_warning
 from lifecycle.planning.tags import references
 from tests.support.machines.guest import initramfs
 from tests.support.machines.guest.firmware import SecureBoot
@@ -26,7 +27,10 @@ class NotDeclaredError(AssertionError):
 
 def kernel_package(project: LockedProject, cache: Cache, combination: Combination) -> Path:
     """Return the package of a combination's kernel; raise NotDeclaredError if it is not in the cache."""
-    (package,) = project.lock.kernel_for(combination).image
+    kernel = project.lock.kernel_for(combination)
+    if warning := boot_warning(combination.release, kernel):
+        raise NotDeclaredError(warning)
+    (package,) = kernel.image
     deb = cache.blob(package.sha256)
     if not deb.exists():
         raise NotDeclaredError(f"{package.name} is not in the cache: run `invoke fetch --kernel-images`")

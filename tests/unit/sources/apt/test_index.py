@@ -6,12 +6,20 @@ import pytest
 
 from lifecycle.config.package_sources import AptRepository
 from lifecycle.config.schema import Architecture
-from lifecycle.sources.apt.index import AptIndex, ArchiveUpdateError, NoChecksumError, SuiteNotFoundError
+from lifecycle.sources.apt.index import (
+    AptIndex,
+    ArchiveUpdateError,
+    KeyringNotFoundError,
+    NoChecksumError,
+    SuiteForbiddenError,
+    SuiteNotFoundError,
+)
 from lifecycle.sources.apt.machine import MachineArchives
 from lifecycle.sources.package_index import PackageNotFoundError
 from lifecycle.tools.network.retries import RetryPolicy
 from tests.support.builders.apt_archive import Archive, write_release
 from tests.support.machines.apt_machine import make_apt_machine
+from tests.support.servers.faulty_server import faulty_server
 from tests.support.servers.file_server import file_server
 
 
@@ -33,12 +41,14 @@ def index(archive: Archive, tmp_path_factory: pytest.TempPathFactory) -> AptInde
 @pytest.mark.parametrize("attempts", [3, 2])
 def test_a_busy_archive_is_waited_for_and_is_not_one_without_the_suite(tmp_path: Path, attempts: int) -> None:
     waits: list[float] = []
+    keyring = tmp_path / "k.gpg"
+    keyring.touch()
     with file_server() as server:
         server.script["/dists/x/InRelease"] = ["503", "404", "404"]
         server.script["/dists/x/Release"] = ["503", "404"]
         index = AptIndex(
             name="test",
-            repositories=[AptRepository(uri=server.address, keyring=Path("/k.gpg"), suite="x", components=["main"])],
+            repositories=[AptRepository(uri=server.address, keyring=keyring, suite="x", components=["main"])],
             architecture=Architecture.AMD64,
             machine=MachineArchives(),
             root=tmp_path,
@@ -148,3 +158,28 @@ def test_an_archive_without_sha256_is_refused(archive: Archive, tmp_path: Path) 
 
     with pytest.raises(NoChecksumError, match="the archive of test states no SHA256 of libc6"):
         index_of(copy, tmp_path / "apt").locate([("libc6", "1:2.36-9")])
+
+
+def test_a_keyring_that_does_not_exist_is_named_before_apt_runs(archive: Archive, tmp_path: Path) -> None:
+    missing = tmp_path / "missing.gpg"
+    with pytest.raises(
+        KeyringNotFoundError, match=r"missing\.gpg, .* does not exist: install the archive's public key"
+    ):
+        index_of(archive, tmp_path / "apt", keyring=missing).versions("libc6")
+
+    assert not (tmp_path / "apt").exists()
+
+
+def test_a_suite_that_an_object_store_forbids_may_not_exist(archive: Archive, tmp_path: Path) -> None:
+    with faulty_server() as server:
+        server.script += ["403"] * 10
+        repository = archive.repository(uri=f"{server.address}/gardenlinux")
+        index = AptIndex(
+            name="test",
+            repositories=[repository],
+            architecture=Architecture.AMD64,
+            machine=MachineArchives(),
+            root=tmp_path,
+        )
+        with pytest.raises(SuiteForbiddenError, match=r"/gardenlinux answers 403 .* for the suite 'stable'"):
+            index.versions("libc6")

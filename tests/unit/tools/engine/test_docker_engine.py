@@ -39,7 +39,10 @@ def test_an_invalid_address_is_a_mistake_of_the_user() -> None:
     ("why", "hint"),
     [
         ("write /x: no space left on device", "Free some space where the engine keeps its data"),
-        ("manifest unknown", "Name an image that exists in image_versions."),
+        (
+            "manifest unknown",
+            "Name an image that exists: in image_versions, or in component.yaml as `builder` of a source.",
+        ),
         ("pull access denied for x", "Log in to the registry"),
     ],
 )
