@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.builders.apt_archive import Archive
 from tests.support.builders.apt_checkout import fetch, stanza
-from tests.support.builders.source_checkout import SourceCheckout
+from tests.support.checkouts.source_checkout import SourceCheckout
 from tests.support.machines.apt_machine import AptMachine
 from tests.support.servers.web_server import Web
 
