@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.builders.apt_archive import Archive
-from tests.support.builders.apt_checkout import fetch, stanza
+from tests.support.checkouts.apt_checkout import fetch, stanza
 from tests.support.checkouts.source_checkout import SourceCheckout
 from tests.support.machines.apt_machine import AptMachine
 from tests.support.servers.web_server import Web
