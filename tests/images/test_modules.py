@@ -8,7 +8,7 @@ from lifecycle.checks.symvers import Symvers
 from lifecycle.config.schema import ModuleType
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.tools.labels import LABEL_KERNEL, LABEL_VERMAGIC
-from tests.support.builders.expectations import expectation
+from tests.support.expectations import expectation
 from tests.support.machines.installer import Installer
 
 MODULES = ["nvidia-drm.ko", "nvidia-modeset.ko", "nvidia-peermem.ko", "nvidia-uvm.ko", "nvidia.ko"]

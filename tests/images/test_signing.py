@@ -28,9 +28,9 @@ from lifecycle.planning.targets import Kind, Targets, base_tag
 from lifecycle.tools.engine.container import LABEL_OWNER
 from lifecycle.tools.engine.docker_engine import DockerEngine, owner_of
 from lifecycle.tools.engine.engine import Engine
-from tests.support.builders.expectations import expectation
 from tests.support.builders.signing_keys import Pair, make_pair
 from tests.support.checkout import ROOT
+from tests.support.expectations import expectation
 from tests.support.machines.installer import Installer
 
 NAME = "Signs in a test"
