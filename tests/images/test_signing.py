@@ -18,6 +18,7 @@ from lifecycle.checks.fit import Problem, check_modules
 from lifecycle.checks.kernel_module import read_module
 from lifecycle.checks.signature import read_signature, split_signature
 from lifecycle.checks.symvers import Symvers
+from lifecycle.config.image_versions import builder_title
 from lifecycle.pipeline.build_service import BuildRequest
 from lifecycle.pipeline.compile import Compiler
 from lifecycle.pipeline.sign import ModuleSigner
@@ -102,7 +103,7 @@ def sign(engine: Engine, targets: Targets, combination: Combination, pair: Pair,
         for path in modules.glob("*.ko"):
             shutil.copyfile(path, made / path.name)
     compiler = Compiler(targets=targets, cache=cache, engine=engine)
-    builder = compiler.builder(base_tag(targets.builder(combination)), combination.release.replace("-", "_"))
+    builder = compiler.builder(base_tag(targets.builder(combination)), builder_title(combination.release))
     key = SigningKey(signer=pair.signer, name=NAME, pem=pair.key.read_bytes())
     hands = ModuleSigner(targets=targets, cache=cache, engine=engine, key=key)
     return hands.sign(combination, module_type, builder).folder
