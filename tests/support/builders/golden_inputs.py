@@ -23,7 +23,7 @@ from tests.support.fakes.recording_engine import sha256
 COMPONENT = """\
 name: team/component
 version: 1.0.0
-image: {registry: registry, repository: repository}
+image: {registry: registry.example, repository: repository}
 context:
   releases: [{name: os-1, channel: current}]
   driverVersion: [999.88.77]

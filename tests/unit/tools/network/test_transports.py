@@ -1,10 +1,10 @@
 """Routes of requests: directly, and through a real server that stands in for a proxy. tests/services has real proxies and TLS."""
 
 import gc
-import socket
+import socketserver
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import contextmanager
 
 import httpx2 as httpx
 import pytest
@@ -91,22 +91,31 @@ def unclosed() -> Iterator[None]:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("said", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"", b"\x04\x00"])
 def test_a_server_that_speaks_no_socks_is_one_sentence(said: bytes) -> None:
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        thread = threading.Thread(target=_say, args=(listener, said))
-        thread.start()
-        proxy = f"socks5h://127.0.0.1:{listener.getsockname()[1]}"
+    with serving(said) as port:
+        proxy = f"socks5h://127.0.0.1:{port}"
         with open_client(environ={"ALL_PROXY": proxy}) as client, pytest.raises(httpx.ProxyError) as caught:
             client.get("https://example.org")
-        thread.join()
 
     assert str(caught.value) == f"the answer is not that of a SOCKS5 proxy (through the proxy {proxy} of ALL_PROXY)"
 
 
-def _say(listener: socket.socket, said: bytes) -> None:
-    connection, _ = listener.accept()
-    with connection:
-        connection.recv(100)
-        connection.sendall(said)
+@contextmanager
+def serving(said: bytes) -> Iterator[int]:
+    """Run a server that answers whatever it is sent with the same bytes, and yield its port."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(100)
+            self.request.sendall(said)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.mark.parametrize("proxy", ["http://\u00fc..x:1", "http://\u2603\u200b.x:1", "http://-\u00fc-.x:1"])
