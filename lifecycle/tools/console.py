@@ -1,4 +1,4 @@
-"""rich's console for results on stdout."""
+"""rich's console for stdout and stderr."""
 
 from typing import NoReturn
 

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from lifecycle.tools.plain_text import plain
@@ -28,19 +28,19 @@ class Progress:
     def console(self) -> "Console":
         """The console that is written to."""
         if self._console is None:
-            from rich.console import Console
+            from lifecycle.tools.console import OutputConsole
 
-            self._console = Console(stderr=True, highlight=False)
+            self._console = OutputConsole(stderr=True, highlight=False)
         return self._console
 
     def say(self, text: str, style: str | None = None) -> None:
-        """Print a line, which a narrow terminal wraps itself."""
+        """Print a line, which a narrow terminal wraps itself. The work goes on if nobody reads it any more."""
         from rich.console import Group
         from rich.text import Text
 
         # With the option `soft_wrap` of `print`, the rows of the display would be wider than the terminal too.
         line = Text(plain(text), style or "", no_wrap=True, overflow="ignore")
-        with self._writing:
+        with self._writing, suppress(BrokenPipeError):
             self.console.print(Group(line), crop=False)
 
     def warn(self, text: str) -> None:

@@ -19,13 +19,10 @@ def print_table(title: str, columns: Row, rows: Iterable[Row]) -> None:
     """Print a table without borders, in the form that fits the terminal. Without a terminal, each row is one line."""
     console = OutputConsole(highlight=False)
     found = [[plain(cell) for cell in row] for row in rows]
-    if console.is_terminal:
-        if title:
-            console.print(title, style="bold", markup=False, emoji=False, soft_wrap=True)
-        lines = fitted(columns, found, console.width)
-    else:
-        # rich ends the program with exit code 1 if a pipe is closed.
-        lines = [*filter(None, [title]), *aligned(columns, found)]
+    if title:
+        style = "bold" if console.is_terminal else None
+        console.print(title, style=style, markup=False, emoji=False, soft_wrap=True)
+    lines = fitted(columns, found, console.width) if console.is_terminal else aligned(columns, found)
     print("\n".join(lines))  # noqa: T201 - stdout is where results go
 
 

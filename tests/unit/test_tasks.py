@@ -164,6 +164,18 @@ def test_plain_invoke_builds() -> None:
     assert ns.default == "build"
 
 
+def test_work_goes_on_when_nobody_reads_what_it_says() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    code = "from lifecycle.tools.progress import Progress\nwith Progress().step('a'): pass\nprint('result')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=writing, text=True, check=False
+    )
+    os.close(writing)
+
+    assert (done.returncode, done.stdout) == (0, "result\n")
+
+
 @pytest.mark.parametrize("words", [["matrix"], ["matrix", "--json", "--only=535"], ["explain", "535"]])
 def test_a_reader_that_is_gone_is_no_error(tmp_path: Path, words: list[str]) -> None:
     reading, writing = os.pipe()
