@@ -47,7 +47,7 @@ def print_matrix(matrix: Matrix, combinations: Sequence[Combination]) -> None:
     if not everything:
         return
     output.print_table(
-        f"{len(combinations)} combinations",
+        output.plural(len(combinations), "combination"),
         ["combination", "channel", "modules", "patches"],
         [
             (

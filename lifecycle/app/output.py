@@ -16,6 +16,11 @@ def format_size(size: int) -> str:
     return f"{size / 1e6:.0f} MB" if size < 1e9 else f"{size / 1e9:.2f} GB"
 
 
+def plural(count: int, noun: str) -> str:
+    """Return a number with its noun: `1 node`, `3 nodes`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def print_lines(lines: Iterable[str]) -> None:
     """Print plain lines."""
     for line in lines:

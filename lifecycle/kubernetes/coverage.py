@@ -92,7 +92,7 @@ def _print(survey: NodeSurvey, found: Sequence[Coverage]) -> None:
         rows.setdefault((entry.kernel, *row), []).append(entry.node)
     columns = ["count", "nodes", "driver", "now", "upgrade to", "then"]
     table = [(str(len(names)), ", ".join(_first(names)), *row) for (_, *row), names in rows.items()]
-    output.print_table(f"{len(survey.nodes)} nodes", columns, table)
+    output.print_table(output.plural(len(survey.nodes), "node"), columns, table)
 
 
 def _describe(need: ImageRequirement | None) -> str:

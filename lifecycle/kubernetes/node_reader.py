@@ -187,7 +187,9 @@ def _validate(value: object, number: int) -> "_Node | str":
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        said = first["msg"][0].lower() + first["msg"][1:]
+        # pydantic's words name the model, which nobody outside knows.
+        of_model = first["type"] == "model_type"
+        said = "it is no object" if of_model else first["msg"][0].lower() + first["msg"][1:]
         return ": ".join(part for part in (_name_of(value) or f"item {number}", place, said) if part)
 
 

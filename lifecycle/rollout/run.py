@@ -17,7 +17,6 @@ from lifecycle.rollout.model import Installer
 from lifecycle.rollout.plan import Plan, Planned, WaveSize, make_plan, seconds_of, select
 from lifecycle.rollout.show import (
     plan_data,
-    plural,
     print_plan,
     print_status,
     results_data,
@@ -160,7 +159,7 @@ class Waves:
         """Return the ends of all planned nodes, in the order of the plan. A failure or a signal ends the waves."""
         plan = self._plan
         self._progress.say(
-            f"{plural(len(plan.nodes))} to upgrade in {plural(len(plan.waves), 'wave')}; "
+            f"{output.plural(len(plan.nodes), 'node')} to upgrade in {output.plural(len(plan.waves), 'wave')}; "
             f"{plan.current} up to date; {len(plan.skipped)} skipped"
         )
         ends: dict[str, NodeResult] = {}

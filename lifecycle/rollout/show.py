@@ -20,11 +20,6 @@ _WORDS = {
 }
 
 
-def plural(count: int, noun: str = "node") -> str:
-    """Return a number with its noun: `1 node`, `3 nodes`."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
 def _names(names: Sequence[str]) -> str:
     more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
     return f"{', '.join(names[:_NAMES])}{more}"
@@ -36,9 +31,11 @@ def _names(names: Sequence[str]) -> str:
 def print_plan(plan: Plan) -> None:
     """Print the counts of a plan, then its first rows."""
     count = len(plan.nodes)
-    waves = f"{plural(len(plan.waves), 'wave')} of at most {plural(plan.size)}"
+    waves = f"{output.plural(len(plan.waves), 'wave')} of at most {output.plural(plan.size, 'node')}"
     output.print_lines(
-        [f"{plural(count)} to upgrade in {waves}; {plan.current} up to date; {len(plan.skipped)} skipped"]
+        [
+            f"{output.plural(count, 'node')} to upgrade in {waves}; {plan.current} up to date; {len(plan.skipped)} skipped"
+        ]
     )
     rows = [
         (str(number), node.node, node.installer.label, node.reason)
@@ -86,7 +83,7 @@ def print_status(installers: Iterable[Installer], fleet: Sequence[Member]) -> No
     counts = [(installer, _counts([m for m in fleet if m.installer == installer])) for installer in installers]
     rows = [(i.label, i.version, *(str(count) for count in found.values())) for i, found in counts]
     columns = ["installer", "driver", "nodes", *State, "cordoned by a rollout"]
-    output.print_table(plural(len(fleet)), columns, rows)
+    output.print_table(output.plural(len(fleet), "node"), columns, rows)
     failures: dict[str, list[str]] = defaultdict(list)
     for member in fleet:
         if member.pod and member.pod.failure:
@@ -150,7 +147,9 @@ def summary(results: Iterable[NodeResult]) -> list[str]:
     ends: dict[Outcome, list[str]] = {outcome: [] for outcome in Outcome}
     for result in results:
         ends[result.outcome].append(result.planned.node)
-    lines = [f"{_WORDS[end]}: {plural(len(nodes))}: {_names(nodes)}" for end, nodes in ends.items() if nodes]
+    lines = [
+        f"{_WORDS[end]}: {output.plural(len(nodes), 'node')}: {_names(nodes)}" for end, nodes in ends.items() if nodes
+    ]
     held = [f"{r.planned.node}{f' ({r.step})' if r.step else ''}" for r in results if is_held(r)]
     return [*lines, f"still cordoned by the rollout: {', '.join(held) or 'none'}"]
 

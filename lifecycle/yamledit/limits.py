@@ -65,7 +65,7 @@ def limited_events(text: str, *, file: str, limits: Limits = DEFAULT_LIMITS) -> 
     """
     if len(text) > limits.characters:
         size = f"it has {len(text):,} characters, and at most {limits.characters:,} are read"
-        raise YamlLimitError(file, size, "split the file")
+        raise YamlLimitError(file, size, "shorten or split it")
     return _Counter(file, limits).counted(_events(text))
 
 
@@ -116,7 +116,7 @@ class _Counter:
     def add(self, event: Any, anchor: str | None, size: int) -> None:  # noqa: ANN401 - PyYAML's events
         self.nodes += 1
         if self.nodes > self.limits.nodes:
-            self.refuse(event, f"it has more than {self.limits.nodes:,} keys and values", "split the file")
+            self.refuse(event, f"it has more than {self.limits.nodes:,} keys and values", "shorten or split it")
         if anchor is not None:
             self.sizes[anchor] = size
         if self.open:

@@ -93,7 +93,7 @@ def test_standard_input_is_read_as_bytes(
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(content)))
     show_coverage(session, "-", selector="", as_json=False)
 
-    assert capsys.readouterr().out.startswith("1 nodes\n")
+    assert capsys.readouterr().out.startswith("1 node\n")
 
 
 @pytest.mark.parametrize(

@@ -122,8 +122,8 @@ def edited(key: str, value: object) -> dict[str, Any]:
         (edited("kind", "node"), "'x': kind: input should be 'Node'"),
         (edited("kind", 5), "'x': kind: input should be 'Node'"),
         (edited("status.conditions", "Ready"), "'x': status.conditions: "),
-        ([1], "item 2: input should be"),
-        ("gpu-1", "item 2: input should be"),
+        ([1], "item 2: it is no object"),
+        ("gpu-1", "item 2: it is no object"),
     ],
 )
 def test_a_bad_node_is_named_with_what_is_wrong(bad: Any, said: str) -> None:  # noqa: ANN401 - anything that JSON has
