@@ -19,18 +19,14 @@ from lifecycle.tools.engine.engine import Engine, LocalImage
 from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.network.retries import RetryPolicy
 from lifecycle.tools.registry.client import Registry, RemoteImage
-from lifecycle.tools.registry.errors import hint_for
+from lifecycle.tools.registry.errors import hint_for, is_passing
 from lifecycle.tools.registry.login import Login
 
 ATTEMPTS = 4
 _FIRST_PAUSE = 2.0  # seconds
-# Words in errors after which the same push may succeed. The last two lines come from two pushes of one image at the same time: the
-# engine's, if the other push has just removed the tag, and the registry's, if it has not stored a layer yet.
-_TRANSIENT_ERRORS = (
-    *("connection re", "broken pipe", "EOF", "timeout", "500 Int", "502", "503", "504", "try again", "unavailable"),
-    *("tag does not exist", "not exist locally"),
-    *("blob unknown to registry", "digest invalid"),
-)
+# Words in errors of two pushes of one image at the same time, after which the same push may succeed: those of the engine, if the
+# other push has just removed the tag, and of the registry, if it has not stored a layer yet.
+_OVERTAKEN = ("tag does not exist", "not exist locally", "blob unknown to registry", "digest invalid")
 # The engine omits the registry's explanation of this error.
 _UNEXPLAINED_ERROR = "unexpected HTTP status: 500"
 
@@ -126,7 +122,7 @@ def decide_push(candidate: Candidate, *, untested: bool) -> PushDecision:
 
 def _is_transient(error: str) -> bool:
     """Return true if the same push may succeed after this error."""
-    return any(word.lower() in error.lower() for word in _TRANSIENT_ERRORS)
+    return is_passing(error) or any(words in error.lower() for words in _OVERTAKEN)
 
 
 # ----- effects

@@ -23,6 +23,7 @@ from lifecycle.tools.engine.container import LABEL_OWNER, DockerContainer, remov
 from lifecycle.tools.engine.engine import LocalImage, PulledImage
 from lifecycle.tools.engine.errors import EngineRefusedError, ImageBuildError, StoppedError
 from lifecycle.tools.engine.processors import usable_processors
+from lifecycle.tools.engine.pull import pull_image
 from lifecycle.tools.registry.credentials import docker_login
 from lifecycle.tools.registry.errors import wants_login
 from lifecycle.tools.registry.login import Login
@@ -96,13 +97,12 @@ class DockerEngine(EngineConnection):
         with self.sdk_errors(f"pull {reference}"):
             login = docker_login(resolve_repository_name(reference)[0], self._environ) or Login()
             try:
-                image = self.client.images.pull(
-                    reference, platform=f"linux/{architecture}", auth_config=login.for_engine()
-                )
+                pull_image(self.client.api, reference, platform=f"linux/{architecture}", auth=login.for_engine())
             except docker.errors.APIError as error:
                 if login.error and wants_login(str(error)):
                     raise login.error from error
                 raise
+            image = self.client.images.get(reference)
             digests: list[str] = image.attrs.get("RepoDigests", [])
             digest = digests[0].rpartition("@")[2] if digests else str(image.id)
             return PulledImage(digest=digest, id=str(image.id))

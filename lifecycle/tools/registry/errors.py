@@ -1,6 +1,7 @@
 """The errors of a registry, and their solutions."""
 
 import errno
+import re
 
 from lifecycle.errors import InstallerError
 
@@ -13,6 +14,16 @@ _PROXIED = ("(through the proxy",)
 _ABSENT = ("connection refused", "name or service not known", "no address associated", "no such host")
 # Docker's registry reports a failed write with the number of the error alone (errno(3)).
 _DISK_FULL = ("no space left", f'"err": {errno.ENOSPC}')
+# The words of engines and registries for a failure after which the same push or pull may succeed.
+_PASSING = re.compile(
+    r"connection re(?:fused|set)|broken pipe|\bEOF\b|timeout|try again|unavailable|too ?many ?requests|500 int|\b(?:429|50[234])\b",
+    re.IGNORECASE,
+)
+
+
+def is_passing(message: str) -> bool:
+    """Return whether the same push or pull may succeed after an error of an engine or a registry."""
+    return bool(_PASSING.search(message))
 
 
 def wants_login(message: str) -> bool:

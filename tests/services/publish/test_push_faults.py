@@ -66,18 +66,37 @@ def test_a_busy_registry_is_waited_for_as_it_asks(server: RegistryServer, tmp_pa
         assert server.tags() == ["a"]
 
 
-def test_an_engine_that_meets_a_busy_registry_pushes_in_the_end(server: RegistryServer, tmp_path: Path) -> None:
+# The engine opens several connections for one push or pull; each attempt of ours ends at the first refusal.
+BUSY = ["none", "none", *["busy"] * 5]
+
+
+def test_a_busy_registry_is_waited_for_by_a_push_of_the_engine(server: RegistryServer, tmp_path: Path) -> None:
     with (
         faulty_proxy(server.port) as proxy,
         closing(PushSession(server, tmp_path, host=f"{LOOPBACK}:{proxy.port}")) as session,
     ):
         image = session.made()
         candidate = session.candidate(image)
-        proxy.script = ["busy"] * 2
+        proxy.script = list(BUSY)
         pushed = session.pusher.publish(candidate, PushDecision.PUSH, [COMBINATION])
 
-        assert proxy.met.count("busy") == 2
+        assert proxy.met.count("busy") == 5
+        assert session.waits
         assert session.there(pushed.tag).id == image.id
+
+
+def test_a_busy_registry_is_waited_for_by_a_pull_of_the_engine(server: RegistryServer, tmp_path: Path) -> None:
+    with (
+        faulty_proxy(server.port) as proxy,
+        closing(PushSession(server, tmp_path, host=f"{LOOPBACK}:{proxy.port}")) as session,
+    ):
+        image = session.made()
+        pushed = session.pusher.publish(session.candidate(image), PushDecision.PUSH, [COMBINATION])
+        session.engine.client.api.remove_image(image.id, force=True)
+        proxy.script = list(BUSY)
+
+        assert session.engine.pull(f"{session.names[0].rpartition(':')[0]}:{pushed.tag}", "amd64").id == image.id
+        assert proxy.met.count("busy") == 5
 
 
 def registry_at(port: int, waits: list[float]) -> Registry:
