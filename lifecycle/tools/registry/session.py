@@ -140,6 +140,14 @@ def _is_blob_unknown(response: httpx.Response) -> bool:
     return any(error.get("code") == _BLOB_UNKNOWN for error in errors_of(response))
 
 
+def resolve_link(session: RegistrySession, response: httpx.Response, link: str, what: str) -> httpx.URL:
+    """Return an address in a response, which may be relative to that of the request. Raises RegistryRefusedError."""
+    try:
+        return response.url.join(link)
+    except httpx.InvalidURL as error:
+        raise RegistryRefusedError(session.host, what, f"it answered with the invalid address {link!r}") from error
+
+
 def raise_for_error(session: RegistrySession, response: httpx.Response, what: str) -> None:
     """Raise RegistryRefusedError for a response that is an error; `what` names what was requested ("list the tags of x")."""
     if response.is_error:

@@ -20,6 +20,29 @@ def test_all_pages_of_tags_are_read_from_the_same_host(server: Scripted, before:
     assert server.asked == ["/v2/a/b/tags/list", second]
 
 
+def test_a_list_of_tags_without_an_end_is_an_error(server: Scripted) -> None:
+    server.add("/v2/a/tags/list", {"tags": ["1"]}, Link='</v2/a/tags/list?n=1>; rel="next"')
+    server.add("/v2/a/tags/list?n=1", {"tags": ["1"]}, Link='</v2/a/tags/list?n=1>; rel="next"')
+
+    with pytest.raises(RegistryRefusedError, match=r"its list has no end: tags/list\?n=1 leads to itself"):
+        server.registry().tags("a")
+
+
+def test_an_invalid_address_of_the_next_page_is_an_error(server: Scripted) -> None:
+    server.add("/v2/a/tags/list", {"tags": ["1"]}, Link='<http://[::1>; rel="next"')
+
+    with pytest.raises(RegistryRefusedError, match="invalid address"):
+        server.registry().tags("a")
+
+
+def test_an_invalid_address_of_an_upload_is_an_error(server: Scripted) -> None:
+    server.add("/v2/a/blobs/sha256:1", {}, status=404)
+    server.add("/v2/a/blobs/uploads/", {}, status=202, Location="http://[::1")
+
+    with pytest.raises(RegistryRefusedError, match="invalid address 'http://"):
+        server.registry().blobs.upload("a", "sha256:1", b"x")
+
+
 @pytest.mark.parametrize(("status", "body"), [(404, {}), (200, {"tags": None})])
 def test_an_empty_or_missing_repository_has_no_tags(server: Scripted, status: int, body: object) -> None:
     server.add("/v2/a/tags/list", body, status=status)
