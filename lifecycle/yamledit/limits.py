@@ -66,10 +66,11 @@ def limited_events(text: str, *, file: str, limits: Limits = DEFAULT_LIMITS) -> 
     if len(text) > limits.characters:
         size = f"it has {len(text):,} characters, and at most {limits.characters:,} are read"
         raise YamlLimitError(file, size, "split the file")
-    return _Counter(file, limits).counted(_events(text))
+    return _Counter(file, limits).counted(events(text))
 
 
-def _events(text: str) -> Iterator[Any]:
+def events(text: str) -> Iterator[Any]:
+    """Yield libyaml's events of a text, without limits. Raises NoLibyamlError and yaml.YAMLError."""
     if not yaml.__with_libyaml__:
         raise NoLibyamlError
     parser: Any = yaml.CSafeLoader(text)
@@ -88,8 +89,8 @@ class _Counter:
     open: list[tuple[str | None, int]] = field(default_factory=list)
     sizes: dict[str, int] = field(default_factory=dict)
 
-    def counted(self, events: Iterable[Any]) -> Iterator[Any]:
-        for event in events:
+    def counted(self, found: Iterable[Any]) -> Iterator[Any]:
+        for event in found:
             match event:
                 case yaml.ScalarEvent():
                     self.add(event, event.anchor, 1)

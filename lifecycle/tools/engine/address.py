@@ -104,7 +104,8 @@ def _with_tls(given: str, setting: str, environ: Mapping[str, str]) -> EngineAdd
 def _current_context(folder: Path) -> str:
     try:
         found = json.loads((folder / "config.json").read_bytes())
-    except (FileNotFoundError, NotADirectoryError, RecursionError, ValueError):
+    except (OSError, RecursionError, ValueError):
+        # docker(1) warns of a file that it cannot read, such as root's, and goes on without it.
         return _DEFAULT
     return str(found.get("currentContext") or _DEFAULT) if isinstance(found, dict) else _DEFAULT
 

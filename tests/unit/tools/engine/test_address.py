@@ -143,3 +143,9 @@ def test_missing_certificates_are_reported_with_one_sentence(tmp_path: Path) -> 
     with pytest.raises(CertificatesNotFoundError, match=r"ca\.pem, cert\.pem or key\.pem is missing in"):
         engine_address(environ)
     assert CertificatesNotFoundError.exit_code == EXIT_USAGE
+
+
+def test_a_config_json_that_cannot_be_read_names_no_context(tmp_path: Path) -> None:
+    (tmp_path / "config.json").mkdir()
+
+    assert engine_address({"DOCKER_CONFIG": str(tmp_path)}).url == SOCKET
