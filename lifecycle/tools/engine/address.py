@@ -112,7 +112,7 @@ def _current_context(folder: Path) -> str:
 
 def _context(folder: Path, name: str, setting: str) -> EngineAddress:
     """Return the address of a Docker context; docker(1) keeps it in a folder named by the sha256 of the context's name."""
-    digest = hashlib.sha256(name.encode()).hexdigest()
+    digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()
     path = folder / "contexts" / "meta" / digest / "meta.json"
     try:
         endpoint = json.loads(path.read_text(encoding="utf-8"))["Endpoints"]["docker"]

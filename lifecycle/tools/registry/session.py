@@ -90,6 +90,9 @@ class RegistrySession:
         except REQUEST_ERRORS as error:
             reason = f"{type(error).__name__}: {error}"
             raise RegistryRefusedError(self.host, f"reach {repository}", reason) from error
+        except UnicodeError as error:
+            reason = "the login or its token has characters that no request can have"
+            raise RegistryRefusedError(self.host, "sign in", reason) from error
         return response
 
     def _send(

@@ -56,7 +56,7 @@ def test_a_missing_repository_elsewhere_is_never_created(tmp_path: Path, reposit
     assert list(tmp_path.rglob("*")) == [root]
 
 
-def test_the_home_of_nobody_is_one_sentence(tmp_path: Path) -> None:
+def test_a_home_folder_that_does_not_exist_is_one_sentence(tmp_path: Path) -> None:
     with (
         pytest.raises(
             BadPathError, match=r"^component\.yaml: gitops\.repository: '~nosuch/x\.git': that user has no home"

@@ -4,6 +4,7 @@ import pytest
 
 from lifecycle.tools.registry.client import Manifest, Registry
 from lifecycle.tools.registry.errors import RegistryRefusedError, hint_for
+from lifecycle.tools.registry.login import Login
 from tests.support.servers.scripted_registry import Scripted
 
 BLOB_UNKNOWN = "MANIFEST_BLOB_UNKNOWN"
@@ -165,3 +166,15 @@ def test_an_answer_of_many_brackets_is_no_manifest(server: Scripted) -> None:
     server.add("/v2/a/b/tags/list", b"[" * 100_000)
 
     assert server.registry().tags("a/b") == []
+
+
+@pytest.mark.parametrize(
+    ("challenge", "login"),
+    [("Basic", Login("u", "\ud800")), ("Bearer", Login(registry_token="tökén"))],
+)
+def test_a_login_that_no_request_can_have_is_an_error(server: Scripted, challenge: str, login: Login) -> None:
+    server.add("/v2/a/tags/list", {}, status=401, **{"WWW-Authenticate": f'{challenge} realm="x"'})
+
+    with pytest.raises(RegistryRefusedError, match=r"cannot sign in\n.*characters that no request can have") as caught:
+        Registry(server.host, login).tags("a")
+    assert "k\xe9n" not in str(caught.value)
