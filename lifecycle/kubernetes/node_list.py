@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import yaml
 
 from lifecycle.errors import UsageError
-from lifecycle.yamledit.limits import events
+from lifecycle.yamledit.limits import parse_events
 from lifecycle.yamledit.reader import describe_parse_error
 
 _DEEPEST = 100  # a node of kubectl has about 10 levels
@@ -111,7 +111,7 @@ class _Documents:
 
     def read(self, text: str) -> Iterator[object]:
         """Yield each document. Raises BadNodesError, NoLibyamlError, and yaml.YAMLError for malformed text."""
-        for event in events(text):
+        for event in parse_events(text):
             match event:
                 case yaml.ScalarEvent():
                     self._add(None if event.implicit[0] and event.value in _NULL else event.value)

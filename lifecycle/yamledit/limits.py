@@ -66,10 +66,10 @@ def limited_events(text: str, *, file: str, limits: Limits = DEFAULT_LIMITS) -> 
     if len(text) > limits.characters:
         size = f"it has {len(text):,} characters, and at most {limits.characters:,} are read"
         raise YamlLimitError(file, size, "split the file")
-    return _Counter(file, limits).counted(events(text))
+    return _Counter(file, limits).counted(parse_events(text))
 
 
-def events(text: str) -> Iterator[Any]:
+def parse_events(text: str) -> Iterator[Any]:
     """Yield libyaml's events of a text, without limits. Raises NoLibyamlError and yaml.YAMLError."""
     if not yaml.__with_libyaml__:
         raise NoLibyamlError
@@ -89,8 +89,8 @@ class _Counter:
     open: list[tuple[str | None, int]] = field(default_factory=list)
     sizes: dict[str, int] = field(default_factory=dict)
 
-    def counted(self, found: Iterable[Any]) -> Iterator[Any]:
-        for event in found:
+    def counted(self, events: Iterable[Any]) -> Iterator[Any]:
+        for event in events:
             match event:
                 case yaml.ScalarEvent():
                     self.add(event, event.anchor, 1)
