@@ -6,7 +6,7 @@ import pytest
 
 from lifecycle.app.session import Session
 from lifecycle.config.gitops import GitOps, NodePools
-from lifecycle.gitops.repository import NoRepositoryError, open_repository, repository_exists
+from lifecycle.gitops.repository import RepositoryNotFoundError, open_repository, repository_exists
 from lifecycle.tools.paths import BadPathError
 
 POOLS = NodePools(file="clusters/*/shoot.yaml", set={"image.tag": "{tag}"})
@@ -47,7 +47,7 @@ def test_a_missing_repository_elsewhere_is_never_created(tmp_path: Path, reposit
     root.mkdir()
     with (
         pytest.raises(
-            NoRepositoryError, match=r"^component\.yaml: gitops\.repository: .* does not exist: create it with"
+            RepositoryNotFoundError, match=r"^component\.yaml: gitops\.repository: .* does not exist: create it with"
         ),
         open_repository(session(root), section(repository), [], dry_run=dry_run),
     ):
