@@ -12,7 +12,7 @@ from types import FrameType
 from invoke.exceptions import Exit
 
 from lifecycle.errors import EXIT_FAILURE, EXIT_INTERRUPTED, InstallerError, SystemRefusedError
-from lifecycle.tools.plain_text import ERRORS, plain
+from lifecycle.tools.plain_text import ERRORS
 
 _log = logging.getLogger(__name__)
 _INTERRUPTED = "interrupted: nothing half made is left, run the same command to go on"
@@ -44,13 +44,13 @@ def _ending(error: BaseException) -> Exit:
     if isinstance(error, KeyboardInterrupt):
         return Exit(_INTERRUPTED, EXIT_INTERRUPTED)
     if isinstance(error, InstallerError):
-        return Exit(f"error: {plain(str(error))}", error.exit_code)
+        return Exit(f"error: {error}", error.exit_code)
     if isinstance(error, BrokenPipeError):
         return Exit(code=0)
     if cut_off and isinstance(error, OSError) and not error.filename:
         return Exit(f"error: cannot write to standard output: {error.strerror or error}", EXIT_FAILURE)
     if isinstance(error, OSError):
-        return Exit(f"error: {plain(str(SystemRefusedError(error)))}", SystemRefusedError.exit_code)
+        return Exit(f"error: {SystemRefusedError(error)}", SystemRefusedError.exit_code)
     raise error
 
 

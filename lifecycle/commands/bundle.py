@@ -1,6 +1,5 @@
 """`invoke bundle` and `--from-bundle`: carry all inputs in one file to a machine without network."""
 
-import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from lifecycle.planning.matrix import Combination
 from lifecycle.planning.required_inputs import bases_of, boot_warnings, needed_by
 from lifecycle.planning.selector import select
 from lifecycle.planning.targets import Targets, base_tag
-from lifecycle.sources.bundle import BundledImage, read_bundle, saved_tags, write_bundle
+from lifecycle.sources.bundle import BundledImage, is_bundle, read_bundle, saved_tags, write_bundle
 
 _SHOWN = 5
 
@@ -75,7 +74,7 @@ def _check_place(path: Path) -> None:
         raise BadBundlePathError(path, "it is a folder")
     if not path.absolute().parent.is_dir():
         raise BadBundlePathError(path, f"there is no folder {path.absolute().parent}")
-    if path.is_file() and path.stat().st_size and not tarfile.is_tarfile(path):
+    if path.is_file() and path.stat().st_size and not is_bundle(path):
         raise BadBundlePathError(path, "it is a file of another kind, which would be lost")
 
 

@@ -79,8 +79,9 @@ def _url_problem(value: str) -> str:
     try:
         parts = urlsplit(value)
         password, host, _ = parts.password, parts.hostname, parts.port
-    except ValueError as error:
-        return f"it is not an address ({error}): write one such as https://git.example.org/team/gitops.git"
+    except ValueError:
+        # The text of the error may quote a part of a password.
+        return "its host or port is invalid: write an address such as https://git.example.org/team/gitops.git"
     if password is not None:
         return "it contains a password: remove it, and set INVOKE_GITOPS_USERNAME and INVOKE_GITOPS_TOKEN instead"
     if parts.scheme not in _SCHEMES:

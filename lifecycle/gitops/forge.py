@@ -6,31 +6,15 @@ Sources: GitHub REST API 2022-11-28, "Pulls" (docs.github.com/rest/pulls/pulls);
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
-import httpx2 as httpx
-
 from lifecycle.config.gitops import ForgeKind
-from lifecycle.errors import InstallerError
-from lifecycle.tools.network.client import REQUEST_ERRORS, open_client
-from lifecycle.tools.network.retries import REQUESTS, RetryPolicy, answer_text
+from lifecycle.gitops.forge_api import ForgeApi, ForgeRefusedError
+from lifecycle.tools.network.retries import REQUESTS, RetryPolicy
 
 _SCP = re.compile(r"(?:[^@/]+@)?(?P<host>[^:/]+):(?P<path>(?!/).+)")
-
-
-class ForgeRefusedError(InstallerError):
-    """A forge that does not answer or refuses a request. The pushed branch stays."""
-
-    def __init__(self, host: str, what: str, why: str, *, unauthorised: bool = False) -> None:
-        hint = "INVOKE_GITOPS_TOKEN has to be allowed to make pull requests." if unauthorised else ""
-        super().__init__(
-            f"{host}: cannot {what}; the branch is pushed",
-            details=f"  {why}",
-            resolution=hint or "Run the command again: it continues from there.",
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,9 +74,9 @@ def open_forge(project: Project, token: str, *, api: str | None, policy: RetryPo
         usual = (
             "https://api.github.com" if project.host == "github.com" else f"{project.scheme}://{project.host}/api/v3"
         )
-        return GitHub(project, _Api(project.host, api or usual, _github_headers(token), policy))
+        return GitHub(project, ForgeApi(project.host, api or usual, _github_headers(token), policy))
     usual = f"{project.scheme}://{project.host}/api/v4"
-    return GitLab(project, _Api(project.host, api or usual, {"PRIVATE-TOKEN": token}, policy))
+    return GitLab(project, ForgeApi(project.host, api or usual, {"PRIVATE-TOKEN": token}, policy))
 
 
 def _github_headers(token: str) -> dict[str, str]:
@@ -101,47 +85,6 @@ def _github_headers(token: str) -> dict[str, str]:
         "Accept": "application/vnd.github+json",
         "X-GitHub-Api-Version": "2022-11-28",
     }
-
-
-@dataclass(frozen=True)
-class _Api:
-    host: str
-    base: str
-    headers: Mapping[str, str]
-    policy: RetryPolicy
-
-    def __repr__(self) -> str:
-        return f"_Api({self.base!r})"
-
-    def ask(self, method: str, path: str, what: str, **options: Any) -> Any:  # noqa: ANN401 - JSON
-        """Send a request, and return the JSON of the answer. Raises ForgeRefusedError with the forge's own message."""
-        url = f"{self.base.rstrip('/')}/{path}"
-        try:
-            with open_client(policy=self.policy) as client:
-                answer = client.request(method, url, headers=dict(self.headers), **options)
-        except REQUEST_ERRORS as error:
-            raise ForgeRefusedError(self.host, what, f"{type(error).__name__}: {error}") from error
-        try:
-            said = answer.json() if answer.content else None
-        except ValueError:
-            said = "no JSON, but a page of something else"
-        if answer.is_error or isinstance(said, str):
-            unauthorised = answer.status_code in (
-                httpx.codes.UNAUTHORIZED,
-                httpx.codes.FORBIDDEN,
-                httpx.codes.NOT_FOUND,
-            )
-            why = f"it answered {answer_text(answer)}: {_message(said)}"
-            raise ForgeRefusedError(self.host, what, why, unauthorised=unauthorised)
-        return said
-
-
-def _message(said: object) -> str:
-    """Return the message of an error: `message` and `errors[].message` (GitHub), `message` or `error` (GitLab)."""
-    if not isinstance(said, dict):
-        return str(said)
-    errors = [str(e.get("message", e)) if isinstance(e, dict) else str(e) for e in said.get("errors") or []]
-    return "; ".join([str(said.get("message") or said.get("error") or said), *errors])
 
 
 class _Requests(ABC):
@@ -178,7 +121,7 @@ class GitHub(_Requests):
     """Pull requests of a repository."""
 
     project: Project
-    api: _Api
+    api: ForgeApi
 
     @property
     def _pulls(self) -> str:
@@ -189,17 +132,17 @@ class GitHub(_Requests):
         head = f"{self.project.path.partition('/')[0]}:{branch}"
         query = {"head": head, "base": base, "state": "open"}
         found = self.api.ask("GET", self._pulls, "list the pull requests", params=query)
-        return int(found[0]["number"]) if found else None
+        return found[0].number if found else None
 
     def create(self, branch: str, base: str, title: str, body: str) -> str:
         """Send the request of the base class to this forge."""
         new = {"head": branch, "base": base, "title": title, "body": body}
-        return str(self.api.ask("POST", self._pulls, "open a pull request", json=new)["html_url"])
+        return self.api.ask_one("POST", self._pulls, "open a pull request", new)
 
     def update(self, number: int, title: str, body: str) -> str:
         """Send the request of the base class to this forge."""
         texts = {"title": title, "body": body}
-        return str(self.api.ask("PATCH", f"{self._pulls}/{number}", "update the pull request", json=texts)["html_url"])
+        return self.api.ask_one("PATCH", f"{self._pulls}/{number}", "update the pull request", texts)
 
 
 @dataclass(frozen=True)
@@ -207,7 +150,7 @@ class GitLab(_Requests):
     """Merge requests of a project."""
 
     project: Project
-    api: _Api
+    api: ForgeApi
 
     @property
     def _requests(self) -> str:
@@ -217,15 +160,15 @@ class GitLab(_Requests):
         """Send the request of the base class to this forge."""
         query = {"source_branch": branch, "target_branch": base, "state": "opened"}
         found = self.api.ask("GET", self._requests, "list the merge requests", params=query)
-        return int(found[0]["iid"]) if found else None
+        return found[0].number if found else None
 
     def create(self, branch: str, base: str, title: str, body: str) -> str:
         """Send the request of the base class to this forge."""
         texts = {"title": title, "description": body, "remove_source_branch": True}
         new = {**texts, "source_branch": branch, "target_branch": base}
-        return str(self.api.ask("POST", self._requests, "open a merge request", json=new)["web_url"])
+        return self.api.ask_one("POST", self._requests, "open a merge request", new)
 
     def update(self, number: int, title: str, body: str) -> str:
         """Send the request of the base class to this forge."""
         texts = {"title": title, "description": body}
-        return str(self.api.ask("PUT", f"{self._requests}/{number}", "update the merge request", json=texts)["web_url"])
+        return self.api.ask_one("PUT", f"{self._requests}/{number}", "update the merge request", texts)

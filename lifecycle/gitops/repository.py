@@ -33,7 +33,7 @@ def require_gitops(session: Session) -> GitOps:
     return section
 
 
-class NoRepositoryError(UsageError):
+class RepositoryNotFoundError(UsageError):
     """A relative path without a repository, outside the folder for trials."""
 
     def __init__(self, repository: str) -> None:
@@ -59,7 +59,7 @@ def open_repository(
 ) -> Iterator[Remote]:
     """Yield the repository, ready to be cloned. A missing path below `build/` is created, with all wanted keys.
 
-    In a dry run it is created in a temporary folder instead. Raises GitRefusedError, PlainTokenError, NoRepositoryError,
+    In a dry run it is created in a temporary folder instead. Raises GitRefusedError, PlainTokenError, RepositoryNotFoundError,
     BadPathError.
     """
     if not _is_path(section.repository):
@@ -75,7 +75,7 @@ def open_repository(
             verb = "would create" if dry_run else "created"
             session.progress.say(f"{verb} {section.repository}, a repository for trials")
         elif not path.exists() and not declared.is_absolute():
-            raise NoRepositoryError(section.repository)
+            raise RepositoryNotFoundError(section.repository)
         yield remote(str(path), session.environ)
 
 

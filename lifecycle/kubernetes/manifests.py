@@ -152,7 +152,7 @@ def read_values_file(path: str) -> dict[str, Any]:
         check_limits(text, file=path)
         found = yaml.load(text, Loader=_ValuesLoader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
-        raise BadValuesFileError(path, describe_parse_error(error, text.encode(), file=path)) from error
+        raise BadValuesFileError(path, describe_parse_error(error, text, file=path)) from error
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         # A tag such as !!int before a text that is none.
         raise BadValuesFileError(path, f"a value is not of its tag's type ({error})") from error

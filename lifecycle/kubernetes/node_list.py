@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import yaml
 
 from lifecycle.errors import UsageError
+from lifecycle.yamledit.limits import parse_events
 from lifecycle.yamledit.reader import describe_parse_error
 
 _DEEPEST = 100  # a node of kubectl has about 10 levels
@@ -15,7 +16,6 @@ _FIRST_LINE = re.compile(r"^(?!\s*(?:#|$)).+", re.MULTILINE)  # neither empty no
 _YAML = re.compile(r"\s*[{\[]|---|%YAML|-\s|['\"]?[A-Za-z][\w./-]*['\"]?:(\s|$)")
 _SPACE = re.compile(r"\s*")
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class BadNodesError(UsageError):
@@ -110,8 +110,8 @@ class _Documents:
         self._done: list[object] = []
 
     def read(self, text: str) -> Iterator[object]:
-        """Yield each document. Raises BadNodesError, and yaml.YAMLError for malformed text."""
-        for event in yaml.parse(text, Loader=_Loader):
+        """Yield each document. Raises BadNodesError, NoLibyamlError, and yaml.YAMLError for malformed text."""
+        for event in parse_events(text):
             match event:
                 case yaml.ScalarEvent():
                     self._add(None if event.implicit[0] and event.value in _NULL else event.value)

@@ -187,13 +187,14 @@ class Pusher:
                 self.engine.remove_tag(reference)
 
     def _push_with_retries(self, image: LocalImage, reference: str) -> None:
-        attempts = RetryPolicy(
-            attempts=ATTEMPTS,
-            first=_FIRST_PAUSE,
-            patience=math.inf,
-            say=lambda text: self.say(f"{reference}: {text}"),
-            wait=self.wait,
-        ).start()
+        def tell(text: str) -> None:
+            self.say(f"{reference}: {text}")
+
+        # An attempt takes minutes, so each further one is told in the same way.
+        policy = RetryPolicy(
+            attempts=ATTEMPTS, first=_FIRST_PAUSE, patience=math.inf, say=tell, warn=tell, wait=self.wait
+        )
+        attempts = policy.start()
         while True:
             # The engine pushes the image that has the name now: another push may have moved the name.
             self.engine.tag(image.id, reference)

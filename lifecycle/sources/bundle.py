@@ -171,6 +171,16 @@ def _copy(content: IO[bytes], to: Path) -> Path:
     return to
 
 
+def is_bundle(path: Path) -> bool:
+    """Return whether a file is a tar that begins as a bundle does. Raises OSError if it cannot be read."""
+    try:
+        with tarfile.open(path, "r:") as tar:
+            first = tar.next()
+    except tarfile.TarError:
+        return False
+    return first is not None and first.name == _INDEX
+
+
 def saved_tags(tar: Path) -> list[str]:
     """Return the tags that `docker load` would give to the images in a `docker save` archive; [] if it is not one."""
     try:
@@ -178,5 +188,5 @@ def saved_tags(tar: Path) -> list[str]:
             manifest = archive.extractfile("manifest.json")
             images = json.load(manifest) if manifest else []
         return [str(tag) for image in images for tag in image["RepoTags"] or []]
-    except (tarfile.TarError, ValueError, KeyError, TypeError):
+    except (tarfile.TarError, ValueError, KeyError, TypeError, RecursionError):
         return []

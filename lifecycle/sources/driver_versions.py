@@ -15,6 +15,7 @@ from lifecycle.sources.download import ForbiddenError, NewFile, SourceFileNotFou
 from lifecycle.sources.locations import FILE, InputLocations, glob_template, is_url, origin_of
 from lifecycle.sources.swift import SWIFT, split_location
 from lifecycle.tools.network.client import REQUEST_ERRORS, open_client
+from lifecycle.tools.network.retries import answer_text
 
 # NVIDIA's names of the architectures: in the names of .run files, and in the folders of its redistributable archives.
 ARCH = {Architecture.AMD64: "x86_64", Architecture.ARM64: "aarch64"}
@@ -96,9 +97,12 @@ class DriverVersions:
                 raise VersionPageError(str(path), error.strerror or str(error)) from error
         try:
             with open_client() as client:
-                return client.get(location).raise_for_status().text
+                response = client.get(location)
         except REQUEST_ERRORS as error:
             raise VersionPageError(location, str(error)) from error
+        if not response.is_success:
+            raise VersionPageError(location, f"the server answered {answer_text(response)}")
+        return response.text
 
     def drop_missing(self, versions: Sequence[str], template: str) -> list[str]:
         """Return versions, newest first, without the newest ones of each branch whose file does not exist.

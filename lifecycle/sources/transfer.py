@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import copyfile
-from typing import Protocol
+from shutil import copyfileobj
+from typing import IO, Protocol
 from urllib.parse import unquote, urlsplit
 
 import httpx2 as httpx
@@ -135,11 +135,17 @@ class _Transfer:
             raise _TransientError(f"the connection ended after {obtained} of {self._size} bytes")
 
     def _copy(self) -> None:
+        with self._open_source() as source, self._part.open("wb") as out:
+            copyfileobj(source, out)
+        self._report_size(self._part.stat().st_size)
+
+    def _open_source(self) -> IO[bytes]:
         try:
-            copyfile(unquote(urlsplit(self._address.uri).path), self._part)
+            return Path(unquote(urlsplit(self._address.uri).path)).open("rb")
         except FileNotFoundError as error:
             raise AddressNotFoundError from error
-        self._report_size(self._part.stat().st_size)
+        except OSError as error:
+            raise TransferFailedError(f"it cannot be read: {error.strerror}") from error
 
     def _headers(self, present: int) -> dict[str, str]:
         headers = dict(self._address.credentials.headers(renew=False)) if self._address.credentials else {}

@@ -83,10 +83,12 @@ class Checkout:
         return self._git("branch", "--show-current", what="name the branch")
 
     def commit(self, revision: str = "HEAD") -> str | None:
-        """Return the commit of a revision, or None."""
+        """Return the commit of a revision, or None. Raises UntrustedCheckoutError."""
         words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
         try:
             return self._git(*words, what="read a revision") or None
+        except UntrustedCheckoutError:
+            raise
         except CheckoutError:
             return None
 
@@ -95,9 +97,11 @@ class Checkout:
         return self._git("rev-parse", "--is-shallow-repository", what="show the history") == "true"
 
     def merge_base(self, revision: str) -> str | None:
-        """Return the last common commit of HEAD and a revision, or None."""
+        """Return the last common commit of HEAD and a revision, or None. Raises UntrustedCheckoutError."""
         try:
             return self._git("merge-base", "HEAD", revision, what="compare histories")
+        except UntrustedCheckoutError:
+            raise
         except CheckoutError:
             return None
 

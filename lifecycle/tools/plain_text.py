@@ -1,19 +1,11 @@
-"""Text of others as a terminal may show it, and our own in an encoding that lacks a character."""
+"""Text in an encoding that lacks a character: output never fails for one."""
 
 import codecs
-import re
 import unicodedata
 
-# All control characters but the line feed and the tab: a terminal obeys them (ECMA-48).
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # The characters of our own messages that are not in every encoding.
 _SPELLED = {"–": "-", "—": "-", "…": "...", "✓": "+", "✗": "x", "→": "->", "×": "x", "≤": "<=", "≥": ">="}
 ERRORS = "spelled"
-
-
-def plain(text: str) -> str:
-    """Return text in which control characters are visible, as backslash, x and two hexadecimal digits."""
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def _spell(error: UnicodeError) -> tuple[str, int]:

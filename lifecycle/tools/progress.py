@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from lifecycle.tools.plain_text import plain
+from lifecycle.errors import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,7 +39,7 @@ class Progress:
         from rich.text import Text
 
         # With the option `soft_wrap` of `print`, the rows of the display would be wider than the terminal too.
-        line = Text(plain(text), style or "", no_wrap=True, overflow="ignore")
+        line = Text(printable(text), style or "", no_wrap=True, overflow="ignore")
         with self._writing, suppress(BrokenPipeError):
             self.console.print(Group(line), crop=False)
 
@@ -61,7 +61,7 @@ class Progress:
 
         started = time.monotonic()
         with self._display() as live:
-            row = live.add_step(plain(title)) if live else None
+            row = live.add_step(printable(title)) if live else None
             if live is None:
                 self.say(f"{title} …")
             try:
@@ -80,7 +80,7 @@ class Progress:
         """Show a transfer of `total` bytes while the block runs; yields a function to call with each number of new bytes."""
         started = time.monotonic()
         with self._display() as live:
-            row = live.add_transfer(plain(title), total) if live else None
+            row = live.add_transfer(printable(title), total) if live else None
             if live is None:
                 self.say(f"{title} ({total / 1e6:.0f} MB) …")
 

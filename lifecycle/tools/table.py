@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
 
+from lifecycle.errors import printable
 from lifecycle.tools.console import OutputConsole
-from lifecycle.tools.plain_text import plain
 
 _NUMBERS = ("count", "size", "needed", "not needed", "seconds")
 _GAP = "  "
@@ -18,7 +18,7 @@ Row = Sequence[str]
 def print_table(title: str, columns: Row, rows: Iterable[Row]) -> None:
     """Print a table without borders, in the form that fits the terminal. Without a terminal, each row is one line."""
     console = OutputConsole(highlight=False)
-    found = [[plain(cell) for cell in row] for row in rows]
+    found = [[printable(cell) for cell in row] for row in rows]
     if title:
         style = "bold" if console.is_terminal else None
         console.print(title, style=style, markup=False, emoji=False, soft_wrap=True)

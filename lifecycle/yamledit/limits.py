@@ -66,10 +66,11 @@ def limited_events(text: str, *, file: str, limits: Limits = DEFAULT_LIMITS) -> 
     if len(text) > limits.characters:
         size = f"it has {len(text):,} characters, and at most {limits.characters:,} are read"
         raise YamlLimitError(file, size, "shorten or split it")
-    return _Counter(file, limits).counted(_events(text))
+    return _Counter(file, limits).counted(parse_events(text))
 
 
-def _events(text: str) -> Iterator[Any]:
+def parse_events(text: str) -> Iterator[Any]:
+    """Yield libyaml's events of a text, without limits. Raises NoLibyamlError and yaml.YAMLError."""
     if not yaml.__with_libyaml__:
         raise NoLibyamlError
     parser: Any = yaml.CSafeLoader(text)

@@ -15,7 +15,6 @@ from lifecycle.yamledit.limits import DEFAULT_LIMITS, Limits, check_limits
 
 Path: TypeAlias = tuple[str | int, ...]
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULL = "tag:yaml.org,2002:null"
 _MERGE = "tag:yaml.org,2002:merge"
 
@@ -98,7 +97,7 @@ def read_yaml(text: str, *, file: str, limits: Limits = DEFAULT_LIMITS) -> Docum
     """
     try:
         check_limits(text, file=file, limits=limits)
-        node = yaml.compose(text, Loader=_Loader)
+        node = yaml.compose(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         # libyaml counts bytes.
         raise ConfigurationError([describe_parse_error(error, text.encode(), file=file)]) from error

@@ -31,7 +31,7 @@ patches:
 @given(mutated_bytes(COMPONENT, OWN))
 @example(b"a: " + b"[" * 100_000)
 @example(b'name: "\\0"\n"\\e": 1\n')
-def test_component_yaml(content: bytes) -> None:
+def test_component_yaml_never_ends_in_a_traceback(content: bytes) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "component.yaml"
         path.write_bytes(content)
@@ -42,7 +42,7 @@ def test_component_yaml(content: bytes) -> None:
 @given(mutated_bytes(IMAGES))
 @example(b"\xef\xbb\xbfRUNTIME=a\n")
 @example("RUNTIME=a".encode("utf-16"))
-def test_image_versions(content: bytes) -> None:
+def test_image_versions_never_end_in_a_traceback(content: bytes) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "image_versions"
         path.write_bytes(content)
@@ -51,7 +51,7 @@ def test_image_versions(content: bytes) -> None:
 
 @FUZZ
 @given(mutated_bytes(lock().dump()))
-def test_versions_lock(content: bytes) -> None:
+def test_versions_lock_never_ends_in_a_traceback(content: bytes) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "versions.lock"
         path.write_bytes(content)
@@ -60,7 +60,7 @@ def test_versions_lock(content: bytes) -> None:
 
 @FUZZ
 @given(mutated_bytes(SERIES))
-def test_the_series_of_patches(content: bytes) -> None:
+def test_the_series_of_patches_never_ends_in_a_traceback(content: bytes) -> None:
     with TemporaryDirectory() as folder:
         (Path(folder) / "a.patch").touch()
         (Path(folder) / "series.yaml").write_bytes(content)
@@ -69,7 +69,7 @@ def test_the_series_of_patches(content: bytes) -> None:
 
 @FUZZ
 @given(mutated_bytes(COSTS))
-def test_costs_yaml(content: bytes) -> None:
+def test_costs_yaml_never_ends_in_a_traceback(content: bytes) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "costs.yaml"
         path.write_bytes(content)
@@ -78,7 +78,7 @@ def test_costs_yaml(content: bytes) -> None:
 
 @FUZZ
 @given(mutated_bytes("gcc\nlibstdc++6 [amd64]  # why\n-dpkg\n"))
-def test_a_list_of_packages(content: bytes) -> None:
+def test_a_list_of_packages_never_ends_in_a_traceback(content: bytes) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "packages"
         path.write_bytes(content)
@@ -87,7 +87,7 @@ def test_a_list_of_packages(content: bytes) -> None:
 
 @FUZZ
 @given(mutated(">=6.1.190,<6.2 | >=6.12.97"))
-def test_a_range_of_versions(text: str) -> None:
+def test_a_range_of_versions_never_ends_in_a_traceback(text: str) -> None:
     def read() -> None:
         with suppress(ValueError):
             assert "6.1.192" in VersionRange.parse(f"{text} | ==6.1.192")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.cache.cache import Cache
-from lifecycle.errors import ConfigurationError, InstallerError, SystemRefusedError, writing
+from lifecycle.errors import ConfigurationError, InstallerError, SystemRefusedError, printable, writing
 from lifecycle.sources.bundle import write_bundle
 from lifecycle.tools.archive import pack
 
@@ -76,3 +76,7 @@ def test_the_first_of_very_many_problems_are_shown() -> None:
 
     assert str(error).splitlines()[19:] == ["problem 19", "and 5 more problems"]
     assert len(error.problems) == 25
+
+
+def test_lines_and_tabs_stay_and_what_a_terminal_obeys_is_visible() -> None:
+    assert printable("a\n\tü\r\x1b\x9b\u202e") == "a\n\tü\\r\\x1b\\x9b\\u202e"

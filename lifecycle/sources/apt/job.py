@@ -83,8 +83,7 @@ class AptJob:
         """Call `advance` with the number of bytes that each file got since the last call."""
         for file in self._files:
             path = self._archives / _name(file)
-            found = [path.stat().st_size for path in (path, self._partial(file)) if path.exists()]
-            size = found[0] if found else 0
+            size = _size_of(path) or _size_of(self._partial(file))
             # A download that is not resumed but started again brings bytes that are counted already.
             advance(max(size - self._counted.get(file.sha256, 0), 0))
             self._counted[file.sha256] = max(size, self._counted.get(file.sha256, 0))
@@ -146,6 +145,14 @@ class AptJob:
 def _name(file: LockedFile) -> str:
     """Return the name of a file in apt's cache (apt's pkgAcqArchive): package, version, architecture."""
     return f"{file.sha256}_1_all.deb"
+
+
+def _size_of(path: Path) -> int:
+    """Return the size of a file in bytes; 0 for none. apt may move it at any time."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _one_line(reason: str) -> str:

@@ -104,14 +104,15 @@ def _with_tls(given: str, setting: str, environ: Mapping[str, str]) -> EngineAdd
 def _current_context(folder: Path) -> str:
     try:
         found = json.loads((folder / "config.json").read_bytes())
-    except (FileNotFoundError, NotADirectoryError, RecursionError, ValueError):
+    except (OSError, RecursionError, ValueError):
+        # docker(1) warns of a file that it cannot read, such as root's, and goes on without it.
         return _DEFAULT
     return str(found.get("currentContext") or _DEFAULT) if isinstance(found, dict) else _DEFAULT
 
 
 def _context(folder: Path, name: str, setting: str) -> EngineAddress:
     """Return the address of a Docker context; docker(1) keeps it in a folder named by the sha256 of the context's name."""
-    digest = hashlib.sha256(name.encode()).hexdigest()
+    digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()
     path = folder / "contexts" / "meta" / digest / "meta.json"
     try:
         endpoint = json.loads(path.read_text(encoding="utf-8"))["Endpoints"]["docker"]

@@ -16,7 +16,7 @@ import httpx2 as httpx
 
 from lifecycle.tools.network.errors import InvalidAuthoritiesError
 
-_BEGIN = b"-----BEGIN"
+_CERTIFICATE = re.compile(rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----")  # PEM_read_bio_X509_AUX(3)
 _HASHED = re.compile(r"[0-9a-f]{8}\.\d+")  # the names that openssl-rehash(1) gives
 
 
@@ -93,14 +93,14 @@ def _load_file(context: ssl.SSLContext, path: str, variable: str) -> None:
 def _load_folder(context: ssl.SSLContext, path: str, variable: str) -> None:
     """Trust the certificates of a folder: OpenSSL looks for hashed names alone, Go reads every file with a certificate.
 
-    Folders inside it are not read, such as those of a mounted ConfigMap.
+    Folders inside it are not read, such as those of a mounted ConfigMap, nor the key of a mounted Secret.
     """
     try:
         files = sorted(file for file in Path(path).iterdir() if file.is_file())
+        is_hashed = any(_HASHED.fullmatch(file.name) for file in files)
+        certificates = [] if is_hashed else [file for file in files if _CERTIFICATE.search(file.read_bytes())]
     except OSError as error:
-        raise InvalidAuthoritiesError(variable, path, error.strerror or str(error)) from error
+        raise InvalidAuthoritiesError(variable, error.filename or path, error.strerror or str(error)) from error
     context.load_verify_locations(capath=path)
-    if not any(_HASHED.fullmatch(file.name) for file in files):
-        certificates = [file for file in files if _BEGIN in file.read_bytes()]
-        for file in certificates or files:
-            _load_file(context, str(file), variable)
+    for file in () if is_hashed else certificates or files:
+        _load_file(context, str(file), variable)

@@ -4,7 +4,7 @@ import re
 
 from lifecycle.errors import UsageError
 
-_LOGIN = re.compile(r"\A([a-zA-Z0-9+.-]+://)?.*@")
+_LOGIN = re.compile(r"\A([a-zA-Z0-9+.-]+://)?.*@", re.DOTALL)
 
 
 class InvalidProxyError(UsageError):

@@ -104,7 +104,7 @@ def retry_after(response: httpx.Response) -> float | None:
 def _date(text: str) -> datetime | None:
     try:
         found = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 

@@ -11,7 +11,7 @@ import httpx2 as httpx
 
 from lifecycle.errors import InstallerError, writing
 from lifecycle.tools.registry.errors import RegistryRefusedError
-from lifecycle.tools.registry.session import RegistrySession, raise_for_error
+from lifecycle.tools.registry.session import RegistrySession, raise_for_error, resolve_link
 
 # The errors of a repeated PUT: an interrupted upload cannot be restarted, and the registry has forgotten a completed one whose
 # response was lost. If the blob is missing then, it is uploaded once more from the start.
@@ -66,7 +66,8 @@ class Blobs:
                 return
             started = self._session.request("POST", repository, "blobs/uploads/")
             raise_for_error(self._session, started, what)
-            location = started.url.join(started.headers.get("Location", "")).copy_merge_params({"digest": digest})
+            place = resolve_link(self._session, started, started.headers.get("Location", ""), what)
+            location = place.copy_merge_params({"digest": digest})
             headers = {"Content-Type": "application/octet-stream"}
             response = self._session.request("PUT", repository, str(location), headers=headers, content=content)
             if response.status_code not in _UPLOAD_LOST:

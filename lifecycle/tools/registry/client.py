@@ -19,7 +19,7 @@ from lifecycle.tools.registry.blobs import Blobs
 from lifecycle.tools.registry.errors import DeletionDisabledError, RegistryRefusedError
 from lifecycle.tools.registry.login import Login
 from lifecycle.tools.registry.responses import error_text, read_json
-from lifecycle.tools.registry.session import CERTIFICATES, RegistrySession, raise_for_error
+from lifecycle.tools.registry.session import CERTIFICATES, RegistrySession, raise_for_error, resolve_link
 
 _MANIFESTS = ", ".join(
     [
@@ -132,15 +132,27 @@ class Registry:
     def tags(self, repository: str) -> list[str]:
         """Return all tags of a repository; an empty list for an unknown repository."""
         found: list[str] = []
+        what, pages = f"list the tags of {repository}", set[str]()
         path: str | None = "tags/list"
         while path:
+            if path in pages:
+                raise RegistryRefusedError(self._session.host, what, f"its list has no end: {path} leads to itself")
+            pages.add(path)
             response = self._session.request("GET", repository, path)
             if response.status_code == httpx.codes.NOT_FOUND:
                 return found
-            raise_for_error(self._session, response, f"list the tags of {repository}")
-            found += self._checked(_TagList, read_json(response.content), f"list the tags of {repository}").tags or []
-            path = _next_page(response, repository)
+            raise_for_error(self._session, response, what)
+            found += self._checked(_TagList, read_json(response.content), what).tags or []
+            path = self._next_page(response, repository, what)
         return found
+
+    def _next_page(self, response: httpx.Response, repository: str, what: str) -> str | None:
+        """Return the path of the next page of a list, relative to the repository; its host is ignored."""
+        link = response.links.get("next", {}).get("url")
+        if link is None:
+            return None
+        address = resolve_link(self._session, response, link, what)
+        return address.raw_path.decode().rpartition(f"/v2/{repository}/")[2]
 
     def retag(self, repository: str, digest: str, tag: str) -> bool:
         """Move a tag to a manifest that the registry has. Return False if it already names that manifest.
@@ -214,11 +226,3 @@ class Registry:
             "PUT", repository, f"manifests/{tag}", headers=headers, content=manifest.content
         )
         raise_for_error(self._session, response, what)
-
-
-def _next_page(response: httpx.Response, repository: str) -> str | None:
-    """Return the path of the next page of a list, relative to the repository; its host is ignored."""
-    link = response.links.get("next", {}).get("url")
-    if link is None:
-        return None
-    return response.url.join(link).raw_path.decode().rpartition(f"/v2/{repository}/")[2]

@@ -31,7 +31,9 @@ def ask_helper(name: str, server: str, host: str, environ: Mapping[str, str]) ->
         raise CredentialHelperError(host, f"{program} is not installed, or not in PATH")
     code, answer, errors = _run(path, server, host, environ)
     if code:
-        said = answer.strip() or errors.strip()
+        # What looks like a login is not shown, though the helper failed after it.
+        said = "" if answer.lstrip().startswith("{") else answer.strip()
+        said = said or errors.strip()
         if said == _NOT_FOUND:
             return None
         raise CredentialHelperError(host, f'{program} ended with exit code {code}: "{said or "it printed nothing"}"')

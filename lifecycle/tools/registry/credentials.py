@@ -6,6 +6,7 @@ docker(1), a mistake in the entry of one registry does not hide the others, and 
 
 import base64
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,7 @@ def docker_login(host: str, environ: Mapping[str, str]) -> Login | None:
 def _texts(environ: Mapping[str, str]) -> Iterator[tuple[str, bytes | OSError]]:
     """Yield the variable and the file that exist, by name, with their content."""
     if variable := environ.get(AUTH_VARIABLE, "").strip():
-        yield AUTH_VARIABLE, variable.encode()
+        yield AUTH_VARIABLE, os.fsencode(variable)
     folder = environ.get("DOCKER_CONFIG") or f"{environ.get('HOME') or '~'}/.docker"
     try:
         path = Path(folder).expanduser() / "config.json"

@@ -90,6 +90,9 @@ class RegistrySession:
         except REQUEST_ERRORS as error:
             reason = f"{type(error).__name__}: {error}"
             raise RegistryRefusedError(self.host, f"reach {repository}", reason) from error
+        except UnicodeError as error:
+            reason = "the login or its token has characters that no request can have"
+            raise RegistryRefusedError(self.host, "sign in", reason) from error
         return response
 
     def _send(
@@ -138,6 +141,14 @@ def _is_blob_unknown(response: httpx.Response) -> bool:
     if response.request.method != "PUT" or not response.is_client_error:
         return False
     return any(error.get("code") == _BLOB_UNKNOWN for error in errors_of(response))
+
+
+def resolve_link(session: RegistrySession, response: httpx.Response, link: str, what: str) -> httpx.URL:
+    """Return an address in a response, which may be relative to that of the request. Raises RegistryRefusedError."""
+    try:
+        return response.url.join(link)
+    except httpx.InvalidURL as error:
+        raise RegistryRefusedError(session.host, what, f"it answered with the invalid address {link!r}") from error
 
 
 def raise_for_error(session: RegistrySession, response: httpx.Response, what: str) -> None:

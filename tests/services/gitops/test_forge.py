@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from lifecycle.config.gitops import ForgeKind
-from lifecycle.gitops.forge import ForgeRefusedError, Project, open_forge
+from lifecycle.gitops.forge import Project, open_forge
+from lifecycle.gitops.forge_api import ForgeRefusedError
 from tests.support.servers.forge_server import TOKEN, ForgeServer, forge_server
 
 KINDS = list(ForgeKind)

@@ -131,7 +131,7 @@ def test_an_entry_beside_broken_ones_lets_us_in(
     assert len(server.tags()) == 1
 
 
-def test_a_helper_that_knows_no_password_is_like_nobody(
+def test_a_helper_without_a_login_leaves_the_request_anonymous(
     checkout: Path, server: RegistryServer, configured: Configured
 ) -> None:
     unknown = "#!/bin/sh\necho credentials not found in native keychain; exit 1\n"

@@ -102,7 +102,7 @@ def test_a_refresh_token_pushes_and_reads_like_a_password(tmp_path: Path) -> Non
     assert tokens.scopes == []
 
 
-def test_a_refresh_token_that_is_refused_says_what_to_do_and_is_never_shown(tmp_path: Path) -> None:
+def test_a_refused_refresh_token_says_what_to_do_and_is_not_shown(tmp_path: Path) -> None:
     with (
         token_server(tmp_path / "tokens") as tokens,
         registry_server(tmp_path / "registry", tokens=tokens.configuration) as server,

@@ -77,13 +77,13 @@ def test_an_archive_that_is_cut_off_is_named(unpacker: Unpacker, tmp_path: Path)
         unpacked(unpacker, path, tmp_path / "out")
 
 
-def test_what_is_neither_is_named(unpacker: Unpacker, tmp_path: Path) -> None:
+def test_a_file_of_an_unknown_format_is_named(unpacker: Unpacker, tmp_path: Path) -> None:
     (tmp_path / "driver.zip").write_bytes(b"PK")
     with pytest.raises(NotUnpackedError, match=r"driver\.zip has none of the known endings: \.deb, \.run, \.tar\.xz"):
         unpacked(unpacker, tmp_path / "driver.zip", tmp_path / "out")
 
 
-def test_each_kind_says_what_it_was(unpacker: Unpacker, runfiles: Path, tmp_path: Path) -> None:
+def test_unpacking_returns_the_format_of_the_file(unpacker: Unpacker, runfiles: Path, tmp_path: Path) -> None:
     path = runfiles / "NVIDIA-Linux-x86_64-550.90.07.run"
     file = kept(unpacker.cache, path, "driver")
 

@@ -53,4 +53,4 @@ def test_a_page_that_is_not_there_is_named(web: Web, garden: Archive, tmp_path: 
     done = checkout.invoke("outdated")
 
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
-    assert f"the page of versions {web.address}/nothing.html cannot be read" in done.stderr
+    assert f"the page of versions {web.address}/nothing.html cannot be read\n  the server answered 404" in done.stderr

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from lifecycle.app.session import Session
+from lifecycle.cache.cache import Cache
 from lifecycle.commands.bundle import BadBundlePathError, make_bundle
+from lifecycle.sources.bundle import write_bundle
 from tests.support.checkout import ROOT
 
 
@@ -16,10 +18,13 @@ from tests.support.checkout import ROOT
         (".", "it is a folder"),
         ("none/bundle.tar", "there is no folder {folder}/none"),
         ("component.yaml", "it is a file of another kind, which would be lost"),
+        ("backup.tar", "it is a file of another kind, which would be lost"),
     ],
 )
 def test_a_place_for_no_bundle_is_refused_at_once(tmp_path: Path, place: str, why: str) -> None:
     (tmp_path / "component.yaml").write_text("name: x\n")
+    with tarfile.open(tmp_path / "backup.tar", "w") as tar:
+        tar.add(tmp_path / "component.yaml", "component.yaml")
     session = Session(ROOT, cache_dir=str(tmp_path / "cache"), environ={})
 
     with pytest.raises(BadBundlePathError) as caught:
@@ -31,8 +36,7 @@ def test_a_place_for_no_bundle_is_refused_at_once(tmp_path: Path, place: str, wh
 
 
 def test_a_bundle_may_be_replaced(tmp_path: Path) -> None:
-    with tarfile.open(tmp_path / "old.tar", "w"):
-        pass
+    write_bundle(tmp_path / "old.tar", [], [], Cache(tmp_path / "cache"), advance=lambda _: None)
     session = Session(tmp_path, cache_dir=str(tmp_path / "cache"), environ={})
 
     with pytest.raises(Exception, match=r"component\.yaml: no such file"):

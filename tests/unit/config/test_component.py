@@ -74,7 +74,7 @@ def test_all_that_is_wrong_is_said_at_once_in_the_order_of_the_file(tmp_path: Pa
 
 
 @pytest.mark.parametrize("model", [Component, Lock, Costs, PatchSeries])
-def test_no_answer_is_a_regular_expression(model: type[BaseModel]) -> None:
+def test_no_message_shows_a_regular_expression(model: type[BaseModel]) -> None:
     assert '"pattern"' not in json.dumps(model.model_json_schema())
 
 

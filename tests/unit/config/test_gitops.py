@@ -65,8 +65,9 @@ def test_a_section_is_read_with_its_defaults() -> None:
         (
             "git@git.example.org:team",
             "https://[x/team",
-            "it is not an address (Invalid IPv6 URL): write one such as",
+            "its host or port is invalid: write an address such as",
         ),
+        ("git@git.example.org:team", "https://me:hunter2/4711@h/team", "its host or port is invalid: write an address"),
         ("git@git.example.org:team", "--upload-pack=id;", "is an option of git: write an address"),
         ("  values:", "  branch: a..b\n  values:", "'a..b' is not the name of a branch: write"),
         ("file: values", "flie: values", "unknown key; did you mean 'file'?"),

@@ -3,7 +3,8 @@ from collections.abc import Iterator
 import pytest
 
 from lifecycle.config.gitops import ForgeKind
-from lifecycle.gitops.forge import ForgeRefusedError, Project, open_forge, parse_project
+from lifecycle.gitops.forge import Project, open_forge, parse_project
+from lifecycle.gitops.forge_api import ForgeRefusedError
 from lifecycle.tools.network.retries import RetryPolicy
 from tests.support.servers.faulty_server import FaultyServer, faulty_server
 
@@ -46,6 +47,7 @@ def test_where_a_person_makes_a_request_by_hand(kind: ForgeKind, url: str) -> No
 @pytest.fixture
 def server() -> Iterator[FaultyServer]:
     with faulty_server() as running:
+        running.page = b"[]"
         yield running
 
 
@@ -85,4 +87,19 @@ def test_an_answer_that_is_no_json_is_told_by_its_status(server: FaultyServer) -
     server.page = b"<html>Sign in</html>"
     server.script = ["200"]
     with pytest.raises(ForgeRefusedError, match="it answered 200 OK: no JSON"):
+        propose(server, [])
+
+
+@pytest.mark.parametrize("page", [b'{"message": "moved"}', b'[{"iid": "x"}]', b"5", b"[" * 100_000])
+def test_an_answer_of_another_form_is_one_sentence(server: FaultyServer, page: bytes) -> None:
+    server.page = page
+    server.script = ["200"]
+    with pytest.raises(ForgeRefusedError, match="cannot list the merge requests; the branch is pushed"):
+        propose(server, [])
+
+
+def test_errors_of_another_form_are_shown_as_far_as_they_go(server: FaultyServer) -> None:
+    server.page = b'{"message": "no", "errors": 5}'
+    server.script = ["404"]
+    with pytest.raises(ForgeRefusedError, match="it answered 404 Not Found: no"):
         propose(server, [])

@@ -6,7 +6,7 @@ import pytest
 
 from lifecycle.app.session import Session
 from lifecycle.config.gitops import GitOps, NodePools
-from lifecycle.gitops.repository import NoRepositoryError, open_repository, repository_exists
+from lifecycle.gitops.repository import RepositoryNotFoundError, open_repository, repository_exists
 from lifecycle.tools.paths import BadPathError
 
 POOLS = NodePools(file="clusters/*/shoot.yaml", set={"image.tag": "{tag}"})
@@ -47,7 +47,7 @@ def test_a_missing_repository_elsewhere_is_never_created(tmp_path: Path, reposit
     root.mkdir()
     with (
         pytest.raises(
-            NoRepositoryError, match=r"^component\.yaml: gitops\.repository: .* does not exist: create it with"
+            RepositoryNotFoundError, match=r"^component\.yaml: gitops\.repository: .* does not exist: create it with"
         ),
         open_repository(session(root), section(repository), [], dry_run=dry_run),
     ):
@@ -56,7 +56,7 @@ def test_a_missing_repository_elsewhere_is_never_created(tmp_path: Path, reposit
     assert list(tmp_path.rglob("*")) == [root]
 
 
-def test_the_home_of_nobody_is_one_sentence(tmp_path: Path) -> None:
+def test_a_home_folder_that_does_not_exist_is_one_sentence(tmp_path: Path) -> None:
     with (
         pytest.raises(
             BadPathError, match=r"^component\.yaml: gitops\.repository: '~nosuch/x\.git': that user has no home"

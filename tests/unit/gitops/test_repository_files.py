@@ -27,7 +27,7 @@ def test_a_file_keeps_its_encoding_and_its_mark(tmp_path: Path, encoding: str) -
 
 
 @pytest.mark.parametrize("data", [b"tag: \xfc\n", b"\xff\xfet", b"\x00\xd8"])
-def test_other_bytes_are_refused(tmp_path: Path, data: bytes) -> None:
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "f.yaml").write_bytes(data)
 
     with pytest.raises(NotTextError, match=r"f\.yaml: not UTF-8 text, nor UTF-16 with a byte order mark: correct"):

@@ -32,6 +32,11 @@ def test_malformed_yaml_is_said_with_its_line(tmp_path: Path) -> None:
         read(tmp_path, "a: 1\nb: ]\n")
 
 
+def test_a_control_character_is_said_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(BadValuesFileError, match=r"values\.yaml:2: not well-formed YAML"):
+        read(tmp_path, "üüüüüüüüüüüü: 1\nb: \x01\n")
+
+
 def test_a_values_file_is_within_the_limits(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="it is more than 100 levels deep"):
         read(tmp_path, "a: " + "[" * 100_000)

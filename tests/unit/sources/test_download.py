@@ -214,3 +214,8 @@ def test_a_file_of_a_local_archive_is_copied(client: Client, tmp_path: Path) -> 
     client.cache.blob(digest(CONTENT)).unlink()
     with pytest.raises(FileGoneError):
         client.get(request)
+
+
+def test_a_local_file_that_cannot_be_read_is_named_as_such(client: Client, tmp_path: Path) -> None:
+    with pytest.raises(DownloadError, match=r"could not be downloaded[^$]*it cannot be read: Is a directory"):
+        client.get(Server(address="file://").request(str(tmp_path)))

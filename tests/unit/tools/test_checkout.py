@@ -40,6 +40,8 @@ READERS: list[Callable[[Path], object]] = [
     show_files,
     lambda root: starting_point(root, ""),
     lambda root: Checkout(root).has_remote(),
+    lambda root: Checkout(root).commit(),
+    lambda root: Checkout(root).merge_base("main"),
 ]
 
 

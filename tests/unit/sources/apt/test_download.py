@@ -148,6 +148,22 @@ def test_a_stopped_download_is_resumed_where_it_ended(server: Server, client: Cl
     assert client.cache.blob(file.sha256).read_bytes() == CONTENT
 
 
+def test_a_file_that_apt_moves_meanwhile_is_counted_later(
+    server: Server, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("cache/archives/partial", "state"):
+        (tmp_path / folder).mkdir(parents=True)
+    job = AptJob(tmp_path, [locked(server)], client.cache, ["--version"])
+    reported: list[int] = []
+    # The file is there when it is looked for, and elsewhere a moment later.
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "exists", lambda _: True)
+        job.report(reported.append)
+    job.stop()
+
+    assert reported == [0]
+
+
 def test_a_file_of_no_declared_archive_is_an_error(client: Client) -> None:
     file = LockedFile(name="a", version="1", origin="Elsewhere/pool/a.deb", size=1, sha256="0" * 64)
     with pytest.raises(UndeclaredOriginError, match=r"versions\.lock names Elsewhere/pool/a\.deb"):

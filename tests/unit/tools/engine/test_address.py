@@ -143,3 +143,16 @@ def test_missing_certificates_are_reported_with_one_sentence(tmp_path: Path) -> 
     with pytest.raises(CertificatesNotFoundError, match=r"ca\.pem, cert\.pem or key\.pem is missing in"):
         engine_address(environ)
     assert CertificatesNotFoundError.exit_code == EXIT_USAGE
+
+
+def test_a_config_json_that_cannot_be_read_names_no_context(tmp_path: Path) -> None:
+    (tmp_path / "config.json").mkdir()
+
+    assert engine_address({"DOCKER_CONFIG": str(tmp_path)}).url == SOCKET
+
+
+def test_a_context_whose_name_is_no_text_does_not_exist(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"currentContext": "\\ud800"}')
+
+    with pytest.raises(ContextNotFoundError, match=r"there is no Docker context '\\ud800'"):
+        engine_address({"DOCKER_CONFIG": str(tmp_path)})

@@ -103,3 +103,21 @@ def test_a_folder_of_files_without_a_certificate_is_named(tmp_path: Path) -> Non
 
     with pytest.raises(InvalidAuthoritiesError, match=r"SSL_CERT_DIR: .*README: it has no certificate in PEM form"):
         find_authorities({"SSL_CERT_DIR": str(tmp_path)}).context()
+
+
+def test_the_key_in_a_mounted_secret_is_not_read_as_an_authority(tmp_path: Path) -> None:
+    certificate(tmp_path / "one.pem")
+    (tmp_path / "tls.key").write_text("-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n")
+
+    assert trusted(find_authorities({"SSL_CERT_DIR": str(tmp_path)})) == {"one"}
+
+
+def test_an_unreadable_file_in_a_folder_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    file = certificate(tmp_path / "one.pem")
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+
+    with pytest.raises(InvalidAuthoritiesError, match=f"SSL_CERT_DIR: {file}: Permission denied"):
+        find_authorities({"SSL_CERT_DIR": str(tmp_path)}).context()

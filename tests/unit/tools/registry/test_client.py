@@ -4,6 +4,7 @@ import pytest
 
 from lifecycle.tools.registry.client import Manifest, Registry
 from lifecycle.tools.registry.errors import RegistryRefusedError, hint_for
+from lifecycle.tools.registry.login import Login
 from tests.support.servers.scripted_registry import Scripted
 
 BLOB_UNKNOWN = "MANIFEST_BLOB_UNKNOWN"
@@ -18,6 +19,29 @@ def test_all_pages_of_tags_are_read_from_the_same_host(server: Scripted, before:
 
     assert server.registry().tags("a/b") == ["1", "2", "3"]
     assert server.asked == ["/v2/a/b/tags/list", second]
+
+
+def test_a_list_of_tags_without_an_end_is_an_error(server: Scripted) -> None:
+    server.add("/v2/a/tags/list", {"tags": ["1"]}, Link='</v2/a/tags/list?n=1>; rel="next"')
+    server.add("/v2/a/tags/list?n=1", {"tags": ["1"]}, Link='</v2/a/tags/list?n=1>; rel="next"')
+
+    with pytest.raises(RegistryRefusedError, match=r"its list has no end: tags/list\?n=1 leads to itself"):
+        server.registry().tags("a")
+
+
+def test_an_invalid_address_of_the_next_page_is_an_error(server: Scripted) -> None:
+    server.add("/v2/a/tags/list", {"tags": ["1"]}, Link='<http://[::1>; rel="next"')
+
+    with pytest.raises(RegistryRefusedError, match="invalid address"):
+        server.registry().tags("a")
+
+
+def test_an_invalid_address_of_an_upload_is_an_error(server: Scripted) -> None:
+    server.add("/v2/a/blobs/sha256:1", {}, status=404)
+    server.add("/v2/a/blobs/uploads/", {}, status=202, Location="http://[::1")
+
+    with pytest.raises(RegistryRefusedError, match="invalid address 'http://"):
+        server.registry().blobs.upload("a", "sha256:1", b"x")
 
 
 @pytest.mark.parametrize(("status", "body"), [(404, {}), (200, {"tags": None})])
@@ -142,3 +166,15 @@ def test_an_answer_of_many_brackets_is_no_manifest(server: Scripted) -> None:
     server.add("/v2/a/b/tags/list", b"[" * 100_000)
 
     assert server.registry().tags("a/b") == []
+
+
+@pytest.mark.parametrize(
+    ("challenge", "login"),
+    [("Basic", Login("u", "\ud800")), ("Bearer", Login(registry_token="tökén"))],
+)
+def test_a_login_that_no_request_can_have_is_an_error(server: Scripted, challenge: str, login: Login) -> None:
+    server.add("/v2/a/tags/list", {}, status=401, **{"WWW-Authenticate": f'{challenge} realm="x"'})
+
+    with pytest.raises(RegistryRefusedError, match=r"cannot sign in\n.*characters that no request can have") as caught:
+        Registry(server.host, login).tags("a")
+    assert "k\xe9n" not in str(caught.value)

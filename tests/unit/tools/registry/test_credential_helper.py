@@ -66,6 +66,7 @@ def test_helpers_of_other_registries_are_not_run(configured: Configured) -> None
         ("echo the vault is locked; exit 1", 'docker-credential-lab ended with exit code 1: "the vault is locked"'),
         ("echo no display >&2; exit 3", 'docker-credential-lab ended with exit code 3: "no display"'),
         ("exit 1", 'docker-credential-lab ended with exit code 1: "it printed nothing"'),
+        ('echo \'{"Secret": "geheim"}\'; exit 1', 'docker-credential-lab ended with exit code 1: "it printed nothing"'),
         ("echo nonsense", "docker-credential-lab returned invalid output"),
         ("echo '{}'", "docker-credential-lab returned invalid output"),
         ("echo '[]'", "docker-credential-lab returned invalid output"),

@@ -194,3 +194,9 @@ def test_a_login_shows_its_name_only() -> None:
 )
 def test_an_engine_gets_the_login_in_its_own_form(login: Login, header: dict[str, str]) -> None:
     assert login.for_engine() == header
+
+
+def test_a_variable_that_is_not_utf_8_is_one_sentence() -> None:
+    error = error_of(docker_login(HOST, {"DOCKER_AUTH_CONFIG": '{"\udcff": 1}', "DOCKER_CONFIG": "/none"}))
+
+    assert str(error).startswith("DOCKER_AUTH_CONFIG: invalid JSON")
