@@ -78,7 +78,7 @@ def test_files_in_a_config_map_are_printed_as_their_lines(clone: Path) -> None:
         ),
         ([], {"INVOKE_STORE": "localhost:5000/store"}, "error: build-job: Helm refuses it"),
         (["--diff"], {}, "error: --build and --diff exclude each other"),
-        (["--values=nowhere.yaml"], {}, "error: nowhere.yaml: no such file"),
+        (["--values=nowhere.yaml"], {}, "error: --values nowhere.yaml: there is no such file"),
     ],
 )
 def test_what_makes_no_sense_is_refused(clone: Path, words: list[str], environ: dict[str, str], said: str) -> None:

@@ -64,7 +64,7 @@ def test_what_changes_since_the_last_release_is_shown(checkout: Checkout) -> Non
     [
         (("--release", "9.9.9"), "'v9.9.9': git cannot show it"),
         (("--release", "nine"), "write three numbers"),
-        (("--values", "nowhere.yaml"), "nowhere.yaml: no such file"),
+        (("--values", "nowhere.yaml"), "nowhere.yaml: there is no such file"),
         (("--values", "Jenkinsfile"), "Jenkinsfile"),
     ],
 )
