@@ -92,12 +92,12 @@ def test_a_helper_that_hangs_is_ended_with_its_children(
     configured: Configured, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("lifecycle.tools.registry.credential_helper.SECONDS", 0.5)
-    environ = configured({"credsStore": "lab"}, lab=f"tail -f /dev/null & echo $! > {tmp_path}/child; wait")
+    environ = configured({"credsStore": "lab"}, lab=f"sleep 90 & echo $! > {tmp_path}/child; wait")
     error = error_of(docker_login(HOST, environ))
     child = int((tmp_path / "child").read_text())
 
     assert error.brief.endswith("docker-credential-lab did not answer within 0.5 seconds")
-    assert has_ended(child, seconds=30)
+    assert has_ended(child, seconds=10)
 
 
 def has_ended(process: int, *, seconds: float) -> bool:
