@@ -1,14 +1,15 @@
-"""The versions of drivers in a source, and the newest one of a branch that the source really has."""
+"""The versions of drivers in a source, the newest one of a branch that the source really has, and the download of its files."""
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx2 as httpx
 
 from lifecycle.cache.cache import Cache
-from lifecycle.config.lock import LockedDriver
-from lifecycle.config.schema import Architecture
+from lifecycle.config.lock import LockedDriver, LockedFile
+from lifecycle.config.schema import Architecture, ModuleType
 from lifecycle.config.versions import DRIVER_EXACT, driver_branch, version_key
 from lifecycle.errors import InstallerError, UsageError
 from lifecycle.sources.download import ForbiddenError, NewFile, SourceFileNotFoundError, download_new
@@ -61,9 +62,20 @@ def fill_template(template: str, architecture: Architecture) -> str:
     return template.replace("{arch}", ARCH[architecture]).replace("{platform}", PLATFORM[architecture])
 
 
+def file_name(origin: str) -> str:
+    """Return the name of a file by its origin."""
+    return origin.rpartition("/")[2]
+
+
+def driver_of(files: Sequence[LockedFile], types: Sequence[ModuleType], version: str, declaration: str) -> LockedDriver:
+    """Return the entry of a driver whose first file has everything but what the others add to the user space."""
+    modules = {module_type: [files[0]] for module_type in types}
+    return LockedDriver(declaration=declaration, version=version, modules=modules, userspace=list(files))
+
+
 @dataclass(frozen=True, kw_only=True)
 class DriverVersions:
-    """The reader of what sources of drivers list. `say` writes a line of the log."""
+    """The reader of what sources of drivers list and have. `say` writes a line of the log."""
 
     cache: Cache
     locations: InputLocations
@@ -135,13 +147,36 @@ class DriverVersions:
         file = NewFile(name=name, version=version, origin=origin, address=self.locations.address(origin))
         return self.cache.blob(download_new(file, self.cache).sha256).read_text(encoding="utf-8", errors="replace")
 
-    def resolve_newest(
+    def download(self, origin: str, version: str, verify: Callable[[Path], str]) -> LockedFile:
+        """Download a file of a version and return its entry; `verify` returns the mismatch that it finds, or "".
+
+        Raises SourceFileNotFoundError, WrongContentError, CorruptDownloadError, DownloadError, ForbiddenError.
+        """
+        name = file_name(origin).partition(f"-{version}")[0]
+        address = self.locations.address(origin)
+        return download_new(
+            NewFile(name=name, version=version, origin=origin, address=address, verify=verify), self.cache
+        )
+
+    def resolve(
+        self,
+        declared: str,
+        location: str,
+        list_versions: Callable[[], Sequence[str] | None],
+        resolve: Callable[[str], LockedDriver],
+    ) -> LockedDriver:
+        """Resolve a declared version (`580.105.08`), or the newest one of a branch (`580`) whose files exist.
+
+        `list_versions` returns those that `location` names. Raises NoVersionsError, NoFilesError, and what the functions raise.
+        """
+        if DRIVER_EXACT.fullmatch(declared):
+            return resolve(declared)
+        return self._resolve_newest(declared, location, list_versions(), resolve)
+
+    def _resolve_newest(
         self, branch: str, location: str, found: Sequence[str] | None, resolve: Callable[[str], LockedDriver]
     ) -> LockedDriver:
-        """Resolve the newest version of a branch whose files exist, and say which newer ones were skipped.
-
-        `found` are the versions that `location` lists. Raises NoVersionsError, NoFilesError, and what `resolve` raises.
-        """
+        """Resolve the newest version of a branch whose files exist, and say which newer ones were skipped."""
         of_branch = [version for version in found or [] if driver_branch(version) == branch]
         if not of_branch:
             raise NoVersionsError(branch, location, found)

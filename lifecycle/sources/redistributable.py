@@ -7,23 +7,21 @@ The index `redistrib_<version>.json` has the form of CUDA's: a product (`nvidia_
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
-from lifecycle.cache.cache import Cache
 from lifecycle.cache.results import sha256_of
 from lifecycle.config.driver_sources import RedistributableDriver
 from lifecycle.config.lock import LockedDriver, LockedFile
 from lifecycle.config.schema import Architecture, ModuleType
 from lifecycle.config.versions import DRIVER_EXACT
 from lifecycle.errors import InstallerError
-from lifecycle.sources.download import NewFile, download_new
-from lifecycle.sources.driver_versions import ARCH, PLATFORM, DriverVersions
-from lifecycle.sources.locations import InputLocations, is_url, origin_of
+from lifecycle.sources.driver_versions import ARCH, PLATFORM, DriverVersions, driver_of, file_name
+from lifecycle.sources.locations import is_url, origin_of
 
 DRIVER, FABRIC_MANAGER = "nvidia_driver", "fabricmanager"
 _INDEX = "redistrib_{version}.json"
@@ -51,15 +49,9 @@ class InvalidIndexError(InstallerError):
 
 @dataclass(frozen=True, kw_only=True)
 class RedistributableResolver:
-    """The resolver of drivers as redistributable archives. `say` writes a line of the log."""
+    """The resolver of drivers as redistributable archives."""
 
-    cache: Cache
-    locations: InputLocations
-    say: Callable[[str], None]
-
-    @property
-    def _reader(self) -> DriverVersions:
-        return DriverVersions(cache=self.cache, locations=self.locations, say=self.say)
+    reader: DriverVersions
 
     def resolve(
         self,
@@ -75,9 +67,7 @@ class RedistributableResolver:
         WrongContentError, CorruptDownloadError, DownloadError.
         """
         resolve = partial(self._resolve_version, types, source, architecture, declaration)
-        if DRIVER_EXACT.fullmatch(declared):
-            return resolve(declared)
-        return self._reader.resolve_newest(declared, source.page, self.versions(source), resolve)
+        return self.reader.resolve(declared, source.page, lambda: self.versions(source), resolve)
 
     def versions(self, source: RedistributableDriver) -> list[str]:
         """Return the versions that have an index, newest first.
@@ -85,8 +75,8 @@ class RedistributableResolver:
         Raises VersionPageError, SwiftRequestError, ContainerNotFoundError.
         """
         if source.versions or is_url(source.url):
-            return self._reader.on_page(source.page, _INDEX_NAME)
-        return self._reader.listed(f"{source.folder}/{_INDEX}") or []
+            return self.reader.on_page(source.page, _INDEX_NAME)
+        return self.reader.listed(f"{source.folder}/{_INDEX}") or []
 
     def _resolve_version(
         self,
@@ -98,32 +88,17 @@ class RedistributableResolver:
     ) -> LockedDriver:
         folder = origin_of(source.folder)
         index = f"{folder}/{_INDEX.format(version=version)}"
-        text = self._reader.read_small_file("index", version, index)
+        text = self.reader.read_small_file("index", version, index)
         products = [DRIVER, *([FABRIC_MANAGER] if source.fabric_manager else [])]
         # Each is looked up before the first one, of some hundred megabytes, is downloaded.
         archives = [find_archive(text, product, architecture, index) for product in products]
-        driver, *extra = [self._download(folder, archive, version) for archive in archives]
-        return LockedDriver(
-            declaration=declaration,
-            version=version,
-            modules={module_type: [driver] for module_type in types},
-            userspace=[driver, *extra],
-        )
+        files = [self._download(folder, archive, version) for archive in archives]
+        return driver_of(files, types, version, declaration)
 
     def _download(self, folder: str, archive: _Archive, version: str) -> LockedFile:
         origin = f"{folder}/{archive.relative_path}"
-        file_name = origin.rpartition("/")[2]
-        self.say(f"downloading {file_name}, whose sha256 is in its index")
-        return download_new(
-            NewFile(
-                name=file_name.partition(f"-{version}")[0],
-                version=version,
-                origin=origin,
-                address=self.locations.address(origin),
-                verify=lambda path: _find_mismatch(path, archive),
-            ),
-            self.cache,
-        )
+        self.reader.say(f"downloading {file_name(origin)}, whose sha256 is in its index")
+        return self.reader.download(origin, version, lambda path: _find_mismatch(path, archive))
 
 
 def find_archive(text: str, product: str, architecture: Architecture, origin: str) -> _Archive:

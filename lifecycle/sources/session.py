@@ -8,6 +8,7 @@ from lifecycle.cache.cache import Cache
 from lifecycle.planning.declarations import apt_repositories
 from lifecycle.planning.project import Project
 from lifecycle.sources.apt.machine import MachineArchives
+from lifecycle.sources.driver_versions import DriverVersions
 from lifecycle.sources.fetch import Fetcher
 from lifecycle.sources.locations import InputLocations
 from lifecycle.sources.open_index import PackageIndexes
@@ -45,12 +46,17 @@ class SourceSession:
         return PackageIndexes(cache=self.cache, locations=self.locations)
 
     @cached_property
+    def driver_versions(self) -> DriverVersions:
+        """The reader of what the sources of drivers list and have."""
+        return DriverVersions(cache=self.cache, locations=self.locations, say=self.progress.say)
+
+    @cached_property
     def resolver(self) -> LockResolver:
         """The resolver of the entries of versions.lock."""
         return LockResolver(
             indexes=self.indexes,
-            runfiles=RunfileResolver(cache=self.cache, locations=self.locations, say=self.progress.say),
-            redistributables=RedistributableResolver(cache=self.cache, locations=self.locations, say=self.progress.say),
+            runfiles=RunfileResolver(reader=self.driver_versions),
+            redistributables=RedistributableResolver(reader=self.driver_versions),
             pull=self.engine.pull,
             say=self.progress.say,
         )

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 from lifecycle.app import output
 from lifecycle.app.session import Session
-from lifecycle.sources.driver_versions import DriverVersions
 from lifecycle.versions.apply_edit import show_edit
 from lifecycle.versions.available import AvailabilityReader
 from lifecycle.versions.edits import ProjectFiles
@@ -14,13 +13,13 @@ from lifecycle.versions.updates import OutdatedItem, find_outdated
 def outdated_items(session: Session) -> list[OutdatedItem]:
     """Return the outdated items, from all sources. Raises NotLockedError, and what the sources raise."""
     project = session.locked_project
-    resolver, say = session.sources.resolver, session.progress.say
+    resolver = session.sources.resolver
     reader = AvailabilityReader(
         indexes=session.sources.indexes,
         runfiles=resolver.runfiles,
         redistributables=resolver.redistributables,
-        pages=DriverVersions(cache=session.cache, locations=session.sources.locations, say=say),
-        say=say,
+        pages=session.sources.driver_versions,
+        say=session.progress.say,
     )
     return find_outdated(project, reader.read(project.component), datetime.now(UTC).date())
 

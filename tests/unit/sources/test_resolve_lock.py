@@ -9,6 +9,7 @@ from lifecycle.config.package_sources import AptSource
 from lifecycle.config.schema import Architecture
 from lifecycle.sources.apt.index import AptIndex
 from lifecycle.sources.apt.machine import MachineArchives
+from lifecycle.sources.driver_versions import DriverVersions
 from lifecycle.sources.locations import InputLocations
 from lifecycle.sources.open_index import PackageIndexes
 from lifecycle.sources.redistributable import RedistributableResolver
@@ -34,10 +35,11 @@ def resolver(archive: Archive, root: Path, log: list[str]) -> LockResolver:
     locations = InputLocations(
         root=root, machine=MachineArchives(), swift=SwiftSession({}), repositories=(archive.repository(),)
     )
+    reader = DriverVersions(cache=cache, locations=locations, say=log.append)
     return LockResolver(
         indexes=OneArchive(cache=cache, locations=locations),
-        runfiles=RunfileResolver(cache=cache, locations=locations, say=log.append),
-        redistributables=RedistributableResolver(cache=cache, locations=locations, say=log.append),
+        runfiles=RunfileResolver(reader=reader),
+        redistributables=RedistributableResolver(reader=reader),
         pull=lambda reference, _: PulledImage(digest=f"sha256:{reference}", id="sha256:1"),
         say=log.append,
     )
