@@ -2,7 +2,7 @@
 
 import threading
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.progress import (
     BarColumn,
@@ -18,6 +18,8 @@ from rich.progress import (
 )
 from rich.table import Column
 from rich.text import Text
+
+from lifecycle.tools.console import OutputConsole
 
 # On a narrower terminal, a transfer has its title and its time only.
 _WIDE = 60
@@ -35,25 +37,24 @@ class _SpeedColumn(TransferSpeedColumn):
 class LiveRows:
     """A display that leaves nothing on the terminal when it stops. Long titles are cut, because a row of two lines would stay.
 
-    Whoever writes to the console holds `writing`. Without it, rich erases a line of another thread: the number of rows to erase is
-    that of the last refresh, which may have changed before the erasure is written.
+    It is started and stopped with `console.writing` held, so that no other thread writes in between.
     """
 
-    def __init__(self, console: Console, writing: threading.RLock) -> None:
+    def __init__(self, console: OutputConsole) -> None:
         of_bytes = (BarColumn(bar_width=20), DownloadColumn(), _SpeedColumn()) if console.width >= _WIDE else ()
         self._steps = _rows(console)
         self._transfers = _rows(console, *of_bytes)
         self._live = Live(Group(self._steps, self._transfers), console=console, transient=True, auto_refresh=False)
-        self._writing = writing
+        self._writing = console.writing
         self._ended = threading.Event()
 
     def start(self) -> None:
-        """Show the rows. The caller holds `writing`."""
+        """Show the rows."""
         self._live.start()
         threading.Thread(target=self._refresh, daemon=True).start()
 
     def stop(self) -> None:
-        """Remove the rows from the terminal. The caller holds `writing`."""
+        """Remove the rows from the terminal."""
         self._ended.set()
         self._live.stop()
 
@@ -84,7 +85,7 @@ class LiveRows:
         self._transfers.remove_task(row)
 
 
-def _rows(console: Console, *columns: ProgressColumn) -> Progress:
+def _rows(console: OutputConsole, *columns: ProgressColumn) -> Progress:
     title = Column(ratio=1, no_wrap=True, overflow="ellipsis")
     return Progress(
         SpinnerColumn(),

@@ -9,29 +9,28 @@ from typing import TYPE_CHECKING
 from lifecycle.errors import printable
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from lifecycle.tools.console import OutputConsole
     from lifecycle.tools.live_rows import LiveRows
 
 
 class Progress:
     """The display of one task, on stderr if no console is given. Several threads may show steps at the same time."""
 
-    def __init__(self, console: "Console | None" = None) -> None:
+    def __init__(self, console: "OutputConsole | None" = None) -> None:
         self._console = console
         self._live: LiveRows | None = None
         self._users = 0
-        # It is held for every change of the display, and for every line.
-        self._writing = threading.RLock()
+        self._lock = threading.Lock()
 
     @property
-    def console(self) -> "Console":
+    def console(self) -> "OutputConsole":
         """The console that is written to."""
-        if self._console is None:
-            from lifecycle.tools.console import OutputConsole
+        with self._lock:
+            if self._console is None:
+                from lifecycle.tools.console import OutputConsole
 
-            self._console = OutputConsole(stderr=True, highlight=False)
-        return self._console
+                self._console = OutputConsole(stderr=True, highlight=False)
+            return self._console
 
     def say(self, text: str, style: str | None = None) -> None:
         """Print a line, which a narrow terminal wraps itself. The work goes on if nobody reads it any more."""
@@ -40,7 +39,7 @@ class Progress:
 
         # With the option `soft_wrap` of `print`, the rows of the display would be wider than the terminal too.
         line = Text(printable(text), style or "", no_wrap=True, overflow="ignore")
-        with self._writing, suppress(BrokenPipeError):
+        with suppress(BrokenPipeError):
             self.console.print(Group(line), crop=False)
 
     def warn(self, text: str) -> None:
@@ -102,18 +101,18 @@ class Progress:
         if not self.console.is_terminal:
             yield None
             return
-        with self._writing:
+        with self.console.writing:
             if self._live is None:
                 from lifecycle.tools.live_rows import LiveRows
 
-                self._live = LiveRows(self.console, self._writing)
+                self._live = LiveRows(self.console)
                 self._live.start()
             self._users += 1
             live = self._live
         try:
             yield live
         finally:
-            with self._writing:
+            with self.console.writing:
                 self._users -= 1
                 if not self._users:
                     live.stop()

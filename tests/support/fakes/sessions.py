@@ -3,11 +3,10 @@
 import io
 from pathlib import Path
 
-from rich.console import Console
-
 from lifecycle.app.session import Session
 from lifecycle.cache.required import needs_of
 from lifecycle.planning.locked_project import LockedProject
+from lifecycle.tools.console import OutputConsole
 from lifecycle.tools.progress import Progress
 from tests.support.builders.cache_items import kept_input, kept_result, results
 from tests.support.fakes.engine import FakeEngine
@@ -20,7 +19,7 @@ class FakeSession(Session):
         super().__init__(cache.parent, cache_dir=str(cache), environ={})
         self.given, self.said = given, io.StringIO()
         self.engine: FakeEngine = engine
-        self.progress = Progress(Console(file=self.said, width=1000))
+        self.progress = Progress(OutputConsole(file=self.said, width=1000))
 
     @property
     def project(self) -> LockedProject:

@@ -3,7 +3,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from lifecycle.app.session import Session
 from lifecycle.cache.cache import Cache
@@ -15,6 +14,7 @@ from lifecycle.planning.selector import NothingSelectedError
 from lifecycle.planning.shards import Shard
 from lifecycle.planning.tags import references
 from lifecycle.planning.targets import Kind, Target, base_tag
+from lifecycle.tools.console import OutputConsole
 from lifecycle.tools.progress import Progress
 from tests.support.builders.projects import every_target, local_image
 from tests.support.builders.signing_keys import Pair
@@ -31,7 +31,7 @@ def said() -> Iterator[io.StringIO]:
 def session(checkout: Path, said: io.StringIO, engine: FakeEngine) -> Session:
     made = Session(checkout, cache_dir=str(checkout.parent / "cache"), environ={})
     made.engine = engine
-    made.progress = Progress(Console(file=said, width=1000))
+    made.progress = Progress(OutputConsole(file=said, width=1000))
     return made
 
 

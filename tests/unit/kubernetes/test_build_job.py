@@ -3,7 +3,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from lifecycle.app.session import Session
 from lifecycle.commands.ci_matrix import TwoOutputsError
@@ -19,6 +18,7 @@ from lifecycle.kubernetes.build_job import (
 )
 from lifecycle.planning.selector import NothingSelectedError
 from lifecycle.tools.checkout import UnknownRevisionError
+from lifecycle.tools.console import OutputConsole
 from lifecycle.tools.progress import Progress
 from tests.support.git import git
 
@@ -38,7 +38,7 @@ def session(committed: Path, said: io.StringIO) -> Session:
     git(committed, "remote", "add", "origin", ADDRESS)
     git(committed, "update-ref", "refs/remotes/origin/main", "HEAD")
     found = Session(committed, cache_dir="", environ={"INVOKE_STORE": PLACE})
-    found.progress = Progress(Console(file=said, width=1000))
+    found.progress = Progress(OutputConsole(file=said, width=1000))
     return found
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from rich.console import Console
 
 from lifecycle.app.session import Session
 from lifecycle.cache.remote_session import RemoteSession
@@ -16,6 +15,7 @@ from lifecycle.pipeline.executor import Executor, Outcome
 from lifecycle.planning.locked_project import load_locked_project
 from lifecycle.planning.plan import Plan
 from lifecycle.planning.targets import Kind, Target, base_tag
+from lifecycle.tools.console import OutputConsole
 from lifecycle.tools.progress import Progress
 from tests.support.builders.projects import every_target, local_image
 from tests.support.fakes.engine import FakeEngine
@@ -33,7 +33,7 @@ class SharedService:
         bases = [local_image(base_tag(target)) for target in self.all(Kind.BASE)]
         self.session.engine = FakeEngine(*bases)
         self.said = io.StringIO()
-        self.session.progress = Progress(Console(file=self.said, width=1000))
+        self.session.progress = Progress(OutputConsole(file=self.said, width=1000))
         self.made: list[Target] = []
         self._monkeypatch = monkeypatch
         monkeypatch.setattr(Executor, "execute", lambda _, plan: self._follow(plan))

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from rich.console import Console
 
 from lifecycle.cache.cache import Cache
 from lifecycle.config.lock import Lock, LockedBase, LockedKernel
@@ -15,6 +14,7 @@ from lifecycle.planning.targets import Targets, base_tag
 from lifecycle.sources.download import FileGoneError
 from lifecycle.sources.fetch import Fetcher, FetchResult, describe_changes, drop_entries_of
 from lifecycle.sources.resolve_lock import StaleLockError
+from lifecycle.tools.console import OutputConsole
 from lifecycle.tools.progress import Progress
 from tests.support.builders.projects import driver, images, kernel, local_image, lock, project
 from tests.support.fakes.engine import FakeEngine
@@ -92,7 +92,7 @@ def make_fetcher(
         engine=engine or FakeEngine(),
         locations=None,  # type: ignore[arg-type]
         resolver=resolver,  # type: ignore[arg-type]
-        progress=Progress(Console(file=log, width=200)),
+        progress=Progress(OutputConsole(file=log, width=200)),
     )
     return fetcher, log
 

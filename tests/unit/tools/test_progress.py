@@ -3,8 +3,8 @@ import re
 import threading
 
 import pytest
-from rich.console import Console
 
+from lifecycle.tools.console import OutputConsole
 from lifecycle.tools.live_rows import LiveRows
 from lifecycle.tools.progress import Progress
 
@@ -13,7 +13,7 @@ SECONDS = re.compile(r"\(\d+\.\d s\)")
 
 def display(*, terminal: bool = False) -> tuple[Progress, io.StringIO]:
     said = io.StringIO()
-    return Progress(Console(file=said, force_terminal=terminal, width=100, highlight=False)), said
+    return Progress(OutputConsole(file=said, force_terminal=terminal, width=100, highlight=False)), said
 
 
 def lines(said: io.StringIO) -> list[str]:
@@ -128,8 +128,8 @@ def test_the_step_that_opened_the_display_may_end_first() -> None:
 
 @pytest.mark.parametrize("width", [40, 80])
 def test_no_row_is_wider_than_the_terminal(width: int) -> None:
-    console = Console(file=io.StringIO(), force_terminal=True, width=width, color_system=None)
-    rows = LiveRows(console, threading.RLock())
+    console = OutputConsole(file=io.StringIO(), force_terminal=True, width=width, color_system=None)
+    rows = LiveRows(console)
     rows.add_step("modules debian-13/6.12.118+deb13-cloud-amd64/550.163.01 open and proprietary")
     rows.advance_transfer(rows.add_transfer("downloading 12 files", 12_000_000), 6_000_000)
     with console.capture() as capture:

@@ -2,13 +2,16 @@
 
 import io
 import re
+import sys
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import TextIO
 
 import pyte
 import pytest
-from rich.console import Console
 
+from lifecycle.tools.console import OutputConsole
 from lifecycle.tools.progress import Progress
 
 HEIGHT = 12
@@ -23,7 +26,7 @@ class Terminal:
         self._written = io.StringIO()
         self.screen = pyte.HistoryScreen(width, HEIGHT, history=1000)
         self._stream = pyte.Stream(self.screen)
-        console = Console(
+        console = OutputConsole(
             file=self._written, force_terminal=True, width=width, height=HEIGHT, color_system=None, legacy_windows=False
         )
         self.display = Progress(console)
@@ -96,3 +99,24 @@ def test_no_result_is_lost_while_the_rows_are_refreshed() -> None:
             pass
 
         assert len(terminal.lines()) == 30
+
+
+def test_no_result_is_lost_while_others_write_to_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    for _ in range(4):
+        terminal, ended = Terminal(200), threading.Event()
+        with terminal.display.step("outer"):
+            # rich takes over what is written to sys.stderr while its rows are shown.
+            writer = threading.Thread(target=_write, args=(sys.stderr, ended))
+            writer.start()
+            with running(terminal.display, map(str, range(20))):
+                pass
+            ended.set()
+            writer.join()
+
+        assert len([line for line in terminal.lines() if RESULT.fullmatch(line)]) == 21
+
+
+def _write(stream: TextIO, ended: threading.Event) -> None:
+    while not ended.is_set():
+        stream.write("a warning\n")
