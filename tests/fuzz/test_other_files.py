@@ -2,8 +2,8 @@
 
 import io
 import tarfile
-import threading
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +22,7 @@ from lifecycle.tools.registry.credentials import login_for
 from lifecycle.yamledit.key_path import KeyPath
 from lifecycle.yamledit.values_file import ValuesFile
 from tests.fuzz.harness import FUZZ, judge, mutated, mutated_bytes
+from tests.support.serving import serving
 
 DIGEST = f"sha256:{'0' * 64}"
 VALUES = """\
@@ -112,16 +113,9 @@ def served() -> Iterator[tuple[Registry, list[bytes]]]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
     registry = Registry(f"127.0.0.1:{server.server_port}", None, wait=lambda _: None)
-    try:
+    with serving(server), closing(registry):
         yield registry, bodies
-    finally:
-        registry.close()
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @FUZZ

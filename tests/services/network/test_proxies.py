@@ -5,7 +5,6 @@ from contextlib import closing
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -20,6 +19,7 @@ from lifecycle.tools.registry.errors import RegistryRefusedError
 from tests.support.servers.processes import free_port
 from tests.support.servers.proxy_server import PASSWORD, USER, ProxyServer, http_proxy, socks_proxy
 from tests.support.servers.registry_server import RegistryServer, registry_server
+from tests.support.serving import serving
 
 VARIABLES = (
     "HTTP_PROXY",
@@ -59,13 +59,9 @@ def file(address: str, tmp_path: Path) -> Iterator[DownloadRequest]:
     folder.mkdir()
     (folder / "f").write_bytes(bytes(range(256)) * 1000)
     http = ThreadingHTTPServer((address, 0), partial(SimpleHTTPRequestHandler, directory=str(folder)))
-    thread = Thread(target=http.serve_forever)
-    thread.start()
     locked = LockedFile(name="f", version="1", origin="A/f", size=256_000, sha256=sha256_of(folder / "f"))
-    yield DownloadRequest(file=locked, address=Address(uri=f"http://{address}:{http.server_port}/f"))
-    http.shutdown()
-    http.server_close()
-    thread.join()
+    with serving(http):
+        yield DownloadRequest(file=locked, address=Address(uri=f"http://{address}:{http.server_port}/f"))
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.support.serving import serving
+
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -72,13 +74,9 @@ def faulty_server() -> Iterator[FaultyServer]:
     http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"state": state}))
     # A reset needs the last reference to the connection to be closed without the shutdown that socketserver does.
     http.shutdown_request = http.close_request  # type: ignore[method-assign]
-    thread = threading.Thread(target=http.serve_forever)
-    thread.start()
     state.address = f"http://127.0.0.1:{http.server_port}"
-    try:
-        yield state
-    finally:
-        state.release.set()
-        http.shutdown()
-        http.server_close()
-        thread.join()
+    with serving(http):
+        try:
+            yield state
+        finally:
+            state.release.set()

@@ -1,7 +1,6 @@
 """An HTTP server of one file on loopback, which fails as a test says."""
 
 import hashlib
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from lifecycle.config.lock import LockedFile
 from lifecycle.sources.download import DownloadRequest
 from lifecycle.sources.transfer import Address
+from tests.support.serving import serving
 
 CONTENT = bytes(range(256)) * 4000
 
@@ -80,12 +80,6 @@ def file_server() -> Iterator[Server]:
             pass
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=http.serve_forever)
-    thread.start()
     state.address = f"http://127.0.0.1:{http.server_port}"
-    try:
+    with serving(http):
         yield state
-    finally:
-        http.shutdown()
-        http.server_close()
-        thread.join()

@@ -5,13 +5,14 @@ GitHub: docs.github.com/rest/pulls/pulls, version 2022-11-28. GitLab: docs.gitla
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.support.serving import serving
 
 TOKEN = "ghp-4711"  # noqa: S105 - of nothing but this
 _GITHUB = re.compile(r"/api/v3/repos/(?P<project>[^/]+/[^/]+)/pulls(?:/(?P<number>\d+))?")
@@ -119,12 +120,6 @@ def forge_server() -> Iterator[ForgeServer]:
         do_GET = do_POST = do_PATCH = do_PUT = serve  # noqa: N815 - http.server's names
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
     forge.host = f"127.0.0.1:{server.server_port}"
-    try:
+    with serving(server):
         yield forge
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -4,7 +4,6 @@ import base64
 import os
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 
 from tests.support.git import git
 from tests.support.servers.ssh_server import ssh_server
+from tests.support.serving import serving
 
 USER, TOKEN = "bumper", "glpat-4711"
 
@@ -129,15 +129,9 @@ def over_http(upstream: Upstream) -> Iterator[Upstream]:
     handler = type("Backend", (_Backend,), {"root": upstream.path.parent})
     git(upstream.path, "config", "http.receivepack", "true")
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with serving(server):
         environ = {"INVOKE_GITOPS_USERNAME": USER, "INVOKE_GITOPS_TOKEN": TOKEN}
         yield Upstream(upstream.path, f"http://127.0.0.1:{server.server_port}/{upstream.path.name}", environ)
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @contextmanager

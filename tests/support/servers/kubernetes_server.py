@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 from lifecycle.rollout.fleet import MARK, REVISION
 from lifecycle.tools.label_selector import LabelSelector
 from tests.support.builders.fleets import Json, pod
+from tests.support.serving import serving
 
 Answer = tuple[int, Json, dict[str, str]]
 
@@ -180,11 +181,5 @@ def kubernetes_server(world: World) -> Iterator[str]:
     handler = type("Handler", (_Handler,), {"world": world})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with serving(server):
         yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -1,13 +1,13 @@
 """A server of a registry's protocol with the responses of a test."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from lifecycle.tools.registry.client import Registry
+from tests.support.serving import serving
 
 
 @dataclass
@@ -62,11 +62,5 @@ def scripted_registry() -> Iterator[Scripted]:
 
     running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     made.host = f"127.0.0.1:{running.server_port}"
-    thread = threading.Thread(target=running.serve_forever)
-    thread.start()
-    try:
+    with serving(running):
         yield made
-    finally:
-        running.shutdown()
-        running.server_close()
-        thread.join()

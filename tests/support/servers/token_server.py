@@ -6,7 +6,6 @@ A token allows exactly what its scope asks for, so that a client that asks for t
 import base64
 import json
 import ssl
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 
 from tests.support.servers.registry_server import LOOPBACK, PASSWORD, USER, certificate
+from tests.support.serving import serving
 
 REFRESH_TOKEN = "refresh-4711"  # noqa: S105 - of the tests
 ISSUER, SERVICE = "tokens of the tests", "registry of the tests"
@@ -72,14 +72,8 @@ def token_server(folder: Path) -> Iterator[TokenServer]:
     server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
     realm = f"http://{LOOPBACK}:{server.server_port}/token"
     made = TokenServer({"realm": realm, "service": SERVICE, "issuer": ISSUER, "rootcertbundle": str(signer)})
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with serving(server):
         yield made
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _claims(scope: str) -> dict[str, object]:

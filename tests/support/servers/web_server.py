@@ -3,13 +3,14 @@
 import base64
 import functools
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from tests.support.serving import serving
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,5 @@ def web_server(folder: Path, *, login: str = "", certificate: Path | None = None
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, certificate.with_name("key.pem"))
         server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with serving(server):
         yield Web(folder, server.server_port, "https" if certificate else "http", asked)
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -1,7 +1,6 @@
 import gc
 import json
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +12,7 @@ from lifecycle.tools.engine import connection
 from lifecycle.tools.engine.connection import EngineConnection
 from lifecycle.tools.engine.errors import EngineUnreachableError
 from tests.support.servers.faulty_server import faulty_server
+from tests.support.serving import serving
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 DEAD_PROXY = {"HTTP_PROXY": "http://127.0.0.1:1", "ALL_PROXY": "socks5h://127.0.0.1:1"}
@@ -41,12 +41,8 @@ def engine() -> Iterator[str]:
             pass
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=http.serve_forever)
-    thread.start()
-    yield f"tcp://127.0.0.1:{http.server_port}"
-    http.shutdown()
-    http.server_close()
-    thread.join()
+    with serving(http):
+        yield f"tcp://127.0.0.1:{http.server_port}"
 
 
 @pytest.mark.parametrize("kind", ["unix", "tcp"])

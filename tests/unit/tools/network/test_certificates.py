@@ -3,7 +3,6 @@
 import http.server
 import ssl
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +11,7 @@ import httpx2 as httpx
 import pytest
 
 from lifecycle.tools.network.client import open_client
+from tests.support.serving import serving
 
 Serve = Callable[[str], tuple[str, Path]]
 AUTHORITY = "SSL_CERT_FILE names the file of another authority"
@@ -31,9 +31,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate, key)
             server.socket = context.wrap_socket(server.socket, server_side=True)
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-            stack.callback(server.server_close)
-            stack.callback(server.shutdown)
+            stack.enter_context(serving(server))
             return f"https://127.0.0.1:{server.server_port}", certificate
 
         yield start

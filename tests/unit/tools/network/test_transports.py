@@ -2,7 +2,6 @@
 
 import gc
 import socketserver
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,6 +12,7 @@ from lifecycle.tools.network.client import open_client
 from lifecycle.tools.network.errors import InvalidAuthoritiesError, InvalidProxyError
 from lifecycle.tools.network.retries import REPEATABLE, RetryPolicy
 from tests.support.servers.faulty_server import FaultyServer, faulty_server
+from tests.support.serving import serving
 
 ELSEWHERE = "http://example.org/x"
 
@@ -91,7 +91,7 @@ def unclosed() -> Iterator[None]:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("said", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"", b"\x04\x00"])
 def test_a_server_that_speaks_no_socks_is_one_sentence(said: bytes) -> None:
-    with serving(said) as port:
+    with answering(said) as port:
         proxy = f"socks5h://127.0.0.1:{port}"
         with open_client(environ={"ALL_PROXY": proxy}) as client, pytest.raises(httpx.ProxyError) as caught:
             client.get("https://example.org")
@@ -100,7 +100,7 @@ def test_a_server_that_speaks_no_socks_is_one_sentence(said: bytes) -> None:
 
 
 @contextmanager
-def serving(said: bytes) -> Iterator[int]:
+def answering(said: bytes) -> Iterator[int]:
     """Run a server that answers whatever it is sent with the same bytes, and yield its port."""
 
     class Handler(socketserver.BaseRequestHandler):
@@ -108,14 +108,9 @@ def serving(said: bytes) -> Iterator[int]:
             self.request.recv(100)
             self.request.sendall(said)
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server.server_address[1]
-        finally:
-            server.shutdown()
-            thread.join()
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+    with serving(server):
+        yield server.server_address[1]
 
 
 @pytest.mark.parametrize("proxy", ["http://\u00fc..x:1", "http://\u2603\u200b.x:1", "http://-\u00fc-.x:1"])

@@ -2,12 +2,12 @@
 
 import http.server
 import socket
-import threading
 from collections.abc import Iterator
 
 import pytest
 
 from lifecycle.tools.registry.client import Registry
+from tests.support.serving import serving
 
 
 class _Tags(http.server.BaseHTTPRequestHandler):
@@ -33,10 +33,8 @@ def host() -> Iterator[str]:
         server = _Server(("::1", 0), _Tags)
     except OSError as error:
         pytest.skip(f"this machine has no loopback of IPv6: {error}")
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"[::1]:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with serving(server):
+        yield f"[::1]:{server.server_port}"
 
 
 def test_a_registry_at_ipv6_loopback_needs_no_tls(host: str) -> None:
