@@ -4,13 +4,14 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lifecycle.config.component import Component
+from lifecycle.config.component import Component, load_component
 from lifecycle.config.image_versions import Base, ImageVersions
 from lifecycle.config.lock import Lock, LockedBase, LockedDriver, LockedFile, LockedKernel
 from lifecycle.config.packages import PackageList
 from lifecycle.config.patches import PatchSeries
 from lifecycle.config.schema import ModuleType
 from lifecycle.config.validation import validate
+from lifecycle.errors import ConfigurationError
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.targets import Kind, Target, Targets
 from lifecycle.tools.engine.engine import LocalImage
@@ -178,3 +179,15 @@ def wide(releases: int, *, registry: str = "localhost:5000") -> LockedProject:
             },
         ),
     )
+
+
+def problems(folder: Path, text: str) -> list[str]:
+    """Return the problems of a component.yaml that is refused."""
+    path = folder / "component.yaml"
+    path.write_text(text)
+    try:
+        load_component(path)
+    except ConfigurationError as error:
+        return list(error.problems)
+    msg = "component.yaml is accepted"
+    raise AssertionError(msg)

@@ -2,19 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.config.component import load_component
 from lifecycle.config.package_sources import AptSource
 from lifecycle.config.schema import Architecture
-from lifecycle.errors import ConfigurationError
-from tests.support.builders.projects import COMPONENT, component
-
-
-def problems(tmp_path: Path, text: str) -> list[str]:
-    path = tmp_path / "component.yaml"
-    path.write_text(text)
-    with pytest.raises(ConfigurationError) as caught:
-        load_component(path)
-    return list(caught.value.problems)
+from tests.support.builders.projects import COMPONENT, component, problems
 
 
 @pytest.mark.parametrize(

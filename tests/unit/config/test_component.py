@@ -11,15 +11,7 @@ from lifecycle.config.lock import Lock
 from lifecycle.config.patches import PatchSeries
 from lifecycle.config.schema import Architecture, ModuleType
 from lifecycle.errors import ConfigurationError
-from tests.support.builders.projects import COMPONENT, component
-
-
-def problems(tmp_path: Path, text: str) -> list[str]:
-    path = tmp_path / "component.yaml"
-    path.write_text(text)
-    with pytest.raises(ConfigurationError) as caught:
-        load_component(path)
-    return list(caught.value.problems)
+from tests.support.builders.projects import COMPONENT, component, problems
 
 
 def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
