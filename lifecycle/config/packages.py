@@ -1,4 +1,4 @@
-"""dockerfiles/*/packages: the Debian packages that a base image is bootstrapped from, one per line."""
+"""Names of Debian packages: the entries of component.yaml, and the lists dockerfiles/*/packages that bases are made of."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
