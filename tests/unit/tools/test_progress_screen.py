@@ -118,5 +118,8 @@ def test_no_result_is_lost_while_others_write_to_stderr(monkeypatch: pytest.Monk
 
 
 def _write(stream: TextIO, ended: threading.Event) -> None:
-    while not ended.is_set():
+    # Fewer lines than the terminal's scrollback has.
+    for _ in range(900):
+        if ended.is_set():
+            break
         stream.write("a warning\n")
