@@ -39,6 +39,7 @@ main() {
     : "${KERNEL_RELEASE:?}" "${ARCHITECTURE:?}" "${DRIVER_VERSION:?}" "${MODULE_TYPES:?}" "${JOBS:?}" "${SOURCE_DATE_EPOCH:?}"
 
     select_toolchain
+    prepare_fork_servers
     mkdir -p "$out"
     touch "$in/answers" "$out/answers"
     export ANSWERS=$in/answers NEW_ANSWERS=$out/answers
@@ -74,6 +75,14 @@ select_toolchain() {
     TOOLCHAIN+=("CROSS_COMPILE=$PREFIX" "CC=${PREFIX}gcc" "LD=${PREFIX}ld" "OBJDUMP=${PREFIX}objdump")
 }
 
+# Sets FORK_SERVERS for fork-cc1. Without the library in that folder, fork-cc1 only calls the compiler.
+prepare_fork_servers() {
+    export FORK_SERVERS=$BUILD/fork-servers
+    mkdir -p "$FORK_SERVERS"
+    gcc -O1 -shared -fPIC -o "$FORK_SERVERS/fork-server.so" "$(dirname "$0")/fork-server.c" \
+        || echo "compile.sh: warning: no fork servers, so this takes longer" >&2
+}
+
 compile_type() {
     set -euo pipefail
     local type=$1 in=$2 out=$3 build=$BUILD/$1 sources patch
@@ -86,7 +95,7 @@ compile_type() {
         patch --strip=1 --fuzz=0 --no-backup-if-mismatch --input="$patch" \
             || { echo "compile.sh: error: patch $(basename "$patch") does not apply to driver $DRIVER_VERSION"; return 1; }
     done
-    speed_up_conftest >>Kbuild
+    speed_up >>Kbuild
     make_modules
     "${PREFIX}strip" --strip-debug ./*.ko
     cp ./*.ko "$out"
@@ -114,9 +123,9 @@ unpack_sources() {
     dirname "$conf"
 }
 
-# Prints lines to append to NVIDIA's Kbuild. They change no conftest result. The first line is empty, because the last line
-# of the Kbuild may lack its line feed.
-speed_up_conftest() {
+# Prints lines to append to NVIDIA's Kbuild. They change no conftest result and no module. The first line is empty, because the
+# last line of the Kbuild may lack its line feed.
+speed_up() {
     cat <<'END'
 
 # `:=` computes the options once. Otherwise make calls the compiler three times for each of about 400 tests.
@@ -124,6 +133,10 @@ NV_CONFTEST_CFLAGS := $(NV_CONFTEST_CFLAGS)
 # Before make 4.4.1, Linux uses `.SECONDARY:` without names, which makes every file intermediate. Then make walks the 400
 # tests' prerequisites for each of 200 objects. With names, .SECONDARY applies to those files only.
 .SECONDARY: $(NV_CONFTEST_HEADERS)
+# The compiler reads shared headers once (fork-cc1). Clang has no -wrapper.
+ifdef CONFIG_CC_IS_GCC
+override CC := $(CC) -wrapper fork-cc1
+endif
 END
 }
 
@@ -135,9 +148,10 @@ make_modules() {
     if grep -q '^#define CONFIG_GENDWARFKSYMS 1' "$kernel/build/include/generated/autoconf.h"; then
         debug=
     fi
-    # NVIDIA's Kbuild calls conftest.sh through this variable. The command line overrides the Kbuild's value.
+    # NVIDIA's Kbuild calls conftest.sh through this variable. The command line overrides the Kbuild's value. A question is one
+    # file, so it needs no fork server.
     # shellcheck disable=SC2016 # make's variables, not ours
-    local -r conftest='NV_CONFTEST_CMD=/bin/sh $(NV_CONFTEST_SCRIPT) "conftest-cc $(strip $(CC))" $(ARCH) $(NV_KERNEL_SOURCES) $(NV_KERNEL_OUTPUT)'
+    local -r conftest='NV_CONFTEST_CMD=/bin/sh $(NV_CONFTEST_SCRIPT) "conftest-cc $(strip $(filter-out -wrapper fork-cc1,$(CC)))" $(ARCH) $(NV_KERNEL_SOURCES) $(NV_KERNEL_OUTPUT)'
     KBUILD_BUILD_USER=nvidia-installer KBUILD_BUILD_HOST=nvidia-installer \
         KBUILD_BUILD_TIMESTAMP=$(LC_ALL=C date --utc --date="@$SOURCE_DATE_EPOCH") KBUILD_BUILD_VERSION=1 \
         make --jobs="$JOBS" modules \

@@ -1,12 +1,13 @@
-"""The same inputs give the same bytes: modules are compiled again, in an empty cache, and compared with those at hand.
+"""The same inputs give the same bytes: modules are compiled again, in an empty cache, and compared with those of the last build.
 
-Each module type is compiled alone here, without a word of what others have learnt of the kernel. So one that took over answers of
-another type or driver in a build is also held against one that asked all questions itself.
-`nox -s test_reproducible -- -k open`; minutes a module type.
+Each module type is compiled alone here, without answers to conftest's questions, and by gcc alone, without fork servers. So the
+modules of a build, which has both, are compared with modules that have neither.
+`nox -s test_reproducible -- -k open`; minutes for each module type.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from lifecycle.planning.locked_project import LockedProject, load_locked_project
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Targets, base_tag
 from lifecycle.tools.archive import file_digests
+from lifecycle.tools.engine.container import DockerContainer
 from lifecycle.tools.engine.docker_engine import DockerEngine
 from tests.support.builders.runfiles import driver_archive, driver_runfile, with_runfile
 
@@ -65,15 +67,28 @@ def built(combination: Combination, module_type: ModuleType) -> Result:
 
 
 def compiled(project: LockedProject, combination: Combination, module_type: ModuleType, cache: Path) -> Result:
-    """Compile one module type alone, in a cache that has its inputs and no results."""
+    """Compile one module type alone and without fork servers, in a cache that has its inputs and no results."""
     targets = Targets(project)
-    compiler = Compiler(targets=targets, cache=Cache(cache), engine=DockerEngine(os.environ))
+    compiler = Compiler(targets=targets, cache=Cache(cache), engine=EngineWithoutForkServers(os.environ))
     name = builder_name(combination.release).lower().removeprefix("builder_")
     builder = compiler.builder(base_tag(targets.builder(combination)), name)
     job = CompileJob(combination=combination, types=(module_type,))
     made = compiler.compile(job, compiler.kernel(combination, builder), os.cpu_count() or 1).modules[module_type]
     assert isinstance(made, Result), made
     return made
+
+
+class EngineWithoutForkServers(DockerEngine):
+    """An engine whose builders lack the source of the fork servers, so that gcc reads each source from its first line."""
+
+    @contextmanager
+    def container(
+        self, image: str, *, env: Mapping[str, str], entrypoint: Sequence[str] | None = None, stdin: bool = False
+    ) -> Iterator[DockerContainer]:
+        """Yield a container as DockerEngine does, and remove that file before the entrypoint runs."""
+        without = ["sh", "-c", 'rm /usr/local/bin/fork-server.c && exec "$@"', "sh", *(entrypoint or ())]
+        with super().container(image, env=env, entrypoint=without, stdin=stdin) as container:
+            yield container
 
 
 def modules_of(result: Result) -> dict[str, str]:

@@ -15,8 +15,8 @@ GIB = 1 << 30
         (4, 16 * GIB, Concurrency(2, 4)),
         (16, 64 * GIB, Concurrency(4, 8)),
         (64, 256 * GIB, Concurrency(16, 8)),
-        (64, 8 * GIB, Concurrency(4, 8)),
-        (8, GIB, Concurrency(1, 4)),
+        (64, 8 * GIB, Concurrency(2, 8)),
+        (8, GIB, Concurrency(1, 2)),
         (2, 0, Concurrency(1, 1)),
     ],
 )
@@ -28,7 +28,7 @@ def test_cores_are_kept_busy_as_far_as_memory_goes(cpus: int, memory: int, packi
 def test_memory_lasts_for_all_jobs_unless_there_is_too_little_for_one(cpus: int, memory: int) -> None:
     packing = concurrency_for(cpus, memory)
 
-    assert packing.compiles * packing.jobs * (256 << 20) <= max(memory, 256 << 20)
+    assert packing.compiles * packing.jobs * (384 << 20) <= max(memory, 384 << 20)
 
 
 @given(st.integers(1, 512), st.integers(0, 2 << 40))

@@ -1,0 +1,162 @@
+"""fork-cc1 in the builders: gcc makes the same files with fork servers as without, and reads shared headers once."""
+
+import os
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import docker
+import pytest
+from docker.models.containers import Container
+
+from lifecycle.cache.cache import Cache, default_cache_dir
+from lifecycle.config.image_versions import builder_name
+from lifecycle.pipeline.compile import Compiler
+from lifecycle.planning.locked_project import LockedProject
+from lifecycle.planning.targets import Targets, base_tag
+from lifecycle.tools.engine.docker_engine import DockerEngine
+
+# As in a kernel: a register variable, a counter, and names of files and modules in code.
+SHARED = """\
+register unsigned long stack_pointer asm("rsp");
+#define NAME_(a, b) a##b
+#define NAME(a, b) NAME_(a, b)
+static int NAME(counted, __COUNTER__) = __COUNTER__;
+static inline unsigned long stack(void) { return stack_pointer; }
+static inline const char *where(void) { return __FILE__; }
+"""
+SOURCE = """\
+/* A comment. */
+#include "shared.h"
+#include "{own}"
+int NAME(counted, __COUNTER__) = __LINE__;
+const char *{name}(void) {{ return stack() > __LINE__ ? where() : KBUILD_BASENAME; }}
+"""
+OPTIONS = ["-O2", "-Wall", "-Wno-unused", "-include", "/sources/first.h", "-D__KERNEL__"]
+
+
+@dataclass(frozen=True)
+class Builder:
+    """A container of a builder image, with sources in /sources."""
+
+    container: Container
+
+    def run(self, command: str) -> tuple[int, str]:
+        """Run a shell command in /sources and return its exit code and its output."""
+        code, output = self.container.exec_run(
+            ["bash", "-c", command], workdir="/sources", environment={"FORK_SERVERS": "/servers"}
+        )
+        assert isinstance(code, int)
+        assert isinstance(output, bytes)
+        return code, output.decode()
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file in /sources."""
+        assert self.run(f"printf %s {shlex.quote(text)} > {name}") == (0, "")
+
+    def compile(self, name: str, *options: str, forked: bool) -> tuple[int, str]:
+        """Compile /sources/NAME.c to NAME.o, with the dependencies in NAME.d."""
+        wrapper = ["-wrapper", "fork-cc1"] if forked else []
+        basename = f'-DKBUILD_BASENAME="{name}"'
+        command = ["gcc", *wrapper, *OPTIONS, *options, f"-Wp,-MMD,{name}.d", basename, "-c", "-o", f"{name}.o"]
+        return self.run(shlex.join([*command, f"/sources/{name}.c"]))
+
+    def made(self, name: str) -> list[str]:
+        """Return the digest of a source's object, and its dependencies."""
+        code, output = self.run(f"sha256sum {name}.o && cat {name}.d")
+        assert code == 0, output
+        return output.replace("\\\n", "").split()
+
+
+@pytest.fixture(scope="module", params=["debian-12", "debian-13"])
+def image(project: LockedProject, request: pytest.FixtureRequest) -> str:
+    targets = Targets(project)
+    combination = next((c for c in project.matrix.combinations if c.release == request.param), None)
+    if combination is None:
+        pytest.skip(f"the matrix has no combination of {request.param}")
+    compiler = Compiler(targets=targets, cache=Cache(default_cache_dir(os.environ)), engine=DockerEngine(os.environ))
+    name = builder_name(combination.release).lower().removeprefix("builder_")
+    return compiler.builder(base_tag(targets.builder(combination)), name)
+
+
+@pytest.fixture
+def builder(image: str, engine: docker.DockerClient) -> Iterator[Builder]:
+    container = engine.containers.run(
+        image, ["-c", "sleep infinity"], entrypoint="bash", network_mode="none", detach=True
+    )
+    try:
+        found = Builder(container)
+        assert container.exec_run(["mkdir", "/sources", "/servers"]).exit_code == 0
+        library = "gcc -shared -fPIC -o /servers/fork-server.so /usr/local/bin/fork-server.c"
+        assert found.run(library) == (0, "")
+        found.write("first.h", "#define FIRST 1\n")
+        found.write("shared.h", SHARED)
+        found.write("one.h", "int one;\n")
+        found.write("other.h", "int other;\n")
+        for name, own in [("a", "one.h"), ("b", "one.h"), ("c", "other.h")]:
+            found.write(f"{name}.c", SOURCE.format(name=name, own=own))
+        yield found
+    finally:
+        container.remove(force=True)
+
+
+def test_the_objects_and_dependencies_are_the_same(builder: Builder) -> None:
+    for name in "abc":
+        assert builder.compile(name, forked=True) == (0, "")
+    forked = [builder.made(name) for name in "abc"]
+    for name in "abc":
+        assert builder.compile(name, forked=False) == (0, "")
+
+    assert [builder.made(name) for name in "abc"] == forked
+
+
+def test_a_header_is_read_once(builder: Builder) -> None:
+    builder.compile("a", forked=True)
+    builder.run("rm shared.h one.h")
+
+    assert builder.compile("b", forked=True) == (0, "")
+
+
+def test_concurrent_compiles_share_servers(builder: Builder) -> None:
+    words = ["gcc", "-wrapper", "fork-cc1", *OPTIONS, "-Wp,-MMD,$0.d", '-DKBUILD_BASENAME="$0"', "-c", "-o", "$0.o"]
+    command = " ".join([*words, "/sources/$0.c"]).replace('"$0"', '\\"$0\\"')
+    code, output = builder.run(f"printf '%s\\n' a b c | xargs -P 3 -n 1 bash -c {shlex.quote(command)}")
+
+    assert (code, output) == (0, "")
+    assert builder.run("ls /servers/sources/*/ready | wc -l") == (0, "3\n")
+
+
+def test_an_error_is_explained_as_by_the_compiler_alone(builder: Builder) -> None:
+    builder.write("b.c", '#include "shared.h"\n#include "one.h"\nint b(void) { return missing; }\n')
+    builder.compile("a", forked=True)
+
+    assert builder.compile("b", forked=True) == builder.compile("b", forked=False)
+    assert builder.compile("b", forked=True)[0] == 1
+
+
+def test_a_missing_header_is_an_error(builder: Builder) -> None:
+    builder.run("rm one.h")
+
+    assert builder.compile("a", forked=True) == builder.compile("a", forked=False)
+
+
+def test_a_warning_is_printed(builder: Builder) -> None:
+    builder.write("a.c", SOURCE.format(name="a", own="one.h") + "int f(void) { int unset; return unset; }\n")
+    code, output = builder.compile("a", forked=True)
+
+    assert (code, "-Wuninitialized" in output) == (0, True)
+
+
+def test_a_killed_server_is_replaced_by_the_compiler_alone(builder: Builder) -> None:
+    builder.compile("a", forked=True)
+    builder.run("for p in /proc/[0-9]*; do [[ $(readlink $p/exe) != */cc1 ]] || kill -9 ${p#/proc/}; done")
+
+    assert builder.compile("b", forked=True) == (0, "")
+
+
+@pytest.mark.parametrize("options", [["-fprofile-arcs"], ["-DOTHER"]])
+def test_options_that_do_not_fit_a_server_get_the_compiler_alone(builder: Builder, options: list[str]) -> None:
+    builder.compile("a", forked=True)
+    builder.run("rm shared.h")
+
+    assert builder.compile("b", *options, forked=True)[0] == 1
