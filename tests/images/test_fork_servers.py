@@ -3,22 +3,31 @@
 import os
 import shlex
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 import docker
 import pytest
 from docker.models.containers import Container
 
+from lifecycle.app.session import Session
 from lifecycle.cache.cache import Cache, default_cache_dir
-from lifecycle.config.image_versions import builder_name
+from lifecycle.config.image_versions import builder_title
+from lifecycle.pipeline.build_service import BuildRequest
 from lifecycle.pipeline.compile import Compiler
 from lifecycle.planning.locked_project import LockedProject
-from lifecycle.planning.targets import Targets, base_tag
+from lifecycle.planning.matrix import Combination
+from lifecycle.planning.targets import Kind, Targets, base_tag
 from lifecycle.tools.engine.docker_engine import DockerEngine
+from tests.support.checkout import ROOT
 
 # As in a kernel: a register variable, a counter, and names of files and modules in code.
 SHARED = """\
+#ifdef __x86_64__
 register unsigned long stack_pointer asm("rsp");
+#else
+register unsigned long stack_pointer asm("sp");
+#endif
 #define NAME_(a, b) a##b
 #define NAME(a, b) NAME_(a, b)
 static int NAME(counted, __COUNTER__) = __COUNTER__;
@@ -68,15 +77,20 @@ class Builder:
         return output.replace("\\\n", "").split()
 
 
-@pytest.fixture(scope="module", params=["debian-12", "debian-13"])
-def image(project: LockedProject, request: pytest.FixtureRequest) -> str:
-    targets = Targets(project)
-    combination = next((c for c in project.matrix.combinations if c.release == request.param), None)
-    if combination is None:
-        pytest.skip(f"the matrix has no combination of {request.param}")
-    compiler = Compiler(targets=targets, cache=Cache(default_cache_dir(os.environ)), engine=DockerEngine(os.environ))
-    name = builder_name(combination.release).lower().removeprefix("builder_")
-    return compiler.builder(base_tag(targets.builder(combination)), name)
+@pytest.fixture(scope="session")
+def image(combination: Combination, project: LockedProject, request: pytest.FixtureRequest) -> str:
+    """Return the image of each builder once. The base below it may be missing after a build that took results from a cache."""
+    title = builder_title(combination.release)
+    first = next(c for c in project.matrix.combinations if builder_title(c.release) == title)
+    if combination != first or request.config.getoption("--image"):
+        pytest.skip("one image of each builder is enough")
+    session, engine = Session(ROOT, cache_dir="", environ=os.environ), DockerEngine(os.environ)
+    session.engine = engine
+    with closing(engine.client):
+        session.build_service().build(BuildRequest(only=combination.id, last=Kind.BASE, dry_run=False, locked=True))
+        targets = Targets(project)
+        compiler = Compiler(targets=targets, cache=Cache(default_cache_dir(os.environ)), engine=engine)
+        return compiler.builder(base_tag(targets.builder(combination)), title)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 
 from lifecycle.cache.cache import Cache, default_cache_dir
 from lifecycle.cache.results import Result
-from lifecycle.config.image_versions import builder_name
+from lifecycle.config.image_versions import builder_title
 from lifecycle.config.lock import LockedDriver, LockedFile
 from lifecycle.config.schema import ModuleType
 from lifecycle.pipeline.compile import CompileJob, Compiler
@@ -70,8 +70,7 @@ def compiled(project: LockedProject, combination: Combination, module_type: Modu
     """Compile one module type alone and without fork servers, in a cache that has its inputs and no results."""
     targets = Targets(project)
     compiler = Compiler(targets=targets, cache=Cache(cache), engine=EngineWithoutForkServers(os.environ))
-    name = builder_name(combination.release).lower().removeprefix("builder_")
-    builder = compiler.builder(base_tag(targets.builder(combination)), name)
+    builder = compiler.builder(base_tag(targets.builder(combination)), builder_title(combination.release))
     job = CompileJob(combination=combination, types=(module_type,))
     made = compiler.compile(job, compiler.kernel(combination, builder), os.cpu_count() or 1).modules[module_type]
     assert isinstance(made, Result), made
