@@ -5,6 +5,7 @@ matrix       all combinations from nothing
 unchanged    the same again; needs matrix
 second       the same on another machine, with the remote cache; needs matrix
 bytes        the bytes of the images, and in a registry; needs matrix
+bump         all combinations again for the next kernels of their releases
 node         the time that a starting node waits
 start        a node in QEMU, from power-on until its driver is ready
 scale        the cost of planning many combinations (scale.py), of our build alone
@@ -28,6 +29,7 @@ from pathlib import Path
 import docker
 
 from benchmarks.builds import OurBuild, PlainBuild
+from benchmarks.bump import kernels_before, time_bump
 from benchmarks.engine import image_bytes, private_engine, private_registry, registry_bytes
 from benchmarks.node import NodeBenchmark
 from benchmarks.scale import RELEASES, measure_scale, show_scale
@@ -41,7 +43,7 @@ from tests.support.machines.cluster_node.cluster_of_guests import ClusterOfGuest
 from tests.support.machines.guest.machine_parts import MachineParts
 
 ROOT = Path(__file__).resolve().parents[1]
-SCENARIOS = ["growth", "matrix", "unchanged", "second", "bytes", "node", "start", "scale"]
+SCENARIOS = ["growth", "matrix", "unchanged", "second", "bytes", "bump", "node", "start", "scale"]
 _PORTS = {"ours": 5901, "plain": 5902, "remote cache": 5904}
 
 
@@ -96,6 +98,7 @@ class BenchmarkRun:
         self.record("one", "ours", self.growth["ours seconds"][0])
         self.record("one", "plain", self.growth["plain seconds"][0])
         self.record("one", "make", self.growth["make seconds"][0])
+        self.record("matrix", "make", self.growth["make seconds"][-1])
 
     def _add_seconds(self, side: str, seconds: float) -> None:
         totals = self.growth.setdefault(f"{side} seconds", [])
@@ -124,6 +127,11 @@ class BenchmarkRun:
         if "bytes" in scenarios:
             self.measure_bytes("ours", ours.engine, images)
             self.measure_bytes("plain", self.plain.engine, [self.plain_builds[c.id][1] for c in self.combinations])
+
+    def measure_bump(self) -> None:
+        """Measure all combinations after a bump of all kernels. The plain loop shares nothing between kernels."""
+        self.record("bump", "ours", time_bump(self.ours("bump"), kernels_before(self.project)))
+        self.record("bump", "plain", self.build_plain(self.combinations))
 
     def measure_bytes(self, side: str, engine: str, references: list[str]) -> None:
         """Measure the bytes of images on disk, and in a registry."""
@@ -178,11 +186,16 @@ class BenchmarkRun:
 def show(run: BenchmarkRun) -> None:
     """Print the figures as Markdown tables."""
     if run.figures:
-        print("| scenario | ours | plain | ours / plain |\n|---|---|---|---|")
+        print("| scenario | ours | plain | `make` alone | ours / plain | ours / `make` |\n|---|---|---|---|---|---|")
     for scenario, sides in run.figures.items():
-        unit = "MB" if scenario.endswith("bytes") else "s"
-        ours, plain = (sides[side] / (1e6 if unit == "MB" else 1) for side in ("ours", "plain"))
-        print(f"| {scenario} | {ours:.1f} {unit} | {plain:.1f} {unit} | {ours / plain:.3f} |")
+        unit, scale = ("MB", 1e6) if scenario.endswith("bytes") else ("s", 1)
+        seconds = {side: value / scale for side, value in sides.items()}
+        cells = [f"{seconds[side]:.1f} {unit}" if side in seconds else "–" for side in ("ours", "plain", "make")]
+        ratios = [
+            f"{seconds['ours'] / seconds[side]:.3f}" if {"ours", side} <= seconds.keys() else "–"
+            for side in ("plain", "make")
+        ]
+        print(f"| {scenario} | {' | '.join([*cells, *ratios])} |")
     if run.growth:
         columns = list(run.growth)
         print(f"\n| combinations | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}")
@@ -216,6 +229,8 @@ def main() -> None:
             run.measure_matrix(scenarios)
         if "growth" in scenarios:
             run.measure_growth()
+        if "bump" in scenarios:
+            run.measure_bump()
         if "node" in scenarios:
             run.node.run(run.record)
         if "start" in scenarios:

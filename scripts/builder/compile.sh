@@ -148,8 +148,8 @@ make_modules() {
     if grep -q '^#define CONFIG_GENDWARFKSYMS 1' "$kernel/build/include/generated/autoconf.h"; then
         debug=
     fi
-    # NVIDIA's Kbuild calls conftest.sh through this variable. The command line overrides the Kbuild's value. A question is one
-    # file, so it needs no fork server.
+    # NVIDIA's Kbuild calls conftest.sh through this variable. The command line overrides the Kbuild's value. Questions have no
+    # fork servers, so fork-cc1 would only cost time.
     # shellcheck disable=SC2016 # make's variables, not ours
     local -r conftest='NV_CONFTEST_CMD=/bin/sh $(NV_CONFTEST_SCRIPT) "conftest-cc $(strip $(filter-out -wrapper fork-cc1,$(CC)))" $(ARCH) $(NV_KERNEL_SOURCES) $(NV_KERNEL_OUTPUT)'
     KBUILD_BUILD_USER=nvidia-installer KBUILD_BUILD_HOST=nvidia-installer \

@@ -28,7 +28,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SERVER "/.fork-server-"
+#define SERVER ".fork-server-"
 
 enum { TEXT, MESSAGES, OUTPUT, DEPENDENCIES, REPLY, REQUESTS, WORDS };
 enum { FAILURE = 125 };
@@ -160,12 +160,13 @@ static int serve(const char *number)
 
 int open(const char *path, int flags, ...)
 {
-    const char *server = strstr(path, SERVER);
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
     va_list arguments;
     mode_t mode;
 
-    if (server)
-        return serve(server + strlen(SERVER));
+    if (!strncmp(name, SERVER, strlen(SERVER)))
+        return serve(name + strlen(SERVER));
     va_start(arguments, flags);
     mode = flags & O_CREAT ? va_arg(arguments, mode_t) : 0;
     va_end(arguments);

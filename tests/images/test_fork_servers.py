@@ -63,12 +63,12 @@ class Builder:
         """Write a file in /sources."""
         assert self.run(f"printf %s {shlex.quote(text)} > {name}") == (0, "")
 
-    def compile(self, name: str, *options: str, forked: bool) -> tuple[int, str]:
-        """Compile /sources/NAME.c to NAME.o, with the dependencies in NAME.d."""
+    def compile(self, name: str, *options: str, forked: bool, folder: str = "/sources/") -> tuple[int, str]:
+        """Compile NAME.c to NAME.o, with the dependencies in NAME.d. `folder` is the path of /sources on the command line."""
         wrapper = ["-wrapper", "fork-cc1"] if forked else []
         basename = f'-DKBUILD_BASENAME="{name}"'
         command = ["gcc", *wrapper, *OPTIONS, *options, f"-Wp,-MMD,{name}.d", basename, "-c", "-o", f"{name}.o"]
-        return self.run(shlex.join([*command, f"/sources/{name}.c"]))
+        return self.run(shlex.join([*command, f"{folder}{name}.c"]))
 
     def made(self, name: str) -> list[str]:
         """Return the digest of a source's object, and its dependencies."""
@@ -114,21 +114,25 @@ def builder(image: str, engine: docker.DockerClient) -> Iterator[Builder]:
         container.remove(force=True)
 
 
-def test_the_objects_and_dependencies_are_the_same(builder: Builder) -> None:
+# Kbuild names sources from the root up to Linux 6.12, and from the module's folder since (KBUILD_EXTMOD in Linux's Makefile).
+@pytest.mark.parametrize("folder", ["/sources/", "", "../sources/"])
+def test_the_objects_and_dependencies_are_the_same(builder: Builder, folder: str) -> None:
     for name in "abc":
-        assert builder.compile(name, forked=True) == (0, "")
+        assert builder.compile(name, forked=True, folder=folder) == (0, "")
     forked = [builder.made(name) for name in "abc"]
     for name in "abc":
-        assert builder.compile(name, forked=False) == (0, "")
+        assert builder.compile(name, forked=False, folder=folder) == (0, "")
 
     assert [builder.made(name) for name in "abc"] == forked
 
 
-def test_a_header_is_read_once(builder: Builder) -> None:
-    builder.compile("a", forked=True)
+@pytest.mark.parametrize("folder", ["/sources/", ""])
+@pytest.mark.parametrize("options", [[], ["-g"], ["-fsanitize=bounds-strict", "-fsanitize=shift"]])
+def test_a_header_is_read_once(builder: Builder, options: list[str], folder: str) -> None:
+    builder.compile("a", *options, forked=True, folder=folder)
     builder.run("rm shared.h one.h")
 
-    assert builder.compile("b", forked=True) == (0, "")
+    assert builder.compile("b", *options, forked=True, folder=folder) == (0, "")
 
 
 def test_concurrent_compiles_share_servers(builder: Builder) -> None:
@@ -168,7 +172,7 @@ def test_a_killed_server_is_replaced_by_the_compiler_alone(builder: Builder) -> 
     assert builder.compile("b", forked=True) == (0, "")
 
 
-@pytest.mark.parametrize("options", [["-fprofile-arcs"], ["-DOTHER"]])
+@pytest.mark.parametrize("options", [["-fprofile-arcs"], ["-fstack-usage"], ["-fsanitize=kernel-address"], ["-DOTHER"]])
 def test_options_that_do_not_fit_a_server_get_the_compiler_alone(builder: Builder, options: list[str]) -> None:
     builder.compile("a", forked=True)
     builder.run("rm shared.h")
