@@ -32,11 +32,11 @@ def kernels_before(project: LockedProject) -> dict[str, str]:
     for combination in {c.release: c for c in project.matrix.combinations}.values():
         source = project.component.source_of(combination.release)
         names = session.indexes.open(source, combination.architecture).names("linux-headers-")
-        found[combination.release] = before(combination, names)
+        found[combination.release] = kernel_before(combination, names)
     return found
 
 
-def before(combination: Combination, names: Sequence[str]) -> str:
+def kernel_before(combination: Combination, names: Sequence[str]) -> str:
     """Return the kernel before a combination's, of the same flavour, among the names of headers packages.
 
     Raises SystemExit if there is none.
@@ -49,8 +49,8 @@ def before(combination: Combination, names: Sequence[str]) -> str:
     return max(older, key=Version)
 
 
-def time_bump(ours: OurBuild, kernels: Mapping[str, str]) -> float:
-    """Build with the kernels before, then with those that are locked, and return the wall seconds of the second build."""
+def time_bump(ours: OurBuild, kernels: Mapping[str, str]) -> tuple[float, float]:
+    """Build with the kernels before, from nothing, then with those that are locked. Return the wall seconds of both builds."""
     files = {name: (ours.checkout / name).read_bytes() for name in (COMPONENT, LOCK)}
     component = files[COMPONENT].decode()
     for release, kernel in kernels.items():
@@ -58,7 +58,7 @@ def time_bump(ours: OurBuild, kernels: Mapping[str, str]) -> float:
         if count != 1:
             raise SystemExit(f"{COMPONENT}: {release} is declared {count} times in the form {{name: {release}, …}}")
     (ours.checkout / COMPONENT).write_text(component)
-    ours.build()
+    before, _ = ours.build()
     for name, content in files.items():
         (ours.checkout / name).write_bytes(content)
-    return ours.build()[0]
+    return before, ours.build()[0]
