@@ -191,12 +191,8 @@ def show(run: BenchmarkRun) -> None:
         print("| scenario | ours | plain | `make` alone | ours / plain | ours / `make` |\n|---|---|---|---|---|---|")
     for scenario, sides in run.figures.items():
         unit, scale = ("MB", 1e6) if scenario.endswith("bytes") else ("s", 1)
-        seconds = {side: value / scale for side, value in sides.items()}
-        cells = [f"{seconds[side]:.1f} {unit}" if side in seconds else "–" for side in ("ours", "plain", "make")]
-        ratios = [
-            f"{seconds['ours'] / seconds[side]:.3f}" if {"ours", side} <= seconds.keys() else "–"
-            for side in ("plain", "make")
-        ]
+        cells = [f"{sides[side] / scale:.1f} {unit}" if side in sides else "–" for side in ("ours", "plain", "make")]
+        ratios = [f"{sides['ours'] / sides[s]:.3f}" if {"ours", s} <= sides.keys() else "–" for s in ("plain", "make")]
         print(f"| {scenario} | {' | '.join([*cells, *ratios])} |")
     if run.growth:
         columns = list(run.growth)
