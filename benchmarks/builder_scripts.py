@@ -10,7 +10,6 @@ import argparse
 import os
 import shutil
 import statistics
-import tarfile
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -25,7 +24,7 @@ from lifecycle.config.image_versions import builder_title
 from lifecycle.pipeline.compile import CompileJob, Compiler, environment_of, input_files
 from lifecycle.planning.locked_project import load_locked_project
 from lifecycle.planning.targets import Targets, base_tag
-from lifecycle.tools.archive import write_members
+from lifecycle.tools.archive import tar_bytes
 from lifecycle.tools.engine.docker_engine import DockerEngine
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -66,7 +65,8 @@ class Compile:
         try:
             output(container, "rm -rf /in /out /build /usr/local/bin/* && mkdir /in /out /build")
             names = {f"usr/local/bin/{path.name}": path for path in scripts.iterdir()}
-            put(container, {**names, **self.files, "in/answers": answers}, executables=set(names))
+            files = {**names, **self.files, "in/answers": answers}
+            container.put_archive("/", tar_bytes(files, executables=names))
             cpu, started = cpu_seconds(container), time.monotonic()
             output(container, "compile.sh /in /out")
             wall, cpu = time.monotonic() - started, cpu_seconds(container) - cpu
@@ -74,15 +74,6 @@ class Compile:
             return wall, cpu, modules, output(container, "cat /out/answers")
         finally:
             container.remove(force=True)
-
-
-def put(container: Container, files: dict[str, bytes | Path], *, executables: set[str]) -> None:
-    """Copy files into a container, by their paths without the leading slash."""
-    with tempfile.TemporaryFile(dir="/var/tmp") as stream:
-        with tarfile.open(fileobj=stream, mode="w") as tar:
-            write_members(tar, files, executables=executables)
-        stream.seek(0)
-        container.put_archive("/", stream)
 
 
 def output(container: Container, command: str) -> bytes:

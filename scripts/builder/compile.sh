@@ -95,7 +95,7 @@ compile_type() {
         patch --strip=1 --fuzz=0 --no-backup-if-mismatch --input="$patch" \
             || { echo "compile.sh: error: patch $(basename "$patch") does not apply to driver $DRIVER_VERSION"; return 1; }
     done
-    speed_up >>Kbuild
+    speed_up_conftest >>Kbuild
     make_modules
     "${PREFIX}strip" --strip-debug ./*.ko
     cp ./*.ko "$out"
@@ -123,9 +123,9 @@ unpack_sources() {
     dirname "$conf"
 }
 
-# Prints lines to append to NVIDIA's Kbuild. They change no conftest result and no module. The first line is empty, because the
-# last line of the Kbuild may lack its line feed.
-speed_up() {
+# Prints lines to append to NVIDIA's Kbuild. They change no conftest result. The first line is empty, because the last line
+# of the Kbuild may lack its line feed.
+speed_up_conftest() {
     cat <<'END'
 
 # `:=` computes the options once. Otherwise make calls the compiler three times for each of about 400 tests.
@@ -133,30 +133,29 @@ NV_CONFTEST_CFLAGS := $(NV_CONFTEST_CFLAGS)
 # Before make 4.4.1, Linux uses `.SECONDARY:` without names, which makes every file intermediate. Then make walks the 400
 # tests' prerequisites for each of 200 objects. With names, .SECONDARY applies to those files only.
 .SECONDARY: $(NV_CONFTEST_HEADERS)
-# The compiler reads shared headers once (fork-cc1). Clang has no -wrapper.
-ifdef CONFIG_CC_IS_GCC
-override CC := $(CC) -wrapper fork-cc1
-endif
 END
 }
 
 make_modules() {
-    local kernel=/lib/modules/$KERNEL_RELEASE debug=-g0
+    local kernel=/lib/modules/$KERNEL_RELEASE debug=-g0 wrapper=
     # The compiler takes 10% longer to track tokens through macros, which only its messages use.
     local -r messages=-ftrack-macro-expansion=0
     # gendwarfksyms computes the CRCs of exported symbols from debug info (GENDWARFKSYMS in the Kconfig of Linux 6.14).
     if grep -q '^#define CONFIG_GENDWARFKSYMS 1' "$kernel/build/include/generated/autoconf.h"; then
         debug=
     fi
-    # NVIDIA's Kbuild calls conftest.sh through this variable. The command line overrides the Kbuild's value. Questions have no
-    # fork servers, so fork-cc1 would only cost time.
+    # gcc reads shared headers once (fork-cc1). Clang has no -wrapper.
+    if grep -q '^#define CONFIG_CC_IS_GCC 1' "$kernel/build/include/generated/autoconf.h"; then
+        wrapper='-wrapper fork-cc1'
+    fi
+    # NVIDIA's Kbuild calls conftest.sh through this variable. The command line overrides the Kbuild's value.
     # shellcheck disable=SC2016 # make's variables, not ours
-    local -r conftest='NV_CONFTEST_CMD=/bin/sh $(NV_CONFTEST_SCRIPT) "conftest-cc $(strip $(filter-out -wrapper fork-cc1,$(CC)))" $(ARCH) $(NV_KERNEL_SOURCES) $(NV_KERNEL_OUTPUT)'
+    local -r conftest='NV_CONFTEST_CMD=/bin/sh $(NV_CONFTEST_SCRIPT) "conftest-cc $(strip $(CC))" $(ARCH) $(NV_KERNEL_SOURCES) $(NV_KERNEL_OUTPUT)'
     KBUILD_BUILD_USER=nvidia-installer KBUILD_BUILD_HOST=nvidia-installer \
         KBUILD_BUILD_TIMESTAMP=$(LC_ALL=C date --utc --date="@$SOURCE_DATE_EPOCH") KBUILD_BUILD_VERSION=1 \
         make --jobs="$JOBS" modules \
         KERNEL_UNAME="$KERNEL_RELEASE" SYSSRC="$(readlink -f "$kernel/source")" SYSOUT="$(readlink -f "$kernel/build")" \
-        "$conftest" "${TOOLCHAIN[@]}" KCFLAGS="$messages $debug" KAFLAGS="$debug"
+        "$conftest" "${TOOLCHAIN[@]}" KCFLAGS="$messages $debug" KAFLAGS="$debug" CFLAGS_MODULE="$wrapper"
 }
 
 main "$@"
