@@ -7,7 +7,7 @@ from lifecycle.config.image_versions import RUNTIME, Base
 from lifecycle.config.lock import LockedFile
 from lifecycle.config.package_sources import AptSource
 from lifecycle.errors import InstallerError
-from lifecycle.pipeline.root_image import root_image
+from lifecycle.pipeline.image_archive import root_image
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.targets import Target, base_tag
 from lifecycle.tools.engine.engine import Engine

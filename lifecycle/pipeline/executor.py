@@ -58,7 +58,6 @@ class Executor:
         self._compiler = Compiler(targets=targets, cache=cache, engine=engine)
         self._signer = ModuleSigner(targets=targets, cache=cache, engine=engine, key=key) if key else None
         self._packager = Packager(targets=targets, cache=cache, threads=cpus, warn=progress.warn)
-        self._images = ImageBuilder(targets=targets, cache=cache, engine=engine)
         self._remote = remote
         self._cpus = cpus
         self._builder_lock = threading.Lock()
@@ -71,15 +70,17 @@ class Executor:
             return Outcome(seconds={}, errors={})
         self._engine.remove_dead_containers()
         concurrency = concurrency_for(*self._engine.capacity())
-        errors = run_graph(
-            self._jobs(plan, concurrency.jobs),
-            workers=concurrency.compiles + max(2, self._cpus),
-            heavy=concurrency.compiles,
-            abort=self._engine.stop_own_containers,
-        )
+        with self._cache.scratch("bases") as folder:
+            images = ImageBuilder(self._targets, self._cache, self._engine, folder)
+            errors = run_graph(
+                self._jobs(plan, concurrency.jobs, images),
+                workers=concurrency.compiles + max(2, self._cpus),
+                heavy=concurrency.compiles,
+                abort=self._engine.stop_own_containers,
+            )
         return Outcome(seconds=self._seconds, errors=errors)
 
-    def _jobs(self, plan: Plan, make_jobs: int) -> list[Job]:
+    def _jobs(self, plan: Plan, make_jobs: int, images: ImageBuilder) -> list[Job]:
         """Return the jobs in the order of their start; `make_jobs` is make's --jobs. What compiles wait for comes first."""
         jobs = self._jobs_of(plan, Kind.BASE, self._base)
         first: dict[tuple[str, str], str] = {}
@@ -93,7 +94,7 @@ class Executor:
         jobs += self._jobs_of(plan, Kind.SIGNED, self._sign)
         jobs += self._jobs_of(plan, Kind.USERSPACE, self._userspace)
         jobs += self._jobs_of(plan, Kind.ARCHIVE, self._archive)
-        jobs += self._jobs_of(plan, Kind.IMAGE, self._image)
+        jobs += self._jobs_of(plan, Kind.IMAGE, partial(self._image, images=images))
         return jobs + self._upload_jobs(plan)
 
     def _upload_jobs(self, plan: Plan) -> list[Job]:
@@ -188,14 +189,14 @@ class Executor:
             self._packager.modules(combination, module_type)
         return {}
 
-    def _image(self, action: Action) -> Errors:
+    def _image(self, action: Action, *, images: ImageBuilder) -> Errors:
         combination = action.combinations[0]
         contents = Contents(
             userspace=self._stored(self._targets.userspace(combination)),
             modules={t: self._stored(self._targets.archive(combination, t)) for t in combination.module_types},
         )
         with self._step(action.target, f"image {combination.id}"):
-            self._images.build(combination, contents, base_tag(self._targets.runtime(combination)))
+            images.build(combination, contents, base_tag(self._targets.runtime(combination)))
         return {}
 
     def _stored(self, target: Target) -> Archive:

@@ -6,16 +6,22 @@ import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lifecycle.cache.cache import Cache
 from lifecycle.cache.results import Archive
 from lifecycle.config.component import Component
 from lifecycle.config.schema import ModuleType
+from lifecycle.errors import writing
+from lifecycle.pipeline.image_archive import Layer, layered_image
+from lifecycle.pipeline.saved_images import SavedImages
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.tags import is_newest_of_branch, references, tag_of
 from lifecycle.planning.targets import Targets
 from lifecycle.tools.archive import write_members
 from lifecycle.tools.engine.engine import Engine, LocalImage
+from lifecycle.tools.engine.errors import EngineRefusedError
+from lifecycle.tools.keyed_locks import KeyedLocks
 from lifecycle.tools.labels import (
     LABEL_COMBINATION,
     LABEL_COMPONENT,
@@ -28,6 +34,7 @@ from lifecycle.tools.labels import (
 )
 
 HOME = "opt/nvidia-installer"
+SETTINGS = "dockerfiles/installer/config.json"
 _COMMANDS = (f"{HOME}/bin/nvidia-installer", f"{HOME}/bin/nvidia-driver")
 # Characters outside the values that scripts/node/lib/core/manifest.sh accepts.
 _NOT_IN_A_VALUE = re.compile(r"[^A-Za-z0-9._+~:@/ -]")
@@ -151,37 +158,56 @@ def supported_gpus_file(contents: Contents) -> dict[str, bytes]:
 # ----- effects
 
 
-@dataclass(frozen=True, kw_only=True)
 class ImageBuilder:
-    """The builder of installer images in a container engine."""
+    """The builder of installer images for a container engine. Its temporary files are below the folder `scratch`."""
 
-    targets: Targets
-    cache: Cache
-    engine: Engine
+    def __init__(self, targets: Targets, cache: Cache, engine: Engine, scratch: Path) -> None:
+        self._targets, self._cache, self._engine = targets, cache, engine
+        self._bases = SavedImages(engine, scratch)
+        self._drivers = KeyedLocks()
 
     def build(self, combination: Combination, contents: Contents, base: str) -> LocalImage:
-        """Build and tag the image of a combination on a base image. Raises ImageBuildError, and the errors of the engine."""
-        component, target = self.targets.project.component, self.targets.image(combination)
+        """Build and tag the image of a combination on a base image. Raises UnreadableImageError and the errors of the engine."""
+        component, target = self._targets.project.component, self._targets.image(combination)
         reference, moving = references(component.image, combination)
         labels = labels_of(component, combination, target.digest, contents)
-        with self.cache.scratch("image") as folder:
-            context = folder / "context.tar"
-            self._write_context(context, combination, target.digest, contents)
-            log = self.cache.log(target.kind, target.name)
-            with context.open("rb") as stream:
-                image = self.engine.build(stream, tag=reference, base=base, labels=labels, log=log)
-        if is_newest_of_branch(combination, self.targets.project.matrix.combinations):
-            self.engine.tag(image.id, moving)
-        self.cache.remember(target.kind, target.name, target.inputs)
+        below = self._bases.archive(base)
+        with self._cache.scratch("image") as folder:
+            layers = self._layers(folder, combination, target.digest, contents)
+            layered_image(below, folder / "image.tar", reference, self._settings(), labels, layers)
+            # The engine would unpack the user space for each image of a driver that is loaded at the same time.
+            with self._drivers.lock(str(contents.userspace.path)):
+                self._engine.load(folder / "image.tar")
+        image = self._engine.image(reference)
+        if image is None:
+            raise EngineRefusedError(f"load {reference}", "it reported no error and has no such image")
+        if is_newest_of_branch(combination, self._targets.project.matrix.combinations):
+            self._engine.tag(image.id, moving)
+        self._cache.remember(target.kind, target.name, target.inputs)
         return image
 
-    def _write_context(self, path: Path, combination: Combination, digest: str, contents: Contents) -> None:
-        """Write the build context: a tar with one tar per layer, because the engine keeps the times in a tar that it adds."""
-        root, component = self.targets.project.root, self.targets.project.component
+    def _settings(self) -> dict[str, Any]:
+        settings: dict[str, Any] = json.loads((self._targets.project.root / SETTINGS).read_bytes())
+        return settings
+
+    def _layers(self, folder: Path, combination: Combination, digest: str, contents: Contents) -> list[Layer]:
+        """Write the layers, of which the last ones change most, so that the images of a driver share its user space."""
+        layers: dict[str, dict[str, bytes | Path]] = {
+            "userspace": {f"{HOME}/userspace.tar.zst": contents.userspace.path},
+            "modules": {f"{HOME}/modules-{t}.tar.zst": archive.path for t, archive in contents.modules.items()},
+            "scripts": self._scripts(combination, digest, contents),
+        }
+        for name, files in layers.items():
+            with writing(folder / name), tarfile.open(folder / name, mode="w") as tar:
+                write_members(tar, files, executables=_COMMANDS)
+        return [Layer(tar=folder / name, created_by=name) for name in layers]
+
+    def _scripts(self, combination: Combination, digest: str, contents: Contents) -> dict[str, bytes | Path]:
+        root, component = self._targets.project.root, self._targets.project.component
         tag = tag_of(combination.driver, combination)
         manifest = installer_manifest(component, combination, digest, contents, tag)
         lib = root / "scripts/node/lib"
-        scripts: dict[str, bytes | Path] = {
+        return {
             f"{HOME}/manifest.json": (json.dumps(manifest, indent=1) + "\n").encode(),
             f"{HOME}/manifest.env": environment_file(combination, contents, tag).encode(),
             **supported_gpus_file(contents),
@@ -189,15 +215,3 @@ class ImageBuilder:
             **{f"{HOME}/lib/{script.relative_to(lib).as_posix()}": script for script in sorted(lib.rglob("*.sh"))},
             **{f"{HOME}/parameters/{name}": text.encode() for name, text in parameter_files(component).items()},
         }
-        layers: dict[str, dict[str, bytes | Path]] = {
-            "userspace.tar": {f"{HOME}/userspace.tar.zst": contents.userspace.path},
-            "modules.tar": {f"{HOME}/modules-{t}.tar.zst": archive.path for t, archive in contents.modules.items()},
-            "scripts.tar": scripts,
-        }
-        files: dict[str, bytes | Path] = {"Dockerfile": root / "dockerfiles/installer/Dockerfile"}
-        for name, layer in layers.items():
-            files[name] = path.with_name(name)
-            with tarfile.open(path.with_name(name), mode="w") as tar:
-                write_members(tar, layer, executables=_COMMANDS)
-        with tarfile.open(path, mode="w") as tar:
-            write_members(tar, files)

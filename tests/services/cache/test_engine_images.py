@@ -11,7 +11,7 @@ import pytest
 
 from lifecycle.cleanup.engine_plan import BUILD_IMAGES, BuildImage, plan_images, remove_images
 from lifecycle.cleanup.retention import Decision
-from lifecycle.pipeline.root_image import root_image
+from lifecycle.pipeline.image_archive import root_image
 from lifecycle.tools.archive import tar_bytes
 from lifecycle.tools.engine.docker_engine import DockerEngine
 from lifecycle.tools.labels import LABEL_COMBINATION, LABEL_COMPONENT, LABEL_DIGEST

@@ -12,7 +12,7 @@ import pytest
 
 from lifecycle.app.session import Session
 from lifecycle.commands.bundle import WrongBaseImageError, make_bundle, take_bundle
-from lifecycle.pipeline.root_image import root_image
+from lifecycle.pipeline.image_archive import root_image
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.targets import Targets, base_tag
 from lifecycle.tools.archive import tar_bytes

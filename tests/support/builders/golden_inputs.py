@@ -59,7 +59,7 @@ printf '%s\\n' "$@" >>called
 """
 SCRIPTS = {
     "dockerfiles/builder/Dockerfile": "FROM builder",
-    "dockerfiles/installer/Dockerfile": "FROM installer",
+    "dockerfiles/installer/config.json": '{"Cmd": ["install"]}',
     "scripts/base/bootstrap": BOOTSTRAP,
     "scripts/builder/compile.sh": "compile",
     "scripts/builder/headers.sh": "headers",

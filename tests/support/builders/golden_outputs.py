@@ -95,7 +95,7 @@ def make_archive(inputs: GoldenInputs) -> object:
 
 
 def make_image(inputs: GoldenInputs) -> object:
-    """Build an image of small archives: its context with all layers, its labels, its build arguments, its tags."""
+    """Build an image of small archives: the archive that the engine loads, and the image's tags."""
     engine = RecordingEngine()
     (inputs.folder / "archive").write_bytes(b"archive")
     signature = {"signer": "name", "fingerprint": "fingerprint", "hash": "sha256"}
@@ -108,9 +108,8 @@ def make_image(inputs: GoldenInputs) -> object:
         about={"modules": {"nvidia.ko": module}},
     )
     contents = Contents(userspace=made, modules=dict.fromkeys(ModuleType, made))
-    ImageBuilder(targets=inputs.targets, cache=inputs.cache, engine=engine).build(
-        inputs.combination, contents, "base:1"
-    )
+    builder = ImageBuilder(inputs.targets, inputs.cache, engine, inputs.folder)
+    builder.build(inputs.combination, contents, "base:1")
     return engine.events
 
 

@@ -13,7 +13,7 @@ import docker.errors
 
 from lifecycle.cache.cache import Cache
 from lifecycle.config.component import Image
-from lifecycle.pipeline.root_image import root_image
+from lifecycle.pipeline.image_archive import root_image
 from lifecycle.planning.locked_project import load_locked_project
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.tags import immutable_tag, references

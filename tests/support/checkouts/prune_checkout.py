@@ -10,7 +10,7 @@ from typing import Any
 import docker
 import docker.errors
 
-from lifecycle.pipeline.root_image import root_image
+from lifecycle.pipeline.image_archive import root_image
 from lifecycle.planning.locked_project import load_locked_project
 from lifecycle.planning.targets import Targets
 from lifecycle.tools.archive import tar_bytes

@@ -12,6 +12,7 @@ from lifecycle.tools.archive import tar_bytes
 from lifecycle.tools.engine.engine import LocalImage, PulledImage
 from lifecycle.tools.engine.errors import EngineRefusedError, EngineUnreachableError
 from tests.support.builders.projects import local_image
+from tests.support.builders.saved_images import image_tags, saved_image
 
 if TYPE_CHECKING:
     from lifecycle.tools.registry.login import Login
@@ -111,12 +112,13 @@ class FakeEngine:
         raise AssertionError(message)
 
     def save(self, tag: str, path: Path) -> None:
-        """Write the name of an image in place of its content."""
-        path.write_text(tag)
+        """Write an archive of an image that has one layer."""
+        path.write_bytes(saved_image(tag))
 
     def load(self, path: Path) -> None:
-        """Keep the bytes of a `docker save` archive."""
+        """Keep the bytes of a `docker save` archive, and have its image."""
         self.loaded.append(path.read_bytes())
+        self.images_there.append(local_image(*image_tags(self.loaded[-1])))
 
     def tag(self, image: str, reference: str) -> None:
         """Record a tag for an image."""

@@ -11,6 +11,7 @@ import docker.errors
 from lifecycle.tools.archive import tar_bytes
 from lifecycle.tools.engine.container import LABEL_OWNER
 from lifecycle.tools.engine.docker_engine import DockerEngine
+from tests.support.builders.saved_images import image_tags, saved_image
 
 # Options of the SDK that shape no bytes; the owner's label is a process of this machine.
 _NO_INPUT = {"fileobj", "custom_context", "rm", "forcerm", "decode"}
@@ -60,7 +61,16 @@ class _Sdk:
         self._events.append({"tag": f"{repository}:{name}", "of": image})
 
     def load(self, stream: IO[bytes]) -> None:
-        self._events.append({"load": sha256(stream.read())})
+        archive = stream.read()
+        self._events.append({"load": sha256(archive)})
+        self._tags.update(image_tags(archive))
+
+    def get(self, tag: str) -> "_Sdk":
+        self._events.append({"save": tag})
+        return self
+
+    def save(self, *, named: str) -> Iterator[bytes]:
+        yield saved_image(named)
 
     def create(self, image: str, **options: Any) -> "_RawContainer":  # noqa: ANN401 - the SDK has no types
         assert set(options.pop("labels")) == {LABEL_OWNER}

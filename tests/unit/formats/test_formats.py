@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.pipeline import base, image, package, root_image, sign
+from lifecycle.pipeline import base, image, image_archive, package, sign
 from lifecycle.pipeline import compile as compile_step
 from lifecycle.planning.recipes import FORMAT
 from lifecycle.planning.targets import Kind
@@ -62,7 +62,7 @@ def test_what_is_made_is_the_same_everywhere(kind: Kind, tmp_path: Path) -> None
     ("kind", "module", "name", "value"),
     [
         (Kind.BASE, base, "LABEL_DIGEST", "another.label"),
-        (Kind.BASE, root_image, "SOURCE_DATE_EPOCH", 1),
+        (Kind.BASE, image_archive, "_CREATED", "1970-01-01T00:00:00Z"),
         (Kind.MODULES, compile_step, "MODULES", ("nvidia",)),
         (Kind.MODULES, compile_step, "SOURCE_DATE_EPOCH", 1),
         (Kind.MODULES, compile_step, "_COMMAND", ["compile.sh", "/in", "/elsewhere"]),

@@ -124,7 +124,7 @@ def test_modules_are_signed_after_their_compile_and_before_packing(
     targets, work = Targets(now), []
 
     def done(what: str) -> Callable[..., dict[str, InstallerError]]:
-        def call(_: Executor, of: Action | CompileJob, *__: int) -> dict[str, InstallerError]:
+        def call(_: Executor, of: Action | CompileJob, *__: int, **___: object) -> dict[str, InstallerError]:
             work.append((what, of.combinations[0].id if isinstance(of, Action) else of.combination.id))
             return {}
 

@@ -4,6 +4,8 @@ import re
 import tarfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -25,7 +27,8 @@ from lifecycle.pipeline.image import (
 from lifecycle.planning.matrix import Combination, ModulePatch
 from lifecycle.planning.tags import references
 from lifecycle.planning.targets import Targets
-from tests.support.builders.projects import component, driver, local_image, lock, project
+from lifecycle.tools.engine.errors import EngineRefusedError
+from tests.support.builders.projects import component, driver, lock, project
 from tests.support.checkout import ROOT
 from tests.support.fakes.engine import FakeEngine
 
@@ -136,17 +139,9 @@ def built(cache: Cache, combination: Combination = COMBINATION) -> FakeEngine:
     )
     # Two drivers of one branch, so that the moving tag is only one's.
     drivers = {"535/amd64": driver("550.9.99"), "550.163.01/amd64": driver("550.163.01")}
-    engine = FakeEngine()
-    hands = ImageBuilder(targets=Targets(project(root=ROOT, lock=lock(drivers=drivers))), cache=cache, engine=engine)
-    hands.build(combination, contents, "base:1")
+    engine, targets = FakeEngine(), Targets(project(root=ROOT, lock=lock(drivers=drivers)))
+    ImageBuilder(targets, cache, engine, cache.root).build(combination, contents, "base:1")
     return engine
-
-
-def tags(engine: FakeEngine) -> list[str]:
-    """Return the tags of the one image that was built."""
-    (build,) = engine.builds
-    assert {image for image, _ in engine.tagged} <= {local_image(build.tag).id}
-    return [build.tag, *(tag for _, tag in engine.tagged)]
 
 
 def files_in(tar: bytes) -> dict[str, bytes]:
@@ -154,24 +149,41 @@ def files_in(tar: bytes) -> dict[str, bytes]:
         return {m.name: file.read() for m in archive if (file := archive.extractfile(m))}
 
 
-def test_an_image_has_a_layer_each_for_user_space_modules_and_scripts(tmp_path: Path) -> None:
-    (build,) = built(Cache(tmp_path)).builds
-    context = files_in(build.context)
-    scripts = files_in(context["scripts.tar"])
+def loaded(engine: FakeEngine) -> tuple[dict[str, Any], list[dict[str, bytes]]]:
+    """Return the configuration of the one image that was loaded, and the files of each of its layers."""
+    (archive,) = engine.loaded
+    files = files_in(archive)
+    (manifest,) = json.loads(files["manifest.json"])
+    return json.loads(files[manifest["Config"]]), [files_in(files[layer]) for layer in manifest["Layers"]]
 
-    assert sorted(context) == ["Dockerfile", "modules.tar", "scripts.tar", "userspace.tar"]
-    assert files_in(context["userspace.tar"]) == {f"{HOME}/userspace.tar.zst": b"archive u"}
-    assert sorted(files_in(context["modules.tar"])) == [
-        f"{HOME}/modules-open.tar.zst",
-        f"{HOME}/modules-proprietary.tar.zst",
-    ]
+
+def tags(engine: FakeEngine) -> list[str]:
+    """Return the tags of the one image that was built."""
+    (image,) = engine.images_there
+    assert {of for of, _ in engine.tagged} <= {image.id}
+    return [*image.tags, *(tag for _, tag in engine.tagged)]
+
+
+def test_an_image_has_a_layer_each_for_user_space_modules_and_scripts(tmp_path: Path) -> None:
+    _, (base, userspace, modules, scripts) = loaded(built(Cache(tmp_path)))
+
+    assert base == {"base:1": b"base"}
+    assert userspace == {f"{HOME}/userspace.tar.zst": b"archive u"}
+    assert sorted(modules) == [f"{HOME}/modules-open.tar.zst", f"{HOME}/modules-proprietary.tar.zst"]
     assert json.loads(scripts[f"{HOME}/manifest.json"])["combination"] == COMBINATION.id
     assert scripts[f"{HOME}/bin/nvidia-installer"] == (ROOT / "scripts/node/nvidia-installer").read_bytes()
-    assert (build.base, build.labels["io.nvidia-installer.combination"]) == ("base:1", COMBINATION.id)
 
 
-def test_the_context_of_an_image_is_the_same_bytes_every_time(tmp_path: Path) -> None:
-    assert built(Cache(tmp_path / "one")).builds == built(Cache(tmp_path / "two")).builds
+def test_an_image_has_the_settings_of_the_repository_and_its_own_labels(tmp_path: Path) -> None:
+    config, _ = loaded(built(Cache(tmp_path)))
+
+    assert config["config"]["Entrypoint"] == [f"/{HOME}/bin/nvidia-installer"]
+    assert config["config"]["Labels"]["io.nvidia-installer.combination"] == COMBINATION.id
+    assert [entry["created_by"] for entry in config["history"]] == ["it", "userspace", "modules", "scripts"]
+
+
+def test_an_image_is_the_same_bytes_every_time(tmp_path: Path) -> None:
+    assert built(Cache(tmp_path / "one")).loaded == built(Cache(tmp_path / "two")).loaded
 
 
 def test_only_the_newest_driver_of_a_branch_gets_the_moving_tag(tmp_path: Path) -> None:
@@ -179,3 +191,8 @@ def test_only_the_newest_driver_of_a_branch_gets_the_moving_tag(tmp_path: Path) 
 
     assert tags(built(Cache(tmp_path))) == list(references(component().image, COMBINATION))
     assert tags(built(Cache(tmp_path), older)) == [references(component().image, older)[0]]
+
+
+def test_an_image_that_the_engine_does_not_have_after_its_load_is_an_error(tmp_path: Path) -> None:
+    with patch.object(FakeEngine, "load"), pytest.raises(EngineRefusedError, match="has no such image"):
+        built(Cache(tmp_path))

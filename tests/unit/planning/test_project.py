@@ -32,7 +32,7 @@ def test_the_scripts_that_make_a_result_are_part_of_its_recipe() -> None:
 
     assert "scripts/builder/compile.sh" in recipes["modules"]
     assert "scripts/node/nvidia-installer" in recipes["image"]
-    assert "dockerfiles/installer/Dockerfile" in recipes["image"]
+    assert "dockerfiles/installer/config.json" in recipes["image"]
     assert "scripts/base/bootstrap" in recipes["base"]
 
 

@@ -1,0 +1,154 @@
+"""Archives of images for `docker load`, written without an engine: the same layers and settings have the same image id everywhere.
+
+`docker import` and `docker build` are not used, because they write the time and their own machine's architecture into an image.
+The format is that of `docker load` (Docker image specification v1.2, "Combined Image JSON + Filesystem Changeset Format"; OCI image
+specification, "config").
+"""
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from lifecycle.cache.results import sha256_of
+from lifecycle.errors import InstallerError, writing
+from lifecycle.tools.archive import tar_header
+from lifecycle.tools.reproducible import SOURCE_DATE_EPOCH
+
+_CREATED = datetime.fromtimestamp(SOURCE_DATE_EPOCH, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+_PLATFORM = ("architecture", "variant", "os")
+
+
+class UnreadableImageError(InstallerError):
+    """An archive from the engine that is not in the documented format."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"the engine saved the base image in an unknown format: {problem}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """A layer on top of a base image: an uncompressed tar, and the text for the image's history."""
+
+    tar: Path
+    created_by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _LayerContent:
+    """A layer to copy. `diff_id` is the digest (`sha256:…`) of its uncompressed tar; `size` is that of `stream` in bytes."""
+
+    diff_id: str
+    size: int
+    stream: IO[bytes]
+
+
+def root_image(root: Path, out: Path, tag: str, labels: Mapping[str, str], architecture: str) -> str:
+    """Write the archive of an image with one layer, the tar of a root file system (`root`). Return its id (`sha256:…`)."""
+    config = {"architecture": architecture, "os": "linux", "config": {"Labels": dict(labels)}}
+    layer = Layer(tar=root, created_by="scripts/base/bootstrap")
+    with ExitStack() as stack:
+        return _write(out, tag, config, [layer], _open(stack, [layer]))
+
+
+def layered_image(
+    base: Path, out: Path, tag: str, settings: Mapping[str, Any], labels: Mapping[str, str], layers: Sequence[Layer]
+) -> str:
+    """Write the archive of an image that adds layers to a base image. Return the image's id (`sha256:…`).
+
+    `base` is the archive of the base image (`docker save`). `settings` are `config` of the OCI image specification. They replace
+    those of the base image; of environment variables and labels, only those with the same name. Raises UnreadableImageError.
+    """
+    with ExitStack() as stack:
+        below, contents = _read(stack, base)
+        inherited = below.get("config") or {}
+        config = {
+            **{key: below[key] for key in _PLATFORM if key in below},
+            "history": below.get("history") or [],
+            "config": {
+                **inherited,
+                **settings,
+                "Env": _environment(inherited.get("Env") or [], settings.get("Env") or []),
+                "Labels": {**(inherited.get("Labels") or {}), **labels},
+            },
+        }
+        return _write(out, tag, config, layers, [*contents, *_open(stack, layers)])
+
+
+def _environment(below: Iterable[str], above: Iterable[str]) -> list[str]:
+    """Return the variables (`NAME=value`) of both; those of `above` replace others of the same name."""
+    return list({entry.partition("=")[0]: entry for entry in (*below, *above)}.values())
+
+
+def _open(stack: ExitStack, layers: Iterable[Layer]) -> list[_LayerContent]:
+    return [
+        _LayerContent(
+            diff_id=f"sha256:{sha256_of(layer.tar)}",
+            size=layer.tar.stat().st_size,
+            stream=stack.enter_context(layer.tar.open("rb")),
+        )
+        for layer in layers
+    ]
+
+
+def _read(stack: ExitStack, archive: Path) -> tuple[dict[str, Any], list[_LayerContent]]:
+    """Return the configuration and the layers of an image in an archive. Raises UnreadableImageError."""
+    tar = stack.enter_context(tarfile.TarFile(archive))
+
+    def member(name: str) -> IO[bytes]:
+        # A layer that the image has twice may be a link to the first one, which extractfile follows.
+        stream = tar.extractfile(name)
+        if stream is None:
+            raise UnreadableImageError(f"{name} is not a file")
+        return stream
+
+    def content(diff_id: str, name: str) -> _LayerContent:
+        stream = member(name)
+        size = stream.seek(0, io.SEEK_END)
+        stream.seek(0)
+        return _LayerContent(diff_id=diff_id, size=size, stream=stream)
+
+    try:
+        (manifest,) = json.load(member("manifest.json"))
+        config = json.load(member(manifest["Config"]))
+        pairs = zip(config["rootfs"]["diff_ids"], manifest["Layers"], strict=True)
+        contents = [content(diff_id, name) for diff_id, name in pairs]
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnreadableImageError(f"{type(error).__name__}: {error}") from error
+    return config, contents
+
+
+def _write(
+    out: Path, tag: str, config: Mapping[str, Any], added: Iterable[Layer], contents: Sequence[_LayerContent]
+) -> str:
+    """Write the archive of an image with all its layers, of which `added` have no history yet. Return the image's id."""
+    history = [{"created": _CREATED, "created_by": layer.created_by} for layer in added]
+    image = _json(
+        {
+            **config,
+            "created": _CREATED,
+            "rootfs": {"type": "layers", "diff_ids": [content.diff_id for content in contents]},
+            "history": [*config.get("history", []), *history],
+        }
+    )
+    digest = hashlib.sha256(image).hexdigest()
+    files = {content.diff_id: f"{content.diff_id.removeprefix('sha256:')}/layer.tar" for content in contents}
+    manifest = _json(
+        [{"Config": f"{digest}.json", "RepoTags": [tag], "Layers": [files[content.diff_id] for content in contents]}]
+    )
+    with writing(out), tarfile.open(out, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name, content in {"manifest.json": manifest, f"{digest}.json": image}.items():
+            tar.addfile(tar_header(name, size=len(content)), io.BytesIO(content))
+        for layer in {content.diff_id: content for content in contents}.values():
+            tar.addfile(tar_header(files[layer.diff_id], size=layer.size), layer.stream)
+    return f"sha256:{digest}"
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
