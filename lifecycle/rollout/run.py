@@ -3,7 +3,7 @@
 import re
 import uuid
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from lifecycle.app import output
@@ -25,6 +25,7 @@ from lifecycle.rollout.show import (
 )
 from lifecycle.rollout.stop import Stop
 from lifecycle.rollout.upgrade import NodeResult, NodeUpgrade, Outcome, Settings
+from lifecycle.tools.futures import wait_for_some
 from lifecycle.tools.progress import Progress
 
 _POLL = 3.0
@@ -177,8 +178,11 @@ class Waves:
             try:
                 for node in wave:
                     futures.append(pool.submit(self._upgrade, node))  # noqa: PERF401 - a signal keeps those that run
-                for future in as_completed(futures):
-                    self._notice(future)
+                running = set(futures)
+                while running:
+                    for future in wait_for_some(running):
+                        running.remove(future)
+                        self._notice(future)
             except KeyboardInterrupt:
                 self._progress.say("stopping …")
                 self._stop.end_now()

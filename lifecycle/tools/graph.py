@@ -1,12 +1,13 @@
 """A runner of jobs in the order of their needs, several at a time. A failed job skips only the jobs that need it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
 from lifecycle.errors import InstallerError
+from lifecycle.tools.futures import wait_for_some
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +57,7 @@ def run_graph(jobs: Iterable[Job], *, workers: int, heavy: int, abort: Callable[
                 ready.remove(job)
                 bad = next((need for need in job.needs if need in failed), None)
                 running[pool.submit(_refuse, bad) if bad else pool.submit(job.work)] = job
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
+            for future in wait_for_some(running):
                 job = running.pop(future)
                 failed.update(_errors(future, job))
                 sorter.done(job.makes[0])
