@@ -6,7 +6,7 @@ from lifecycle.app.program import adopt
 from lifecycle.cli import build, cleanup, cluster, matrix, release, rollout, versions
 
 GROUPS = {
-    "look": (matrix.matrix, matrix.changed, matrix.explain, matrix.status),
+    "look": (matrix.matrix, matrix.changed, matrix.explain, matrix.status, matrix.advisories),
     "build": (
         *(build.build, build.fetch, build.compile_, build.package, build.image),
         *(build.verify, build.bundle, build.mirror),
@@ -15,7 +15,7 @@ GROUPS = {
         *(versions.outdated, versions.update, versions.add_release),
         *(versions.add_driver, versions.promote, versions.retire),
     ),
-    "publish": (release.push,),
+    "publish": (release.push, release.attest, release.reproduce),
     "release": (release.release, release.bump_gitops, release.bump_pools),
     "cluster": (cluster.coverage, cluster.manifests, rollout.start, rollout.status),
     "cleanup": (cleanup.prune, cleanup.cache_show, cleanup.cache_prune, cleanup.cache_verify),

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import httpx2 as httpx
 
-from lifecycle.cache.cache import Cache
+from lifecycle.cache.cache import TESTED, Cache
+from lifecycle.cache.evidence import note_evidence
 from lifecycle.gitops.git import create_repository, remote
 from lifecycle.gitops.settings import written
 from lifecycle.planning.locked_project import LockedProject
@@ -53,7 +54,7 @@ def fill_cache(project: LockedProject, cache: Cache, images: Iterable[SyntheticI
     Their descriptions are as long as real ones.
     """
     for image in images:
-        cache.note_tested(image.digest, "")
+        note_evidence(cache, TESTED, image.digest, {"combination": ""})
     made = {target.digest: target for _, target in all_targets(project) if target.kind not in (Kind.BASE, Kind.IMAGE)}
     for target in made.values():
         files = 60 if target.kind is Kind.USERSPACE else 5

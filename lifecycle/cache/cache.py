@@ -6,7 +6,8 @@
     answers/<image>            conftest's answers in the image of a kernel
     uploaded/<place>.json      the results that a remote cache is known to have
     logs/<kind>/<name>.log     the output of the tools that made it
-    tested/<image id>.json     an image whose tests have all passed
+    tested/<image id>.json     an image whose tests have all passed: which ones, and with what
+    booted/<image id>.json     an image whose kernel has loaded its modules
     timings/<name>.json        how long a compile took
     used.json                  when a build last needed each item (cache/last_used.py)
     tmp/                       unfinished files and folders
@@ -29,6 +30,9 @@ from lifecycle.errors import writing
 from lifecycle.tools.paths import home
 
 _INDEX = "verified.json"
+# The sections with what tests have shown of images.
+TESTED = "tested"
+BOOTED = "booted"
 
 
 def default_cache_dir(environ: Mapping[str, str]) -> Path:
@@ -189,18 +193,13 @@ class Cache:
     def _uploaded(self, place: str) -> Path:
         return self.root / "uploaded" / f"{file_name(place)}.json"
 
-    def note_tested(self, image: str, combination: str) -> None:
-        """Save that all tests of an image, by its id, have passed."""
-        path = self._tested(image)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"combination": combination}))
-
     def is_tested(self, image: str) -> bool:
         """Return whether all tests of an image, by its id, have passed."""
-        return self._tested(image).exists()
+        return self.evidence_file(TESTED, image).exists()
 
-    def _tested(self, image: str) -> Path:
-        return self.root / "tested" / f"{image.removeprefix('sha256:')}.json"
+    def evidence_file(self, section: str, image: str) -> Path:
+        """Return the path of what tests have shown of an image, by its id, in the section TESTED or BOOTED."""
+        return self.root / section / f"{image.removeprefix('sha256:')}.json"
 
     def forget_result(self, result: Result) -> None:
         """Remove a result."""

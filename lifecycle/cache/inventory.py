@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from lifecycle.cache.cache import Cache, file_name, read_json
+from lifecycle.cache.cache import BOOTED, TESTED, Cache, file_name, read_json
 from lifecycle.cache.last_used import used
 from lifecycle.planning.targets import Kind
 
@@ -87,7 +87,13 @@ class _Inventory:
     def items(self) -> Iterator[Item]:
         # Inputs first: links to them are in the scratch folders of those who work with them.
         folders = {"blobs": self._blobs, "results": self._results, "tmp": self._tmp, "apt": self._lists}
-        folders |= {"answers": self._answers, "logs": self._logs, "latest": self._latest, "tested": self._tested}
+        folders |= {
+            "answers": self._answers,
+            "logs": self._logs,
+            "latest": self._latest,
+            TESTED: self._tested,
+            BOOTED: self._tested,
+        }
         folders |= {"timings": self._timings, "uploaded": self._uploaded, "given": self._outdated}
         for name, walk in folders.items():
             for path in _children(self._root / name):

@@ -14,7 +14,7 @@ from enum import StrEnum
 from lifecycle.checks.kernel_module import KernelModule
 from lifecycle.checks.signature import Signature, read_signature
 from lifecycle.checks.symvers import Export, Symvers
-from lifecycle.config.signing import Signer
+from lifecycle.config.security import Signer
 
 # include/linux/license.h, license_is_gpl_compatible().
 _GPL_COMPATIBLE = {"GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"}

@@ -8,7 +8,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from lifecycle.config.signing import Signer
+from lifecycle.config.security import Signer
 from lifecycle.tools.openssl import OpensslError, certificate_name, signature_details, verify_signature
 
 MARKER = b"~Module signature appended~\n"

@@ -122,17 +122,27 @@ def image(_: Context, only: str = "", shard: str = "", locked: bool = False, cac
 
 
 @task(
-    help={"only": ONLY, "json": JSON, "cache-dir": CACHE},
+    help={
+        "only": ONLY,
+        "published": "check this image in a registry, and what is said of it, instead (default: none)",
+        "json": JSON,
+        "cache-dir": CACHE,
+    },
     example="invoke verify --only 535 --json",
 )
-def verify(_: Context, only: str = "", json: bool = False, cache_dir: str = "") -> None:
+def verify(_: Context, only: str = "", published: str = "", json: bool = False, cache_dir: str = "") -> None:
     """Check that the kernels accept the modules, without a kernel.
 
     Compares vermagic, symbol CRCs, licence and signature of the modules in the built images with the locked kernels.
+    With --published, checks what is said of an image in a registry, and who says it.
     """
+    from lifecycle.attest.command import show_published
     from lifecycle.commands.verify_table import show_proof
 
-    show_proof(open_session(cache_dir), only, as_json=json)
+    if published:
+        show_published(open_session(cache_dir), published, only=only, as_json=json)
+    else:
+        show_proof(open_session(cache_dir), only, as_json=json)
 
 
 @task(

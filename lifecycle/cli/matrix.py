@@ -49,6 +49,23 @@ def explain(_: Context, combination: str, cache_dir: str = "") -> None:
 
 
 @task(
+    help={
+        "source": "folder, archive or URL with CSAF documents (default: component.yaml's)",
+        "json": JSON,
+    },
+    example="invoke advisories --source ~/product-security",
+)
+def advisories(_: Context, source: str = "", json: bool = False) -> None:
+    """Compare the drivers with NVIDIA's security bulletins.
+
+    Ends with exit code 1 if a driver has a known hole.
+    """
+    from lifecycle.advisories.command import show_advisories
+
+    show_advisories(open_session(), source, as_json=json)
+
+
+@task(
     help={"only": ONLY, "json": JSON, "cache-dir": CACHE},
     example="invoke status --only 535",
 )

@@ -30,6 +30,40 @@ def push(
 
 
 @task(
+    positional=["show"],
+    help={"show": "the image, as registry/repository:tag or registry/repository@sha256:…", "json": JSON},
+    example="invoke attest --show ghcr.io/example/nvidia-installer:535-debian-12",
+)
+def attest(_: Context, show: str, json: bool = False) -> None:
+    """Show the signed statements about an image in a registry.
+
+    `attest` in component.yaml names the key. With --json, the statements are printed in full.
+    """
+    from lifecycle.attest.command import show_statements
+
+    show_statements(open_session(), show, as_json=json)
+
+
+@task(
+    positional=["image"],
+    help={
+        "image": "the image, as registry/repository:tag or registry/repository@sha256:…",
+        "json": JSON,
+        "cache-dir": CACHE,
+    },
+    example="invoke reproduce ghcr.io/example/nvidia-installer:535-debian-12",
+)
+def reproduce(_: Context, image: str, json: bool = False, cache_dir: str = "") -> None:
+    """Build a pushed image again from its provenance; compare.
+
+    Builds everything with the code and the declarations of its commit. Ends with exit code 1 if another image results.
+    """
+    from lifecycle.attest.reproduce import show_reproduction
+
+    show_reproduction(open_session(cache_dir), image, as_json=json)
+
+
+@task(
     help={
         "component": "name of the component (default: component.yaml's)",
         "version": "version, such as 1.2.0 (default: component.yaml's, if not released yet)",

@@ -13,6 +13,7 @@ from lifecycle.config.gitops import GitOps
 from lifecycle.config.package_sources import PackageSource
 from lifecycle.config.references import REPOSITORY, RegistryHost, Repository
 from lifecycle.config.schema import Architecture, Loc, Model, ModuleType, ReleaseName, formed, problems_at, shown
+from lifecycle.config.security import Advisories, Attest, Signing
 from lifecycle.config.sources import Sources
 from lifecycle.config.store import RemoteCacheConfig
 from lifecycle.config.validation import parse, read_text
@@ -78,10 +79,13 @@ Kernel = Annotated[
 
 
 class Image(Model):
-    """The repository of the images: `registry/repository`."""
+    """The repository of the images: `registry/repository`. `source` is the address of the sources, for a label of the images."""
 
     registry: RegistryHost
     repository: Repository
+    source: (
+        Annotated[str, formed(r"https?://\S+", "an address: write one such as https://git.example.com/gpu")] | None
+    ) = None
 
 
 class Release(Model):
@@ -154,15 +158,6 @@ class Context(Model):
         return self
 
 
-class Signing(Model):
-    """The signer of the kernel modules. Each value is the path of a file, or `env:NAME` (see lifecycle/config/signing.py)."""
-
-    certificate: str = Field(min_length=1)
-    key: str = Field(min_length=1)
-    passphrase: str | None = Field(default=None, min_length=1)
-    hash: Literal["sha256", "sha384", "sha512"] = "sha256"
-
-
 class Policy(Model):
     """The number of releases of a family in a channel, and of drivers. One more retires the oldest."""
 
@@ -173,8 +168,8 @@ class Policy(Model):
 class Component(Model):
     """The whole file. `module_parameters` are the defaults on a node.
 
-    Without `signing` the modules are not signed. Without `store` there is no remote cache. Without `gitops` a release changes no
-    cluster.
+    Without `signing` the modules are not signed. Without `attest` the pushed images are not signed. Without `store` there is no
+    remote cache. Without `gitops` a release changes no cluster.
     """
 
     name: ComponentName
@@ -184,6 +179,8 @@ class Component(Model):
     sources: Sources
     policy: Policy = Policy()
     signing: Signing | None = None
+    attest: Attest | None = None
+    advisories: Advisories | None = None
     store: RemoteCacheConfig | None = None
     gitops: GitOps | None = None
     module_parameters: dict[ModuleName, dict[ParameterName, ParameterValue]] = {}

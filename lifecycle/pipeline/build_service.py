@@ -151,7 +151,7 @@ class BuildService:
         return replace(result, outcome=outcome, state=state)
 
     def _key(self, result: BuildResult) -> SigningKey | None:
-        """Return the signing key if the plan needs it. Raises SigningError."""
+        """Return the signing key if the plan needs it. Raises PemError."""
         signing, signer = result.targets.project.component.signing, result.targets.project.signer
         if signing is None or signer is None or not result.plan.running(Kind.SIGNED):
             return None

@@ -15,6 +15,7 @@ from lifecycle.config.schema import ModuleType
 from lifecycle.errors import writing
 from lifecycle.pipeline.image_archive import Layer, layered_image
 from lifecycle.pipeline.saved_images import SavedImages
+from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.tags import is_newest_of_branch, references, tag_of
 from lifecycle.planning.targets import Targets
@@ -67,12 +68,26 @@ def signer_of(contents: Contents) -> tuple[str, str] | None:
     return None
 
 
+def base_labels(project: LockedProject, combination: Combination) -> dict[str, str]:
+    """Return the labels that name the base image, if it was pulled: a bootstrapped one is in no registry."""
+    name = project.runtime_name(combination.architecture)
+    digest = project.lock.bases[name].digest
+    if not digest:
+        return {}
+    return {
+        "org.opencontainers.image.base.name": project.base_of(name).reference,
+        "org.opencontainers.image.base.digest": digest,
+    }
+
+
 def labels_of(component: Component, combination: Combination, digest: str, contents: Contents) -> dict[str, str]:
     """Return the image's labels: those of the OCI image specification ("Annotations"), and the combination's.
 
     `version` is, by the specification, that of the packaged software: the driver.
     """
+    source = component.image.source
     return {
+        **({"org.opencontainers.image.source": source} if source else {}),
         "org.opencontainers.image.title": "nvidia-installer",
         "org.opencontainers.image.description": f"NVIDIA driver {combination.driver} for kernel {combination.kernel}",
         "org.opencontainers.image.version": combination.driver,
@@ -171,6 +186,7 @@ class ImageBuilder:
         component, target = self._targets.project.component, self._targets.image(combination)
         reference, moving = references(component.image, combination)
         labels = labels_of(component, combination, target.digest, contents)
+        labels |= base_labels(self._targets.project, combination)
         below = self._bases.archive(base)
         with self._cache.scratch("image") as folder:
             layers = self._layers(folder, combination, target.digest, contents)

@@ -9,19 +9,18 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
 from lifecycle.cache.results import sha256_of
 from lifecycle.errors import InstallerError, writing
 from lifecycle.tools.archive import tar_header
-from lifecycle.tools.reproducible import SOURCE_DATE_EPOCH
+from lifecycle.tools.reproducible import created_text
 
-_CREATED = datetime.fromtimestamp(SOURCE_DATE_EPOCH, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+_CREATED = created_text()
 _PLATFORM = ("architecture", "variant", "os")
 
 
@@ -41,8 +40,8 @@ class Layer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _LayerContent:
-    """A layer to copy. `diff_id` is the digest (`sha256:…`) of its uncompressed tar; `size` is that of `stream` in bytes."""
+class LayerContent:
+    """A layer in an archive. `diff_id` is the digest (`sha256:…`) of its uncompressed tar; `size` is that of `stream` in bytes."""
 
     diff_id: str
     size: int
@@ -66,7 +65,7 @@ def layered_image(
     those of the base image; of environment variables and labels, only those with the same name. Raises UnreadableImageError.
     """
     with ExitStack() as stack:
-        below, contents = _read(stack, base)
+        below, contents = stack.enter_context(open_image(base))
         inherited = below.get("config") or {}
         config = {
             **{key: below[key] for key in _PLATFORM if key in below},
@@ -86,9 +85,9 @@ def _environment(below: Iterable[str], above: Iterable[str]) -> list[str]:
     return list({entry.partition("=")[0]: entry for entry in (*below, *above)}.values())
 
 
-def _open(stack: ExitStack, layers: Iterable[Layer]) -> list[_LayerContent]:
+def _open(stack: ExitStack, layers: Iterable[Layer]) -> list[LayerContent]:
     return [
-        _LayerContent(
+        LayerContent(
             diff_id=f"sha256:{sha256_of(layer.tar)}",
             size=layer.tar.stat().st_size,
             stream=stack.enter_context(layer.tar.open("rb")),
@@ -97,35 +96,37 @@ def _open(stack: ExitStack, layers: Iterable[Layer]) -> list[_LayerContent]:
     ]
 
 
-def _read(stack: ExitStack, archive: Path) -> tuple[dict[str, Any], list[_LayerContent]]:
-    """Return the configuration and the layers of an image in an archive. Raises UnreadableImageError."""
-    tar = stack.enter_context(tarfile.TarFile(archive))
+@contextmanager
+def open_image(archive: Path) -> Iterator[tuple[dict[str, Any], list[LayerContent]]]:
+    """Yield the configuration and the layers of the image in an archive (`docker save`). Raises UnreadableImageError."""
+    with tarfile.TarFile(archive) as tar:
+        try:
+            (manifest,) = json.load(_member(tar, "manifest.json"))
+            config = json.load(_member(tar, manifest["Config"]))
+            pairs = zip(config["rootfs"]["diff_ids"], manifest["Layers"], strict=True)
+            contents = [_content(tar, diff_id, name) for diff_id, name in pairs]
+        except (KeyError, TypeError, ValueError) as error:
+            raise UnreadableImageError(f"{type(error).__name__}: {error}") from error
+        yield config, contents
 
-    def member(name: str) -> IO[bytes]:
-        # A layer that the image has twice may be a link to the first one, which extractfile follows.
-        stream = tar.extractfile(name)
-        if stream is None:
-            raise UnreadableImageError(f"{name} is not a file")
-        return stream
 
-    def content(diff_id: str, name: str) -> _LayerContent:
-        stream = member(name)
-        size = stream.seek(0, io.SEEK_END)
-        stream.seek(0)
-        return _LayerContent(diff_id=diff_id, size=size, stream=stream)
+def _member(tar: tarfile.TarFile, name: str) -> IO[bytes]:
+    # A layer that the image has twice may be a link to the first one, which extractfile follows.
+    stream = tar.extractfile(name)
+    if stream is None:
+        raise UnreadableImageError(f"{name} is not a file")
+    return stream
 
-    try:
-        (manifest,) = json.load(member("manifest.json"))
-        config = json.load(member(manifest["Config"]))
-        pairs = zip(config["rootfs"]["diff_ids"], manifest["Layers"], strict=True)
-        contents = [content(diff_id, name) for diff_id, name in pairs]
-    except (KeyError, TypeError, ValueError) as error:
-        raise UnreadableImageError(f"{type(error).__name__}: {error}") from error
-    return config, contents
+
+def _content(tar: tarfile.TarFile, diff_id: str, name: str) -> LayerContent:
+    stream = _member(tar, name)
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
+    return LayerContent(diff_id=diff_id, size=size, stream=stream)
 
 
 def _write(
-    out: Path, tag: str, config: Mapping[str, Any], added: Iterable[Layer], contents: Sequence[_LayerContent]
+    out: Path, tag: str, config: Mapping[str, Any], added: Iterable[Layer], contents: Sequence[LayerContent]
 ) -> str:
     """Write the archive of an image with all its layers, of which `added` have no history yet. Return the image's id."""
     history = [{"created": _CREATED, "created_by": layer.created_by} for layer in added]

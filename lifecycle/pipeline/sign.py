@@ -11,7 +11,7 @@ from lifecycle.cache.cache import Cache
 from lifecycle.cache.results import Result
 from lifecycle.checks.signature import read_signature, split_signature
 from lifecycle.config.schema import ModuleType
-from lifecycle.config.signing import Signer
+from lifecycle.config.security import Signer
 from lifecycle.errors import InstallerError
 from lifecycle.pipeline.signing_key import SigningKey
 from lifecycle.pipeline.step_results import compiled_modules, keep

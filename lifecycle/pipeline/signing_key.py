@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lifecycle.config.component import Signing
-from lifecycle.config.signing import Signer, SigningError, read_passphrase, read_pem
+from lifecycle.config.pem import PemSection
+from lifecycle.config.security import Signer, Signing, signing_section
 from lifecycle.tools.openssl import (
     OpensslError,
     certificate_algorithm,
@@ -28,38 +28,41 @@ class SigningKey:
 
 
 def load_key(component: Path, signing: Signing, signer: Signer, environ: Mapping[str, str]) -> SigningKey:
-    """Return the key that component.yaml, at the path `component`, names. Raises SigningError for an unusable key.
+    """Return the key that component.yaml, at the path `component`, names. Raises PemError for an unusable key.
 
     Only RSA keys are allowed: their signatures (PKCS #1 v1.5, by sign-file) are the same bytes every time.
     """
-    certificate = signer.certificate
+    section, certificate = signing_section(component, environ), signer.certificate
     try:
         algorithm, name = certificate_algorithm(certificate), certificate_name(certificate)
     except OpensslError as error:
-        raise SigningError(
-            component, "certificate", f"is not a certificate ({error.brief}): export it again"
-        ) from error
+        raise section.error("certificate", f"is not a certificate ({error.brief}): export it again") from error
     if algorithm != _RSA:
         problem = f"has a key of type {algorithm}, whose signatures differ each time: use an RSA key"
-        raise SigningError(component, "certificate", problem)
-    pem = _decrypt(component, signing, read_pem(component, "key", signing.key, environ, secret=True), environ)
-    try:
-        is_pair = key_public_key(pem) == certificate_public_key(certificate)
-    except OpensslError as error:
-        raise SigningError(component, "key", f"is not a private key ({error.brief}): name one in PEM form") from error
-    if not is_pair:
+        raise section.error("certificate", problem)
+    pem = private_key(section, signing.key, signing.passphrase)
+    if key_public_key(pem) != certificate_public_key(certificate):
         problem = f"is not the key of the certificate of {name!r}: name a key and a certificate that belong together"
-        raise SigningError(component, "key", problem)
+        raise section.error("key", problem)
     return SigningKey(signer=signer, name=name, pem=pem)
 
 
-def _decrypt(component: Path, signing: Signing, text: str, environ: Mapping[str, str]) -> bytes:
-    # PKCS #8 tells it in the first line (RFC 7468), the older form in a header (RFC 1421).
-    if "ENCRYPTED" not in text:
-        return text.encode()
-    if signing.passphrase is None:
-        raise SigningError(component, "key", "is encrypted: add its passphrase as `passphrase: env:NAME`")
+def private_key(section: PemSection, key: str, passphrase: str | None) -> bytes:
+    """Return the private key that a section's `key` and `passphrase` name, as PEM without encryption. Raises PemError."""
+    text = section.pem("key", key, secret=True)
     try:
-        return decrypted_key(text.encode(), read_passphrase(component, signing.passphrase, environ))
+        # PKCS #8 tells it in the first line (RFC 7468), the older form in a header (RFC 1421).
+        pem = _decrypt(section, text, passphrase) if "ENCRYPTED" in text else text.encode()
+        key_public_key(pem)
     except OpensslError as error:
-        raise SigningError(component, "passphrase", "does not decrypt the key: correct it") from error
+        raise section.error("key", f"is not a private key ({error.brief}): name one in PEM form") from error
+    return pem
+
+
+def _decrypt(section: PemSection, text: str, passphrase: str | None) -> bytes:
+    if passphrase is None:
+        raise section.error("key", "is encrypted: add its passphrase as `passphrase: env:NAME`")
+    try:
+        return decrypted_key(text.encode(), section.passphrase("passphrase", passphrase))
+    except OpensslError as error:
+        raise section.error("passphrase", "does not decrypt the key: correct it") from error

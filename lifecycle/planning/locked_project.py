@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 
@@ -42,6 +43,13 @@ class LockedProject(Project):
             return expand(self.component, self.lock, self.series)
         except EmptyMatrixError as error:
             raise EmptyMatrixError(self._place(("context", "exclude"))) from error
+
+    def driver_ends_of_life(self) -> dict[str, date]:
+        """Return the last day of the vendor's support by driver version, for drivers whose source declares it."""
+        ends = {
+            c.driver: self.component.driver_source_of(c.declared_driver).end_of_life for c in self.matrix.combinations
+        }
+        return {driver: end for driver, end in sorted(ends.items()) if end}
 
     def _place(self, path: tuple[str, ...]) -> str:
         """Return the place of a key in component.yaml as `file:line:column`, or the file's name if it has changed meanwhile."""

@@ -11,7 +11,7 @@ from lifecycle.config.lock import Lock
 from lifecycle.config.packages import PackageList, load_package_list
 from lifecycle.config.patches import PatchSeries, load_patches
 from lifecycle.config.schema import Architecture
-from lifecycle.config.signing import Signer, read_signer
+from lifecycle.config.security import Signer, read_signer
 from lifecycle.planning.recipes import FORMAT, RECIPES
 from lifecycle.tools.digest import digest_of_files
 

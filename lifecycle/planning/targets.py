@@ -13,7 +13,7 @@ from lifecycle.config.file_format import FileFormat, format_of
 from lifecycle.config.image_versions import RUNTIME, builder_name
 from lifecycle.config.lock import LockedFile
 from lifecycle.config.schema import ModuleType
-from lifecycle.config.signing import Signer
+from lifecycle.config.security import Signer
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
 from lifecycle.tools.digest import digest_of, short
@@ -205,6 +205,7 @@ class Targets:
         return self._once(Kind.IMAGE, combination.id, lambda: self._image(combination))
 
     def _image(self, combination: Combination) -> Target:
+        component = self.project.component
         return Target(
             kind=Kind.IMAGE,
             name=combination.id,
@@ -214,8 +215,9 @@ class Targets:
                 "modules": {str(t): self.archive(combination, t).digest for t in combination.module_types},
                 **self.recipe(Kind.IMAGE),
                 "combination": combination.id,
-                "name": self.project.component.name,
-                "parameters": self.project.component.module_parameters,
+                "name": component.name,
+                "parameters": component.module_parameters,
+                **({"source": component.image.source} if component.image.source else {}),
             },
         )
 

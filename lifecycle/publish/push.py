@@ -130,7 +130,10 @@ def _is_transient(error: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Pusher:
-    """A client that pushes images. `wait` sleeps for a number of seconds before a retry; `say` reports progress."""
+    """A client that pushes images.
+
+    `wait` sleeps for a number of seconds before a retry; `say` reports progress. `attest` signs an image that is in the registry.
+    """
 
     engine: Engine
     registry: Registry
@@ -138,6 +141,7 @@ class Pusher:
     image: Image
     say: Callable[[str], None]
     wait: Callable[[float], None] = time.sleep
+    attest: Callable[[Combination, LocalImage, RemoteImage], None] = lambda combination, image, remote: None
 
     def candidate(self, combination: Combination, image: LocalImage, *, tested: bool) -> Candidate:
         """Return an image with its state in the registry. `tested`: its tests passed here. Raises RegistryRefusedError."""
@@ -161,6 +165,8 @@ class Pusher:
         found = self._find_remote(tag)
         if found is None:
             raise PushFailedError(f"{name}:{tag}", "the registry accepted it, but does not have it")
+        # Before the moving tags, so that a node which checks signatures never meets an unsigned image.
+        self.attest(candidate.combination, candidate.image, found)
         moving = moving_tags(candidate.combination, others) if candidate.tested else ()
         for other in moving:
             if self.registry.retag(self.image.repository, found.digest, other):

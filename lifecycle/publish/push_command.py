@@ -3,10 +3,11 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from lifecycle.app import output
 from lifecycle.app.session import Session
+from lifecycle.attest.command import attest_function
 from lifecycle.errors import InstallerError
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.selector import select
@@ -59,8 +60,9 @@ def push_images(session: Session, combinations: Sequence[Combination], *, untest
         refused = [pair for pair in decisions if pair[1] in REFUSED_DECISIONS]
         if refused:
             raise PushRefusedError(refused)
+        signing = replace(pusher, attest=attest_function(session, pusher.registry))
         others = session.locked_project.matrix.combinations
-        return [pusher.publish(candidate, decision, others) for candidate, decision in decisions]
+        return [signing.publish(candidate, decision, others) for candidate, decision in decisions]
 
 
 @contextmanager

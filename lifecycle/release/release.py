@@ -1,15 +1,19 @@
 """`invoke release`: read the state, print the plan, run the missing steps, and check that none is left."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict
 
 from lifecycle.app import output
 from lifecycle.app.session import Session
+from lifecycle.attest.command import open_attester
 from lifecycle.config.validation import read_text
 from lifecycle.errors import InstallerError, UsageError
 from lifecycle.gitops.bump_values import bump
 from lifecycle.gitops.propose import print_next_step, submit
 from lifecycle.planning.project import COMPONENT
+from lifecycle.publish.chart import push_chart
+from lifecycle.publish.published import open_registry
 from lifecycle.publish.push_command import push_images
 from lifecycle.release.changelog import entry_of
 from lifecycle.release.release_plan import (
@@ -135,6 +139,16 @@ def _push_images(context: ReleaseContext) -> None:
     )
 
 
+def _push_chart(context: ReleaseContext) -> None:
+    session, image = context.session, context.session.project.component.image
+    with closing(open_registry(image, session.environ)) as registry:
+        push_chart(registry, context.chart)
+        attester = open_attester(session, registry, context.chart.repository)
+        if attester:
+            attester.attest(context.chart.descriptor, [])
+    session.progress.say(f"pushed oci://{image.registry}/{context.chart.repository}:{context.version}")
+
+
 def _write_notes(context: ReleaseContext) -> None:
     notes = context.notes(context.images(), tuple(context.checkout.tags()))
     context.notes_file.parent.mkdir(parents=True, exist_ok=True)
@@ -153,6 +167,7 @@ _DOING: Mapping[Step, Callable[[ReleaseContext], None]] = {
     Step.TAG: _tag,
     Step.PUSH_TAG: _push_tag,
     Step.IMAGES: _push_images,
+    Step.CHART: _push_chart,
     Step.NOTES: _write_notes,
     Step.GITOPS: _bump,
 }

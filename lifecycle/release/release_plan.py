@@ -20,6 +20,7 @@ class Step(StrEnum):
     TAG = "tag"
     PUSH_TAG = "push the tag"
     IMAGES = "push the images"
+    CHART = "push the chart"
     NOTES = "write the notes"
     GITOPS = "bump the values"
 
@@ -30,7 +31,8 @@ class ReleaseState:
 
     `tags` are those of the checkout and the remote. `remote` is False without a remote. Commits that do not exist are None.
     `on_branch` is "" for a detached HEAD. `unpushed` has the combinations whose image the registry lacks; `untested` and `unbuilt`
-    are those of them whose tests have not passed, or that are not built. `gitops` is why nothing is to do there, or "".
+    are those of them whose tests have not passed, or that are not built. `chart` is the digest of the checkout's chart, and
+    `registry_chart` that of its version in the registry. `gitops` is why nothing is to do there, or "".
     """
 
     declared: str
@@ -51,6 +53,8 @@ class ReleaseState:
     unpushed: tuple[str, ...]
     untested: tuple[str, ...]
     unbuilt: tuple[str, ...]
+    chart: str
+    registry_chart: str | None
     notes_written: bool
     gitops: str
 
@@ -122,6 +126,8 @@ def _version_problems(state: ReleaseState, version: str) -> Iterator[str]:
         yield f"{version} is released, of commit {tagged[:12]}: name a newer --version, {finish}"
     elif last and version_key(version) < version_key(last):
         yield f"{version} is not newer than {last}: name a newer --version"
+    if state.registry_chart not in (None, state.chart):
+        yield f"the registry has another chart {version}, {state.registry_chart}: name a newer --version"
     if not tagged and not state.entry:
         yield f"CHANGELOG.md has no entry for {version}: write what has changed below `## [Unreleased]`"
 
@@ -145,7 +151,7 @@ def plan(state: ReleaseState, version: str) -> list[Planned]:
     published = state.remote_has_head and committed
     tagged = state.tag_commit == state.head and committed
     at_remote = state.remote_tag_commit is not None
-    there = "the registry has them all"
+    there, there_chart = "the registry has them all", f"the registry has {version}"
     moves = "CHANGELOG.md has no heading for it" if state.declared == version else f"{state.declared} → {version}"
     rows = [
         (Step.COMMIT, committed, f"component.yaml says {version}", moves),
@@ -153,6 +159,7 @@ def plan(state: ReleaseState, version: str) -> list[Planned]:
         (Step.TAG, tagged, f"{tag} is there", tag),
         (Step.PUSH_TAG, at_remote, f"{tag} is there", tag),
         (Step.IMAGES, not state.unpushed, there, f"{len(state.unpushed)} that the registry lacks"),
+        (Step.CHART, state.registry_chart == state.chart, there_chart, f"{version}, {state.chart[:19]}"),
         (Step.NOTES, state.notes_written, "as they would be written", "combinations, digests, changes"),
         (Step.GITOPS, bool(state.gitops), state.gitops, "the images of this release"),
     ]

@@ -1,6 +1,7 @@
 """The state of a release: read from the checkout, its remote, the registry and the GitOps repository, without changes."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +21,8 @@ from lifecycle.planning.locked_project import require_locked
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.project import COMPONENT
 from lifecycle.planning.targets import Targets
-from lifecycle.publish.published import PublishedImage, published_images
+from lifecycle.publish.chart import Chart, package_chart, published_digest
+from lifecycle.publish.published import PublishedImage, open_registry, published_images
 from lifecycle.release.changelog import entry_of, unreleased_entry, with_release
 from lifecycle.release.notes import release_notes
 from lifecycle.release.release_plan import ReleaseState, newest, tag_name
@@ -51,6 +53,16 @@ class ReleaseContext:
         session = self.session
         cache = str(session.cache.root)
         return Session(session.root, cache_dir=cache, environ=session.environ, version=self.version)
+
+    @cached_property
+    def chart(self) -> Chart:
+        """The chart of the release."""
+        return package_chart(self.session.root, self.session.project.component.image.repository, self.version)
+
+    def registry_chart(self) -> str | None:
+        """Return the digest of the chart's version in the registry, or None."""
+        with closing(open_registry(self.session.project.component.image, self.session.environ)) as registry:
+            return published_digest(registry, self.chart)
 
     def texts(self) -> dict[Path, str]:
         """Return the files of the release's commit with their new texts. Raises NoEntryError."""
@@ -111,6 +123,8 @@ def read_state(context: ReleaseContext) -> ReleaseState:
         unpushed=tuple(c.id for c in lacking),
         untested=untested,
         unbuilt=unbuilt,
+        chart=context.chart.digest,
+        registry_chart=context.registry_chart(),
         notes_written=notes is not None and _has_text(context.notes_file, notes),
         gitops="" if lacking or unlocked else _gitops(context),
     )

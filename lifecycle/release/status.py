@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -73,6 +74,11 @@ def show_status(session: Session, only: str, *, as_json: bool) -> None:
             place = _place(session, c, registry.get(c) if registry else None, values, known=known)
             rows.append(_row(session, c, images.get(targets.image(c).digest), registry, place))
     output.print_json([asdict(row) for row in rows]) if as_json else _print(rows)
+    for driver, end in session.locked_project.driver_ends_of_life().items():
+        if end < datetime.now(UTC).date() and any(c.driver == driver for c in chosen):
+            session.progress.warn(
+                f"driver {driver}: NVIDIA's support ended on {end.isoformat()}; `invoke advisories` shows known holes"
+            )
 
 
 def _reached(session: Session, ask: Callable[[], _T]) -> _T | None:

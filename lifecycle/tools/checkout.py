@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lifecycle.errors import EXIT_USAGE, InstallerError, UsageError
+from lifecycle.tools.network.errors import without_login
 from lifecycle.tools.process import ProgramFailedError, run
 
 _NO_REPOSITORY = "not a git repository"
@@ -140,6 +141,10 @@ class Checkout:
     def remote_address(self) -> str:
         """Return the URL of the remote. Raises CheckoutError if there is none."""
         return self._git("remote", "get-url", self.remote, what=f"read the address of {self.remote}")
+
+    def public_address(self) -> str:
+        """Return the URL of the remote without a login in it. Raises CheckoutError if there is none."""
+        return without_login(self.remote_address())
 
     def is_pushed(self, commit: str) -> bool:
         """Return whether a branch of the remote, as of the last fetch, contains a commit."""

@@ -1,5 +1,6 @@
 """Certificates, keys and signatures, read and checked by the openssl program. Secrets only reach it through pipes."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -87,6 +88,43 @@ def verify_signature(signature: bytes, content: bytes, certificate: str) -> None
         options = ("-verify", "-binary", "-inform", "DER", "-noverify", "-nointern")
         files = ("-in", signed.name, "-certfile", trusted.name, "-content", "/dev/stdin", "-out", os.devnull)
         openssl("cms", *options, *files, stdin=content)
+
+
+def sign(pem: bytes, content: bytes) -> bytes:
+    """Return the signature of the sha256 of `content`: ECDSA in DER form, or RSA by PKCS #1 v1.5. Raises OpensslError."""
+    reading, writing = os.pipe()
+    try:
+        os.write(writing, pem)
+    finally:
+        os.close(writing)
+    try:
+        return openssl("dgst", "-sha256", "-sign", f"/dev/fd/{reading}", stdin=content, descriptors=[reading])
+    finally:
+        os.close(reading)
+
+
+def is_signed(public_key: str, content: bytes, signature: bytes) -> bool:
+    """Return whether a signature, as `sign` makes it, is that of `content` by the key of `public_key` (PEM).
+
+    Raises OpensslError for a text that is not a public key.
+    """
+    with tempfile.NamedTemporaryFile() as key, tempfile.NamedTemporaryFile() as signed:
+        key.write(public_key.encode())
+        signed.write(signature)
+        key.flush()
+        signed.flush()
+        try:
+            openssl("dgst", "-sha256", "-verify", key.name, "-signature", signed.name, stdin=content)
+        except OpensslError:
+            # The exit code is the same for a wrong signature and an unusable key.
+            public_key_fingerprint(public_key)
+            return False
+    return True
+
+
+def public_key_fingerprint(pem: str) -> str:
+    """Return the sha256 (hex) of a public key in DER form (RFC 5280, SubjectPublicKeyInfo). Raises OpensslError."""
+    return hashlib.sha256(openssl("pkey", "-pubin", "-outform", "DER", stdin=pem.encode())).hexdigest()
 
 
 def openssl(*words: str, stdin: bytes, descriptors: Sequence[int] = ()) -> bytes:

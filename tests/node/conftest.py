@@ -4,7 +4,7 @@
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,17 +12,21 @@ from dataclasses import dataclass
 import docker
 import pytest
 
-from lifecycle.cache.cache import Cache, default_cache_dir
+from lifecycle.attest.predicates import BootProof
+from lifecycle.cache.cache import BOOTED, Cache, default_cache_dir
 from lifecycle.config.schema import ModuleType
 from lifecycle.planning.locked_project import load_locked_project
 from lifecycle.planning.matrix import Combination
 from tests.support.checkout import ROOT
 from tests.support.combinations import bootable, reason_against_boot, runnable
+from tests.support.machines.guest.boot_proof import boot_proof
 from tests.support.machines.guest.boots import Boots, Load
 from tests.support.machines.guest.machine import Boot
 from tests.support.machines.guest.machine_parts import MachineParts
+from tests.support.tested_images import Record, image_ids, is_whole
 
 _SUMMARY = pytest.StashKey[list[str]]()
+_BOOTED = pytest.StashKey[dict[str, BootProof]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -82,13 +86,28 @@ def boots(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
         if "refusals" in wanted and kernels:
             boots.begin_refusals(kernels.own, kernels.other)
         yield boots
-    for name, boot in boots.begun.items():
-        if not boot.exception():
-            config.stash[_SUMMARY].append(f"{name}: {boot.result().seconds}")
+    _note_boots(boots, found, config)
+
+
+def _note_boots(boots: Boots, combinations: Iterable[Combination], config: pytest.Config) -> None:
+    ended = {name: boot.result() for name, boot in boots.begun.items() if not boot.exception()}
+    config.stash[_SUMMARY] += [f"{name}: {boot.seconds}" for name, boot in ended.items()]
+    for combination in combinations:
+        if boot := ended.get(combination.id):
+            config.stash[_BOOTED][combination.id] = boot_proof(boots.parts.project, combination, boot)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_SUMMARY] = []
+    config.stash[_BOOTED] = {}
+    if is_whole(config, "tests/node"):
+        only = config.getoption("--only")
+
+        def evidence(combination: str, _: object) -> Mapping[str, object] | None:
+            proof = config.stash[_BOOTED].get(combination)
+            return proof.model_dump(mode="json", by_alias=True) if proof else None
+
+        config.pluginmanager.register(Record(only, image_ids(only), BOOTED, evidence))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -118,10 +118,11 @@ class DockerEngine(EngineConnection):
                     return str(event["error"])
         return ""
 
-    def save(self, tag: str, path: Path) -> None:
-        """Write an image to a tar file."""
-        with self.sdk_errors(f"save {tag}"), writing(path), path.open("wb") as out:
-            for chunk in self.client.images.get(tag).save(named=tag):
+    def save(self, reference: str, path: Path) -> None:
+        """Write an image, by a tag or its id, to a tar file; a tag is part of it."""
+        with self.sdk_errors(f"save {reference}"), writing(path), path.open("wb") as out:
+            image = self.client.images.get(reference)
+            for chunk in image.save(named=reference if reference in image.tags else False):
                 out.write(chunk)
 
     def load(self, path: Path) -> None:

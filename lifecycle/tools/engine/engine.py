@@ -104,8 +104,8 @@ class Engine(Protocol):
     def push(self, reference: str, login: "Login | None") -> str:
         """Push an image by its tag; return what the registry refused, or ""."""
 
-    def save(self, tag: str, path: Path) -> None:
-        """Write an image to a tar file (`docker save`)."""
+    def save(self, reference: str, path: Path) -> None:
+        """Write an image, by a tag or its id, to a tar file (`docker save`); a tag is part of it."""
 
     def load(self, path: Path) -> None:
         """Read images from a tar file (`docker load`); the engine checks each layer against the image's configuration."""

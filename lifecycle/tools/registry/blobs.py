@@ -58,6 +58,24 @@ class Blobs:
                     file.write(chunk)
         return found.hexdigest()
 
+    def read(self, repository: str, digest: str, *, limit: int) -> bytes:
+        """Return the content of a small blob, by its digest (`sha256:…`).
+
+        Raises WrongBlobError if the content does not match, and RegistryRefusedError if it has more than `limit` bytes.
+        """
+        what = f"read {repository}@{digest}"
+        response = self._session.request("GET", repository, f"blobs/{digest}", stream=True)
+        with closing(response):
+            raise_for_error(self._session, response, what)
+            content = b""
+            for chunk in response.iter_bytes(1 << 16):
+                content += chunk
+                if len(content) > limit:
+                    raise RegistryRefusedError(self._session.host, what, f"it has more than {limit:,} bytes")
+        if digest != f"sha256:{hashlib.sha256(content).hexdigest()}":
+            raise WrongBlobError(self._session.host, repository, digest)
+        return content
+
     def upload(self, repository: str, digest: str, content: bytes | Path) -> None:
         """Upload a blob with its digest (`sha256:…`), unless the registry has it."""
         what = f"write {repository}@{digest}"

@@ -168,9 +168,13 @@ class Registry:
         self._write(repository, tag, manifest, what)
         return True
 
-    def put_manifest(self, repository: str, tag: str, manifest: Manifest) -> None:
-        """Upload a manifest, whose blobs the registry has, under a tag."""
-        self._write(repository, tag, manifest, f"write {repository}:{tag}")
+    def put_manifest(self, repository: str, tag: str, manifest: Manifest) -> bool:
+        """Upload a manifest, whose blobs the registry has, under a tag.
+
+        Return whether the registry lists it as a referrer of its subject ("Pushing Manifests with Subject").
+        """
+        response = self._write(repository, tag, manifest, f"write {repository}:{tag}")
+        return "OCI-Subject" in response.headers
 
     def has(self, repository: str, tag: str) -> bool:
         """Return whether a tag exists."""
@@ -220,9 +224,10 @@ class Registry:
             why = f"its answer is not as the OCI distribution specification has it: {key}: {first['msg']}"
             raise RegistryRefusedError(self._session.host, what, why) from error
 
-    def _write(self, repository: str, tag: str, manifest: Manifest, what: str) -> None:
+    def _write(self, repository: str, tag: str, manifest: Manifest, what: str) -> httpx.Response:
         headers = {"Content-Type": manifest.media_type}
         response = self._session.request(
             "PUT", repository, f"manifests/{tag}", headers=headers, content=manifest.content
         )
         raise_for_error(self._session, response, what)
+        return response

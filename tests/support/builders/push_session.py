@@ -11,7 +11,8 @@ from pathlib import Path
 import docker
 import docker.errors
 
-from lifecycle.cache.cache import Cache
+from lifecycle.cache.cache import TESTED, Cache
+from lifecycle.cache.evidence import note_evidence
 from lifecycle.config.component import Image
 from lifecycle.pipeline.image_archive import root_image
 from lifecycle.planning.locked_project import load_locked_project
@@ -144,4 +145,4 @@ def push(folder: Path, *words: str, environ: Mapping[str, str] | None = None) ->
 
 def note_tested(folder: Path, image: str) -> None:
     """Note in the cache of `push` that an image's tests have passed."""
-    Cache(folder.with_name("nothing")).note_tested(image, COMBINATION.id)
+    note_evidence(Cache(folder.with_name("nothing")), TESTED, image, {"combination": COMBINATION.id})

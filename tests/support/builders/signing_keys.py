@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lifecycle.checks.signature import MARKER
-from lifecycle.config.signing import Signer
+from lifecycle.config.security import Signer
 
 
 @dataclass(frozen=True)

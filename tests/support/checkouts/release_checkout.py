@@ -13,7 +13,8 @@ from typing import Any
 import docker
 import yaml
 
-from lifecycle.cache.cache import Cache
+from lifecycle.cache.cache import TESTED, Cache
+from lifecycle.cache.evidence import note_evidence
 from tests.support.checkout import PARTS, copy_parts
 from tests.support.git import NAMELESS, git
 from tests.support.servers.registry_server import registry_server
@@ -71,7 +72,8 @@ class Checkout:
         """Note in the cache that all images under the registry's name have passed their tests."""
         registry = yaml.safe_load((self.folder / "component.yaml").read_text())["image"]["registry"]
         for image in engine.images.list(f"{registry}/*/*"):
-            Cache(Path(self.environ["XDG_CACHE_HOME"]) / "nvidia-installer").note_tested(str(image.id), "by hand")
+            cache = Cache(Path(self.environ["XDG_CACHE_HOME"]) / "nvidia-installer")
+            note_evidence(cache, TESTED, str(image.id), {"combination": "by hand"})
 
     @property
     def origin(self) -> Path:

@@ -111,9 +111,9 @@ class FakeEngine:
         message = f"{reference} was to be pushed"
         raise AssertionError(message)
 
-    def save(self, tag: str, path: Path) -> None:
+    def save(self, reference: str, path: Path) -> None:
         """Write an archive of an image that has one layer."""
-        path.write_bytes(saved_image(tag))
+        path.write_bytes(saved_image(reference))
 
     def load(self, path: Path) -> None:
         """Keep the bytes of a `docker save` archive, and have its image."""

@@ -44,6 +44,7 @@ class _Sdk:
     def __init__(self, events: list[object], out: bytes) -> None:
         self._events, self._out = events, out
         self._tags: set[str] = set()
+        self.tags: list[str] = []
         self.api = self.images = self.containers = self
 
     def build(self, *, fileobj: IO[bytes], **options: object) -> Iterator[Mapping[str, str]]:
@@ -67,6 +68,7 @@ class _Sdk:
 
     def get(self, tag: str) -> "_Sdk":
         self._events.append({"save": tag})
+        self.tags = [tag]
         return self
 
     def save(self, *, named: str) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ import pytest
 from lifecycle.app.session import Session
 from lifecycle.cache.cache import Cache
 from lifecycle.cache.last_used import used
-from lifecycle.config.signing import SigningError
+from lifecycle.config.pem import PemError
 from lifecycle.pipeline.build_service import BuildRequest
 from lifecycle.planning.locked_project import NotLockedError, load_locked_project
 from lifecycle.planning.selector import NothingSelectedError
@@ -167,7 +167,7 @@ def test_a_missing_key_ends_a_build_before_anything_is_fetched(checkout: Path, s
     project = load_locked_project(checkout)
     images = [local_image(base_tag(t)) for t in every_target(project) if t.kind is Kind.BASE]
     here = session(checkout, said, FakeEngine(*images))
-    with pytest.raises(SigningError, match=r"signing\.key: the environment variable KEY is not set"):
+    with pytest.raises(PemError, match=r"signing\.key: the environment variable KEY is not set"):
         here.build_service().build(BuildRequest(locked=True))
     assert said.getvalue() == ""
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.cache.cache import Cache
+from lifecycle.cache.cache import TESTED, Cache
+from lifecycle.cache.evidence import note_evidence
 from lifecycle.cache.inventory import CacheSection, Item, freed_bytes, list_items
 from lifecycle.cache.last_used import note_used, write_used
 from tests.support.builders.cache_items import NOW, OTHER, aged, kept_input, kept_result, written
@@ -38,7 +39,7 @@ def test_all_that_is_written_is_known_by_its_name(cache: Cache) -> None:
     kept_result(cache, "modules", OTHER)
     cache.remember("image", "a/b/c", {})
     cache.log("compile", "a/b/c").write_text("")
-    cache.note_tested("sha256:1", "a/b/c")
+    note_evidence(cache, TESTED, "sha256:1", {"combination": "a/b/c"})
     note_used(cache, [OTHER])
     written(cache.conftest_answers(IMAGE))
     written(cache.timing("a/b"))

@@ -9,7 +9,7 @@ from lifecycle.checks.fit import Expectation, Problem, check_modules, examine_mo
 from lifecycle.checks.kernel_module import read_module
 from lifecycle.checks.signature import MARKER, Signature, read_signature, split_signature
 from lifecycle.checks.symvers import Export, Symvers
-from lifecycle.config.signing import Signer
+from lifecycle.config.security import Signer
 from tests.support.builders.kernel_modules import MakeModule
 from tests.support.builders.signing_keys import Pair, sign
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.cache.cache import Cache
+from lifecycle.cache.cache import TESTED, Cache
+from lifecycle.cache.evidence import note_evidence
 from lifecycle.cache.inventory import list_items
 from lifecycle.cache.last_used import write_used
 from lifecycle.cache.required import RequiredItems
@@ -41,7 +42,7 @@ def cache(tmp_path: Path) -> Cache:
     for name in ("a", "b"):
         cache.remember("modules", name, {})
         cache.log("modules", name).write_text("")
-        cache.note_tested(f"sha256:{name}", name)
+        note_evidence(cache, TESTED, f"sha256:{name}", {"combination": name})
         written(cache.root / f"apt/{name}/status")
     written(cache.tmp / "compile-abcdefgh/file")
     written(cache.root / "given/registry_repository.json")

@@ -11,12 +11,15 @@ import pytest
 
 from lifecycle.cache.cache import Cache
 from lifecycle.cache.results import Archive
+from lifecycle.config.image_versions import Base, ImageVersions
+from lifecycle.config.lock import LockedBase
 from lifecycle.config.patches import Patch
 from lifecycle.config.schema import ModuleType
 from lifecycle.pipeline.image import (
     HOME,
     Contents,
     ImageBuilder,
+    base_labels,
     environment_file,
     installer_manifest,
     labels_of,
@@ -55,6 +58,27 @@ def test_modules_that_disagree_about_vermagic_show() -> None:
     mixed = replace(CONTENTS, modules={ModuleType.OPEN: archive(nvidia="a", uvm="b")})
 
     assert (vermagic_of(CONTENTS), vermagic_of(mixed)) == (VERMAGIC, "a / b")
+
+
+def test_a_label_names_the_sources_if_they_are_declared() -> None:
+    declared = component(("image: {", 'image: {source: "https://git.example/gpu", '))
+
+    labels = labels_of(declared, COMBINATION, "digest", CONTENTS)
+    assert labels["org.opencontainers.image.source"] == "https://git.example/gpu"
+
+
+def test_labels_name_a_base_that_was_pulled() -> None:
+    digest = f"sha256:{'1' * 64}"
+    made = project()
+    bases = {**made.lock.bases, "RUNTIME": LockedBase(declaration="d", digest=digest, id=digest)}
+    images = ImageVersions("image_versions", {"RUNTIME": Base(name="RUNTIME", reference="ghcr.io/site/base:13")})
+    pulled = project(lock=made.lock.model_copy(update={"bases": bases}), images=images)
+
+    assert base_labels(made, COMBINATION) == {}
+    assert base_labels(pulled, COMBINATION) == {
+        "org.opencontainers.image.base.name": "ghcr.io/site/base:13",
+        "org.opencontainers.image.base.digest": digest,
+    }
 
 
 def test_labels_say_what_it_is_and_what_it_is_for() -> None:

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.config.component import Signing
-from lifecycle.config.signing import SigningError
+from lifecycle.config.pem import PemError
+from lifecycle.config.security import Signing
 from lifecycle.pipeline.signing_key import SigningKey, load_key
 from lifecycle.tools.openssl import OpensslError, certificate_name, openssl
 from tests.support.builders.projects import COMPONENT
@@ -28,7 +28,7 @@ def load(file: Path, pair: Pair, environ: dict[str, str], passphrase: str | None
 
 
 def refusal(file: Path, pair: Pair, environ: dict[str, str], passphrase: str | None = None) -> str:
-    with pytest.raises(SigningError) as caught:
+    with pytest.raises(PemError) as caught:
         load(file, pair, environ, passphrase)
     (problem,) = caught.value.problems
     assert "\n" not in problem

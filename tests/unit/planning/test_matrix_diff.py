@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from lifecycle.config.lock import Lock
 from lifecycle.config.patches import Patch, PatchSeries
-from lifecycle.config.signing import Signer
+from lifecycle.config.security import Signer
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix_diff import MatrixDiff, compare
 from tests.support.builders.projects import base, component, driver, kernel, lock, project

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from lifecycle.config.signing import Signer
+from lifecycle.config.security import Signer
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.plan import make_plan
 from lifecycle.planning.targets import Kind, Targets

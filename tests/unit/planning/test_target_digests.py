@@ -6,7 +6,7 @@ import pytest
 
 from lifecycle.config.patches import Patch, PatchSeries
 from lifecycle.config.schema import ModuleType
-from lifecycle.config.signing import Signer
+from lifecycle.config.security import Signer
 from lifecycle.planning.targets import Kind, Target, Targets
 from tests.support.builders.projects import project
 

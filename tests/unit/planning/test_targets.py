@@ -6,7 +6,7 @@ from lifecycle.config.lock import Lock, LockedBase
 from lifecycle.config.packages import PackageList
 from lifecycle.config.patches import Patch, PatchSeries
 from lifecycle.config.schema import ModuleType
-from lifecycle.config.signing import Signer
+from lifecycle.config.security import Signer
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.targets import Kind, Target, Targets, hashes
 from lifecycle.tools.reproducible import SOURCE_DATE_EPOCH

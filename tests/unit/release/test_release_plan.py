@@ -26,6 +26,8 @@ FRESH = ReleaseState(
     unpushed=("debian-12/k/535",),
     untested=(),
     unbuilt=(),
+    chart=f"sha256:{'c' * 64}",
+    registry_chart=None,
     notes_written=False,
     gitops="",
 )
@@ -37,6 +39,7 @@ DONE = replace(
     remote_tag_commit="a" * 40,
     tags=(*FRESH.tags, "v1.1.0"),
     unpushed=(),
+    registry_chart=FRESH.chart,
     notes_written=True,
     gitops="main has it all",
 )
@@ -59,6 +62,7 @@ def test_a_release_that_was_stopped_goes_on_from_there(done: int) -> None:
         ("tag_commit", "tags"),
         ("remote_tag_commit",),
         ("unpushed",),
+        ("registry_chart",),
         ("notes_written",),
         ("gitops",),
     ]
@@ -71,6 +75,12 @@ def test_a_release_that_was_stopped_goes_on_from_there(done: int) -> None:
     assert problems(world, "1.1.0") == []
 
 
+def test_another_chart_of_the_version_in_the_registry_blocks_the_release() -> None:
+    (problem,) = problems(replace(FRESH, registry_chart="sha256:other"), "1.1.0")
+
+    assert problem == "the registry has another chart 1.1.0, sha256:other: name a newer --version"
+
+
 def test_a_version_that_a_pull_request_has_raised_only_gets_its_heading() -> None:
     assert plan(replace(FRESH, declared="1.1.0"), "1.1.0")[0].reason == "CHANGELOG.md has no heading for it"
 
@@ -78,7 +88,7 @@ def test_a_version_that_a_pull_request_has_raised_only_gets_its_heading() -> Non
 def test_without_a_remote_nothing_is_pushed_to_it() -> None:
     alone = replace(FRESH, remote=False, remote_head=None, remote_has_head=False, head_has_remote=False)
 
-    assert todo(alone) == [Step.COMMIT, Step.TAG, Step.IMAGES, Step.NOTES, Step.GITOPS]
+    assert todo(alone) == [Step.COMMIT, Step.TAG, Step.IMAGES, Step.CHART, Step.NOTES, Step.GITOPS]
     assert problems(alone, "1.1.0") == []
 
 

@@ -17,6 +17,7 @@ parameters() {
   echo "uvm_disable_hmm=$(</sys/module/nvidia_uvm/parameters/uvm_disable_hmm)"
 }
 
+section "kernel release" cat /proc/sys/kernel/osrelease
 section "listing before" listing
 read -ra types < <(sed -n 's/^MODULE_TYPES=//p' /opt/nvidia-installer/manifest.env)
 for type in "${types[@]}"; do

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.config.component import Signing, load_component
-from lifecycle.config.signing import SigningError, read_passphrase, read_pem, read_signer
+from lifecycle.config.component import load_component
+from lifecycle.config.pem import PemError
+from lifecycle.config.security import Signing, read_signer, signing_section
 from lifecycle.errors import ConfigurationError
 from lifecycle.planning.project import load_project
 from tests.support.builders.projects import COMPONENT
@@ -58,7 +59,7 @@ def test_words_around_the_certificate_are_not_part_of_it(file: Path, ours: Pair)
 
 
 def refusal(file: Path, certificate: str, environ: dict[str, str]) -> str:
-    with pytest.raises(SigningError) as caught:
+    with pytest.raises(PemError) as caught:
         read_signer(file, declared(certificate), environ)
     (problem,) = caught.value.problems
     assert "\n" not in problem
@@ -118,8 +119,8 @@ def test_a_key_in_the_checkout_is_refused(file: Path, ours: Pair, how: str) -> N
         "in a variable": "env:KEY",
         "linked to": str(link),
     }[how]
-    with pytest.raises(SigningError) as caught:
-        read_pem(file, "key", value, {"KEY": str(key)}, secret=True)
+    with pytest.raises(PemError) as caught:
+        signing_section(file, {"KEY": str(key)}).pem("key", value, secret=True)
 
     path = "the file in env:KEY" if how == "in a variable" else value
     assert caught.value.problems == (
@@ -129,26 +130,30 @@ def test_a_key_in_the_checkout_is_refused(file: Path, ours: Pair, how: str) -> N
 
 @pytest.mark.parametrize("text", ["c2VjcmV0IGtleQ==", "s" * 5000, "/c2VjcmV0IGtleQ=="])
 def test_a_secret_in_a_variable_that_is_no_pem_is_not_shown(file: Path, text: str) -> None:
-    with pytest.raises(SigningError, match=r"signing\.key: .*the file in env:KEY") as caught:
-        read_pem(file, "key", "env:KEY", {"KEY": text}, secret=True)
+    with pytest.raises(PemError, match=r"signing\.key: .*the file in env:KEY") as caught:
+        signing_section(file, {"KEY": text}).pem("key", "env:KEY", secret=True)
     assert text not in str(caught.value)
 
 
 def test_a_key_outside_of_the_checkout_is_read(file: Path, ours: Pair) -> None:
-    assert read_pem(file, "key", str(ours.key), {}, secret=True) == ours.key.read_text()
-    assert read_pem(file, "key", "env:KEY", {"KEY": ours.key.read_text()}, secret=True) == ours.key.read_text()
+    assert signing_section(file, {}).pem("key", str(ours.key), secret=True) == ours.key.read_text()
+    assert (
+        signing_section(file, {"KEY": ours.key.read_text()}).pem("key", "env:KEY", secret=True) == ours.key.read_text()
+    )
 
 
 def test_a_passphrase_is_a_variables_value_or_a_files_first_line(file: Path, tmp_path: Path) -> None:
     (tmp_path / "passphrase").write_text("open sesame\n")
 
-    assert read_passphrase(file, "env:PASSPHRASE", {"PASSPHRASE": "/not/a/path"}) == "/not/a/path"
-    assert read_passphrase(file, str(tmp_path / "passphrase"), {}) == "open sesame"
+    assert (
+        signing_section(file, {"PASSPHRASE": "/not/a/path"}).passphrase("passphrase", "env:PASSPHRASE") == "/not/a/path"
+    )
+    assert signing_section(file, {}).passphrase("passphrase", str(tmp_path / "passphrase")) == "open sesame"
 
 
 def test_a_passphrase_in_the_checkout_is_refused(file: Path) -> None:
-    with pytest.raises(SigningError, match=r"signing\.passphrase: component\.yaml is in the checkout"):
-        read_passphrase(file, "component.yaml", {})
+    with pytest.raises(PemError, match=r"signing\.passphrase: component\.yaml is in the checkout"):
+        signing_section(file, {}).passphrase("passphrase", "component.yaml")
 
 
 def test_an_unknown_hash_is_refused_with_those_that_there_are(file: Path) -> None:
@@ -169,12 +174,27 @@ def test_a_checkout_that_declares_signing_has_a_signer(checkout: Path, ours: Pai
     assert load_project(checkout, {"CERT": str(ours.certificate)}).signer == ours.signer
 
 
+def uncommented(text: str, section: str) -> str:
+    """Return component.yaml with a section that is commented out."""
+    before, mark, rest = text.partition(f"# {section}:\n")
+    lines, gap, after = rest.partition("\n\n")
+    assert mark
+    return f"{before}{section}:\n{re.sub('^# ', '', lines, flags=re.MULTILINE)}{gap}{after}"
+
+
 def test_the_example_in_component_yaml_is_ready_to_be_uncommented(checkout: Path, ours: Pair) -> None:
     path = checkout / "component.yaml"
-    path.write_text(
-        re.sub(r"^# (?=signing:|  (certificate|key|passphrase|hash):)", "", path.read_text(), flags=re.MULTILINE)
-    )
+    path.write_text(uncommented(path.read_text(), "signing"))
     (checkout / "signing").mkdir()
     (checkout / "signing/certificate.pem").write_bytes(ours.certificate.read_bytes())
 
     assert load_project(checkout, {}).signer == ours.signer
+
+
+def test_the_example_of_attest_is_ready_to_be_uncommented(checkout: Path) -> None:
+    path = checkout / "component.yaml"
+    path.write_text(uncommented(path.read_text(), "attest"))
+
+    attest = load_project(checkout, {}).component.attest
+    assert attest is not None
+    assert (attest.key, attest.public_key) == ("env:ATTEST_KEY", "attest.pub")

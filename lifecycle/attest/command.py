@@ -1,0 +1,163 @@
+"""Signing of pushed images, `invoke attest --show` and `invoke verify --published`."""
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from lifecycle.app import output
+from lifecycle.app.session import Session
+from lifecycle.attest.attester import Attester
+from lifecycle.attest.cosign_format import Descriptor
+from lifecycle.attest.evidence import EvidenceCollector
+from lifecycle.attest.key import PublicKey, read_private_key, read_public_key
+from lifecycle.attest.storage import SignatureStore
+from lifecycle.attest.verification import Verification, verify_image
+from lifecycle.config.security import Attest
+from lifecycle.errors import InstallerError, UsageError
+from lifecycle.planning.matrix import Combination
+from lifecycle.planning.project import COMPONENT
+from lifecycle.tools.engine.engine import LocalImage
+from lifecycle.tools.registry.client import Registry, RemoteImage
+from lifecycle.tools.registry.credentials import login_for
+
+Attestation = Callable[[Combination, LocalImage, RemoteImage], None]
+
+
+class NotDeclaredError(UsageError):
+    """A component.yaml without `attest`."""
+
+    def __init__(self) -> None:
+        super().__init__("component.yaml has no `attest`, so no key is known: add it (docs/how-to/attest.md)")
+
+
+class ImageNotFoundError(InstallerError):
+    """A reference that names no image in the registry."""
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(f"{reference} is not in the registry", resolution="Correct the tag or digest.")
+
+
+class NotVerifiedError(InstallerError):
+    """An image of which something is missing, foreign or contradictory, one sentence each."""
+
+    def __init__(self, reference: str, problems: Sequence[str]) -> None:
+        super().__init__(f"{reference} is not verified", details="\n".join(f"  {line}" for line in problems))
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A reference to an image: `registry/repository:tag` or `registry/repository@sha256:…`."""
+
+    registry: str
+    repository: str
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Reference":
+        """Return the reference in a text. Raises UsageError."""
+        registry, slash, rest = text.partition("/")
+        repository, at, name = rest.partition("@")
+        if not at:
+            repository, _, name = rest.rpartition(":")
+        if not slash or not repository or not name:
+            raise UsageError(
+                f"{text!r} is no reference: write registry/repository:tag, or registry/repository@sha256:…"
+            )
+        return cls(registry, repository, name)
+
+
+def open_attester(session: Session, registry: Registry, repository: str) -> Attester | None:
+    """Return the signer of a repository, or None without `attest`. Raises PemError."""
+    image, attest = session.project.component.image, session.project.component.attest
+    if attest is None:
+        return None
+    return Attester(
+        name=f"{image.registry}/{repository}",
+        key=read_private_key(session.root / COMPONENT, attest, session.environ),
+        store=SignatureStore(registry=registry, repository=repository),
+        warn=session.progress.warn,
+    )
+
+
+def attest_function(session: Session, registry: Registry) -> Attestation:
+    """Return the function that signs a pushed image and the statements about it. Raises PemError, before anything is pushed.
+
+    Without `attest` the function does nothing, and a warning says so.
+    """
+    image, attest = session.project.component.image, session.project.component.attest
+    attester = open_attester(session, registry, image.repository)
+    if attest is None or attester is None:
+        session.progress.warn("the images are not signed: component.yaml has no `attest` (docs/how-to/attest.md)")
+        return lambda combination, image, remote: None
+    collector = EvidenceCollector(session, attester.name, attest.builder)
+
+    def sign(combination: Combination, local: LocalImage, remote: RemoteImage) -> None:
+        with session.progress.step(f"sign {combination.id}"):
+            statements = collector.statements(combination, local, remote.digest)
+            attester.attest(_descriptor(registry, image.repository, remote.digest), statements)
+
+    return sign
+
+
+def _descriptor(registry: Registry, repository: str, digest: str) -> Descriptor:
+    manifest = registry.manifest(repository, digest)
+    if manifest is None:
+        raise ImageNotFoundError(f"{repository}@{digest}")
+    return Descriptor(media_type=manifest.media_type, digest=digest, size=len(manifest.content))
+
+
+def show_statements(session: Session, reference: str, *, as_json: bool) -> None:
+    """Print the verified statements about an image in a registry. Raises NotVerifiedError after them."""
+    verified = verify_published(session, reference)
+    if as_json:
+        output.print_json([{"type": s.predicate_type, "predicate": s.predicate} for s in verified.statements])
+    else:
+        rows = [(s.title, s.predicate_type, f"{len(s.to_json()) / 1e3:.0f} kB") for s in verified.statements]
+        output.print_table("statements", ["statement", "predicate type", "size"], rows)
+    _require_verified(reference, verified)
+
+
+def show_published(session: Session, reference: str, *, only: str, as_json: bool) -> None:
+    """Verify an image in a registry, and print what is verified. Raises NotVerifiedError, and UsageError if `only` is given too."""
+    if only:
+        raise UsageError("--only selects images of the matrix, --published one in a registry: leave one of them out")
+    verified = verify_published(session, reference)
+    if as_json:
+        output.print_json(
+            {
+                "reference": reference,
+                "digest": verified.image.digest,
+                "statements": [statement.predicate_type for statement in verified.statements],
+                "problems": list(verified.problems),
+            }
+        )
+    elif not verified.problems:
+        output.print_table("verified", ["image", "statements"], [(verified.image.digest, _titles(verified))])
+    _require_verified(reference, verified)
+
+
+def verify_published(session: Session, reference: str) -> Verification:
+    """Return what the key of `attest` verifies of an image. Raises NotDeclaredError, ImageNotFoundError, RegistryRefusedError."""
+    attest = session.project.component.attest
+    if attest is None:
+        raise NotDeclaredError
+    key, parsed = _public_key(session, attest), Reference.parse(reference)
+    with closing(Registry(parsed.registry, login_for(parsed.registry, session.environ))) as registry:
+        image = registry.image(parsed.repository, parsed.name)
+        if image is None:
+            raise ImageNotFoundError(reference)
+        store = SignatureStore(registry=registry, repository=parsed.repository)
+        return verify_image(image, store.signatures(image.digest), store.envelopes(image.digest), key)
+
+
+def _public_key(session: Session, attest: Attest) -> PublicKey:
+    return read_public_key(session.root / COMPONENT, attest, session.environ)
+
+
+def _titles(verified: Verification) -> str:
+    return ", ".join(statement.title for statement in verified.statements)
+
+
+def _require_verified(reference: str, verified: Verification) -> None:
+    if verified.problems:
+        raise NotVerifiedError(reference, verified.problems)

@@ -1,0 +1,142 @@
+"""`invoke reproduce`: build an image in a registry again from its provenance, and compare the result.
+
+The id of an image is the sha256 of its configuration, which names each layer by the sha256 of its content. So the same id means the
+same bytes. The digest of the manifest may differ: registries store compressed layers, and engines compress differently.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError
+
+from lifecycle.app import output
+from lifecycle.app.session import Session
+from lifecycle.attest.command import NotVerifiedError, verify_published
+from lifecycle.attest.problems import first_problem
+from lifecycle.attest.statements import PROVENANCE
+from lifecycle.cache.results import sha256_of
+from lifecycle.errors import InstallerError
+from lifecycle.tools.checkout import Checkout
+from lifecycle.tools.process import environment
+
+
+class NotReproducibleError(InstallerError):
+    """An image that cannot be built again from what is known of it."""
+
+    def __init__(self, reference: str, why: str) -> None:
+        super().__init__(f"{reference} cannot be reproduced: {why}")
+
+
+class NotReproducedError(InstallerError):
+    """An image that was built again and is another one."""
+
+    def __init__(self, reference: str, published: str, rebuilt: str) -> None:
+        super().__init__(
+            f"{reference} was not reproduced",
+            details=f"  published: {published}\n  rebuilt:   {rebuilt}",
+            resolution="Compare the two with `docker save`: one of them is not made of what it claims.",
+        )
+
+
+class _External(BaseModel):
+    combination: str
+    files: dict[str, str]
+
+
+class _Internal(BaseModel):
+    image_id: str = Field(alias="imageId")
+
+
+class _Dependency(BaseModel):
+    digest: dict[str, str] = {}
+
+
+class _Definition(BaseModel):
+    external: _External = Field(alias="externalParameters")
+    internal: _Internal = Field(alias="internalParameters")
+    dependencies: list[_Dependency] = Field(alias="resolvedDependencies")
+
+
+class _Provenance(BaseModel):
+    definition: _Definition = Field(alias="buildDefinition")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """The content of a provenance: the combination, the commit ("" if there is none), the declaring files, and the image's id."""
+
+    combination: str
+    commit: str
+    files: Mapping[str, str]
+    image_id: str
+
+
+def recipe_of(reference: str, predicate: Mapping[str, Any]) -> Recipe:
+    """Return the recipe in a provenance predicate. Raises NotReproducibleError."""
+    try:
+        definition = _Provenance.model_validate(predicate).definition
+    except ValidationError as error:
+        raise NotReproducibleError(reference, f"its provenance has another form: {first_problem(error)}") from error
+    commits = [one.digest["gitCommit"] for one in definition.dependencies if "gitCommit" in one.digest]
+    if not commits:
+        raise NotReproducibleError(reference, "its provenance names no commit: the checkout had uncommitted changes")
+    return Recipe(
+        combination=definition.external.combination,
+        commit=commits[0],
+        files=definition.external.files,
+        image_id=definition.internal.image_id,
+    )
+
+
+def show_reproduction(session: Session, reference: str, *, as_json: bool) -> None:
+    """Build an image again, and print whether it is the published one.
+
+    Raises NotVerifiedError, NotReproducibleError, NotReproducedError.
+    """
+    verified = verify_published(session, reference)
+    predicate = next((s.predicate for s in verified.statements if s.predicate_type == PROVENANCE), None)
+    if verified.problems or predicate is None:
+        raise NotVerifiedError(reference, verified.problems)
+    recipe = recipe_of(reference, predicate)
+    with _sources(session, reference, recipe) as folder:
+        rebuilt = _rebuild(session, folder, recipe)
+    if as_json:
+        output.print_json({"reference": reference, "published": recipe.image_id, "rebuilt": rebuilt})
+    if rebuilt != recipe.image_id:
+        raise NotReproducedError(reference, recipe.image_id, rebuilt)
+    if not as_json:
+        output.print_lines([f"reproduced: {reference} is {rebuilt}"])
+
+
+@contextmanager
+def _sources(session: Session, reference: str, recipe: Recipe) -> Iterator[Path]:
+    """Yield the files of the commit. Raises NotReproducibleError if they are not those of the provenance."""
+    checkout = Checkout(session.root)
+    if checkout.commit(recipe.commit) is None:
+        raise NotReproducibleError(reference, f"this clone does not have the commit {recipe.commit}: fetch it")
+    with checkout.files_at(recipe.commit) as folder:
+        for name, digest in recipe.files.items():
+            if not (folder / name).is_file() or sha256_of(folder / name) != digest:
+                raise NotReproducibleError(reference, f"{name} of the commit {recipe.commit[:12]} has another content")
+        yield folder
+
+
+def _rebuild(session: Session, folder: Path, recipe: Recipe) -> str:
+    """Build the combination with the code of the sources, and return the image's id. It gets the combination's local names."""
+    command = [sys.executable, "-m", "invoke", "build", "--only", recipe.combination, "--rebuild", "--locked", "--json"]
+    command += ["--cache-dir", str(session.cache.root)]
+    env = environment({"INVOKE_STORE_MODE": "off"})
+    done = subprocess.run(command, cwd=folder, env=env, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise NotReproducibleError(recipe.combination, f"the build ended with exit code {done.returncode}")
+    (row,) = json.loads(done.stdout)
+    image = session.engine.image(row["image"])
+    if image is None:
+        raise NotReproducibleError(recipe.combination, f"the engine does not have {row['image']}")
+    return image.id

@@ -1,0 +1,104 @@
+"""Signatures and attestations of images in a registry, where cosign looks for them.
+
+They are under cosign's tags. The same manifests name the image as their subject, so registries with the referrers API list them
+too. For other registries, the index under the fallback tag lists them (OCI distribution specification 1.1, "Referrers Tag Schema").
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lifecycle.attest.cosign_format import (
+    Artefact,
+    Descriptor,
+    Layer,
+    artefact,
+    attestation_layer,
+    attestation_tag,
+    digest_of,
+    signature_layer,
+    signature_tag,
+    stored_layers,
+)
+from lifecycle.attest.dsse import Envelope, read_envelope
+from lifecycle.tools.registry.client import Manifest, Registry
+from lifecycle.tools.registry.responses import read_json
+
+SIGNATURE_TYPE = "application/vnd.dev.cosign.artifact.sig.v1+json"
+ATTESTATION_TYPE = "application/vnd.dev.cosign.artifact.att.v1+json"
+_INDEX = "application/vnd.oci.image.index.v1+json"
+# The largest signature payload or envelope that is read, in bytes.
+_LARGEST = 1 << 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signature:
+    """A signature of an image, and the payload that it covers."""
+
+    payload: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignatureStore:
+    """The signatures and attestations of the images in one repository. All methods raise RegistryRefusedError."""
+
+    registry: Registry
+    repository: str
+
+    def signatures(self, image: str) -> list[Signature]:
+        """Return the signatures of an image, by the digest of its manifest. Raises BadSignatureError, WrongBlobError."""
+        return [
+            Signature(payload=content, signature=signature)
+            for content, signature in self._read(signature_tag(image))
+            if signature
+        ]
+
+    def envelopes(self, image: str) -> list[Envelope]:
+        """Return the attestations of an image. Raises BadSignatureError, BadEnvelopeError, WrongBlobError."""
+        return [read_envelope(content) for content, _ in self._read(attestation_tag(image))]
+
+    def put_signatures(self, image: Descriptor, signatures: Sequence[Signature]) -> None:
+        """Replace the signatures of an image."""
+        layers = [signature_layer(entry.payload, entry.signature) for entry in signatures]
+        self._put(signature_tag(image.digest), layers, image, SIGNATURE_TYPE)
+
+    def put_envelopes(self, image: Descriptor, envelopes: Iterable[tuple[str, Envelope]]) -> None:
+        """Replace the attestations of an image; each comes with its predicate type."""
+        layers = [attestation_layer(envelope.to_json(), predicate_type) for predicate_type, envelope in envelopes]
+        self._put(attestation_tag(image.digest), layers, image, ATTESTATION_TYPE)
+
+    def _read(self, tag: str) -> list[tuple[bytes, bytes]]:
+        """Return the content and the annotated signature of each layer under a tag."""
+        manifest = self.registry.manifest(self.repository, tag)
+        layers = stored_layers(manifest) if manifest else []
+        return [
+            (self.registry.blobs.read(self.repository, layer.digest, limit=_LARGEST), layer.signature)
+            for layer in layers
+        ]
+
+    def _put(self, tag: str, layers: Sequence[Layer], subject: Descriptor, artifact_type: str) -> None:
+        made = artefact(layers, subject, artifact_type)
+        for content in made.blobs:
+            self.registry.blobs.upload(self.repository, digest_of(content), content)
+        if not self.registry.put_manifest(self.repository, tag, made.manifest):
+            self._list(made, subject.digest, artifact_type)
+
+    def _list(self, made: Artefact, image: str, artifact_type: str) -> None:
+        """List an artefact in the index of an image's referrers, in place of older ones of its type."""
+        tag = image.replace(":", "-")
+        entry = Descriptor(
+            media_type=made.manifest.media_type, digest=made.manifest.digest, size=len(made.manifest.content)
+        )
+        existing = self.registry.manifest(self.repository, tag)
+        entries: list[dict[str, Any]] = read_json(existing.content).get("manifests", []) if existing else []
+        others = [other for other in entries if other.get("artifactType") != artifact_type]
+        index = {
+            "schemaVersion": 2,
+            "mediaType": _INDEX,
+            "manifests": [*others, {**entry.to_dict(), "artifactType": artifact_type}],
+        }
+        content = json.dumps(index, separators=(",", ":")).encode()
+        if existing is None or existing.content != content:
+            self.registry.put_manifest(self.repository, tag, Manifest(content=content, media_type=_INDEX))

@@ -1,0 +1,46 @@
+import json
+
+import pytest
+from pydantic import ValidationError
+
+from lifecycle.attest.predicates import MODELS, CombinationPredicate
+from lifecycle.attest.statements import BOOT_PROOF, SYMBOL_PROOF, TESTS
+from tests.support.builders.attestations import PREDICATES
+from tests.support.checkout import ROOT
+
+SCHEMAS = ROOT / "docs/reference/predicates"
+
+
+def schema_of(kind: str, model: type[CombinationPredicate]) -> str:
+    """Return the text of a predicate's JSON schema; the type is its `$id`."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": kind, **model.model_json_schema()}
+    return json.dumps(schema, indent=2) + "\n"
+
+
+@pytest.mark.parametrize("kind", sorted(MODELS))
+def test_the_documented_schema_is_that_of_the_model(kind: str) -> None:
+    file, expected = SCHEMAS / f"{kind.split(':')[2]}.json", schema_of(kind, MODELS[kind])
+
+    assert file.read_text() == expected, f"write this to {file}:\n{expected}"
+
+
+@pytest.mark.parametrize("kind", sorted(MODELS))
+def test_a_predicate_survives_its_json(kind: str) -> None:
+    read = MODELS[kind].model_validate(PREDICATES[kind])
+
+    assert read.model_dump(mode="json", by_alias=True, exclude_none=True) == PREDICATES[kind]
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        (SYMBOL_PROOF, {"modules": []}),
+        (SYMBOL_PROOF, {"headers": [{"name": "a", "version": "1", "sha256": "1"}]}),
+        (BOOT_PROOF, {"loads": [{"moduleType": "open", "modules": []}]}),
+        (TESTS, {"suites": [{"name": "tests/images", "passed": 0, "skipped": 5}]}),
+        (TESTS, {"unknown": 1}),
+    ],
+)
+def test_a_proof_of_nothing_is_no_proof(kind: str, change: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        MODELS[kind].model_validate({**PREDICATES[kind], **change})
