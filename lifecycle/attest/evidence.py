@@ -32,21 +32,27 @@ from lifecycle.config.lock import LockedFile
 from lifecycle.config.schema import ModuleType
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Targets
-from lifecycle.tools.checkout import Checkout
+from lifecycle.tools.checkout import Checkout, NotARepositoryError
 from lifecycle.tools.engine.engine import LocalImage
 
 _SOURCE_FILES = ("component.yaml", "image_versions", "versions.lock")
 
 
 def source_of(session: Session) -> Source:
-    """Return the commit that the checkout is at, if it has no uncommitted changes, and the files that declare what is built."""
-    checkout = Checkout(session.root)
-    clean = not checkout.changed()
-    return Source(
-        repository=checkout.public_address() if checkout.has_remote() else "",
-        commit=(checkout.commit() or "") if clean else "",
-        files={name: sha256_of(session.root / name) for name in _SOURCE_FILES},
-    )
+    """Return the commit of the checkout, and the files that declare what is built.
+
+    There is no commit outside a git repository, or with uncommitted changes; a warning says so.
+    """
+    checkout, files = Checkout(session.root), {name: sha256_of(session.root / name) for name in _SOURCE_FILES}
+    try:
+        if checkout.changed():
+            session.progress.warn("the provenance names no commit, because the checkout has uncommitted changes")
+            return Source(repository="", commit="", files=files)
+        address = checkout.public_address() if checkout.has_remote() else ""
+        return Source(repository=address, commit=checkout.commit() or "", files=files)
+    except NotARepositoryError:
+        session.progress.warn("the provenance names no commit, because this is not a git repository")
+        return Source(repository="", commit="", files=files)
 
 
 class EvidenceCollector:
