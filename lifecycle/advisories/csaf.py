@@ -12,6 +12,7 @@ from datetime import date, datetime
 from pydantic import BaseModel, Field, ValidationError
 
 from lifecycle.errors import InstallerError
+from lifecycle.tools.problems import first_problem
 
 _BRANCH = re.compile(r"Linux\s*\(\s*R(\d+)\s*\)")
 _PRODUCT = "Tesla"
@@ -110,8 +111,7 @@ def read_bulletin(name: str, content: bytes) -> Bulletin:
     try:
         read = _Document.model_validate_json(content)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise BadBulletinError(name, f"{'.'.join(map(str, first['loc'])) or 'the document'}: {first['msg']}") from error
+        raise BadBulletinError(name, first_problem(error)) from error
     products = {product: fix for branch in read.product_tree.branches for product, fix in _versions(branch, "")}
     found = [_vulnerability(one, products) for one in read.vulnerabilities]
     return Bulletin(

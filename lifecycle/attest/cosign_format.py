@@ -14,11 +14,10 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
-from lifecycle.attest.problems import first_problem
 from lifecycle.errors import InstallerError
-from lifecycle.tools.registry.client import Manifest
+from lifecycle.tools.problems import first_problem
+from lifecycle.tools.registry.client import OCI_MANIFEST, Manifest
 
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _SIGNATURE_LAYER = "application/vnd.dev.cosign.simplesigning.v1+json"
 _ENVELOPE_LAYER = "application/vnd.dsse.envelope.v1+json"
@@ -123,7 +122,7 @@ def artefact(layers: Sequence[Layer], subject: Descriptor, artifact_type: str) -
     )
     content = {
         "schemaVersion": 2,
-        "mediaType": MANIFEST,
+        "mediaType": OCI_MANIFEST,
         "artifactType": artifact_type,
         "config": Descriptor(media_type=_CONFIG, digest=digest_of(config), size=len(config)).to_dict(),
         "layers": [
@@ -135,7 +134,7 @@ def artefact(layers: Sequence[Layer], subject: Descriptor, artifact_type: str) -
         ],
         "subject": subject.to_dict(),
     }
-    manifest = Manifest(content=_json(content), media_type=MANIFEST)
+    manifest = Manifest(content=_json(content), media_type=OCI_MANIFEST)
     return Artefact(manifest=manifest, blobs=(config, *(layer.content for layer in layers)))
 
 

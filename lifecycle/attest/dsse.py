@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, Field, ValidationError
 
-from lifecycle.attest.problems import first_problem
 from lifecycle.errors import InstallerError
+from lifecycle.tools.problems import first_problem
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 

@@ -11,7 +11,6 @@ from lifecycle.attest.cyclonedx import cyclonedx_document
 from lifecycle.attest.inventory import MANIFEST, components_of
 from lifecycle.attest.packages import is_package_record
 from lifecycle.attest.predicates import MODELS, InputFile, ModuleSymbols, SymbolProof
-from lifecycle.attest.problems import first_problem
 from lifecycle.attest.provenance import Source, provenance
 from lifecycle.attest.spdx import ImageName, spdx_document
 from lifecycle.attest.statements import (
@@ -34,6 +33,7 @@ from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Targets
 from lifecycle.tools.checkout import Checkout, NotARepositoryError
 from lifecycle.tools.engine.engine import LocalImage
+from lifecycle.tools.problems import first_problem
 
 _SOURCE_FILES = ("component.yaml", "image_versions", "versions.lock")
 

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
-from lifecycle.attest.problems import first_problem
 from lifecycle.errors import InstallerError
+from lifecycle.tools.problems import first_problem
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 # The types of the predicates. Those of the SBOMs are cosign's names for them (sigstore/cosign, specs/COSIGN_PREDICATE_SPEC.md).

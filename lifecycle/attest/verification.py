@@ -10,7 +10,6 @@ from lifecycle.attest.cosign_format import BadSignatureError, signed_image
 from lifecycle.attest.dsse import PAYLOAD_TYPE, Envelope
 from lifecycle.attest.key import PublicKey
 from lifecycle.attest.predicates import MODELS, BootProof, CombinationPredicate, SymbolProof
-from lifecycle.attest.problems import first_problem
 from lifecycle.attest.statements import (
     CYCLONEDX,
     PROVENANCE,
@@ -24,6 +23,7 @@ from lifecycle.attest.statements import (
 from lifecycle.attest.storage import Signature
 from lifecycle.errors import InstallerError
 from lifecycle.tools.labels import LABEL_COMBINATION, LABEL_DIGEST, LABEL_DRIVER, LABEL_KERNEL
+from lifecycle.tools.problems import first_problem
 from lifecycle.tools.registry.client import RemoteImage
 
 REQUIRED = (SPDX, CYCLONEDX, PROVENANCE, SYMBOL_PROOF, TESTS)

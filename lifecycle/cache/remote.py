@@ -20,10 +20,9 @@ from lifecycle.planning.targets import SHARED_KINDS, Target
 from lifecycle.tools.archive import UnreadableArchiveError, UnsafeArchiveError, pack, unpack
 from lifecycle.tools.digest import digest_of
 from lifecycle.tools.registry.blobs import WrongBlobError
-from lifecycle.tools.registry.client import Manifest, Registry
+from lifecycle.tools.registry.client import OCI_MANIFEST, Manifest, Registry
 from lifecycle.tools.registry.responses import read_json
 
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.nvidia-installer.result.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+zstd"
 _AT_ONCE = 8
@@ -57,12 +56,12 @@ def oci_manifest(config: Blob, layer: Blob, title: str) -> Manifest:
     """Return the OCI manifest of a result, which is the same on every machine; the title is for people."""
     content = {
         "schemaVersion": 2,
-        "mediaType": MANIFEST,
+        "mediaType": OCI_MANIFEST,
         "config": {"mediaType": CONFIG, "digest": config.digest, "size": config.size},
         "layers": [{"mediaType": LAYER, "digest": layer.digest, "size": layer.size}],
         "annotations": {"org.opencontainers.image.title": title},
     }
-    return Manifest(content=json.dumps(content, sort_keys=True).encode(), media_type=MANIFEST)
+    return Manifest(content=json.dumps(content, sort_keys=True).encode(), media_type=OCI_MANIFEST)
 
 
 def blobs_of(manifest: Manifest) -> tuple[str, str] | None:

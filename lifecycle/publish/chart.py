@@ -12,9 +12,9 @@ from pathlib import Path
 
 import yaml
 
-from lifecycle.attest.cosign_format import MANIFEST, Artefact, Descriptor, digest_of
+from lifecycle.attest.cosign_format import Artefact, Descriptor, digest_of
 from lifecycle.tools.archive import tar_bytes
-from lifecycle.tools.registry.client import Manifest, Registry
+from lifecycle.tools.registry.client import OCI_MANIFEST, Manifest, Registry
 
 CHART = Path("k8s/nvidia-installer")
 _CONFIG = "application/vnd.cncf.helm.config.v1+json"
@@ -39,7 +39,7 @@ class Chart:
     def descriptor(self) -> Descriptor:
         """The reference to the manifest."""
         content = self.artefact.manifest.content
-        return Descriptor(media_type=MANIFEST, digest=self.digest, size=len(content))
+        return Descriptor(media_type=OCI_MANIFEST, digest=self.digest, size=len(content))
 
 
 def package_chart(root: Path, image_repository: str, version: str) -> Chart:
@@ -58,7 +58,7 @@ def package_chart(root: Path, image_repository: str, version: str) -> Chart:
     config = json.dumps(about, separators=(",", ":"), sort_keys=True).encode()
     content = {
         "schemaVersion": 2,
-        "mediaType": MANIFEST,
+        "mediaType": OCI_MANIFEST,
         "config": Descriptor(media_type=_CONFIG, digest=digest_of(config), size=len(config)).to_dict(),
         "layers": [Descriptor(media_type=_CONTENT, digest=digest_of(archive), size=len(archive)).to_dict()],
         "annotations": {
@@ -67,7 +67,7 @@ def package_chart(root: Path, image_repository: str, version: str) -> Chart:
             "org.opencontainers.image.description": str(about["description"]),
         },
     }
-    manifest = Manifest(content=json.dumps(content, separators=(",", ":")).encode(), media_type=MANIFEST)
+    manifest = Manifest(content=json.dumps(content, separators=(",", ":")).encode(), media_type=OCI_MANIFEST)
     parent = image_repository.rpartition("/")[0]
     return Chart(
         repository="/".join(filter(None, (parent, "charts", name))),

@@ -21,10 +21,11 @@ from lifecycle.tools.registry.login import Login
 from lifecycle.tools.registry.responses import error_text, read_json
 from lifecycle.tools.registry.session import CERTIFICATES, RegistrySession, raise_for_error, resolve_link
 
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _MANIFESTS = ", ".join(
     [
         "application/vnd.docker.distribution.manifest.v2+json",
-        "application/vnd.oci.image.manifest.v1+json",
+        OCI_MANIFEST,
         "application/vnd.oci.image.index.v1+json",
         "application/vnd.docker.distribution.manifest.list.v2+json",
     ]
