@@ -1,22 +1,27 @@
 """Bulletins from a folder, an archive or a URL, such as a clone or an archive of NVIDIA/product-security on GitHub."""
 
+import gzip
 import hashlib
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from lifecycle.advisories.csaf import Bulletin, read_bulletin
+from lifecycle.advisories.csaf import BadBulletinError, Bulletin, read_bulletin
 from lifecycle.cache.results import sha256_of
 from lifecycle.errors import InstallerError, UsageError
 from lifecycle.sources.transfer import Address, AddressNotFoundError, TransferFailedError, new_client, transfer
 from lifecycle.tools.network.errors import without_login
+from lifecycle.tools.paths import expand
 
 _URL_SCHEMES = ("https://", "http://")
 # Records of single vulnerabilities lie beside each bulletin. They are in another format.
 _CVE_RECORD = "CVE-"
 # The largest document that is read, in bytes.
 _LARGEST = 1 << 24
+_CHUNK = 1 << 20
+_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, gzip.BadGzipFile)
 
 
 class NoBulletinsError(UsageError):
@@ -40,21 +45,31 @@ def read_bulletins(place: str, sha256: str, root: Path, scratch: Path) -> list[B
     """Return the bulletins at a place: a URL, or a path below `root` if it is relative.
 
     `sha256` (hex) pins an archive or a single file, "" pins nothing. Raises NoBulletinsError, WrongDigestError, BadBulletinError,
-    and TransferRefusedError for a URL that cannot be read.
+    BadPathError, and DownloadFailedError for a URL that cannot be read.
     """
     if place.startswith(_URL_SCHEMES):
-        shown, path = without_login(place), scratch / PurePosixPath(place).name
+        shown, path = without_login(place), scratch / "download"
         _download(place, shown, path)
     else:
-        shown, path = place, root / Path(place).expanduser()
+        shown, path = place, root / expand(place, name="the source of bulletins")
     if not path.exists():
         raise NoBulletinsError(shown, "does not exist")
     if sha256:
         _check(shown, path, sha256)
-    found = [read_bulletin(name, content) for name, content in _documents(path)]
+    try:
+        found = [read_bulletin(name, content) for name, content in _documents(path)]
+    except _DAMAGE as error:
+        raise BadArchiveError(shown, str(error)) from error
     if not found:
         raise NoBulletinsError(shown, "has no CSAF documents")
     return found
+
+
+class BadArchiveError(InstallerError):
+    """An archive that is damaged or truncated."""
+
+    def __init__(self, place: str, why: str) -> None:
+        super().__init__(f"{place} is not a complete archive: {why}", resolution="Get it again.")
 
 
 class DownloadFailedError(InstallerError):
@@ -115,11 +130,24 @@ def _in_tar(path: Path) -> Iterator[tuple[str, bytes]]:
             stream = tar.extractfile(member) if _is_bulletin(member.name, member.size) else None
             if stream is not None:
                 yield member.name, stream.read()
+        _require_end(tar)
+
+
+def _require_end(tar: tarfile.TarFile) -> None:
+    """Raise an error of _DAMAGE unless only zeros follow the last member: tarfile takes a damaged header for the end."""
+    while tar.fileobj and (chunk := tar.fileobj.read(_CHUNK)):
+        if chunk.strip(b"\0"):
+            raise tarfile.ReadError("a header is damaged")
 
 
 def _is_bulletin(name: str, size: int) -> bool:
     file = PurePosixPath(name).name
-    return file.endswith(".json") and not file.startswith(_CVE_RECORD) and size <= _LARGEST
+    if not file.endswith(".json") or file.startswith(_CVE_RECORD):
+        return False
+    # A bulletin that is left out would pass for one without holes.
+    if size > _LARGEST:
+        raise BadBulletinError(name, f"it has more than {_LARGEST:,} bytes")
+    return True
 
 
 def _check_beside(file: Path, content: bytes) -> None:

@@ -58,13 +58,13 @@ class Attester:
 
     def _stored(self, image: str) -> dict[str, tuple[Statement, Envelope]]:
         """Return the stored statements about an image that the key has signed, by predicate type."""
-        found = {}
-        for envelope in self._readable(lambda: self.store.envelopes(image)):
-            if any(self.key.public.verifies(envelope.signed, signature) for signature in envelope.signatures):
-                statement = read_statement(envelope.payload)
-                if statement.subject == image:
-                    found[statement.predicate_type] = (statement, envelope)
-        return found
+        own = [
+            envelope
+            for envelope in self._readable(lambda: self.store.envelopes(image))
+            if any(self.key.public.verifies(envelope.signed, signature) for signature in envelope.signatures)
+        ]
+        statements = self._readable(lambda: [(read_statement(envelope.payload), envelope) for envelope in own])
+        return {statement.predicate_type: (statement, e) for statement, e in statements if statement.subject == image}
 
     def _readable(self, read: Callable[[], list[_T]]) -> list[_T]:
         try:

@@ -23,7 +23,7 @@ from lifecycle.tools.registry.credentials import login_for
 Attestation = Callable[[Combination, LocalImage, RemoteImage], None]
 
 
-class NotDeclaredError(UsageError):
+class NoKeyDeclaredError(UsageError):
     """A component.yaml without `attest`."""
 
     def __init__(self) -> None:
@@ -137,10 +137,10 @@ def show_published(session: Session, reference: str, *, only: str, as_json: bool
 
 
 def verify_published(session: Session, reference: str) -> Verification:
-    """Return what the key of `attest` verifies of an image. Raises NotDeclaredError, ImageNotFoundError, RegistryRefusedError."""
+    """Return what the key of `attest` verifies of an image. Raises NoKeyDeclaredError, ImageNotFoundError, RegistryRefusedError."""
     attest = session.project.component.attest
     if attest is None:
-        raise NotDeclaredError
+        raise NoKeyDeclaredError
     key, parsed = _public_key(session, attest), Reference.parse(reference)
     with closing(Registry(parsed.registry, login_for(parsed.registry, session.environ))) as registry:
         image = registry.image(parsed.repository, parsed.name)

@@ -3,6 +3,7 @@
 Source: SLSA, "Provenance", v1.0. It says nothing about when the image was built: parts of it may come from the remote cache.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Targets
 
 BUILD_TYPE = "urn:nvidia-installer:build:v1"
+# The origins in versions.lock that are addresses themselves: https://…, swift:…, file:…
+_ADDRESS = re.compile(r"[a-z]+:")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,5 +71,6 @@ def _dependencies(project: LockedProject, combination: Combination, source: Sour
 
 
 def _file(file: LockedFile, use: str) -> dict[str, Any]:
-    """Return a locked file; its address has the archive's label in place of the mirror that the file came from."""
-    return {"uri": f"apt:{quote(file.origin)}", "digest": {"sha256": file.sha256}, "name": f"{use}: {file.name}"}
+    """Return a locked file. A package of an APT archive has the archive's label in place of the mirror that it came from."""
+    address = file.origin if _ADDRESS.match(file.origin) else f"apt:{quote(file.origin)}"
+    return {"uri": address, "digest": {"sha256": file.sha256}, "name": f"{use}: {file.name}"}

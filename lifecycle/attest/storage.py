@@ -92,8 +92,8 @@ class SignatureStore:
             media_type=made.manifest.media_type, digest=made.manifest.digest, size=len(made.manifest.content)
         )
         existing = self.registry.manifest(self.repository, tag)
-        entries: list[dict[str, Any]] = read_json(existing.content).get("manifests", []) if existing else []
-        others = [other for other in entries if other.get("artifactType") != artifact_type]
+        entries: list[Any] = (read_json(existing.content).get("manifests") or []) if existing else []
+        others = [one for one in entries if isinstance(one, dict) and one.get("artifactType") != artifact_type]
         index = {
             "schemaVersion": 2,
             "mediaType": _INDEX,

@@ -28,7 +28,7 @@ class UnreadableImageError(InstallerError):
     """An archive from the engine that is not in the documented format."""
 
     def __init__(self, problem: str) -> None:
-        super().__init__(f"the engine saved the base image in an unknown format: {problem}")
+        super().__init__(f"the engine saved an image in an unknown format: {problem}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,15 +99,21 @@ def _open(stack: ExitStack, layers: Iterable[Layer]) -> list[LayerContent]:
 @contextmanager
 def open_image(archive: Path) -> Iterator[tuple[dict[str, Any], list[LayerContent]]]:
     """Yield the configuration and the layers of the image in an archive (`docker save`). Raises UnreadableImageError."""
-    with tarfile.TarFile(archive) as tar:
-        try:
-            (manifest,) = json.load(_member(tar, "manifest.json"))
-            config = json.load(_member(tar, manifest["Config"]))
-            pairs = zip(config["rootfs"]["diff_ids"], manifest["Layers"], strict=True)
-            contents = [_content(tar, diff_id, name) for diff_id, name in pairs]
-        except (KeyError, TypeError, ValueError) as error:
-            raise UnreadableImageError(f"{type(error).__name__}: {error}") from error
-        yield config, contents
+    try:
+        with tarfile.TarFile(archive) as tar:
+            yield _parts(tar)
+    except tarfile.TarError as error:
+        raise UnreadableImageError(str(error)) from error
+
+
+def _parts(tar: tarfile.TarFile) -> tuple[dict[str, Any], list[LayerContent]]:
+    try:
+        (manifest,) = json.load(_member(tar, "manifest.json"))
+        config = json.load(_member(tar, manifest["Config"]))
+        pairs = zip(config["rootfs"]["diff_ids"], manifest["Layers"], strict=True)
+        return config, [_content(tar, diff_id, name) for diff_id, name in pairs]
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnreadableImageError(f"{type(error).__name__}: {error}") from error
 
 
 def _member(tar: tarfile.TarFile, name: str) -> IO[bytes]:

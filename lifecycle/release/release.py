@@ -142,10 +142,11 @@ def _push_images(context: ReleaseContext) -> None:
 def _push_chart(context: ReleaseContext) -> None:
     session, image = context.session, context.session.project.component.image
     with closing(open_registry(image, session.environ)) as registry:
-        push_chart(registry, context.chart)
         attester = open_attester(session, registry, context.chart.repository)
+        # The step counts as done when the tag is there, so the signature comes before it.
         if attester:
             attester.attest(context.chart.descriptor, [])
+        push_chart(registry, context.chart)
     session.progress.say(f"pushed oci://{image.registry}/{context.chart.repository}:{context.version}")
 
 

@@ -9,9 +9,16 @@ from pathlib import Path
 import pytest
 
 from lifecycle.advisories.csaf import BadBulletinError
-from lifecycle.advisories.documents import DownloadFailedError, NoBulletinsError, WrongDigestError, read_bulletins
+from lifecycle.advisories.documents import (
+    BadArchiveError,
+    DownloadFailedError,
+    NoBulletinsError,
+    WrongDigestError,
+    read_bulletins,
+)
 from lifecycle.cache.results import sha256_of
 from lifecycle.tools.archive import tar_bytes
+from lifecycle.tools.paths import BadPathError
 from tests.support.builders.bulletins import bulletin
 from tests.support.serving import serving
 
@@ -117,3 +124,29 @@ def test_a_file_that_is_no_bulletin_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(BadBulletinError, match=r"1\.json is not a CSAF document"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize("make", [tar, zipped])
+@pytest.mark.parametrize("half", [True, False])
+def test_a_damaged_archive_is_one_clear_sentence(make: object, half: bool, tmp_path: Path) -> None:
+    assert callable(make)
+    archive = make(tmp_path)
+    content = bytearray(archive.read_bytes())
+    middle = len(content) // 4
+    content[middle : middle + 40] = b"x" * 40
+    archive.write_bytes(content[: len(content) // 2] if half and archive.suffix == ".gz" else content)
+
+    with pytest.raises((BadArchiveError, BadBulletinError), match="is not a"):
+        read(archive)
+
+
+def test_a_home_folder_of_nobody_is_one_clear_sentence(tmp_path: Path) -> None:
+    with pytest.raises(BadPathError, match="that user has no home folder here"):
+        read_bulletins("~nobody-of-that-name/x", "", tmp_path, tmp_path)
+
+
+def test_a_bulletin_that_is_too_large_is_not_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lifecycle.advisories.documents._LARGEST", 10)
+
+    with pytest.raises(BadBulletinError, match=r"5821\.json is not a CSAF document: it has more than 10 bytes"):
+        read(folder(tmp_path))

@@ -4,7 +4,7 @@ import pytest
 
 from lifecycle.attest.attester import Attester
 from lifecycle.attest.cosign_format import Descriptor
-from lifecycle.attest.dsse import BadEnvelopeError, Envelope
+from lifecycle.attest.dsse import PAYLOAD_TYPE, BadEnvelopeError, Envelope, authentication_bytes
 from lifecycle.attest.key import PrivateKey
 from lifecycle.attest.statements import BOOT_PROOF, PROVENANCE, TESTS, read_statement
 from lifecycle.attest.storage import Signature, SignatureStore
@@ -118,3 +118,14 @@ def test_a_damaged_attestation_is_told_and_written_again(
 
     assert attester.attest(IMAGE, [statement(TESTS)]) == 2
     assert said == ["it is not a DSSE envelope: damaged: it is written again"]
+
+
+def test_a_signed_text_that_is_no_statement_is_told_and_written_again(
+    attester: Attester, store: MemoryStore, said: list[str], key: PrivateKey
+) -> None:
+    signature = key.sign(authentication_bytes(PAYLOAD_TYPE, b"{}"))
+    store.put_envelopes(IMAGE, [(TESTS, Envelope(payload=b"{}", signatures=(signature,)))])
+
+    attester.attest(IMAGE, [statement(TESTS)])
+    assert kinds(store) == [TESTS]
+    assert "it is not an in-toto statement" in said[0]

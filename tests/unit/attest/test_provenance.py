@@ -58,3 +58,17 @@ def test_it_names_the_image_its_inputs_and_the_builder() -> None:
 
 def test_it_claims_no_time() -> None:
     assert "startedOn" not in str(made())
+
+
+def test_an_origin_that_is_an_address_stays_as_it_is() -> None:
+    lock, key = PROJECT.lock, "550.163.01/amd64"
+    address = "https://download.example/550/NVIDIA-550.run"
+    file = lock.drivers[key].userspace[0].model_copy(update={"origin": address})
+    drivers = {**lock.drivers, key: lock.drivers[key].model_copy(update={"userspace": [file]})}
+    made = provenance(
+        project(lock=lock.model_copy(update={"drivers": drivers})), COMBINATION, "sha256:1", SOURCE, "urn:b"
+    )
+    addresses = [entry["uri"] for entry in made["buildDefinition"]["resolvedDependencies"]]
+
+    assert address in addresses
+    assert any(one.startswith("apt:Debian/pool/") for one in addresses)

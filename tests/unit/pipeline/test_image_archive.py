@@ -98,3 +98,8 @@ def test_an_image_with_layers_is_a_base_for_others(tmp_path: Path) -> None:
 def test_an_archive_in_another_format_is_an_error(tmp_path: Path, files: dict[str, bytes]) -> None:
     with pytest.raises(UnreadableImageError, match="unknown format"):
         layered(tmp_path, base=tar_bytes(files))
+
+
+def test_an_archive_that_was_cut_off_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableImageError, match="unknown format"):
+        layered(tmp_path, base=saved_image("base:1")[:700])
