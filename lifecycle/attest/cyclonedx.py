@@ -7,9 +7,8 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lifecycle.attest.inventory import Patch, SoftwareComponent
+from lifecycle.attest.inventory import ImageName, Patch, SoftwareComponent
 from lifecycle.attest.licences import NO_ASSERTION
-from lifecycle.attest.spdx import ImageName
 from lifecycle.tools.reproducible import created_text
 
 _TYPES = {"firmware": "firmware", "driver": "device-driver", "unowned": "file"}
@@ -30,7 +29,7 @@ def cyclonedx_document(image: ImageName, components: Sequence[SoftwareComponent]
             "component": {
                 "bom-ref": image.digest,
                 "type": "container",
-                "name": image.reference.partition("@")[0],
+                "name": image.name,
                 "version": image.digest,
                 "hashes": _hashes(image.sha256),
             },

@@ -8,11 +8,11 @@ from pydantic import ValidationError
 from lifecycle.app.session import Session
 from lifecycle.attest.contents import read_contents
 from lifecycle.attest.cyclonedx import cyclonedx_document
-from lifecycle.attest.inventory import MANIFEST, components_of
+from lifecycle.attest.inventory import MANIFEST, ImageName, components_of
 from lifecycle.attest.packages import is_package_record
 from lifecycle.attest.predicates import MODELS, InputFile, ModuleSymbols, SymbolProof
 from lifecycle.attest.provenance import Source, provenance
-from lifecycle.attest.spdx import ImageName, spdx_document
+from lifecycle.attest.spdx import spdx_document
 from lifecycle.attest.statements import (
     BOOT_PROOF,
     CYCLONEDX,

@@ -25,6 +25,25 @@ _GENERATED = ("etc/fstab", "etc/ld.so.cache")
 
 
 @dataclass(frozen=True, kw_only=True)
+class ImageName:
+    """An image for people and for machines: its combination, its reference by digest, and the digest (`sha256:…`)."""
+
+    combination: str
+    reference: str
+    digest: str
+
+    @property
+    def name(self) -> str:
+        """The repository: `registry/repository`."""
+        return self.reference.partition("@")[0]
+
+    @property
+    def sha256(self) -> str:
+        """The digest as hex."""
+        return self.digest.removeprefix("sha256:")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Patch:
     """A source patch that was applied to a component: its file, why, and the sha256 (hex) of its text."""
 

@@ -64,29 +64,31 @@ def distribution_of(texts: Mapping[str, str]) -> Distribution:
 
 def debian_packages(texts: Mapping[str, str], links: Mapping[str, str]) -> list[DebianPackage]:
     """Return the packages of an image by its records (path to text), sorted by name; `links` are its symbolic links."""
-    found = [_package(stanza, record, texts, links) for record, stanza in _stanzas(texts)]
+    found = [_package(stanza, texts, links) for stanza in _stanzas(texts)]
     return sorted(found, key=lambda package: package.name)
 
 
-def _stanzas(texts: Mapping[str, str]) -> Iterator[tuple[str, Deb822]]:
-    """Yield each installed package's stanza, with the path of its file."""
+def _stanzas(texts: Mapping[str, str]) -> Iterator[Deb822]:
+    """Yield the stanza of each installed package."""
     for path, text in sorted(texts.items()):
         if path == f"{_DPKG}/status":
             for stanza in Deb822.iter_paragraphs(text):
                 if stanza.get("Status", "").endswith(" installed"):
-                    yield path, stanza
+                    yield stanza
         elif path.startswith(f"{_DPKG}/status.d/") and not path.endswith(".md5sums"):
             for stanza in Deb822.iter_paragraphs(text):
-                yield path, stanza
+                yield stanza
 
 
-def _package(stanza: Deb822, record: str, texts: Mapping[str, str], links: Mapping[str, str]) -> DebianPackage:
+def _package(stanza: Deb822, texts: Mapping[str, str], links: Mapping[str, str]) -> DebianPackage:
     name, version, architecture = stanza["Package"], stanza["Version"], stanza["Architecture"]
     source = _SOURCE.match(stanza.get("Source", name))
     copyright_file = f"usr/share/doc/{name}/copyright"
-    own = [f"{_DPKG}/{folder}{name}{suffix}" for folder, suffix in (("status.d/", ""), ("status.d/", ".md5sums"))]
-    own += [f"{_DPKG}/info/{name}{part}.{kind}" for part in ("", f":{architecture}") for kind in _INFO]
-    listed = _listed(stanza, [texts[path] for path in own if path in texts and path != record])
+    own = [f"{_DPKG}/status.d/{name}", f"{_DPKG}/status.d/{name}.md5sums"]
+    stems = (f"{_DPKG}/info/{name}", f"{_DPKG}/info/{name}:{architecture}")
+    own += [path for path in texts if path.rpartition(".")[0] in stems]
+    lists = [path for path in own if path.endswith((".list", ".md5sums")) and path in texts]
+    listed = _listed(stanza, [texts[path] for path in lists])
     return DebianPackage(
         name=name,
         version=version,
@@ -97,21 +99,6 @@ def _package(stanza: Deb822, record: str, texts: Mapping[str, str], links: Mappi
         licence=licence_expression(texts[copyright_file]) if copyright_file in texts else NO_ASSERTION,
         files=frozenset(_real_path(path, links) for path in [*listed, *own, copyright_file]),
     )
-
-
-_INFO = (
-    "list",
-    "md5sums",
-    "conffiles",
-    "shlibs",
-    "symbols",
-    "triggers",
-    "preinst",
-    "postinst",
-    "prerm",
-    "postrm",
-    "templates",
-)
 
 
 def _listed(stanza: Deb822, records: Iterable[str]) -> Iterator[str]:

@@ -5,30 +5,15 @@ Source: SPDX specification 2.3, with its JSON schema.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from lifecycle.attest.inventory import SoftwareComponent
+from lifecycle.attest.inventory import ImageName, SoftwareComponent
 from lifecycle.attest.licences import NO_ASSERTION
 from lifecycle.tools.reproducible import created_text
 
 _IMAGE = "SPDXRef-Image"
 _REFERENCE = re.compile(r"LicenseRef-[A-Za-z0-9.-]+")
 _TEXTS = {"LicenseRef-NVIDIA-Driver": "License For Customer Use of NVIDIA Software (LICENSE in NVIDIA's driver)."}
-
-
-@dataclass(frozen=True, kw_only=True)
-class ImageName:
-    """An image for people and for machines: its combination, its reference by digest, and the digest (`sha256:…`)."""
-
-    combination: str
-    reference: str
-    digest: str
-
-    @property
-    def sha256(self) -> str:
-        """The digest as hex."""
-        return self.digest.removeprefix("sha256:")
 
 
 def spdx_document(image: ImageName, components: Sequence[SoftwareComponent]) -> dict[str, Any]:
@@ -56,7 +41,7 @@ def spdx_document(image: ImageName, components: Sequence[SoftwareComponent]) -> 
 def _image_package(image: ImageName) -> dict[str, Any]:
     return {
         "SPDXID": _IMAGE,
-        "name": image.reference.partition("@")[0],
+        "name": image.name,
         "versionInfo": image.digest,
         "downloadLocation": NO_ASSERTION,
         "filesAnalyzed": False,

@@ -87,13 +87,8 @@ class _Inventory:
     def items(self) -> Iterator[Item]:
         # Inputs first: links to them are in the scratch folders of those who work with them.
         folders = {"blobs": self._blobs, "results": self._results, "tmp": self._tmp, "apt": self._lists}
-        folders |= {
-            "answers": self._answers,
-            "logs": self._logs,
-            "latest": self._latest,
-            TESTED: self._tested,
-            BOOTED: self._tested,
-        }
+        folders |= {"answers": self._answers, "logs": self._logs, "latest": self._latest}
+        folders |= dict.fromkeys((TESTED, BOOTED), self._tested)
         folders |= {"timings": self._timings, "uploaded": self._uploaded, "given": self._outdated}
         for name, walk in folders.items():
             for path in _children(self._root / name):

@@ -136,12 +136,13 @@ def verify(_: Context, only: str = "", published: str = "", json: bool = False, 
     Compares vermagic, symbol CRCs, licence and signature of the modules in the built images with the locked kernels.
     With --published, checks what is said of an image in a registry, and who says it.
     """
-    from lifecycle.attest.command import show_published
-    from lifecycle.commands.verify_table import show_proof
-
     if published:
+        from lifecycle.attest.command import show_published
+
         show_published(open_session(cache_dir), published, only=only, as_json=json)
     else:
+        from lifecycle.commands.verify_table import show_proof
+
         show_proof(open_session(cache_dir), only, as_json=json)
 
 

@@ -22,7 +22,6 @@ from lifecycle.planning.targets import Targets
 from lifecycle.tools.archive import write_members
 from lifecycle.tools.engine.engine import Engine, LocalImage
 from lifecycle.tools.engine.errors import EngineRefusedError
-from lifecycle.tools.keyed_locks import KeyedLocks
 from lifecycle.tools.labels import (
     LABEL_COMBINATION,
     LABEL_COMPONENT,
@@ -33,6 +32,7 @@ from lifecycle.tools.labels import (
     LABEL_OS,
     LABEL_VERMAGIC,
 )
+from lifecycle.tools.threads import KeyedLocks
 
 HOME = "opt/nvidia-installer"
 SETTINGS = "dockerfiles/installer/config.json"

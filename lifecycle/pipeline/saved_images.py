@@ -4,7 +4,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from lifecycle.tools.engine.engine import Engine
-from lifecycle.tools.keyed_locks import KeyedLocks
+from lifecycle.tools.threads import KeyedLocks
 
 
 class SavedImages:

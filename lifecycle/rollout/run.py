@@ -25,8 +25,8 @@ from lifecycle.rollout.show import (
 )
 from lifecycle.rollout.stop import Stop
 from lifecycle.rollout.upgrade import NodeResult, NodeUpgrade, Outcome, Settings
-from lifecycle.tools.futures import wait_for_some
 from lifecycle.tools.progress import Progress
+from lifecycle.tools.threads import wait_for_some
 
 _POLL = 3.0
 _LOOKS_PER_SECOND = 10

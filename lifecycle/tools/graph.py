@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
 from lifecycle.errors import InstallerError
-from lifecycle.tools.futures import wait_for_some
+from lifecycle.tools.threads import wait_for_some
 
 
 @dataclass(frozen=True, kw_only=True)

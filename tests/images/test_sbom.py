@@ -13,9 +13,9 @@ from spdx_tools.spdx.validation.document_validator import validate_full_spdx_doc
 
 from lifecycle.attest.contents import ImageContents, read_contents
 from lifecycle.attest.cyclonedx import cyclonedx_document
-from lifecycle.attest.inventory import MANIFEST, SoftwareComponent, components_of
+from lifecycle.attest.inventory import MANIFEST, ImageName, SoftwareComponent, components_of
 from lifecycle.attest.packages import is_package_record
-from lifecycle.attest.spdx import ImageName, spdx_document
+from lifecycle.attest.spdx import spdx_document
 from lifecycle.config.image_versions import RUNTIME
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination

@@ -12,8 +12,8 @@ from spdx_tools.spdx.parser.parse_anything import parse_file
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
 from lifecycle.attest.cyclonedx import cyclonedx_document
-from lifecycle.attest.inventory import Patch, SoftwareComponent
-from lifecycle.attest.spdx import ImageName, spdx_document
+from lifecycle.attest.inventory import ImageName, Patch, SoftwareComponent
+from lifecycle.attest.spdx import spdx_document
 from lifecycle.config.lock import LockedFile
 from tests.support.builders.attestations import COMBINATION, DIGEST, NAME
 

@@ -5,7 +5,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from lifecycle.tools.futures import wait_for_some
+from lifecycle.tools.threads import wait_for_some
 
 
 def test_the_futures_that_have_ended_are_returned() -> None:
