@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from lifecycle.attest.cosign_format import BadSignatureError, Descriptor, signature_payload
+from lifecycle.attest.cosign_format import BadSignatureError, signature_payload
 from lifecycle.attest.dsse import PAYLOAD_TYPE, BadEnvelopeError, Envelope, authentication_bytes
 from lifecycle.attest.key import PrivateKey
 from lifecycle.attest.statements import PROVENANCE, BadStatementError, Statement, read_statement
 from lifecycle.attest.storage import Signature, SignatureStore
 from lifecycle.tools.registry.blobs import WrongBlobError
+from lifecycle.tools.registry.manifest import Descriptor
 
 _T = TypeVar("_T")
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from lifecycle.app import output
 from lifecycle.app.session import Session
 from lifecycle.attest.attester import Attester
-from lifecycle.attest.cosign_format import Descriptor
 from lifecycle.attest.evidence import EvidenceCollector
 from lifecycle.attest.key import PublicKey, read_private_key, read_public_key
 from lifecycle.attest.storage import SignatureStore
@@ -19,6 +18,7 @@ from lifecycle.planning.project import COMPONENT
 from lifecycle.tools.engine.engine import LocalImage
 from lifecycle.tools.registry.client import Registry, RemoteImage
 from lifecycle.tools.registry.credentials import login_for
+from lifecycle.tools.registry.manifest import Descriptor
 
 Attestation = Callable[[Combination, LocalImage, RemoteImage], None]
 
@@ -103,7 +103,7 @@ def _descriptor(registry: Registry, repository: str, digest: str) -> Descriptor:
     manifest = registry.manifest(repository, digest)
     if manifest is None:
         raise ImageNotFoundError(f"{repository}@{digest}")
-    return Descriptor(media_type=manifest.media_type, digest=digest, size=len(manifest.content))
+    return manifest.descriptor
 
 
 def show_statements(session: Session, reference: str, *, as_json: bool) -> None:

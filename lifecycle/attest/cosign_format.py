@@ -6,17 +6,15 @@ Sources: sigstore/cosign, specs/SIGNATURE_SPEC.md and specs/ATTESTATION_SPEC.md;
 
 import base64
 import binascii
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
 from lifecycle.errors import InstallerError
 from lifecycle.tools.problems import first_problem
-from lifecycle.tools.registry.client import OCI_MANIFEST, Manifest
+from lifecycle.tools.registry.manifest import OCI_MANIFEST, Artefact, Descriptor, Manifest, blob_digest
 
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _SIGNATURE_LAYER = "application/vnd.dev.cosign.simplesigning.v1+json"
@@ -34,19 +32,6 @@ class BadSignatureError(InstallerError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Descriptor:
-    """A reference to a blob or manifest (OCI image specification, "Content Descriptors"); `size` is in bytes."""
-
-    media_type: str
-    digest: str
-    size: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the descriptor as in a manifest."""
-        return {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
-
-
-@dataclass(frozen=True, kw_only=True)
 class Layer:
     """A layer of an artefact: its content, its media type and its annotations."""
 
@@ -57,20 +42,7 @@ class Layer:
     @property
     def digest(self) -> str:
         """The digest of the content, `sha256:…`."""
-        return digest_of(self.content)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Artefact:
-    """An artefact to upload: its manifest, and the blobs that it refers to."""
-
-    manifest: Manifest
-    blobs: tuple[bytes, ...]
-
-
-def digest_of(content: bytes) -> str:
-    """Return the digest of some bytes, `sha256:…`."""
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+        return blob_digest(self.content)
 
 
 def signature_tag(image: str) -> str:
@@ -124,10 +96,10 @@ def artefact(layers: Sequence[Layer], subject: Descriptor, artifact_type: str) -
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
         "artifactType": artifact_type,
-        "config": Descriptor(media_type=_CONFIG, digest=digest_of(config), size=len(config)).to_dict(),
+        "config": Descriptor.of(config, _CONFIG).to_dict(),
         "layers": [
             {
-                **Descriptor(media_type=layer.media_type, digest=layer.digest, size=len(layer.content)).to_dict(),
+                **Descriptor.of(layer.content, layer.media_type).to_dict(),
                 "annotations": layer.annotations,
             }
             for layer in layers

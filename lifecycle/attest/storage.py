@@ -10,19 +10,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from lifecycle.attest.cosign_format import (
-    Artefact,
-    Descriptor,
     Layer,
     artefact,
     attestation_layer,
     attestation_tag,
-    digest_of,
     signature_layer,
     signature_tag,
     stored_layers,
 )
 from lifecycle.attest.dsse import Envelope, read_envelope
-from lifecycle.tools.registry.client import Manifest, Registry
+from lifecycle.tools.registry.client import Registry
+from lifecycle.tools.registry.manifest import Artefact, Descriptor, Manifest
 from lifecycle.tools.registry.responses import read_json
 
 SIGNATURE_TYPE = "application/vnd.dev.cosign.artifact.sig.v1+json"
@@ -80,24 +78,19 @@ class SignatureStore:
 
     def _put(self, tag: str, layers: Sequence[Layer], subject: Descriptor, artifact_type: str) -> None:
         made = artefact(layers, subject, artifact_type)
-        for content in made.blobs:
-            self.registry.blobs.upload(self.repository, digest_of(content), content)
-        if not self.registry.put_manifest(self.repository, tag, made.manifest):
+        if not self.registry.put_artefact(self.repository, tag, made):
             self._list(made, subject.digest, artifact_type)
 
     def _list(self, made: Artefact, image: str, artifact_type: str) -> None:
         """List an artefact in the index of an image's referrers, in place of older ones of its type."""
         tag = image.replace(":", "-")
-        entry = Descriptor(
-            media_type=made.manifest.media_type, digest=made.manifest.digest, size=len(made.manifest.content)
-        )
         existing = self.registry.manifest(self.repository, tag)
         entries: list[Any] = (read_json(existing.content).get("manifests") or []) if existing else []
         others = [one for one in entries if isinstance(one, dict) and one.get("artifactType") != artifact_type]
         index = {
             "schemaVersion": 2,
             "mediaType": _INDEX,
-            "manifests": [*others, {**entry.to_dict(), "artifactType": artifact_type}],
+            "manifests": [*others, {**made.manifest.descriptor.to_dict(), "artifactType": artifact_type}],
         }
         content = json.dumps(index, separators=(",", ":")).encode()
         if existing is None or existing.content != content:

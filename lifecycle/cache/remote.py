@@ -20,7 +20,8 @@ from lifecycle.planning.targets import SHARED_KINDS, Target
 from lifecycle.tools.archive import UnreadableArchiveError, UnsafeArchiveError, pack, unpack
 from lifecycle.tools.digest import digest_of
 from lifecycle.tools.registry.blobs import WrongBlobError
-from lifecycle.tools.registry.client import OCI_MANIFEST, Manifest, Registry
+from lifecycle.tools.registry.client import Registry
+from lifecycle.tools.registry.manifest import OCI_MANIFEST, Descriptor, Manifest
 from lifecycle.tools.registry.responses import read_json
 
 CONFIG = "application/vnd.nvidia-installer.result.v1+json"
@@ -44,21 +45,13 @@ def tag_of(target: Target) -> str:
     return f"{target.kind}-{target.digest}"
 
 
-@dataclass(frozen=True)
-class Blob:
-    """A blob in a manifest: its digest (`sha256:…`) and its size in bytes."""
-
-    digest: str
-    size: int
-
-
-def oci_manifest(config: Blob, layer: Blob, title: str) -> Manifest:
+def oci_manifest(config: Descriptor, layer: Descriptor, title: str) -> Manifest:
     """Return the OCI manifest of a result, which is the same on every machine; the title is for people."""
     content = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
-        "config": {"mediaType": CONFIG, "digest": config.digest, "size": config.size},
-        "layers": [{"mediaType": LAYER, "digest": layer.digest, "size": layer.size}],
+        "config": config.to_dict(),
+        "layers": [layer.to_dict()],
         "annotations": {"org.opencontainers.image.title": title},
     }
     return Manifest(content=json.dumps(content, sort_keys=True).encode(), media_type=OCI_MANIFEST)
@@ -215,13 +208,11 @@ class RemoteCache:
             about = described(result.folder, result.about)
             config.write_text(about, encoding="utf-8")
             pack({name: result.file(name) for name in json.loads(about)["files"]}, layer)
-            written = [self._write(path) for path in (config, layer)]
-        self.registry.put_manifest(
-            self.section.repository, tag_of(target), oci_manifest(written[0], written[1], target.name)
-        )
+            manifest = oci_manifest(self._write(config, CONFIG), self._write(layer, LAYER), target.name)
+        self.registry.put_manifest(self.section.repository, tag_of(target), manifest)
         self._uploaded.add(target.digest)
 
-    def _write(self, path: Path) -> Blob:
-        blob = Blob(f"sha256:{sha256_of(path)}", path.stat().st_size)
+    def _write(self, path: Path, media_type: str) -> Descriptor:
+        blob = Descriptor(media_type=media_type, digest=f"sha256:{sha256_of(path)}", size=path.stat().st_size)
         self.registry.blobs.upload(self.section.repository, blob.digest, path)
         return blob

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import yaml
 
-from lifecycle.attest.cosign_format import Artefact, Descriptor, digest_of
 from lifecycle.tools.archive import tar_bytes
-from lifecycle.tools.registry.client import OCI_MANIFEST, Manifest, Registry
+from lifecycle.tools.registry.client import Registry
+from lifecycle.tools.registry.manifest import OCI_MANIFEST, Artefact, Descriptor, Manifest
 
 CHART = Path("k8s/nvidia-installer")
 _CONFIG = "application/vnd.cncf.helm.config.v1+json"
@@ -35,12 +35,6 @@ class Chart:
         """The digest of the manifest."""
         return self.artefact.manifest.digest
 
-    @property
-    def descriptor(self) -> Descriptor:
-        """The reference to the manifest."""
-        content = self.artefact.manifest.content
-        return Descriptor(media_type=OCI_MANIFEST, digest=self.digest, size=len(content))
-
 
 def package_chart(root: Path, image_repository: str, version: str) -> Chart:
     """Return the chart of a checkout with a version.
@@ -59,8 +53,8 @@ def package_chart(root: Path, image_repository: str, version: str) -> Chart:
     content = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
-        "config": Descriptor(media_type=_CONFIG, digest=digest_of(config), size=len(config)).to_dict(),
-        "layers": [Descriptor(media_type=_CONTENT, digest=digest_of(archive), size=len(archive)).to_dict()],
+        "config": Descriptor.of(config, _CONFIG).to_dict(),
+        "layers": [Descriptor.of(archive, _CONTENT).to_dict()],
         "annotations": {
             "org.opencontainers.image.title": name,
             "org.opencontainers.image.version": version,
@@ -87,10 +81,3 @@ def published_digest(registry: Registry, chart: Chart) -> str | None:
     """Return the digest of the chart's version in a registry, or None. Raises RegistryRefusedError."""
     found = registry.manifest(chart.repository, chart.version)
     return found.digest if found else None
-
-
-def push_chart(registry: Registry, chart: Chart) -> None:
-    """Upload a chart under its version. Raises RegistryRefusedError."""
-    for content in chart.artefact.blobs:
-        registry.blobs.upload(chart.repository, digest_of(content), content)
-    registry.put_manifest(chart.repository, chart.version, chart.artefact.manifest)

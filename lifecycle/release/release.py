@@ -12,7 +12,6 @@ from lifecycle.errors import InstallerError, UsageError
 from lifecycle.gitops.bump_values import bump
 from lifecycle.gitops.propose import print_next_step, submit
 from lifecycle.planning.project import COMPONENT
-from lifecycle.publish.chart import push_chart
 from lifecycle.publish.published import open_registry
 from lifecycle.publish.push_command import push_images
 from lifecycle.release.changelog import entry_of
@@ -145,8 +144,8 @@ def _push_chart(context: ReleaseContext) -> None:
         attester = open_attester(session, registry, context.chart.repository)
         # The step counts as done when the tag is there, so the signature comes before it.
         if attester:
-            attester.attest(context.chart.descriptor, [])
-        push_chart(registry, context.chart)
+            attester.attest(context.chart.artefact.manifest.descriptor, [])
+        registry.put_artefact(context.chart.repository, context.chart.version, context.chart.artefact)
     session.progress.say(f"pushed oci://{image.registry}/{context.chart.repository}:{context.version}")
 
 

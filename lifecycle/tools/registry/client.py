@@ -3,11 +3,9 @@
 Source: OCI distribution specification 1.1, "Pulling manifests", "Pushing Manifests", "Listing Tags", "Deleting Manifests".
 """
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,10 +16,10 @@ from lifecycle.tools.network.retries import RetryPolicy
 from lifecycle.tools.registry.blobs import Blobs
 from lifecycle.tools.registry.errors import DeletionDisabledError, RegistryRefusedError
 from lifecycle.tools.registry.login import Login
+from lifecycle.tools.registry.manifest import OCI_MANIFEST, Artefact, Manifest, blob_digest
 from lifecycle.tools.registry.responses import error_text, read_json
 from lifecycle.tools.registry.session import CERTIFICATES, RegistrySession, raise_for_error, resolve_link
 
-OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _MANIFESTS = ", ".join(
     [
         "application/vnd.docker.distribution.manifest.v2+json",
@@ -40,19 +38,6 @@ class RemoteImage:
     id: str
     labels: Mapping[str, str]
     size: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Manifest:
-    """A manifest as bytes, which its digest is computed from."""
-
-    content: bytes
-    media_type: str
-
-    @cached_property
-    def digest(self) -> str:
-        """The digest of the manifest, `sha256:…`."""
-        return f"sha256:{hashlib.sha256(self.content).hexdigest()}"
 
 
 class _Layer(BaseModel):
@@ -176,6 +161,12 @@ class Registry:
         """
         response = self._write(repository, tag, manifest, f"write {repository}:{tag}")
         return "OCI-Subject" in response.headers
+
+    def put_artefact(self, repository: str, tag: str, artefact: Artefact) -> bool:
+        """Upload an artefact's blobs, and its manifest under a tag. Return what `put_manifest` returns."""
+        for content in artefact.blobs:
+            self.blobs.upload(repository, blob_digest(content), content)
+        return self.put_manifest(repository, tag, artefact.manifest)
 
     def has(self, repository: str, tag: str) -> bool:
         """Return whether a tag exists."""

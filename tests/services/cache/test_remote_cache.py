@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from lifecycle.cache.remote import Blob, RemoteCache, oci_manifest, tag_of
+from lifecycle.cache.remote import CONFIG, RemoteCache, oci_manifest, tag_of
 from lifecycle.cache.remote_session import RemoteSession
 from lifecycle.config.store import Mode
 from lifecycle.planning.targets import Kind, Target
 from lifecycle.tools.progress import Progress
+from lifecycle.tools.registry.manifest import Descriptor
 from tests.support.machines.cache_machines import OTHER, TARGET, Machine, Machines, shared
 from tests.support.servers.registry_server import RegistryServer
 
@@ -145,7 +146,7 @@ def test_a_layer_that_is_no_archive_is_refused(machine: Machines) -> None:
     manifest = one.registry.manifest(repository, tag_of(TARGET))
     assert manifest is not None
     config = manifest.content.decode().split("sha256:")[1][:64]
-    blob = Blob(f"sha256:{config}", 1)
+    blob = Descriptor(media_type=CONFIG, digest=f"sha256:{config}", size=1)
     one.registry.put_manifest(repository, tag_of(TARGET), oci_manifest(blob, blob, "x"))
 
     assert not other.results.download(TARGET)

@@ -15,7 +15,8 @@ import docker
 import pytest
 
 from lifecycle.publish.push import ATTEMPTS, PushDecision, PushFailedError
-from lifecycle.tools.registry.client import Manifest, Registry
+from lifecycle.tools.registry.client import Registry
+from lifecycle.tools.registry.manifest import Manifest
 from tests.support.builders.push_session import COMBINATION, REPOSITORY, PushSession, checkout_for, push
 from tests.support.servers.faulty_proxy import faulty_proxy
 from tests.support.servers.registry_server import LOOPBACK, RegistryServer, registry_server

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from lifecycle.attest.attester import Attester
-from lifecycle.attest.cosign_format import Descriptor
 from lifecycle.attest.key import PrivateKey
 from lifecycle.attest.storage import SignatureStore
 from tests.support.builders.attestations import PREDICATES, statement, write_keys
@@ -18,7 +17,7 @@ class SignedImage:
         manifest = session.registry.manifest(REPOSITORY, pushed.digest)
         assert manifest
         self.reference, self.digest, self.tag = pushed.reference, pushed.digest, pushed.tag
-        self.descriptor = Descriptor(media_type=manifest.media_type, digest=pushed.digest, size=len(manifest.content))
+        self.descriptor = manifest.descriptor
         self.store = SignatureStore(registry=session.registry, repository=REPOSITORY)
         name = pushed.reference.partition("@")[0]
         self.attester = Attester(name=name, key=key, store=self.store, warn=session.said.append)

@@ -3,11 +3,11 @@ from collections.abc import Iterable, Sequence
 import pytest
 
 from lifecycle.attest.attester import Attester
-from lifecycle.attest.cosign_format import Descriptor
 from lifecycle.attest.dsse import PAYLOAD_TYPE, BadEnvelopeError, Envelope, authentication_bytes
 from lifecycle.attest.key import PrivateKey
 from lifecycle.attest.statements import BOOT_PROOF, PROVENANCE, TESTS, read_statement
 from lifecycle.attest.storage import Signature, SignatureStore
+from lifecycle.tools.registry.manifest import Descriptor
 from tests.support.builders.attestations import DIGEST, NAME, OTHER_DIGEST, PREDICATES, envelope, statement
 
 IMAGE = Descriptor(media_type="m", digest=DIGEST, size=1)

@@ -4,18 +4,16 @@ import pytest
 
 from lifecycle.attest.cosign_format import (
     BadSignatureError,
-    Descriptor,
     artefact,
     attestation_layer,
     attestation_tag,
-    digest_of,
     signature_layer,
     signature_payload,
     signature_tag,
     signed_image,
     stored_layers,
 )
-from lifecycle.tools.registry.client import Manifest
+from lifecycle.tools.registry.manifest import Descriptor, Manifest, blob_digest
 from tests.support.builders.attestations import DIGEST, NAME
 
 SUBJECT = Descriptor(media_type="application/vnd.oci.image.manifest.v1+json", digest=DIGEST, size=7)
@@ -37,7 +35,7 @@ def test_an_artefact_has_all_blobs_that_its_manifest_names() -> None:
     manifest = json.loads(made.manifest.content)
 
     named = [manifest["config"], *manifest["layers"]]
-    assert [entry["digest"] for entry in named] == [digest_of(blob) for blob in made.blobs]
+    assert [entry["digest"] for entry in named] == [blob_digest(blob) for blob in made.blobs]
     assert [entry["size"] for entry in named] == [len(blob) for blob in made.blobs]
     assert (manifest["subject"]["digest"], manifest["artifactType"]) == (DIGEST, "application/x")
 
@@ -45,8 +43,8 @@ def test_an_artefact_has_all_blobs_that_its_manifest_names() -> None:
 def test_the_layers_of_an_artefact_can_be_read_again() -> None:
     signed, attested = stored_layers(artefact(LAYERS, SUBJECT, "application/x").manifest)
 
-    assert (signed.digest, signed.signature) == (digest_of(b"payload"), b"signature")
-    assert (attested.digest, attested.predicate_type) == (digest_of(b"envelope"), "urn:kind")
+    assert (signed.digest, signed.signature) == (blob_digest(b"payload"), b"signature")
+    assert (attested.digest, attested.predicate_type) == (blob_digest(b"envelope"), "urn:kind")
 
 
 def test_layers_of_other_kinds_are_left_out() -> None:

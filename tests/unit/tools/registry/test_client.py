@@ -2,9 +2,10 @@
 
 import pytest
 
-from lifecycle.tools.registry.client import Manifest, Registry
+from lifecycle.tools.registry.client import Registry
 from lifecycle.tools.registry.errors import RegistryRefusedError, hint_for
 from lifecycle.tools.registry.login import Login
+from lifecycle.tools.registry.manifest import Manifest
 from tests.support.servers.scripted_registry import Scripted
 
 BLOB_UNKNOWN = "MANIFEST_BLOB_UNKNOWN"
