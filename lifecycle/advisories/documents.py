@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from lifecycle.advisories.csaf import BadBulletinError, Bulletin, read_bulletin
-from lifecycle.cache.results import sha256_of
 from lifecycle.errors import InstallerError, UsageError
 from lifecycle.sources.transfer import Address, AddressNotFoundError, TransferFailedError, new_client, transfer
+from lifecycle.tools.digest import sha256_of
 from lifecycle.tools.network.errors import without_login
 from lifecycle.tools.paths import expand
 

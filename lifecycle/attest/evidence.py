@@ -25,13 +25,13 @@ from lifecycle.attest.statements import (
 )
 from lifecycle.cache.cache import BOOTED, TESTED
 from lifecycle.cache.evidence import read_evidence
-from lifecycle.cache.results import sha256_of
 from lifecycle.commands.verify import Proof, ProofFailedError, Prover, sentences
 from lifecycle.config.lock import LockedFile
 from lifecycle.config.schema import ModuleType
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Targets
 from lifecycle.tools.checkout import Checkout, NotARepositoryError
+from lifecycle.tools.digest import sha256_of
 from lifecycle.tools.engine.engine import LocalImage
 from lifecycle.tools.problems import first_problem
 

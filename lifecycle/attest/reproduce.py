@@ -19,9 +19,9 @@ from lifecycle.app import output
 from lifecycle.app.session import Session
 from lifecycle.attest.command import NotVerifiedError, verify_published
 from lifecycle.attest.statements import PROVENANCE
-from lifecycle.cache.results import sha256_of
 from lifecycle.errors import InstallerError
 from lifecycle.tools.checkout import Checkout
+from lifecycle.tools.digest import sha256_of
 from lifecycle.tools.problems import first_problem
 from lifecycle.tools.process import environment
 

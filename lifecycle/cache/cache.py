@@ -25,8 +25,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from lifecycle.cache.results import RESULT, Result, described, sha256_of
+from lifecycle.cache.results import RESULT, Result, described
 from lifecycle.errors import writing
+from lifecycle.tools.digest import sha256_of
 from lifecycle.tools.paths import home
 
 _INDEX = "verified.json"

@@ -11,7 +11,8 @@ from typing import IO
 import zstandard
 
 from lifecycle.cache.cache import read_json
-from lifecycle.cache.results import ARCHIVE, RESULT, files_of, sha256_of
+from lifecycle.cache.results import ARCHIVE, RESULT, files_of
+from lifecycle.tools.digest import sha256_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.results import Result, described, files_of, missing_fields, sha256_of
+from lifecycle.cache.results import Result, described, files_of, missing_fields
 from lifecycle.config.store import Mode, RemoteCacheConfig
 from lifecycle.errors import InstallerError, SystemRefusedError
 from lifecycle.planning.targets import SHARED_KINDS, Target
 from lifecycle.tools.archive import UnreadableArchiveError, UnsafeArchiveError, pack, unpack
-from lifecycle.tools.digest import digest_of
+from lifecycle.tools.digest import digest_of, sha256_of
 from lifecycle.tools.registry.blobs import WrongBlobError
 from lifecycle.tools.registry.client import Registry
 from lifecycle.tools.registry.manifest import OCI_MANIFEST, Descriptor, Manifest

@@ -1,6 +1,5 @@
 """A finished result in the cache: its folder, and result.json, which describes its inputs and files."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lifecycle.errors import InstallerError
 from lifecycle.planning.targets import Kind
+from lifecycle.tools.digest import sha256_of
 
 RESULT = "result.json"
 ARCHIVE = "archive.tar.zst"
@@ -65,12 +65,6 @@ _SHARED_RECORDS: Mapping[Kind, tuple[type[ResultRecord], ...]] = {
     Kind.ARCHIVE: (FilesRecord, ArchiveRecord, ModulesRecord),
 }
 _Record = TypeVar("_Record", bound=ResultRecord)
-
-
-def sha256_of(path: Path) -> str:
-    """Return the sha256 of a file, as hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def files_of(folder: Path) -> dict[str, str]:

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from lifecycle.cache.results import sha256_of
 from lifecycle.errors import InstallerError, writing
 from lifecycle.tools.archive import tar_header
+from lifecycle.tools.digest import sha256_of
 from lifecycle.tools.reproducible import created_text
 
 _CREATED = created_text()

@@ -13,7 +13,7 @@ from lifecycle.config.patches import PatchSeries, load_patches
 from lifecycle.config.schema import Architecture
 from lifecycle.config.security import Signer, read_signer
 from lifecycle.planning.recipes import FORMAT, RECIPES
-from lifecycle.tools.digest import digest_of_files
+from lifecycle.tools.digest import digest_of_files, sha256_of
 
 COMPONENT = Path("component.yaml")
 IMAGE_VERSIONS = Path("image_versions")
@@ -25,8 +25,8 @@ PATCHES = Path("patches")
 class Project:
     """The files of a checkout that decide what is built.
 
-    `recipes` has the sha256 of RECIPES' files by kind and path; `formats` has the format numbers by kind. `signer` is None
-    unless component.yaml declares `signing`.
+    `recipes` has the mode and sha256 of RECIPES' files by kind and path; `formats` has the format numbers by kind;
+    `patch_digests` has the sha256 of each patch by its file. `signer` is None unless component.yaml declares `signing`.
     """
 
     root: Path
@@ -67,16 +67,17 @@ def load_project(root: Path, environ: Mapping[str, str] = os.environ) -> Project
     """Read a checkout, and the environment variables that component.yaml names. Raises ConfigurationError."""
     component = load_component(root / COMPONENT)
     signing = component.signing
+    series = load_patches(root / PATCHES)
     return Project(
         root=root,
         component=component,
         images=load_image_versions(root / IMAGE_VERSIONS),
         lock=Lock.load(root / LOCK),
-        series=load_patches(root / PATCHES),
+        series=series,
         builder_packages=load_package_list(root / "dockerfiles/builder/packages"),
         runtime_packages=load_package_list(root / "dockerfiles/installer/packages"),
         recipes={kind: digest_of_files(root, [root / path for path in paths]) for kind, paths in RECIPES.items()},
         formats=FORMAT,
-        patch_digests=digest_of_files(root / PATCHES, [root / PATCHES]) if (root / PATCHES).is_dir() else {},
+        patch_digests={patch.file: sha256_of(root / PATCHES / patch.file) for patch in series.patches},
         signer=read_signer(root / COMPONENT, signing, environ) if signing else None,
     )

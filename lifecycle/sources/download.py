@@ -14,11 +14,11 @@ from typing import Protocol
 import httpx2 as httpx
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.results import sha256_of
 from lifecycle.config.lock import LockedFile
 from lifecycle.errors import InstallerError, UsageError
 from lifecycle.sources.file_content import find_foreign_content
 from lifecycle.sources.transfer import Address, AddressNotFoundError, TransferFailedError, Wait, new_client, transfer
+from lifecycle.tools.digest import sha256_of
 
 CONNECTIONS = 8
 _FORBIDDEN = "the server answered 403"

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
-from lifecycle.cache.results import sha256_of
 from lifecycle.config.driver_sources import RedistributableDriver
 from lifecycle.config.lock import LockedDriver, LockedFile
 from lifecycle.config.schema import Architecture, ModuleType
@@ -22,6 +21,7 @@ from lifecycle.config.versions import DRIVER_EXACT
 from lifecycle.errors import InstallerError
 from lifecycle.sources.driver_versions import ARCH, PLATFORM, DriverVersions, driver_of, file_name
 from lifecycle.sources.locations import is_url, origin_of
+from lifecycle.tools.digest import sha256_of
 
 DRIVER, FABRIC_MANAGER = "nvidia_driver", "fabricmanager"
 _INDEX = "redistrib_{version}.json"

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from lifecycle.cache.results import sha256_of
 from lifecycle.config.driver_sources import RunfileDriver
 from lifecycle.config.lock import LockedDriver, LockedFile
 from lifecycle.config.schema import Architecture, ModuleType
@@ -15,6 +14,7 @@ from lifecycle.sources.driver_versions import DriverVersions, driver_of, file_na
 from lifecycle.sources.file_content import checksum_in
 from lifecycle.sources.locations import origin_of
 from lifecycle.sources.swift import SWIFT, split_location
+from lifecycle.tools.digest import sha256_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from lifecycle.cache.results import sha256_of
 from lifecycle.errors import InstallerError, UsageError
 from lifecycle.sources.swift_login import swift_connection
 from lifecycle.sources.transfer import Address
+from lifecycle.tools.digest import sha256_of
 
 SWIFT = "swift:"
 SHA256_HEADER = "x-object-meta-sha256"

@@ -19,6 +19,12 @@ def short(digest: str) -> str:
     return digest[:_SHORT]
 
 
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file, as hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def digest_of_files(root: Path, paths: Iterable[Path]) -> dict[str, str]:
     """Return the mode and sha256 of each file by its path below `root`; a folder stands for its files except `__pycache__`.
 

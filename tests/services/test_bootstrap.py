@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from lifecycle.cache.cache import Cache, default_cache_dir
-from lifecycle.cache.results import sha256_of
 from lifecycle.config.image_versions import RUNTIME
 from lifecycle.pipeline.base import package_file_name
 from lifecycle.planning.locked_project import load_locked_project
+from lifecycle.tools.digest import sha256_of
 from tests.support.checkout import ROOT
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.results import sha256_of
 from lifecycle.config.lock import LockedFile
 from lifecycle.errors import InstallerError
 from lifecycle.sources.apt.busy import find_busy_answer
 from lifecycle.sources.download import Advance, BusyServerError, DownloadError, FileGoneError, HashMismatchError
+from lifecycle.tools.digest import sha256_of
 from lifecycle.tools.process import environment, log_command
 
 # The lines of apt about a package that it failed to download: its name, which is a sha256, and the reason, indented.

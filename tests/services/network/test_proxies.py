@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.results import sha256_of
 from lifecycle.config.lock import LockedFile
 from lifecycle.sources.download import DownloadError, DownloadRequest, download_all
 from lifecycle.sources.transfer import Address
+from lifecycle.tools.digest import sha256_of
 from lifecycle.tools.network.errors import InvalidProxyError
 from lifecycle.tools.registry.client import Registry
 from lifecycle.tools.registry.errors import RegistryRefusedError

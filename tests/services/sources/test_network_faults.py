@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.results import sha256_of
 from lifecycle.config.lock import LockedFile
 from lifecycle.sources.download import DownloadError, DownloadRequest, download_all
 from lifecycle.sources.transfer import ATTEMPTS, Address
+from lifecycle.tools.digest import sha256_of
 from tests.support.servers.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.support.servers.web_server import Web
 

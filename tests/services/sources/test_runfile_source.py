@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.cache.results import sha256_of
 from lifecycle.config.driver_sources import RunfileDriver
 from lifecycle.config.lock import LockedFile
 from lifecycle.config.schema import Architecture
 from lifecycle.sources.download import CorruptDownloadError, SourceFileNotFoundError, WrongContentError
 from lifecycle.sources.driver_versions import NoFilesError, NoVersionsError
 from lifecycle.sources.swift import SwiftSession
+from lifecycle.tools.digest import sha256_of
 from tests.support.builders.runfiles import redistributable
 from tests.support.checkouts.source_checkout import SourceCheckout, make_source_checkout
 from tests.support.servers.swift_cluster import SwiftCluster

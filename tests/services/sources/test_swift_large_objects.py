@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.cache.results import sha256_of
 from lifecycle.sources.swift import SwiftSession
 from lifecycle.sources.swift_login import swift_connection
+from lifecycle.tools.digest import sha256_of
 from tests.support.servers.swift_cluster import SwiftCluster
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.results import sha256_of
 from lifecycle.sources.download import CorruptDownloadError, DownloadRequest, download_all
 from lifecycle.sources.swift import ContainerNotFoundError, SwiftRequestError, SwiftSession
 from lifecycle.sources.swift_login import CredentialsMissingError
+from lifecycle.tools.digest import sha256_of
 from tests.support.builders.apt_archive import Archive
 from tests.support.checkouts.source_checkout import HEADERS, KERNEL, SourceCheckout, make_source_checkout
 from tests.support.servers.faulty_proxy import FaultyProxy, faulty_proxy

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from lifecycle.cache.results import sha256_of
 from lifecycle.sources.swift import SwiftSession
+from lifecycle.tools.digest import sha256_of
 from lifecycle.versions.outdated import outdated_items
 from lifecycle.versions.updates import OutdatedKind
 from tests.support.builders.apt_archive import Archive

@@ -6,7 +6,6 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from lifecycle.cache.results import sha256_of
 from lifecycle.config.lock import LockedFile
 from lifecycle.config.schema import ModuleType
 from lifecycle.pipeline.compile import MODULES
@@ -15,6 +14,7 @@ from lifecycle.planning.matrix import Combination
 from lifecycle.planning.tags import references
 from lifecycle.planning.targets import Targets
 from lifecycle.tools.archive import file_digests, file_modes, write_tar_zst
+from lifecycle.tools.digest import sha256_of
 from tests.support.builders.kernel_modules import module_maker
 from tests.support.builders.projects import kernel, local_image, lock, project
 from tests.support.fakes.engine import FakeEngine

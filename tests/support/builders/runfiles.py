@@ -16,13 +16,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.results import sha256_of
 from lifecycle.config.lock import LockedDriver, LockedFile
 from lifecycle.config.schema import ModuleType
 from lifecycle.pipeline.unpack import unpack_deb
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
 from lifecycle.sources.redistributable import DRIVER
+from lifecycle.tools.digest import sha256_of
 
 # The files of a small driver, laid out as in an installer.
 SMALL_DRIVER = {

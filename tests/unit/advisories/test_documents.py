@@ -16,8 +16,8 @@ from lifecycle.advisories.documents import (
     WrongDigestError,
     read_bulletins,
 )
-from lifecycle.cache.results import sha256_of
 from lifecycle.tools.archive import tar_bytes
+from lifecycle.tools.digest import sha256_of
 from lifecycle.tools.paths import BadPathError
 from tests.support.builders.bulletins import bulletin
 from tests.support.serving import serving

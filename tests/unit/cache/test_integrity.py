@@ -6,8 +6,8 @@ import pytest
 
 from lifecycle.cache.cache import Cache
 from lifecycle.cache.integrity import Condition, check_input, check_result
-from lifecycle.cache.results import sha256_of
 from lifecycle.tools.archive import file_digests, write_tar_zst
+from lifecycle.tools.digest import sha256_of
 
 WHOLE = Condition()
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.results import sha256_of
 from lifecycle.config.lock import LockedDriver, LockedFile
 from lifecycle.config.schema import ModuleType
 from lifecycle.errors import InstallerError
@@ -14,6 +13,7 @@ from lifecycle.pipeline.package import Packager, disk_bytes, read_supported_gpus
 from lifecycle.pipeline.unpack import NotUnpackedError, Unpacker
 from lifecycle.planning.targets import Kind, Targets
 from lifecycle.tools.archive import file_digests
+from lifecycle.tools.digest import sha256_of
 from tests.support.builders.debs import real_deb
 from tests.support.builders.projects import lock, project
 from tests.support.checkout import ROOT

@@ -1,3 +1,4 @@
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -50,10 +51,13 @@ def test_no_python_is_part_of_a_recipe() -> None:
     assert [path for path in files if path.endswith(".py") or path.startswith("lifecycle/")] == []
 
 
-def test_every_patch_of_the_series_has_a_digest() -> None:
+def test_each_patch_of_the_series_has_its_sha256() -> None:
     own = load_project(ROOT)
 
-    assert {patch.file for patch in own.series.patches} <= set(own.patch_digests)
+    assert dict(own.patch_digests) == {
+        patch.file: hashlib.sha256((ROOT / "patches" / patch.file).read_bytes()).hexdigest()
+        for patch in own.series.patches
+    }
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 
 from lifecycle.attest.predicates import BootProof, InputFile, ModuleLoad
-from lifecycle.cache.results import sha256_of
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
+from lifecycle.tools.digest import sha256_of
 from tests.support.machines.guest.machine import Boot
 
 
