@@ -12,10 +12,23 @@ from lifecycle.attest.dsse import PAYLOAD_TYPE, BadEnvelopeError, Envelope, auth
 from lifecycle.attest.key import PrivateKey
 from lifecycle.attest.statements import PROVENANCE, BadStatementError, Statement, read_statement
 from lifecycle.attest.storage import Signature, SignatureStore
+from lifecycle.errors import InstallerError
 from lifecycle.tools.registry.blobs import WrongBlobError
 from lifecycle.tools.registry.manifest import Descriptor
 
 _T = TypeVar("_T")
+# Times that what was just written is looked up, and written again if another machine has replaced it.
+_ATTEMPTS = 3
+
+
+class OverwrittenError(InstallerError):
+    """Statements or signatures that another machine replaced each time they were written."""
+
+    def __init__(self, name: str, image: str) -> None:
+        super().__init__(
+            f"{name}@{image} could not be signed: another machine replaces its statements at the same time",
+            resolution="Run the command again when the other one has ended.",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,22 +43,35 @@ class Attester:
     def attest(self, image: Descriptor, statements: Sequence[Statement]) -> int:
         """Sign an image and the statements about it. Return the number of new signatures.
 
-        Stored statements of other types stay if the key has signed them. Raises RegistryRefusedError, OpensslError.
+        Stored statements of other types and of other keys stay. Raises RegistryRefusedError, OpensslError, OverwrittenError.
         """
-        stored = self._stored(image.digest)
-        envelopes = {kind: envelope for kind, (_, envelope) in stored.items()}
-        new = 0
+        new = self._until_stored(image, lambda: self._write_statements(image, statements))
+        # The signature comes last: an image that is signed has its statements.
+        return new + self._until_stored(image, lambda: self._write_signature(image))
+
+    def _until_stored(self, image: Descriptor, write: Callable[[], int]) -> int:
+        """Write until nothing is missing, because registries cannot compare and swap. Return the number of what was missing."""
+        missing = write()
+        for _ in range(_ATTEMPTS):
+            if not missing or not write():
+                return missing
+        raise OverwrittenError(self.name, image.digest)
+
+    def _write_statements(self, image: Descriptor, statements: Sequence[Statement]) -> int:
+        """Write the statements that are missing, if any, and return their number."""
+        own, others = self._stored(image.digest)
+        envelopes, missing = {kind: envelope for kind, (_, envelope) in own.items()}, 0
         for statement in statements:
-            known = stored.get(statement.predicate_type)
+            known = own.get(statement.predicate_type)
             if known is None or not _says_the_same(known[0], statement):
                 envelopes[statement.predicate_type] = self._envelope(statement.to_json())
-                new += 1
-        if new:
-            self.store.put_envelopes(image, sorted(envelopes.items()))
-        # The signature comes last: an image that is signed has its statements.
-        return new + self._sign(image)
+                missing += 1
+        if missing:
+            self.store.put_envelopes(image, [*sorted(envelopes.items()), *others])
+        return missing
 
-    def _sign(self, image: Descriptor) -> int:
+    def _write_signature(self, image: Descriptor) -> int:
+        """Write the signature if it is missing, and return the number of those that were missing."""
         payload = signature_payload(self.name, image.digest)
         stored = self._readable(lambda: self.store.signatures(image.digest))
         if any(one.payload == payload and self.key.public.verifies(payload, one.signature) for one in stored):
@@ -57,20 +83,28 @@ class Attester:
     def _envelope(self, payload: bytes) -> Envelope:
         return Envelope(payload=payload, signatures=(self.key.sign(authentication_bytes(PAYLOAD_TYPE, payload)),))
 
-    def _stored(self, image: str) -> dict[str, tuple[Statement, Envelope]]:
-        """Return the stored statements about an image that the key has signed, by predicate type."""
-        own = [
-            envelope
-            for envelope in self._readable(lambda: self.store.envelopes(image))
-            if any(self.key.public.verifies(envelope.signed, signature) for signature in envelope.signatures)
-        ]
-        statements = self._readable(lambda: [(read_statement(envelope.payload), envelope) for envelope in own])
-        return {statement.predicate_type: (statement, e) for statement, e in statements if statement.subject == image}
+    def _stored(self, image: str) -> tuple[dict[str, tuple[Statement, Envelope]], list[tuple[str, Envelope]]]:
+        """Return the stored statements about an image: own ones by predicate type, and the envelopes of others with their types."""
+        own: dict[str, tuple[Statement, Envelope]] = {}
+        others: list[tuple[str, Envelope]] = []
+        for envelope in self._readable(lambda: self.store.envelopes(image)):
+            try:
+                statement = read_statement(envelope.payload)
+            except BadStatementError as error:
+                self.warn(f"{error.brief}: it is left out")
+                continue
+            if statement.subject != image:
+                continue
+            if any(self.key.public.verifies(envelope.signed, signature) for signature in envelope.signatures):
+                own[statement.predicate_type] = (statement, envelope)
+            else:
+                others.append((statement.predicate_type, envelope))
+        return own, others
 
     def _readable(self, read: Callable[[], list[_T]]) -> list[_T]:
         try:
             return read()
-        except (BadSignatureError, BadEnvelopeError, BadStatementError, WrongBlobError) as error:
+        except (BadSignatureError, BadEnvelopeError, WrongBlobError) as error:
             self.warn(f"{error.brief}: it is written again")
             return []
 

@@ -8,7 +8,7 @@ from lifecycle.app import output
 from lifecycle.app.session import Session
 from lifecycle.attest.attester import Attester
 from lifecycle.attest.evidence import EvidenceCollector
-from lifecycle.attest.key import PublicKey, read_private_key, read_public_key
+from lifecycle.attest.key import TrustedKeys, first_keys, trusted_keys
 from lifecycle.attest.storage import SignatureStore
 from lifecycle.attest.verification import Verification, verify_image
 from lifecycle.config.security import Attest
@@ -73,7 +73,7 @@ def open_attester(session: Session, registry: Registry, repository: str) -> Atte
         return None
     return Attester(
         name=f"{image.registry}/{repository}",
-        key=read_private_key(session.root / COMPONENT, attest, session.environ),
+        key=first_keys(session.root / COMPONENT, attest, session.environ).private(),
         store=SignatureStore(registry=registry, repository=repository),
         warn=session.progress.warn,
     )
@@ -94,12 +94,13 @@ def attest_function(session: Session, registry: Registry) -> Attestation:
     def sign(combination: Combination, local: LocalImage, remote: RemoteImage) -> None:
         with session.progress.step(f"sign {combination.id}"):
             statements = collector.statements(combination, local, remote.digest)
-            attester.attest(_descriptor(registry, image.repository, remote.digest), statements)
+            attester.attest(descriptor_of(registry, image.repository, remote.digest), statements)
 
     return sign
 
 
-def _descriptor(registry: Registry, repository: str, digest: str) -> Descriptor:
+def descriptor_of(registry: Registry, repository: str, digest: str) -> Descriptor:
+    """Return the descriptor of a manifest in a registry. Raises ImageNotFoundError, RegistryRefusedError."""
     manifest = registry.manifest(repository, digest)
     if manifest is None:
         raise ImageNotFoundError(f"{repository}@{digest}")
@@ -108,7 +109,7 @@ def _descriptor(registry: Registry, repository: str, digest: str) -> Descriptor:
 
 def show_statements(session: Session, reference: str, *, as_json: bool) -> None:
     """Print the verified statements about an image in a registry. Raises NotVerifiedError after them."""
-    verified = verify_published(session, reference)
+    verified = verify_published(session, reference, declared_keys(session))
     if as_json:
         output.print_json([{"type": s.predicate_type, "predicate": s.predicate} for s in verified.statements])
     else:
@@ -121,7 +122,7 @@ def show_published(session: Session, reference: str, *, only: str, as_json: bool
     """Verify an image in a registry, and print what is verified. Raises NotVerifiedError, and UsageError if `only` is given too."""
     if only:
         raise UsageError("--only selects images of the matrix, --published one in a registry: leave one of them out")
-    verified = verify_published(session, reference)
+    verified = verify_published(session, reference, declared_keys(session))
     if as_json:
         output.print_json(
             {
@@ -136,22 +137,28 @@ def show_published(session: Session, reference: str, *, only: str, as_json: bool
     _require_verified(reference, verified)
 
 
-def verify_published(session: Session, reference: str) -> Verification:
-    """Return what the key of `attest` verifies of an image. Raises NoKeyDeclaredError, ImageNotFoundError, RegistryRefusedError."""
-    attest = session.project.component.attest
-    if attest is None:
-        raise NoKeyDeclaredError
-    key, parsed = _public_key(session, attest), Reference.parse(reference)
+def verify_published(session: Session, reference: str, keys: TrustedKeys) -> Verification:
+    """Return what some keys verify of an image. Raises UsageError, ImageNotFoundError, RegistryRefusedError."""
+    parsed = Reference.parse(reference)
     with closing(Registry(parsed.registry, login_for(parsed.registry, session.environ))) as registry:
         image = registry.image(parsed.repository, parsed.name)
         if image is None:
             raise ImageNotFoundError(reference)
         store = SignatureStore(registry=registry, repository=parsed.repository)
-        return verify_image(image, store.signatures(image.digest), store.envelopes(image.digest), key)
+        return verify_image(image, store.signatures(image.digest), store.envelopes(image.digest), keys)
 
 
-def _public_key(session: Session, attest: Attest) -> PublicKey:
-    return read_public_key(session.root / COMPONENT, attest, session.environ)
+def declared_keys(session: Session) -> TrustedKeys:
+    """Return the public keys of `attest` in component.yaml. Raises NoKeyDeclaredError, PemError."""
+    return trusted_keys(session.root / COMPONENT, required_attest(session), session.environ)
+
+
+def required_attest(session: Session) -> Attest:
+    """Return the section `attest` of component.yaml. Raises NoKeyDeclaredError."""
+    attest = session.project.component.attest
+    if attest is None:
+        raise NoKeyDeclaredError
+    return attest
 
 
 def _titles(verified: Verification) -> str:

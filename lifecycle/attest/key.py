@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lifecycle.config.pem import PemSection
-from lifecycle.config.security import Attest
-from lifecycle.pipeline.signing_key import private_key
+from lifecycle.config.security import Attest, Builder
 from lifecycle.tools.openssl import OpensslError, is_signed, key_public_key, public_key_fingerprint, sign
 
 _COSIGN_KEY = "SIGSTORE PRIVATE KEY"
@@ -36,36 +35,68 @@ class PrivateKey:
         return sign(self.pem, content)
 
 
-def read_public_key(component: Path, attest: Attest, environ: Mapping[str, str]) -> PublicKey:
-    """Return the public key that component.yaml, at the path `component`, names. Raises PemError."""
-    section = _section(component, environ)
-    text = section.pem("publicKey", attest.public_key, secret=False)
-    if "PRIVATE KEY-----" in text:
-        raise section.error("publicKey", "contains a private key: remove it, this file is public")
-    try:
-        return PublicKey(pem=text, fingerprint=public_key_fingerprint(text))
-    except OpensslError as error:
-        raise section.error(
-            "publicKey", f"is not a public key in PEM form ({error.brief}): write it with `openssl pkey -pubout`"
-        ) from error
+@dataclass(frozen=True, kw_only=True)
+class BuilderKeys:
+    """The keys of a builder, which a section of component.yaml names. They are read when they are needed."""
+
+    section: PemSection
+    builder: Builder
+
+    def public(self) -> PublicKey:
+        """Return the public key. Raises PemError."""
+        text = self.section.pem("publicKey", self.builder.public_key, secret=False)
+        if "PRIVATE KEY-----" in text:
+            raise self.section.error("publicKey", "contains a private key: remove it, this file is public")
+        try:
+            return PublicKey(pem=text, fingerprint=public_key_fingerprint(text))
+        except OpensslError as error:
+            problem = f"is not a public key in PEM form ({error.brief}): write it with `openssl pkey -pubout`"
+            raise self.section.error("publicKey", problem) from error
+
+    def private(self) -> PrivateKey:
+        """Return the private key. Raises PemError, also if it does not belong to the public one."""
+        section, public = self.section, self.public()
+        if _COSIGN_KEY in section.pem("key", self.builder.key, secret=True):
+            problem = "is in cosign's own format: use a key that `openssl ecparam -name prime256v1 -genkey` has written"
+            raise section.error("key", problem)
+        pem = section.private_key(self.builder.key, self.builder.passphrase)
+        if public_key_fingerprint(key_public_key(pem).decode()) != public.fingerprint:
+            raise section.error("key", "does not belong to publicKey: name two keys that belong together")
+        try:
+            sign(pem, b"")
+        except OpensslError as error:
+            problem = f"cannot sign with sha256 ({error.brief}): use an ECDSA key, such as P-256, or an RSA key"
+            raise section.error("key", problem) from error
+        return PrivateKey(public=public, pem=pem)
 
 
-def read_private_key(component: Path, attest: Attest, environ: Mapping[str, str]) -> PrivateKey:
-    """Return the private key that component.yaml, at the path `component`, names. Raises PemError, also if it is another's."""
-    section, public = _section(component, environ), read_public_key(component, attest, environ)
-    if _COSIGN_KEY in section.pem("key", attest.key, secret=True):
-        problem = "is in cosign's own format: use a key that `openssl ecparam -name prime256v1 -genkey` has written"
-        raise section.error("key", problem)
-    pem = private_key(section, attest.key, attest.passphrase)
-    if public_key_fingerprint(key_public_key(pem).decode()) != public.fingerprint:
-        raise section.error("key", "does not belong to publicKey: name two keys that belong together")
-    try:
-        sign(pem, b"")
-    except OpensslError as error:
-        problem = f"cannot sign with sha256 ({error.brief}): use an ECDSA key, such as P-256, or an RSA key"
-        raise section.error("key", problem) from error
-    return PrivateKey(public=public, pem=pem)
+def first_keys(component: Path, attest: Attest, environ: Mapping[str, str]) -> BuilderKeys:
+    """Return the keys of the builder that pushes. `component` is the path of component.yaml."""
+    return BuilderKeys(section=PemSection(component=component, path=("attest",), environ=environ), builder=attest)
 
 
-def _section(component: Path, environ: Mapping[str, str]) -> PemSection:
-    return PemSection(component=component, name="attest", environ=environ)
+def second_keys(component: Path, attest: Attest, environ: Mapping[str, str]) -> BuilderKeys | None:
+    """Return the keys of the second builder, or None if none is declared."""
+    if attest.second_builder is None:
+        return None
+    section = PemSection(component=component, path=("attest", "secondBuilder"), environ=environ)
+    return BuilderKeys(section=section, builder=attest.second_builder)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrustedKeys:
+    """The public keys with which images are verified. `second` is that of the second builder, if there is one."""
+
+    first: PublicKey
+    second: PublicKey | None = None
+
+
+def trusted_keys(component: Path, attest: Attest, environ: Mapping[str, str]) -> TrustedKeys:
+    """Return the public keys that component.yaml, at the path `component`, names. Raises PemError, also if both are the same."""
+    first, keys = first_keys(component, attest, environ).public(), second_keys(component, attest, environ)
+    if keys is None:
+        return TrustedKeys(first=first)
+    second = keys.public()
+    if second.fingerprint == first.fingerprint:
+        raise keys.section.error("publicKey", "is the key of the first builder: the second one needs its own")
+    return TrustedKeys(first=first, second=second)

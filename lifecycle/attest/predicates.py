@@ -1,4 +1,4 @@
-"""The predicates of our own statements about an image: that every symbol fits, that its kernel booted it, that its tests passed.
+"""The predicates of our own statements about an image: that it fits, has booted, is tested, and was made twice alike.
 
 docs/reference/predicates has their JSON schemas, which are written from these models.
 """
@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from lifecycle.attest.statements import BOOT_PROOF, SYMBOL_PROOF, TESTS
+from lifecycle.attest.statements import BOOT_PROOF, REPRODUCTION, SYMBOL_PROOF, TESTS
 from lifecycle.config.schema import Architecture, ModuleType
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="A sha256 in hexadecimal form.")]
@@ -94,8 +94,19 @@ class TestsPassed(CombinationPredicate):
     recorded_at: datetime = Field(description="The time at which the tests ended.")
 
 
+class Reproduction(CombinationPredicate):
+    """Proof that a second builder made the same image from the provenance."""
+
+    image_id: str = Field(
+        pattern="^sha256:[0-9a-f]{64}$", description="The sha256 of the image's configuration, which names every layer."
+    )
+    commit: str = Field(description="The commit whose code and declarations were built.")
+    builder: str = Field(description="The address that stands for the second builder.")
+
+
 MODELS: Mapping[str, type[CombinationPredicate]] = {
     SYMBOL_PROOF: SymbolProof,
     BOOT_PROOF: BootProof,
     TESTS: TestsPassed,
+    REPRODUCTION: Reproduction,
 }

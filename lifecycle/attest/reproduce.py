@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,28 @@ from pydantic import BaseModel, Field, ValidationError
 
 from lifecycle.app import output
 from lifecycle.app.session import Session
-from lifecycle.attest.command import NotVerifiedError, verify_published
-from lifecycle.attest.statements import PROVENANCE
-from lifecycle.errors import InstallerError
+from lifecycle.attest.attester import Attester
+from lifecycle.attest.command import (
+    NotVerifiedError,
+    Reference,
+    declared_keys,
+    descriptor_of,
+    required_attest,
+    verify_published,
+)
+from lifecycle.attest.key import BuilderKeys, PrivateKey, TrustedKeys, second_keys
+from lifecycle.attest.predicates import Reproduction
+from lifecycle.attest.statements import PROVENANCE, REPRODUCTION, Statement
+from lifecycle.attest.storage import SignatureStore
+from lifecycle.config.security import Builder
+from lifecycle.errors import InstallerError, UsageError
+from lifecycle.planning.project import COMPONENT
 from lifecycle.tools.checkout import Checkout
 from lifecycle.tools.digest import sha256_of
 from lifecycle.tools.problems import first_problem
 from lifecycle.tools.process import environment
+from lifecycle.tools.registry.client import Registry, RemoteImage
+from lifecycle.tools.registry.credentials import login_for
 
 
 class NotReproducibleError(InstallerError):
@@ -41,6 +56,15 @@ class NotReproducedError(InstallerError):
             f"{reference} was not reproduced",
             details=f"  published: {published}\n  rebuilt:   {rebuilt}",
             resolution="Compare the two with `docker save`: one of them is not made of what it claims.",
+        )
+
+
+class NoSecondBuilderError(UsageError):
+    """A component.yaml without a second builder."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "component.yaml has no `attest.secondBuilder`, so no key is known: add it (docs/how-to/attest.md)"
         )
 
 
@@ -94,12 +118,15 @@ def recipe_of(reference: str, predicate: Mapping[str, Any]) -> Recipe:
     )
 
 
-def show_reproduction(session: Session, reference: str, *, as_json: bool) -> None:
-    """Build an image again, and print whether it is the published one.
+def show_reproduction(session: Session, reference: str, *, sign: bool, as_json: bool) -> None:
+    """Build an image again, and print whether it is the published one. With `sign`, also sign that, as the second builder.
 
-    Raises NotVerifiedError, NotReproducibleError, NotReproducedError.
+    Raises NotVerifiedError, NotReproducibleError, NotReproducedError, and NoSecondBuilderError or PemError before the build.
     """
-    verified = verify_published(session, reference)
+    keys = _second_keys(session) if sign else None
+    private = keys.private() if keys else None
+    # Another second builder's statement proves nothing here.
+    verified = verify_published(session, reference, TrustedKeys(first=declared_keys(session).first))
     predicate = next((s.predicate for s in verified.statements if s.predicate_type == PROVENANCE), None)
     if verified.problems or predicate is None:
         raise NotVerifiedError(reference, verified.problems)
@@ -110,8 +137,41 @@ def show_reproduction(session: Session, reference: str, *, as_json: bool) -> Non
         output.print_json({"reference": reference, "published": recipe.image_id, "rebuilt": rebuilt})
     if rebuilt != recipe.image_id:
         raise NotReproducedError(reference, recipe.image_id, rebuilt)
+    if keys and private:
+        sign_reproduction(
+            session, Reference.parse(reference), verified.image, private, _statement(keys.builder, recipe)
+        )
     if not as_json:
         output.print_lines([f"reproduced: {reference} is {rebuilt}"])
+
+
+def _second_keys(session: Session) -> BuilderKeys:
+    keys = second_keys(session.root / COMPONENT, required_attest(session), session.environ)
+    if keys is None:
+        raise NoSecondBuilderError
+    return keys
+
+
+def _statement(builder: Builder, recipe: Recipe) -> Reproduction:
+    return Reproduction(
+        combination=recipe.combination, image_id=recipe.image_id, commit=recipe.commit, builder=builder.builder
+    )
+
+
+def sign_reproduction(
+    session: Session, reference: Reference, image: RemoteImage, key: PrivateKey, reproduction: Reproduction
+) -> None:
+    """Sign an image in the registry, and that it was reproduced. Raises RegistryRefusedError, OverwrittenError."""
+    name, predicate = (
+        f"{reference.registry}/{reference.repository}",
+        reproduction.model_dump(mode="json", by_alias=True),
+    )
+    statement = Statement(name=name, subject=image.digest, predicate_type=REPRODUCTION, predicate=predicate)
+    with closing(Registry(reference.registry, login_for(reference.registry, session.environ))) as registry:
+        store = SignatureStore(registry=registry, repository=reference.repository)
+        attester = Attester(name=name, key=key, store=store, warn=session.progress.warn)
+        new = attester.attest(descriptor_of(registry, reference.repository, image.digest), [statement])
+    session.progress.say(f"signed {name}@{image.digest}" if new else f"{name}@{image.digest} was signed already")
 
 
 @contextmanager

@@ -21,6 +21,7 @@ PROVENANCE = "https://slsa.dev/provenance/v1"
 SYMBOL_PROOF = "urn:nvidia-installer:symbol-proof:v1"
 BOOT_PROOF = "urn:nvidia-installer:boot-proof:v1"
 TESTS = "urn:nvidia-installer:tests:v1"
+REPRODUCTION = "urn:nvidia-installer:reproduction:v1"
 # The short names of predicate types, for people.
 TITLES: Mapping[str, str] = {
     SPDX: "sbom (SPDX)",
@@ -29,6 +30,7 @@ TITLES: Mapping[str, str] = {
     SYMBOL_PROOF: "symbol proof",
     BOOT_PROOF: "boot proof",
     TESTS: "test record",
+    REPRODUCTION: "reproduction",
 }
 
 

@@ -53,9 +53,12 @@ class SignatureStore:
             if signature
         ]
 
-    def envelopes(self, image: str) -> list[Envelope]:
-        """Return the attestations of an image. Raises BadSignatureError, BadEnvelopeError, WrongBlobError."""
-        return [read_envelope(content) for content, _ in self._read(attestation_tag(image))]
+    def envelopes(self, image: str, kind: str = "") -> list[Envelope]:
+        """Return the attestations of an image, or only those of a predicate type.
+
+        Raises BadSignatureError, BadEnvelopeError, WrongBlobError.
+        """
+        return [read_envelope(content) for content, _ in self._read(attestation_tag(image), kind)]
 
     def put_signatures(self, image: Descriptor, signatures: Sequence[Signature]) -> None:
         """Replace the signatures of an image."""
@@ -67,13 +70,14 @@ class SignatureStore:
         layers = [attestation_layer(envelope.to_json(), predicate_type) for predicate_type, envelope in envelopes]
         self._put(attestation_tag(image.digest), layers, image, ATTESTATION_TYPE)
 
-    def _read(self, tag: str) -> list[tuple[bytes, bytes]]:
-        """Return the content and the annotated signature of each layer under a tag."""
+    def _read(self, tag: str, kind: str = "") -> list[tuple[bytes, bytes]]:
+        """Return the content and the annotated signature of each layer under a tag, or of those of a predicate type."""
         manifest = self.registry.manifest(self.repository, tag)
         layers = stored_layers(manifest) if manifest else []
         return [
             (self.registry.blobs.read(self.repository, layer.digest, limit=_LARGEST), layer.signature)
             for layer in layers
+            if kind in ("", layer.predicate_type)
         ]
 
     def _put(self, tag: str, layers: Sequence[Layer], subject: Descriptor, artifact_type: str) -> None:

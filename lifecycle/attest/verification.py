@@ -8,11 +8,12 @@ from pydantic import ValidationError
 
 from lifecycle.attest.cosign_format import BadSignatureError, signed_image
 from lifecycle.attest.dsse import PAYLOAD_TYPE, Envelope
-from lifecycle.attest.key import PublicKey
-from lifecycle.attest.predicates import MODELS, BootProof, CombinationPredicate, SymbolProof
+from lifecycle.attest.key import PublicKey, TrustedKeys
+from lifecycle.attest.predicates import MODELS, BootProof, CombinationPredicate, Reproduction, SymbolProof
 from lifecycle.attest.statements import (
     CYCLONEDX,
     PROVENANCE,
+    REPRODUCTION,
     SPDX,
     SYMBOL_PROOF,
     TESTS,
@@ -31,7 +32,7 @@ REQUIRED = (SPDX, CYCLONEDX, PROVENANCE, SYMBOL_PROOF, TESTS)
 
 @dataclass(frozen=True, kw_only=True)
 class Verification:
-    """The result for one image: the statements that are signed by the key and about this image, and problems as sentences."""
+    """The result for one image: the statements that are signed by their keys and about this image, and problems as sentences."""
 
     image: RemoteImage
     statements: tuple[Statement, ...]
@@ -39,23 +40,47 @@ class Verification:
 
 
 def verify_image(
-    image: RemoteImage, signatures: Sequence[Signature], envelopes: Sequence[Envelope], key: PublicKey
+    image: RemoteImage, signatures: Sequence[Signature], envelopes: Sequence[Envelope], keys: TrustedKeys
 ) -> Verification:
-    """Return what is verified of an image. The statements that count are those that the key has signed."""
-    statements, problems = [], list(_signature_problems(image, signatures, key))
+    """Return what is verified of an image. The statements that count are those that their keys have signed."""
+    statements, foreign, problems = [], [], list(_signature_problems(image, signatures, keys.first))
     for envelope in envelopes:
         try:
-            statements.append(_verified(image, envelope, key))
+            if statement := _verified(image, envelope, keys):
+                statements.append(statement)
+        except ForeignStatementError as error:
+            foreign.append(error)
         except InstallerError as error:
             problems.append(error.brief)
     found = {statement.predicate_type: statement.predicate for statement in statements}
-    problems += [f"the {TITLES[kind]} is missing" for kind in REQUIRED if kind not in found]
+    # Anybody who may push can add a statement. Beside a verified one of its type it changes nothing.
+    problems += [error.brief for error in foreign if error.statement.predicate_type not in found]
+    required = (*REQUIRED, REPRODUCTION) if keys.second else REQUIRED
+    problems += [f"the {TITLES[kind]} is missing" for kind in required if kind not in found]
     problems += disagreements(image, found)
     return Verification(image=image, statements=tuple(statements), problems=tuple(problems))
 
 
+def is_reproduced(image: RemoteImage, envelopes: Sequence[Envelope], keys: TrustedKeys) -> bool:
+    """Return whether the second builder has signed that it made the same image, or none is declared."""
+    if keys.second is None:
+        return True
+    found = verify_image(image, [], envelopes, keys).statements
+    return any(
+        one.predicate_type == REPRODUCTION and not disagreements(image, {REPRODUCTION: one.predicate}) for one in found
+    )
+
+
 class RefusedStatementError(InstallerError):
     """A statement that does not count."""
+
+
+class ForeignStatementError(RefusedStatementError):
+    """A statement that is not signed with the key for its type."""
+
+    def __init__(self, statement: Statement, key: PublicKey) -> None:
+        super().__init__(f"the {statement.title} is not signed with the key {key.fingerprint[:12]}")
+        self.statement = statement
 
 
 def _signature_problems(image: RemoteImage, signatures: Sequence[Signature], key: PublicKey) -> Iterator[str]:
@@ -75,13 +100,19 @@ def _signature_problems(image: RemoteImage, signatures: Sequence[Signature], key
         yield f"its signature is that of another image: {', '.join(sorted(subjects))}"
 
 
-def _verified(image: RemoteImage, envelope: Envelope, key: PublicKey) -> Statement:
-    """Return the statement in an envelope. Raises RefusedStatementError, BadStatementError."""
+def _verified(image: RemoteImage, envelope: Envelope, keys: TrustedKeys) -> Statement | None:
+    """Return the statement in an envelope, or None for that of a second builder if none is declared.
+
+    Raises RefusedStatementError, BadStatementError.
+    """
     statement = read_statement(envelope.payload)
+    key = keys.second if statement.predicate_type == REPRODUCTION else keys.first
+    if key is None:
+        return None
     if envelope.payload_type != PAYLOAD_TYPE:
         raise RefusedStatementError(f"the {statement.title} is of the unknown type {envelope.payload_type}")
     if not any(key.verifies(envelope.signed, signature) for signature in envelope.signatures):
-        raise RefusedStatementError(f"the {statement.title} is not signed with the key {key.fingerprint[:12]}")
+        raise ForeignStatementError(statement, key)
     if statement.subject != image.digest:
         raise RefusedStatementError(f"the {statement.title} is about another image: {statement.subject}")
     return statement
@@ -112,6 +143,8 @@ def _problems_of(image: RemoteImage, model: type[CombinationPredicate], predicat
         yield f"is that of {read.combination}"
     if isinstance(read, SymbolProof | BootProof) and read.kernel_release != image.labels.get(LABEL_KERNEL):
         yield f"is for the kernel {read.kernel_release}"
+    if isinstance(read, Reproduction) and read.image_id != image.id:
+        yield f"is that of the image {read.image_id}"
     if isinstance(read, SymbolProof):
         if read.driver_version != image.labels.get(LABEL_DRIVER):
             yield f"is for the driver {read.driver_version}"

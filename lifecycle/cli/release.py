@@ -48,19 +48,21 @@ def attest(_: Context, show: str, json: bool = False) -> None:
     positional=["image"],
     help={
         "image": "the image, as registry/repository:tag or registry/repository@sha256:…",
+        "sign": "sign the result as the second builder (`attest.secondBuilder`)",
         "json": JSON,
         "cache-dir": CACHE,
     },
     example="invoke reproduce ghcr.io/example/nvidia-installer:535-debian-12",
 )
-def reproduce(_: Context, image: str, json: bool = False, cache_dir: str = "") -> None:
+def reproduce(_: Context, image: str, sign: bool = False, json: bool = False, cache_dir: str = "") -> None:
     """Build a pushed image again from its provenance; compare.
 
-    Builds everything with the code and the declarations of its commit. Ends with exit code 1 if another image results.
+    Builds everything with the code and the declarations of its commit. Ends with exit code 1 if another image results. With
+    --sign, stores a signed statement beside the image, so that `invoke push` may move its tags.
     """
     from lifecycle.attest.reproduce import show_reproduction
 
-    show_reproduction(open_session(cache_dir), image, as_json=json)
+    show_reproduction(open_session(cache_dir), image, sign=sign, as_json=json)
 
 
 @task(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lifecycle.config.validation import read_document, read_text
 from lifecycle.errors import ConfigurationError
+from lifecycle.tools.openssl import OpensslError, decrypted_key, key_public_key
 from lifecycle.tools.paths import BadPathError, expand
 
 _ENV = "env:"
@@ -23,15 +24,23 @@ class PemError(ConfigurationError):
 
 @dataclass(frozen=True, kw_only=True)
 class PemSection:
-    """A section of component.yaml (at the path `component`) whose keys name PEM texts, and the environment that they may be in."""
+    """A section of component.yaml (at the path `component`) whose keys name PEM texts, and the environment that they may be in.
+
+    `path` has the names of the section and of those around it.
+    """
 
     component: Path
-    name: str
+    path: tuple[str, ...]
     environ: Mapping[str, str] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The name of the section, such as `attest.secondBuilder`."""
+        return ".".join(self.path)
 
     def error(self, key: str, problem: str) -> PemError:
         """Return the error about a key: the problem and what to do."""
-        position = read_document(read_text(self.component), file=self.component.name).where((self.name, key))
+        position = read_document(read_text(self.component), file=self.component.name).where((*self.path, key))
         return PemError([f"{position}: {self.name}.{key}: {problem}"])
 
     def pem(self, key: str, value: str, *, secret: bool) -> str:
@@ -41,6 +50,25 @@ class PemSection:
         text = self._variable(key, value)
         # The variable may hold a secret that is not PEM after all, so errors name the variable.
         return text if _PEM in text else self._read_file(key, text.strip(), f"the file in {value}", secret=secret)
+
+    def private_key(self, value: str, passphrase: str | None) -> bytes:
+        """Return the private key that the section's `key` and `passphrase` name, as PEM without encryption. Raises PemError."""
+        text = self.pem("key", value, secret=True)
+        try:
+            # PKCS #8 tells it in the first line (RFC 7468), the older form in a header (RFC 1421).
+            pem = self._decrypt(text, passphrase) if "ENCRYPTED" in text else text.encode()
+            key_public_key(pem)
+        except OpensslError as error:
+            raise self.error("key", f"is not a private key ({error.brief}): name one in PEM form") from error
+        return pem
+
+    def _decrypt(self, text: str, passphrase: str | None) -> bytes:
+        if passphrase is None:
+            raise self.error("key", "is encrypted: add its passphrase as `passphrase: env:NAME`")
+        try:
+            return decrypted_key(text.encode(), self.passphrase("passphrase", passphrase))
+        except OpensslError as error:
+            raise self.error("passphrase", "does not decrypt the key: correct it") from error
 
     def passphrase(self, key: str, value: str) -> str:
         """Return the passphrase: a variable's value, or the first line of a file outside the checkout. Raises PemError."""

@@ -25,11 +25,11 @@ class Signing(Model):
     hash: Literal["sha256", "sha384", "sha512"] = "sha256"
 
 
-class Attest(Model):
-    """The signer of pushed images and of the statements about them.
+class Builder(Model):
+    """A builder of images, and the keys with which it signs what it says of them.
 
     `key`, `public_key` and `passphrase` are each the path of a file, or `env:NAME` (see lifecycle/config/pem.py). `builder` is an
-    address that stands for the machines which build with this key.
+    address that stands for the machines which hold this key.
     """
 
     key: str = Field(min_length=1)
@@ -38,6 +38,15 @@ class Attest(Model):
     builder: Annotated[
         str, formed(r"[a-z][a-z0-9+.-]*:\S+", "an address: write one such as https://ci.example.com/gpu")
     ]
+
+
+class Attest(Builder):
+    """The builder that signs pushed images and the statements about them.
+
+    The images reach no node before `second_builder`, if there is one, has built the same.
+    """
+
+    second_builder: Builder | None = None
 
 
 class Advisories(Model):
@@ -61,7 +70,7 @@ class Signer:
 
 def signing_section(component: Path, environ: Mapping[str, str]) -> PemSection:
     """Return the section `signing` of component.yaml, at the path `component`."""
-    return PemSection(component=component, name="signing", environ=environ)
+    return PemSection(component=component, path=("signing",), environ=environ)
 
 
 def read_signer(component: Path, signing: Signing, environ: Mapping[str, str]) -> Signer:

@@ -14,6 +14,7 @@ from lifecycle.gitops.repository_files import Files
 from lifecycle.gitops.settings import Change, Setting, edit, settings
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.selector import select
+from lifecycle.publish.hold import require_agreement
 from lifecycle.publish.published import PublishedImage, published_images
 
 
@@ -76,13 +77,14 @@ def published(session: Session, combinations: Iterable[Combination]) -> dict[Com
 def required_settings(session: Session, section: GitOps, only: str) -> list[Setting]:
     """Return the wanted values of the selected combinations, from their published images.
 
-    Raises NotPublishedError, NothingSelectedError, ConflictingSettingsError.
+    Raises NotPublishedError, HeldBackError, NothingSelectedError, ConflictingSettingsError.
     """
     project = session.locked_project
     matrix, component = project.matrix, project.component
     chosen = set(select(matrix, only))
     pairs = [(entry, c) for entry in section.values for c in select(matrix, entry.only) if c in chosen]
     images = published(session, [c for _, c in pairs])
+    require_agreement(session, images)
     return settings((entry, c.id, placeholder_values(component, c, images[c])) for entry, c in pairs)
 
 
@@ -90,7 +92,7 @@ def required_settings(session: Session, section: GitOps, only: str) -> list[Sett
 def bump(session: Session, only: str = "", *, create: bool = False, dry_run: bool = False) -> Iterator[ValuesChange]:
     """Yield the change for the images of the selected combinations. A repository below `build/` is created for it.
 
-    Raises NotPublishedError, ConflictingSettingsError; the change itself raises what `edit` raises.
+    Raises NotPublishedError, HeldBackError, ConflictingSettingsError; the change itself raises what `edit` raises.
     """
     section, component = require_gitops(session), session.project.component
     wanted = required_settings(session, section, only)

@@ -4,14 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lifecycle.config.pem import PemSection
 from lifecycle.config.security import Signer, Signing, signing_section
 from lifecycle.tools.openssl import (
     OpensslError,
     certificate_algorithm,
     certificate_name,
     certificate_public_key,
-    decrypted_key,
     key_public_key,
 )
 
@@ -40,29 +38,8 @@ def load_key(component: Path, signing: Signing, signer: Signer, environ: Mapping
     if algorithm != _RSA:
         problem = f"has a key of type {algorithm}, whose signatures differ each time: use an RSA key"
         raise section.error("certificate", problem)
-    pem = private_key(section, signing.key, signing.passphrase)
+    pem = section.private_key(signing.key, signing.passphrase)
     if key_public_key(pem) != certificate_public_key(certificate):
         problem = f"is not the key of the certificate of {name!r}: name a key and a certificate that belong together"
         raise section.error("key", problem)
     return SigningKey(signer=signer, name=name, pem=pem)
-
-
-def private_key(section: PemSection, key: str, passphrase: str | None) -> bytes:
-    """Return the private key that a section's `key` and `passphrase` name, as PEM without encryption. Raises PemError."""
-    text = section.pem("key", key, secret=True)
-    try:
-        # PKCS #8 tells it in the first line (RFC 7468), the older form in a header (RFC 1421).
-        pem = _decrypt(section, text, passphrase) if "ENCRYPTED" in text else text.encode()
-        key_public_key(pem)
-    except OpensslError as error:
-        raise section.error("key", f"is not a private key ({error.brief}): name one in PEM form") from error
-    return pem
-
-
-def _decrypt(section: PemSection, text: str, passphrase: str | None) -> bytes:
-    if passphrase is None:
-        raise section.error("key", "is encrypted: add its passphrase as `passphrase: env:NAME`")
-    try:
-        return decrypted_key(text.encode(), section.passphrase("passphrase", passphrase))
-    except OpensslError as error:
-        raise section.error("passphrase", "does not decrypt the key: correct it") from error

@@ -69,10 +69,14 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class PushedImage(PublishedImage):
-    """An image in the registry after a push: the moving tags that name it, and the decision that was taken."""
+    """An image in the registry after a push: the moving tags that name it, and the decision that was taken.
+
+    `held` images get no moving tags before the second builder has made the same.
+    """
 
     moving: tuple[str, ...]
     verdict: str
+    held: bool
 
 
 class PushRefusedError(UsageError):
@@ -132,7 +136,8 @@ def _is_transient(error: str) -> bool:
 class Pusher:
     """A client that pushes images.
 
-    `wait` sleeps for a number of seconds before a retry; `say` reports progress. `attest` signs an image that is in the registry.
+    `wait` sleeps for a number of seconds before a retry; `say` reports progress. `attest` signs an image that is in the registry,
+    and `holds_back` returns whether it may not get its moving tags yet.
     """
 
     engine: Engine
@@ -142,6 +147,7 @@ class Pusher:
     say: Callable[[str], None]
     wait: Callable[[float], None] = time.sleep
     attest: Callable[[Combination, LocalImage, RemoteImage], None] = lambda combination, image, remote: None
+    holds_back: Callable[[RemoteImage], bool] = lambda remote: False
 
     def candidate(self, combination: Combination, image: LocalImage, *, tested: bool) -> Candidate:
         """Return an image with its state in the registry. `tested`: its tests passed here. Raises RegistryRefusedError."""
@@ -167,7 +173,8 @@ class Pusher:
             raise PushFailedError(f"{name}:{tag}", "the registry accepted it, but does not have it")
         # Before the moving tags, so that a node which checks signatures never meets an unsigned image.
         self.attest(candidate.combination, candidate.image, found)
-        moving = moving_tags(candidate.combination, others) if candidate.tested else ()
+        held = candidate.tested and self.holds_back(found)
+        moving = moving_tags(candidate.combination, others) if candidate.tested and not held else ()
         for other in moving:
             if self.registry.retag(self.image.repository, found.digest, other):
                 self.say(f"moved {name}:{other}")
@@ -180,6 +187,7 @@ class Pusher:
             inputs=candidate.inputs,
             moving=moving,
             verdict=str(decision),
+            held=held,
         )
 
     def _push(self, image: LocalImage, reference: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 
 from lifecycle.app import output
 from lifecycle.app.session import Session
+from lifecycle.attest.agreement import open_agreement
 from lifecycle.attest.command import attest_function
 from lifecycle.errors import InstallerError
 from lifecycle.planning.matrix import Combination
@@ -60,9 +61,24 @@ def push_images(session: Session, combinations: Sequence[Combination], *, untest
         refused = [pair for pair in decisions if pair[1] in REFUSED_DECISIONS]
         if refused:
             raise PushRefusedError(refused)
+        agreement = open_agreement(session, pusher.registry)
         signing = replace(pusher, attest=attest_function(session, pusher.registry))
+        if agreement:
+            signing = replace(signing, holds_back=agreement.holds_back)
         others = session.locked_project.matrix.combinations
-        return [signing.publish(candidate, decision, others) for candidate, decision in decisions]
+        published = [signing.publish(candidate, decision, others) for candidate, decision in decisions]
+        if agreement:
+            _warn_of_held(session, agreement.builder, published)
+        return published
+
+
+def _warn_of_held(session: Session, builder: str, published: Sequence[PushedImage]) -> None:
+    for image in published:
+        if image.held:
+            session.progress.warn(
+                f"{image.combination} has no moving tag yet: run `invoke reproduce {image.reference} --sign` on {builder}, "
+                "then `invoke push` again"
+            )
 
 
 @contextmanager
@@ -118,5 +134,8 @@ def _print_plan(decisions: Sequence[tuple[Candidate, PushDecision]], *, as_json:
 
 
 def _print(published: Sequence[PushedImage]) -> None:
-    rows = [(e.combination, e.digest, f"{e.size / 1e6:.0f} MB", e.verdict) for e in published]
+    rows = [
+        (e.combination, e.digest, f"{e.size / 1e6:.0f} MB", f"{e.verdict}, held back" if e.held else e.verdict)
+        for e in published
+    ]
     output.print_table("published", ["combination", "digest", "size", "was"], rows)

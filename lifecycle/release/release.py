@@ -12,6 +12,7 @@ from lifecycle.errors import InstallerError, UsageError
 from lifecycle.gitops.bump_values import bump
 from lifecycle.gitops.propose import print_next_step, submit
 from lifecycle.planning.project import COMPONENT
+from lifecycle.publish.hold import move_tags
 from lifecycle.publish.published import open_registry
 from lifecycle.publish.push_command import push_images
 from lifecycle.release.changelog import entry_of
@@ -133,9 +134,10 @@ def _push_tag(context: ReleaseContext) -> None:
 
 
 def _push_images(context: ReleaseContext) -> None:
-    push_images(
-        context.released_session, [combination for combination, image in context.images().items() if image is None]
-    )
+    """Push the images that the registry lacks. Raises HeldBackError until the second builder has reproduced all."""
+    session = context.released_session
+    push_images(session, [combination for combination, image in context.images().items() if image is None])
+    move_tags(session, {c: image for c, image in context.images().items() if image})
 
 
 def _push_chart(context: ReleaseContext) -> None:

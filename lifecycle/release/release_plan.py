@@ -31,7 +31,8 @@ class ReleaseState:
 
     `tags` are those of the checkout and the remote. `remote` is False without a remote. Commits that do not exist are None.
     `on_branch` is "" for a detached HEAD. `unpushed` has the combinations whose image the registry lacks; `untested` and `unbuilt`
-    are those of them whose tests have not passed, or that are not built. `chart` is the digest of the checkout's chart, and
+    are those of them whose tests have not passed, or that are not built. `held` are in the registry, but wait for the second
+    builder. `chart` is the digest of the checkout's chart, and
     `registry_chart` that of its version in the registry. `gitops` is why nothing is to do there, or "".
     """
 
@@ -53,6 +54,7 @@ class ReleaseState:
     unpushed: tuple[str, ...]
     untested: tuple[str, ...]
     unbuilt: tuple[str, ...]
+    held: tuple[str, ...]
     chart: str
     registry_chart: str | None
     notes_written: bool
@@ -158,12 +160,17 @@ def plan(state: ReleaseState, version: str) -> list[Planned]:
         (Step.PUBLISH, published, f"{state.branch} has it", f"to {state.branch}"),
         (Step.TAG, tagged, f"{tag} is there", tag),
         (Step.PUSH_TAG, at_remote, f"{tag} is there", tag),
-        (Step.IMAGES, not state.unpushed, there, f"{len(state.unpushed)} that the registry lacks"),
+        (Step.IMAGES, not state.unpushed and not state.held, there, _images_to_push(state)),
         (Step.CHART, state.registry_chart == state.chart, there_chart, f"{version}, {state.chart[:19]}"),
         (Step.NOTES, state.notes_written, "as they would be written", "combinations, digests, changes"),
         (Step.GITOPS, bool(state.gitops), state.gitops, "the images of this release"),
     ]
     return [_planned(state, step, done=done, why=why, what=what) for step, done, why, what in rows]
+
+
+def _images_to_push(state: ReleaseState) -> str:
+    counts = [(state.unpushed, "that the registry lacks"), (state.held, "that wait for the second builder")]
+    return ", ".join(f"{len(images)} {what}" for images, what in counts if images)
 
 
 def _planned(state: ReleaseState, step: Step, *, done: bool, why: str, what: str) -> Planned:

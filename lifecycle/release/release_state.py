@@ -22,6 +22,7 @@ from lifecycle.planning.matrix import Combination
 from lifecycle.planning.project import COMPONENT
 from lifecycle.planning.targets import Targets
 from lifecycle.publish.chart import Chart, package_chart, published_digest
+from lifecycle.publish.hold import held_images
 from lifecycle.publish.published import PublishedImage, open_registry, published_images
 from lifecycle.release.changelog import entry_of, unreleased_entry, with_release
 from lifecycle.release.notes import release_notes
@@ -101,6 +102,7 @@ def read_state(context: ReleaseContext) -> ReleaseState:
     unlocked = _unlocked(session)
     images = {} if unlocked else context.images()
     lacking = [combination for combination, image in images.items() if image is None]
+    held = held_images(session, {c: image for c, image in images.items() if image})
     unbuilt, untested = _unready(context, lacking)
     changelog = checkout.committed_text(CHANGELOG)
     notes = context.notes(images, tags) if images and not lacking else None
@@ -123,10 +125,11 @@ def read_state(context: ReleaseContext) -> ReleaseState:
         unpushed=tuple(c.id for c in lacking),
         untested=untested,
         unbuilt=unbuilt,
+        held=tuple(c.id for c in held),
         chart=context.chart.digest,
         registry_chart=context.registry_chart(),
         notes_written=notes is not None and _has_text(context.notes_file, notes),
-        gitops="" if lacking or unlocked else _gitops(context),
+        gitops="" if lacking or held or unlocked else _gitops(context),
     )
 
 

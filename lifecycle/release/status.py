@@ -15,6 +15,7 @@ from lifecycle.gitops.rollout_state import PROPOSED, UNDECLARED, UNKNOWN, Place,
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.selector import select
 from lifecycle.planning.targets import Targets
+from lifecycle.publish.hold import held_images
 from lifecycle.publish.published import PublishedImage, published_images
 from lifecycle.tools.engine.engine import LocalImage
 
@@ -42,11 +43,16 @@ class Row:
 # ----- pure
 
 
-def next_step(*, built: bool, tested: bool, pushed: str, gitops: str, wants_pool: bool, branch: str) -> str:
-    """Return the next step of a combination: a command, or an action of a person. "" if it is done or unknown."""
+def next_step(*, built: bool, tested: bool, pushed: str, held: bool, gitops: str, wants_pool: bool, branch: str) -> str:
+    """Return the next step of a combination: a command, or an action of a person. "" if it is done or unknown.
+
+    `held` is true for an image that waits for the second builder.
+    """
     if pushed in ("", UNKNOWN):
         known = "" if pushed else "invoke push"
         return "invoke build" if not built else "nox -s test_images" if not tested else known
+    if held:
+        return "invoke reproduce --sign, on the second builder"
     if gitops == UNKNOWN:
         return ""
     if not gitops:
@@ -69,10 +75,11 @@ def show_status(session: Session, only: str, *, as_json: bool) -> None:
         section = session.project.component.gitops
         values = _reached(session, lambda: read_values(session, section, Path(scratch)) if section else None)
         known = section is None or values is not None or not repository_exists(session.root, section)
+        held = _held(session, registry or {})
         rows = []
         for c in chosen:
             place = _place(session, c, registry.get(c) if registry else None, values, known=known)
-            rows.append(_row(session, c, images.get(targets.image(c).digest), registry, place))
+            rows.append(_row(session, c, images.get(targets.image(c).digest), registry, place, held=c in held))
     output.print_json([asdict(row) for row in rows]) if as_json else _print(rows)
     for driver, end in session.locked_project.driver_ends_of_life().items():
         if end < datetime.now(UTC).date() and any(c.driver == driver for c in chosen):
@@ -92,7 +99,20 @@ def _reached(session: Session, ask: Callable[[], _T]) -> _T | None:
         return None
 
 
-def _row(session: Session, c: Combination, image: LocalImage | None, registry: Registered | None, place: Place) -> Row:
+def _held(session: Session, registry: Registered) -> list[Combination]:
+    """Return the combinations whose published images wait for the second builder."""
+    return _reached(session, lambda: held_images(session, {c: image for c, image in registry.items() if image})) or []
+
+
+def _row(
+    session: Session,
+    c: Combination,
+    image: LocalImage | None,
+    registry: Registered | None,
+    place: Place,
+    *,
+    held: bool,
+) -> Row:
     there = registry.get(c) if registry is not None else None
     built, tested = image is not None, image is not None and session.cache.is_tested(image.id)
     pushed = UNKNOWN if registry is None else there.digest if there else ""
@@ -100,6 +120,7 @@ def _row(session: Session, c: Combination, image: LocalImage | None, registry: R
         built=built,
         tested=tested,
         pushed=pushed,
+        held=held,
         gitops=place.gitops,
         wants_pool=place.wants_pool,
         branch=place.branch,

@@ -1,49 +1,16 @@
 """`invoke push` with `attest` in component.yaml: what it stores, what it says, and what `verify --published` makes of it."""
 
 import json
-import os
-from collections.abc import Iterator
-from pathlib import Path
 
-import docker
-import pytest
-
-from lifecycle.attest.statements import TESTS
-from lifecycle.cache.cache import TESTED, Cache, default_cache_dir
-from lifecycle.cache.evidence import note_evidence
-from tests.support.builders.attestations import PREDICATES, make_key, write_keys
-from tests.support.builders.push_session import COMBINATION, checkout_for, invoke, push
+from tests.support.builders.attestations import make_key, write_keys
+from tests.support.builders.push_session import invoke, push
+from tests.support.builders.signed_image import PHRASE, SigningCheckout
 from tests.support.servers.registry_server import RegistryServer
 
-PHRASE = "open-sesame-4711"
 
-
-class Signing:
-    """A checkout with one image that is built and tested, and with a key to sign it."""
-
-    def __init__(self, folder: Path, host: str, engine: docker.DockerClient) -> None:
-        self.folder, self.host = folder, host
-        private, public = write_keys(make_key(), folder.with_name("keys"), PHRASE)
-        with (folder / "component.yaml").open("a") as file:
-            file.write(
-                f"attest: {{key: 'env:KEY', passphrase: 'env:PASS', publicKey: {public}, builder: 'urn:test'}}\n"
-            )
-        self.environ = {"KEY": str(private), "PASS": PHRASE}
-        # The cache of `push` has the inputs that a proof needs, and this test's own records.
-        self.cache = Cache(folder.with_name("nothing"))
-        self.cache.root.mkdir()
-        (self.cache.root / "blobs").symlink_to(default_cache_dir(os.environ) / "blobs")
-        (mine,) = (i for i in engine.images.list(f"{host}/system-services/nvidia-installer") if i.tags)
-        note_evidence(self.cache, TESTED, str(mine.id), {**PREDICATES[TESTS], "combination": COMBINATION.id})
-
-
-@pytest.fixture
-def signing(server: RegistryServer, engine: docker.DockerClient, tmp_path: Path) -> Iterator[Signing]:
-    with checkout_for(server.host, tmp_path / "checkout", engine) as folder:
-        yield Signing(folder, server.host, engine)
-
-
-def test_a_pushed_image_is_verified_and_a_second_push_adds_nothing(signing: Signing, server: RegistryServer) -> None:
+def test_a_pushed_image_is_verified_and_a_second_push_adds_nothing(
+    signing: SigningCheckout, server: RegistryServer
+) -> None:
     pushed = push(signing.folder, "--json", environ=signing.environ)
     assert pushed.returncode == 0, pushed.stderr
     (row,) = json.loads(pushed.stdout)
@@ -56,7 +23,7 @@ def test_a_pushed_image_is_verified_and_a_second_push_adds_nothing(signing: Sign
     assert json.loads(verified.stdout)["problems"] == []
 
 
-def test_the_size_of_all_statements_stays_below_300_kb(signing: Signing, server: RegistryServer) -> None:
+def test_the_size_of_all_statements_stays_below_300_kb(signing: SigningCheckout, server: RegistryServer) -> None:
     push(signing.folder, environ=signing.environ)
     (row,) = json.loads((signing.folder / "build/published.json").read_text())
     shown = invoke(signing.folder, "attest", "--show", row["reference"], "--json")
@@ -66,7 +33,7 @@ def test_the_size_of_all_statements_stays_below_300_kb(signing: Signing, server:
     assert sum(len(json.dumps(one["predicate"], separators=(",", ":"))) for one in statements) * 4 / 3 < 300_000
 
 
-def test_no_secret_is_printed(signing: Signing) -> None:
+def test_no_secret_is_printed(signing: SigningCheckout) -> None:
     wrong = push(signing.folder, "--debug", environ={**signing.environ, "PASS": "wrong-4711"})
     right = push(signing.folder, "--debug", environ=signing.environ)
 
@@ -76,7 +43,7 @@ def test_no_secret_is_printed(signing: Signing) -> None:
     assert not any(secret in said for secret in (PHRASE, "wrong-4711", "PRIVATE KEY"))
 
 
-def test_a_key_that_cannot_be_used_pushes_nothing(signing: Signing, server: RegistryServer) -> None:
+def test_a_key_that_cannot_be_used_pushes_nothing(signing: SigningCheckout, server: RegistryServer) -> None:
     failed = push(signing.folder, environ={"PASS": PHRASE})
 
     assert failed.returncode == 2
@@ -84,7 +51,7 @@ def test_a_key_that_cannot_be_used_pushes_nothing(signing: Signing, server: Regi
     assert server.tags() == []
 
 
-def test_an_image_of_somebody_else_is_refused(signing: Signing) -> None:
+def test_an_image_of_somebody_else_is_refused(signing: SigningCheckout) -> None:
     push(signing.folder, environ=signing.environ)
     (row,) = json.loads((signing.folder / "build/published.json").read_text())
     _, public = write_keys(make_key(), signing.folder.with_name("stranger"))
@@ -98,7 +65,7 @@ def test_an_image_of_somebody_else_is_refused(signing: Signing) -> None:
     assert "the image is signed, but not with the key" in refused.stderr
 
 
-def test_without_a_key_the_push_says_that_nothing_is_signed(signing: Signing, server: RegistryServer) -> None:
+def test_without_a_key_the_push_says_that_nothing_is_signed(signing: SigningCheckout, server: RegistryServer) -> None:
     component = signing.folder / "component.yaml"
     component.write_text(component.read_text().partition("attest: {")[0])
     pushed = push(signing.folder, environ=signing.environ)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.attest.cosign_format import attestation_tag, signature_tag
-from lifecycle.attest.key import PrivateKey
+from lifecycle.attest.key import PrivateKey, TrustedKeys
 from lifecycle.attest.verification import verify_image
 from tests.support.builders.attestations import PREDICATES, make_key
 from tests.support.builders.push_session import REPOSITORY, PushSession
@@ -30,7 +30,8 @@ def problems(session: PushSession, signed: SignedImage, key: PrivateKey, referen
     """Return the problems of signatures and subjects; the small image's labels are not those of the statements."""
     image = session.registry.image(REPOSITORY, reference or signed.digest)
     assert image
-    found = verify_image(image, signed.store.signatures(image.digest), signed.store.envelopes(image.digest), key.public)
+    stored = (signed.store.signatures(image.digest), signed.store.envelopes(image.digest))
+    found = verify_image(image, *stored, TrustedKeys(first=key.public))
     words = ("sign", "about another image", "that of another image", "missing")
     return [one for one in found.problems if any(word in one for word in words)]
 

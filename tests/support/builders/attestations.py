@@ -6,7 +6,16 @@ from pathlib import Path
 
 from lifecycle.attest.dsse import PAYLOAD_TYPE, Envelope, authentication_bytes
 from lifecycle.attest.key import PrivateKey, PublicKey
-from lifecycle.attest.statements import BOOT_PROOF, CYCLONEDX, PROVENANCE, SPDX, SYMBOL_PROOF, TESTS, Statement
+from lifecycle.attest.statements import (
+    BOOT_PROOF,
+    CYCLONEDX,
+    PROVENANCE,
+    REPRODUCTION,
+    SPDX,
+    SYMBOL_PROOF,
+    TESTS,
+    Statement,
+)
 from lifecycle.tools.labels import LABEL_COMBINATION, LABEL_DIGEST, LABEL_DRIVER, LABEL_KERNEL
 from lifecycle.tools.openssl import key_public_key, openssl, public_key_fingerprint
 from lifecycle.tools.registry.client import RemoteImage
@@ -65,6 +74,13 @@ PREDICATES: Mapping[str, Mapping[str, object]] = {
     },
 }
 
+REPRODUCED: Mapping[str, object] = {
+    "combination": COMBINATION,
+    "imageId": IMAGE.id,
+    "commit": "7" * 40,
+    "builder": "https://second.example",
+}
+
 
 def make_key(*options: str) -> PrivateKey:
     """Return a new key, by options of `openssl genpkey`; an ECDSA key on P-256 without any."""
@@ -86,7 +102,8 @@ def write_keys(key: PrivateKey, folder: Path, passphrase: str = "") -> tuple[Pat
 
 def statement(kind: str, predicate: Mapping[str, object] | None = None, *, subject: str = DIGEST) -> Statement:
     """Return a statement about the image, by default with the predicate that agrees with all others."""
-    return Statement(name=NAME, subject=subject, predicate_type=kind, predicate=predicate or PREDICATES[kind])
+    usual = REPRODUCED if kind == REPRODUCTION else PREDICATES[kind]
+    return Statement(name=NAME, subject=subject, predicate_type=kind, predicate=predicate or usual)
 
 
 def envelope(said: Statement, key: PrivateKey) -> Envelope:

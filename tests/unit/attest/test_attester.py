@@ -1,50 +1,54 @@
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 import pytest
 
-from lifecycle.attest.attester import Attester
+from lifecycle.attest.attester import Attester, OverwrittenError
 from lifecycle.attest.dsse import PAYLOAD_TYPE, BadEnvelopeError, Envelope, authentication_bytes
 from lifecycle.attest.key import PrivateKey
-from lifecycle.attest.statements import BOOT_PROOF, PROVENANCE, TESTS, read_statement
+from lifecycle.attest.statements import BOOT_PROOF, PROVENANCE, REPRODUCTION, TESTS, read_statement
 from lifecycle.attest.storage import Signature, SignatureStore
+from lifecycle.tools.registry.client import Registry
 from lifecycle.tools.registry.manifest import Descriptor
 from tests.support.builders.attestations import DIGEST, NAME, OTHER_DIGEST, PREDICATES, envelope, statement
 
 IMAGE = Descriptor(media_type="m", digest=DIGEST, size=1)
 
 
+@dataclass(frozen=True, kw_only=True)
 class MemoryStore(SignatureStore):
-    """The signatures and attestations of one image, in memory; `damaged` ones cannot be read."""
+    """The signatures and attestations of one image, in memory.
 
-    def __init__(self) -> None:
-        object.__setattr__(self, "stored", ([], []))
-        object.__setattr__(self, "writes", [])
-        object.__setattr__(self, "damaged", [])
+    `damaged` ones cannot be read. `overwrites` are what another machine stores after each of the next writes.
+    """
+
+    stored_signatures: list[Signature] = field(default_factory=list)
+    stored_envelopes: list[tuple[str, Envelope]] = field(default_factory=list)
+    writes: list[str] = field(default_factory=list)
+    damaged: list[bool] = field(default_factory=list)
+    overwrites: list[list[tuple[str, Envelope]]] = field(default_factory=list)
 
     def signatures(self, image: str) -> list[Signature]:
-        return list(self.stored[0])
+        return list(self.stored_signatures)
 
-    def envelopes(self, image: str) -> list[Envelope]:
+    def envelopes(self, image: str, kind: str = "") -> list[Envelope]:
         if self.damaged:
+            self.damaged.pop()
             raise BadEnvelopeError("damaged")
-        return [envelope for _, envelope in self.stored[1]]
+        return [envelope for _, envelope in self.stored_envelopes]
 
     def put_signatures(self, image: Descriptor, signatures: Sequence[Signature]) -> None:
-        self.stored[0][:] = signatures
+        self.stored_signatures[:] = signatures
         self.writes.append("signatures")
 
     def put_envelopes(self, image: Descriptor, envelopes: Iterable[tuple[str, Envelope]]) -> None:
-        self.stored[1][:] = envelopes
+        self.stored_envelopes[:] = self.overwrites.pop() if self.overwrites else envelopes
         self.writes.append("envelopes")
-
-    stored: tuple[list[Signature], list[tuple[str, Envelope]]]
-    writes: list[str]
-    damaged: list[bool]
 
 
 @pytest.fixture
 def store() -> MemoryStore:
-    return MemoryStore()
+    return MemoryStore(registry=Registry("r.example", None), repository="team/nvidia-installer")
 
 
 @pytest.fixture
@@ -58,7 +62,7 @@ def attester(key: PrivateKey, store: MemoryStore, said: list[str]) -> Attester:
 
 
 def kinds(store: MemoryStore) -> list[str]:
-    return [read_statement(envelope.payload).predicate_type for _, envelope in store.stored[1]]
+    return [read_statement(envelope.payload).predicate_type for _, envelope in store.stored_envelopes]
 
 
 def test_the_statements_are_stored_before_the_signature(attester: Attester, store: MemoryStore) -> None:
@@ -97,18 +101,37 @@ def test_the_signatures_of_others_stay(attester: Attester, store: MemoryStore, s
     store.put_signatures(IMAGE, [theirs])
 
     attester.attest(IMAGE, [])
-    assert (store.stored[0][0], len(store.stored[0])) == (theirs, 2)
+    assert (store.stored_signatures[0], len(store.stored_signatures)) == (theirs, 2)
 
 
-def test_foreign_statements_are_not_kept(
+def test_statements_of_others_stay_but_none_about_another_image(
     attester: Attester, store: MemoryStore, stranger: PrivateKey, key: PrivateKey
 ) -> None:
-    foreign = envelope(statement(BOOT_PROOF), stranger)
-    elsewhere = envelope(statement(BOOT_PROOF, subject=OTHER_DIGEST), key)
-    store.put_envelopes(IMAGE, [(BOOT_PROOF, foreign), (BOOT_PROOF, elsewhere)])
+    foreign = envelope(statement(REPRODUCTION), stranger)
+    elsewhere = [envelope(statement(BOOT_PROOF, subject=OTHER_DIGEST), one) for one in (key, stranger)]
+    store.put_envelopes(IMAGE, [(REPRODUCTION, foreign), *((BOOT_PROOF, one) for one in elsewhere)])
 
     attester.attest(IMAGE, [statement(TESTS)])
-    assert kinds(store) == [TESTS]
+    assert kinds(store) == [TESTS, REPRODUCTION]
+    assert foreign in store.envelopes(DIGEST)
+
+
+def test_statements_that_another_machine_replaced_are_written_again(
+    attester: Attester, store: MemoryStore, stranger: PrivateKey
+) -> None:
+    theirs = [(REPRODUCTION, envelope(statement(REPRODUCTION), stranger))]
+    store.overwrites.append(theirs)
+
+    assert attester.attest(IMAGE, [statement(TESTS)]) == 2
+    assert kinds(store) == [TESTS, REPRODUCTION]
+
+
+def test_a_machine_that_replaces_them_each_time_is_an_error(attester: Attester, store: MemoryStore) -> None:
+    store.overwrites.extend([[]] * 9)
+
+    with pytest.raises(OverwrittenError, match=f"{NAME}@{DIGEST} could not be signed: another machine replaces"):
+        attester.attest(IMAGE, [statement(TESTS)])
+    assert store.stored_signatures == []
 
 
 def test_a_damaged_attestation_is_told_and_written_again(
@@ -120,7 +143,7 @@ def test_a_damaged_attestation_is_told_and_written_again(
     assert said == ["it is not a DSSE envelope: damaged: it is written again"]
 
 
-def test_a_signed_text_that_is_no_statement_is_told_and_written_again(
+def test_a_signed_text_that_is_no_statement_is_told_and_left_out(
     attester: Attester, store: MemoryStore, said: list[str], key: PrivateKey
 ) -> None:
     signature = key.sign(authentication_bytes(PAYLOAD_TYPE, b"{}"))

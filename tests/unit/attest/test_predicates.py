@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from lifecycle.attest.predicates import MODELS, CombinationPredicate
 from lifecycle.attest.statements import BOOT_PROOF, SYMBOL_PROOF, TESTS
-from tests.support.builders.attestations import PREDICATES
+from tests.support.builders.attestations import statement
 from tests.support.checkout import ROOT
 
 SCHEMAS = ROOT / "docs/reference/predicates"
@@ -26,9 +26,10 @@ def test_the_documented_schema_is_that_of_the_model(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", sorted(MODELS))
 def test_a_predicate_survives_its_json(kind: str) -> None:
-    read = MODELS[kind].model_validate(PREDICATES[kind])
+    predicate = statement(kind).predicate
+    read = MODELS[kind].model_validate(predicate)
 
-    assert read.model_dump(mode="json", by_alias=True, exclude_none=True) == PREDICATES[kind]
+    assert read.model_dump(mode="json", by_alias=True, exclude_none=True) == predicate
 
 
 @pytest.mark.parametrize(
@@ -43,4 +44,4 @@ def test_a_predicate_survives_its_json(kind: str) -> None:
 )
 def test_a_proof_of_nothing_is_no_proof(kind: str, change: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        MODELS[kind].model_validate({**PREDICATES[kind], **change})
+        MODELS[kind].model_validate({**statement(kind).predicate, **change})

@@ -5,16 +5,17 @@ import pytest
 
 from lifecycle.attest.cosign_format import signature_payload
 from lifecycle.attest.dsse import Envelope, authentication_bytes
-from lifecycle.attest.key import PrivateKey
-from lifecycle.attest.statements import BOOT_PROOF, CYCLONEDX, PROVENANCE, SPDX, SYMBOL_PROOF, TESTS
+from lifecycle.attest.key import PrivateKey, TrustedKeys
+from lifecycle.attest.statements import BOOT_PROOF, CYCLONEDX, PROVENANCE, REPRODUCTION, SPDX, SYMBOL_PROOF, TESTS
 from lifecycle.attest.storage import Signature
-from lifecycle.attest.verification import Verification, verify_image
+from lifecycle.attest.verification import Verification, is_reproduced, verify_image
 from tests.support.builders.attestations import (
     DIGEST,
     IMAGE,
     NAME,
     OTHER_DIGEST,
     PREDICATES,
+    REPRODUCED,
     envelope,
     statement,
 )
@@ -33,7 +34,7 @@ def verified(
     """Verify an image with all statements, some of them changed, and other envelopes beside them."""
     predicates = {**PREDICATES, **(changed or {})}
     envelopes = [envelope(statement(kind, predicate), key) for kind, predicate in predicates.items()]
-    return verify_image(IMAGE, [signature(key)], [*envelopes, *others], key.public)
+    return verify_image(IMAGE, [signature(key)], [*envelopes, *others], TrustedKeys(first=key.public))
 
 
 def test_an_image_with_everything_is_verified(key: PrivateKey) -> None:
@@ -44,7 +45,7 @@ def test_an_image_with_everything_is_verified(key: PrivateKey) -> None:
 
 
 def test_an_unsigned_image_is_refused_and_what_is_missing_is_named(key: PrivateKey) -> None:
-    assert verify_image(IMAGE, [], [], key.public).problems == (
+    assert verify_image(IMAGE, [], [], TrustedKeys(first=key.public)).problems == (
         "the image is not signed",
         "the sbom (SPDX) is missing",
         "the sbom (CycloneDX) is missing",
@@ -55,14 +56,15 @@ def test_an_unsigned_image_is_refused_and_what_is_missing_is_named(key: PrivateK
 
 
 def test_a_foreign_key_is_refused(key: PrivateKey, stranger: PrivateKey) -> None:
-    problems = verify_image(IMAGE, [signature(stranger)], [envelope(statement(TESTS), stranger)], key.public).problems
+    theirs = ([signature(stranger)], [envelope(statement(TESTS), stranger)])
+    problems = verify_image(IMAGE, *theirs, TrustedKeys(first=key.public)).problems
 
     assert f"the image is signed, but not with the key {key.public.fingerprint[:12]}" in problems
     assert f"the test record is not signed with the key {key.public.fingerprint[:12]}" in problems
 
 
 def test_the_signature_of_another_image_is_refused(key: PrivateKey) -> None:
-    problems = verify_image(IMAGE, [signature(key, OTHER_DIGEST)], [], key.public).problems
+    problems = verify_image(IMAGE, [signature(key, OTHER_DIGEST)], [], TrustedKeys(first=key.public)).problems
 
     assert f"its signature is that of another image: {OTHER_DIGEST}" in problems
 
@@ -77,7 +79,42 @@ def test_a_changed_payload_is_refused(key: PrivateKey) -> None:
     good = envelope(statement(TESTS), key)
     changed = Envelope(payload=good.payload.replace(b"40", b"41"), signatures=good.signatures)
 
-    assert "is not signed" in verified(key, changed).problems[0]
+    problems = verify_image(IMAGE, [signature(key)], [changed], TrustedKeys(first=key.public)).problems
+    assert f"the test record is not signed with the key {key.public.fingerprint[:12]}" in problems
+
+
+def test_a_foreign_statement_beside_a_verified_one_changes_nothing(key: PrivateKey, stranger: PrivateKey) -> None:
+    found = verified(key, envelope(statement(TESTS, {**PREDICATES[TESTS], "versions": {}}), stranger))
+
+    assert (found.problems, len(found.statements)) == ((), len(PREDICATES))
+
+
+def test_the_second_builders_statement_has_to_be_signed_with_its_own_key(key: PrivateKey, stranger: PrivateKey) -> None:
+    keys = TrustedKeys(first=key.public, second=stranger.public)
+    envelopes = [envelope(statement(kind), key) for kind in PREDICATES]
+    missing = verify_image(IMAGE, [signature(key)], envelopes, keys)
+    wrong = verify_image(IMAGE, [signature(key)], [*envelopes, envelope(statement(REPRODUCTION), key)], keys)
+    right = verify_image(IMAGE, [signature(key)], [*envelopes, envelope(statement(REPRODUCTION), stranger)], keys)
+
+    assert missing.problems == ("the reproduction is missing",)
+    assert wrong.problems[0] == f"the reproduction is not signed with the key {stranger.public.fingerprint[:12]}"
+    assert right.problems == ()
+
+
+@pytest.mark.parametrize("change", [{"imageId": f"sha256:{'9' * 64}"}, {"combination": OTHER}, {"commit": 1}])
+def test_a_reproduction_of_something_else_is_none(
+    key: PrivateKey, stranger: PrivateKey, change: Mapping[str, Any]
+) -> None:
+    keys = TrustedKeys(first=key.public, second=stranger.public)
+    good, bad = (envelope(statement(REPRODUCTION, {**REPRODUCED, **more}), stranger) for more in ({}, change))
+
+    assert is_reproduced(IMAGE, [good], keys)
+    assert not is_reproduced(IMAGE, [bad], keys)
+
+
+def test_without_a_second_builder_nothing_has_to_be_reproduced(key: PrivateKey, stranger: PrivateKey) -> None:
+    assert is_reproduced(IMAGE, [], TrustedKeys(first=key.public))
+    assert verified(key, envelope(statement(REPRODUCTION), stranger)).problems == ()
 
 
 def test_an_envelope_of_another_type_is_refused(key: PrivateKey) -> None:
@@ -90,7 +127,7 @@ def test_an_envelope_of_another_type_is_refused(key: PrivateKey) -> None:
 def test_a_damaged_payload_of_a_signature_is_a_problem(key: PrivateKey) -> None:
     damaged = Signature(payload=b"{}", signature=key.sign(b"{}"))
 
-    assert "not in cosign's format" in verify_image(IMAGE, [damaged], [], key.public).problems[0]
+    assert "not in cosign's format" in verify_image(IMAGE, [damaged], [], TrustedKeys(first=key.public)).problems[0]
 
 
 @pytest.mark.parametrize(

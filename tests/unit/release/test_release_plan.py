@@ -26,6 +26,7 @@ FRESH = ReleaseState(
     unpushed=("debian-12/k/535",),
     untested=(),
     unbuilt=(),
+    held=(),
     chart=f"sha256:{'c' * 64}",
     registry_chart=None,
     notes_written=False,
@@ -147,3 +148,10 @@ def test_the_version_before_is_the_newest_that_is_older() -> None:
     assert newest(tags) == "2.0.0"
     assert newest(tags, below="2.0.0") == "1.10.0"
     assert newest(tags, below="1.0.0") is None
+
+
+def test_images_that_wait_for_the_second_builder_are_pushed_again() -> None:
+    waiting = replace(DONE, held=("debian-12/k/535",))
+    (images,) = (planned for planned in plan(waiting, "1.1.0") if planned.step is Step.IMAGES)
+
+    assert (images.run, images.reason) == (True, "1 that wait for the second builder")

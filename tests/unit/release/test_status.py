@@ -5,7 +5,7 @@ import pytest
 from lifecycle.gitops.rollout_state import MERGED, PROPOSED, UNDECLARED, UNKNOWN
 from lifecycle.release.status import next_step
 
-ARRIVED = {"built": True, "tested": True, "pushed": "sha256:1", "gitops": MERGED, "wants_pool": False}
+ARRIVED = {"built": True, "tested": True, "pushed": "sha256:1", "held": False, "gitops": MERGED, "wants_pool": False}
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,7 @@ ARRIVED = {"built": True, "tested": True, "pushed": "sha256:1", "gitops": MERGED
         ({"tested": False, "pushed": "", "gitops": ""}, "nox -s test_images"),
         ({"pushed": "", "gitops": ""}, "invoke push"),
         ({"built": False, "tested": False, "gitops": ""}, "invoke bump-gitops"),
+        ({"held": True, "gitops": ""}, "invoke reproduce --sign, on the second builder"),
         ({"gitops": PROPOSED}, "merge our/branch"),
         ({"wants_pool": True}, "invoke bump-pools"),
         ({"gitops": UNDECLARED}, ""),
