@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from lifecycle.pipeline.image_archive import open_image
+from lifecycle.pipeline.image_archive import UnreadableImageError, open_image
 
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
@@ -53,7 +53,7 @@ def read_contents(archive: Path, wanted: Callable[[str], bool]) -> ImageContents
                 if member.issym():
                     links[path] = member.linkname
                 elif member.islnk():
-                    files[path] = files[_normal(member.linkname)]
+                    files[path] = _linked(files, path, member.linkname)
                 elif stream is not None:
                     files[path], content = _read(stream, keep=wanted(path))
                     if content is not None:
@@ -67,6 +67,12 @@ def _members(layer: IO[bytes]) -> Iterator[tuple[str, tarfile.TarInfo, IO[bytes]
     with tarfile.open(fileobj=layer, mode="r|*") as tar:
         for member in tar:
             yield _normal(member.name), member, tar.extractfile(member) if member.isreg() else None
+
+
+def _linked(files: dict[str, ImageFile], path: str, target: str) -> ImageFile:
+    if (found := files.get(_normal(target))) is None:
+        raise UnreadableImageError(f"{path} is a hard link to {target}, which is no file of the image")
+    return found
 
 
 def _normal(name: str) -> str:

@@ -2,11 +2,14 @@
 
 import errno
 import re
+from datetime import UTC, datetime
 
 from lifecycle.errors import InstallerError
 
 # The messages of Go's crypto/x509, which the engine uses, and of OpenSSL for a certificate of an unknown authority.
 _UNTRUSTED = ("signed by unknown authority", "unable to get local issuer", "self-signed", "self signed")
+# Their messages for a certificate that is not valid now, or by a clock that is wrong.
+_NOT_VALID_NOW = ("certificate has expired", "not yet valid")
 _UNAUTHORISED = ("no basic auth credentials", "unauthorized", "authentication required", "denied", "forbidden")
 # The words of our HTTP client for a request that went through a proxy and got no answer of the registry.
 _PROXIED = ("(through the proxy",)
@@ -37,6 +40,8 @@ def hint_for(host: str, message: str) -> str:
         _PROXIED: f"Ask whoever runs the proxy to allow {host}, or name it in NO_PROXY if it is reached without the proxy.",
         _UNTRUSTED: f"Its certificate is not trusted: put the certificate of its authority into "
         f"/etc/docker/certs.d/{host}/ca.crt, where the engine looks too.",
+        _NOT_VALID_NOW: f"Its certificate is not valid at {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, the time of this machine: "
+        f"correct the clock, or renew the certificate of {host}.",
         _UNAUTHORISED: f"Log in with `docker login {host}`, or set INVOKE_REGISTRY_USERNAME and INVOKE_REGISTRY_PASSWORD.",
         _ABSENT: f"No registry answers at {host}: start it, or correct its name in component.yaml.",
         _DISK_FULL: f"The disk of {host} is full: free some space there, and run the command again.",

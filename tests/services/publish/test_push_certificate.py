@@ -6,9 +6,13 @@ An engine takes any certificate on 127.0.0.0/8 (dockerd(8), --insecure-registry)
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from lifecycle.publish.push import PushDecision, PushFailedError
 from lifecycle.tools.registry.client import Registry
@@ -66,3 +70,32 @@ def test_the_advice_helps_both(session: PushSession, server: RegistryServer) -> 
     assert decision is PushDecision.PUSH
     assert found is not None
     assert found.digest == pushed.digest
+
+
+def test_a_certificate_that_has_expired_is_said_with_the_time_of_this_machine(
+    server: RegistryServer, tmp_path: Path
+) -> None:
+    assert server.authority
+    key = serialization.load_pem_private_key(server.authority.with_name("key.pem").read_bytes(), None)
+    valid = x509.load_pem_x509_certificate(server.authority.read_bytes())
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(valid.issuer, valid.subject, valid.public_key(), valid.serial_number)
+    builder = builder.not_valid_before(now - timedelta(days=9)).not_valid_after(now - timedelta(days=1))
+    for extension in valid.extensions:
+        builder = builder.add_extension(extension.value, extension.critical)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    expired = builder.sign(key, hashes.SHA256())
+    server.authority.write_bytes(expired.public_bytes(serialization.Encoding.PEM))
+    server.process.stop()
+    server.restart()
+    trusted = tmp_path / "certs" / server.host
+    trusted.mkdir(parents=True)
+    shutil.copy(server.authority, trusted / "ca.crt")
+
+    with (
+        closing(Registry(server.host, None, certificates=tmp_path / "certs")) as registry,
+        pytest.raises(RegistryRefusedError, match="certificate has expired") as caught,
+    ):
+        registry.image(REPOSITORY, "x")
+    assert f"Its certificate is not valid at {now:%Y-%m-%d}" in str(caught.value)
+    assert f"correct the clock, or renew the certificate of {server.host}" in str(caught.value)
