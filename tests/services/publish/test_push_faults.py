@@ -3,7 +3,9 @@
 import json
 import os
 import re
+import signal
 import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -188,3 +190,50 @@ def test_a_full_registry_disk_is_quoted_and_with_room_the_push_succeeds(
         assert (tags, written) == ([], False)
         assert pushed.returncode == 0, pushed.stderr
         assert len(server.tags()) == 1
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_push_that_is_ended_within_a_layer_leaves_no_tag_and_is_completed_later(
+    server: RegistryServer, engine: docker.DockerClient, tmp_path: Path, end: signal.Signals
+) -> None:
+    sending = threading.Event()
+    with faulty_proxy(server.port) as proxy, checkout_for(f"{LOOPBACK}:{proxy.port}", tmp_path / "c", engine) as folder:
+        names = local_names(engine, f"{LOOPBACK}:{proxy.port}")
+
+        def hold_the_layer(_: int, chunk: bytes) -> None:
+            if chunk.startswith(b"PATCH"):
+                sending.set()
+                proxy.release.wait(60)
+
+        proxy.sent = hold_the_layer
+        nothing = str(folder.with_name("nothing"))
+        command = [
+            sys.executable,
+            "-m",
+            "invoke",
+            "push",
+            "--untested",
+            "--only",
+            COMBINATION.id,
+            "--cache-dir",
+            nothing,
+        ]
+        with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
+            assert sending.wait(60)
+            process.send_signal(end)
+            _, said = process.communicate(timeout=60)
+        tags = server.tags()
+        proxy.sent = lambda *_: None
+        proxy.release.set()
+        again = push(folder, "--untested")
+
+        assert process.returncode == (-end if end is signal.SIGKILL else 130), said
+        assert "Traceback" not in said
+        assert tags == []
+        assert again.returncode == 0, again.stderr
+        assert len(server.tags()) == 1
+        assert local_names(engine, f"{LOOPBACK}:{proxy.port}") == names
+
+
+def local_names(engine: docker.DockerClient, host: str) -> set[str]:
+    return {tag for image in engine.images.list() for tag in image.tags if tag.startswith(host)}
