@@ -5,8 +5,8 @@ from enum import StrEnum
 
 from lifecycle.rollout.model import Failure, FleetNode, InstallerPod, User
 
-# Exit codes of the installer (docs/how-to/exit-codes.md), and of containers that were killed, that may pass by themselves.
-_PASSING = (14, 21, 137, 143)
+# Exit codes of the installer's pods (docs/how-to/exit-codes.md), and of containers that were killed, that may pass by themselves.
+_PASSING = (14, 21, 41, 137, 143)
 _ATTEMPTS = 4
 # A registry or a ConfigMap may be missing for a moment; these reasons never pass.
 _HOPELESS = ("InvalidImageName", "ErrImageNeverPull")

@@ -120,6 +120,8 @@ def test_a_look_has_its_step(look: Look, aim: Aim, step: Step) -> None:
         (10, "Error", 0, 0, True),
         (21, "Error", 3, 900, False),
         (21, "Error", 4, 0, True),
+        (40, "Error", 0, 0, True),
+        (41, "Error", 0, 0, False),
         (137, "OOMKilled", 0, 0, False),
         (None, "ImagePullBackOff", 0, 10, False),
         (None, "ImagePullBackOff", 0, 60, True),
