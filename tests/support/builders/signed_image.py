@@ -1,6 +1,7 @@
 """Signed images in a real registry: a small one with made-up statements, and one of a checkout that `invoke push` signs."""
 
 import os
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -34,9 +35,10 @@ class SignedImage:
         _, public = write_keys(key, folder / "keys")
         self.key = ("--key", str(public))
 
-    def attest(self) -> int:
-        """Sign the image and all statements about it; return the number of new signatures."""
-        return self.attester.attest(self.descriptor, [statement(kind, subject=self.digest) for kind in PREDICATES])
+    def attest(self, predicates: Mapping[str, Mapping[str, object]] = PREDICATES) -> int:
+        """Sign the image and statements about it, all by default; return the number of new signatures."""
+        said = [statement(kind, predicate, subject=self.digest) for kind, predicate in predicates.items()]
+        return self.attester.attest(self.descriptor, said)
 
 
 class SigningCheckout:

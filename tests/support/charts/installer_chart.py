@@ -25,6 +25,12 @@ def installer_of(combination: Combination, **more: object) -> dict[str, object]:
     return {**names, "image": image, **more}
 
 
+# What the chart asks of a public key is its first line.
+SIGNED: Mapping[str, object] = {
+    "enabled": True,
+    "image": {"repository": "registry.example.org/tools/cosign", "digest": DIGEST},
+    "publicKey": "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n",
+}
 # All that can be switched on is.
 EVERYTHING: Mapping[str, object] = {
     "installers": [installer_of(combination) for combination in COMBINATIONS],
@@ -47,6 +53,7 @@ EVERYTHING: Mapping[str, object] = {
         "tolerations": [{"key": "gpu", "operator": "Exists"}],
     },
     "devicePlugin": {"enabled": True, "config": {"version": "v1", "sharing": {"timeSlicing": {"resources": []}}}},
+    "signedImages": {**SIGNED, "registrySecret": "registry", "certificates": "authorities", "env": {"NO_PROXY": "a"}},
     "verification": {"command": ["nvidia-smi"], "nodeSelector": {"gpu": "nvidia"}},
 }
 USUAL: Mapping[str, object] = {"installers": [installer_of(combination) for combination in COMBINATIONS]}

@@ -10,7 +10,7 @@ from tests.support.charts.installer_chart import Rendered, pod_of
 
 def environment(container: Mapping[str, Any]) -> dict[str, str]:
     """Return a container's environment, without variables from Secrets."""
-    return {variable["name"]: variable["value"] for variable in container["env"] if "value" in variable}
+    return {variable["name"]: variable["value"] for variable in container.get("env", []) if "value" in variable}
 
 
 def write_pod(chart: Rendered, daemonset: str, folder: Path) -> None:

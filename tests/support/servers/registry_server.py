@@ -96,8 +96,8 @@ def registry_server(
 
 
 def certificate(folder: Path, *addresses: str) -> Path:
-    """Create a self-signed certificate for IP addresses, `cert.pem`, and its key, `key.pem`; return the former."""
-    names = ",".join(f"IP:{address}" for address in addresses)
+    """Create a self-signed certificate for IP addresses and host names, `cert.pem`, and its key, `key.pem`; return the former."""
+    names = ",".join(f"{'DNS' if address[-1].isalpha() else 'IP'}:{address}" for address in addresses)
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     command += ["-days", "2", "-subj", "/CN=test", "-addext", f"subjectAltName={names}"]
     command += ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]

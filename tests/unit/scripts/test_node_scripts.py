@@ -15,6 +15,7 @@ INSTALLER = NODE / "nvidia-installer"
 COMMANDS = (INSTALLER, NODE / "nvidia-driver")
 SCRIPTS = (*COMMANDS, *sorted(NODE.glob("lib/**/*.sh")))
 REFERENCE = (ROOT / "docs/reference/node.md").read_text()
+VERIFY_IMAGE = ROOT / "k8s/nvidia-installer/scripts/verify-image"
 RUNBOOK = (ROOT / "docs/how-to/exit-codes.md").read_text()
 # The parts of a section of the runbook, in this order: each with a text, and the second with commands.
 RUNBOOK_PARTS = r"\*\*Meaning\.\*\* \S.*\*\*Run\.\*\*\n\n```console\n([$#] \S.*)\n```\n\n\*\*Most often\.\*\* \S.*"
@@ -26,9 +27,13 @@ def installer(*arguments: str, **environment: str) -> subprocess.CompletedProces
     return subprocess.run([INSTALLER, *arguments], env=env, capture_output=True, text=True, check=False)
 
 
-def exit_codes() -> list[tuple[str, str]]:
-    text = (NODE / "lib/core/exit-codes.sh").read_text()
-    return re.findall(r"^readonly EXIT_[A-Z_]+=(\d+) +# (.+)$", text, re.MULTILINE)
+def exit_codes(script: Path = NODE / "lib/core/exit-codes.sh") -> list[tuple[str, str]]:
+    return re.findall(r"^readonly EXIT_[A-Z_]+=(\d+) +# (.+)$", script.read_text(), re.MULTILINE)
+
+
+def codes_of_the_pod() -> list[str]:
+    """Return the exit codes of the installer and of the chart's container that checks its image, in order."""
+    return sorted({code for code, _ in exit_codes() + exit_codes(VERIFY_IMAGE)}, key=int)
 
 
 def runbook_faults(runbook: str, codes: list[str]) -> list[str]:
@@ -101,7 +106,7 @@ def test_the_reference_has_the_exit_codes_of_the_scripts() -> None:
 
 
 def test_the_runbook_has_a_section_of_three_parts_for_every_exit_code() -> None:
-    codes = [code for code, _ in exit_codes()]
+    codes = codes_of_the_pod()
     assert runbook_faults(RUNBOOK, codes) == []
     assert re.findall(r"^## (\d+):", RUNBOOK, re.MULTILINE) == codes
 
@@ -126,7 +131,7 @@ def test_the_runbook_has_a_section_of_three_parts_for_every_exit_code() -> None:
 def test_a_fault_of_the_runbook_is_found(old: str, new: str, fault: str) -> None:
     runbook = "## 0: " + RUNBOOK.partition("## 0: ")[2]
     assert old in runbook
-    assert fault in runbook_faults(runbook.replace(old, new, 1), [code for code, _ in exit_codes()])
+    assert fault in runbook_faults(runbook.replace(old, new, 1), codes_of_the_pod())
 
 
 def test_the_commands_of_the_runbook_exist() -> None:
