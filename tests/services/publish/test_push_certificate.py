@@ -72,7 +72,7 @@ def test_the_advice_helps_both(session: PushSession, server: RegistryServer) -> 
     assert found.digest == pushed.digest
 
 
-def test_a_certificate_that_has_expired_is_said_with_the_time_of_this_machine(
+def test_an_expired_certificate_is_said_with_this_machines_time(
     server: RegistryServer, tmp_path: Path
 ) -> None:
     assert server.authority

@@ -193,7 +193,7 @@ def test_a_full_registry_disk_is_quoted_and_with_room_the_push_succeeds(
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_a_push_that_is_ended_within_a_layer_leaves_no_tag_and_is_completed_later(
+def test_a_push_that_is_ended_within_a_layer_is_completed_later(
     server: RegistryServer, engine: docker.DockerClient, tmp_path: Path, end: signal.Signals
 ) -> None:
     sending = threading.Event()

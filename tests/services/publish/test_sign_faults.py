@@ -89,7 +89,7 @@ def killed_after(writes: int, run: Callable[[], None]) -> bool:
     return process.exitcode != 0
 
 
-def test_killed_after_any_write_no_moving_tag_names_an_image_without_its_statements(
+def test_killed_after_any_write_no_moving_tag_names_an_unsigned_image(
     session: PushSession, key: PrivateKey
 ) -> None:
     candidate = replace(session.candidate(image := session.made()), remote=None)
@@ -113,7 +113,7 @@ def test_killed_after_any_write_no_moving_tag_names_an_image_without_its_stateme
     assert writes == 1 + (len(PREDICATES) + 1 + 2) + 2 + 2 + len(pushed.moving)
 
 
-def test_a_registry_that_goes_away_while_signing_is_an_error_and_no_tag_moves(
+def test_a_registry_that_goes_away_while_signing_moves_no_tag(
     session: PushSession, server: RegistryServer, key: PrivateKey
 ) -> None:
     image = session.made()
@@ -137,7 +137,7 @@ def test_a_registry_that_goes_away_while_signing_is_an_error_and_no_tag_moves(
     assert missing(session.registry, pushed.digest, key) == []
 
 
-def test_a_statement_that_the_registrys_disk_has_damaged_is_refused_and_written_again(
+def test_a_damaged_statement_is_refused_and_written_again(
     session: PushSession, server: RegistryServer, key: PrivateKey, tmp_path: Path
 ) -> None:
     signed = SignedImage(session, key, tmp_path)
@@ -155,7 +155,7 @@ def test_a_statement_that_the_registrys_disk_has_damaged_is_refused_and_written_
     assert missing(session.registry, signed.digest, key) == []
 
 
-def test_two_machines_that_sign_at_once_are_both_verified_after_another_push(
+def test_two_machines_that_sign_at_once_are_both_verified_later(
     session: PushSession, key: PrivateKey, tmp_path: Path
 ) -> None:
     signed, other = SignedImage(session, key, tmp_path), make_key()
