@@ -72,9 +72,7 @@ def test_the_advice_helps_both(session: PushSession, server: RegistryServer) -> 
     assert found.digest == pushed.digest
 
 
-def test_an_expired_certificate_is_said_with_this_machines_time(
-    server: RegistryServer, tmp_path: Path
-) -> None:
+def test_an_expired_certificate_is_said_with_this_machines_time(server: RegistryServer, tmp_path: Path) -> None:
     assert server.authority
     key = serialization.load_pem_private_key(server.authority.with_name("key.pem").read_bytes(), None)
     valid = x509.load_pem_x509_certificate(server.authority.read_bytes())

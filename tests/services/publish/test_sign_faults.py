@@ -89,9 +89,7 @@ def killed_after(writes: int, run: Callable[[], None]) -> bool:
     return process.exitcode != 0
 
 
-def test_killed_after_any_write_no_moving_tag_names_an_unsigned_image(
-    session: PushSession, key: PrivateKey
-) -> None:
+def test_killed_after_any_write_no_moving_tag_names_an_unsigned_image(session: PushSession, key: PrivateKey) -> None:
     candidate = replace(session.candidate(image := session.made()), remote=None)
     pushed = session.pusher.publish(candidate, PushDecision.PUSH, [COMBINATION])
     manifest = session.registry.manifest(REPOSITORY, pushed.digest)
