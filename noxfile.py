@@ -10,7 +10,8 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2025.2.9"
-nox.options.default_venv_backend = "virtualenv"
+# uv is many times faster. pip also reads wheels from a folder, for machines without a network.
+nox.options.default_venv_backend = "virtualenv" if "PIP_NO_INDEX" in os.environ else "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 
 # The locks and their dependency groups in pyproject.toml. Each also has the dependencies of the project itself.

@@ -15,6 +15,7 @@ REAL = (
     "chmod",
     "dirname",
     "env",
+    "grep",
     "id",
     "mktemp",
     "rm",

@@ -191,3 +191,48 @@ def test_unknown_arguments_are_refused_with_the_usage(machine: Machine, argument
     done = machine.setup(*arguments)
     assert done.returncode == 2
     assert done.stderr.endswith("usage: scripts/setup [--check]\n")
+
+
+LOCK_WITH_UV = """\
+rich==1 \\
+    --hash=sha256:1
+uv==2 \\
+    --hash=sha256:2 \\
+    --hash=sha256:3
+    # via nox
+zstandard==3 \\
+    --hash=sha256:4
+"""
+# pip-stub is .venv/bin/python; `-m pip install` of a file shows the file.
+PIP_WITH_UV = """\
+case $* in
+  *"pip install"*) for last; do :; done; cat "$last" >../installed; cp ../uv-stub .venv/bin/uv ;;
+  *"config get global.index-url"*) echo https://pypi.example/simple ;;
+esac
+"""
+
+
+def test_uv_is_installed_by_its_hashes_and_installs_the_rest_from_pips_index(machine: Machine) -> None:
+    (machine.programs / "cp").symlink_to("/bin/cp")
+    (machine.checkout / "requirements/main.txt").write_text(LOCK_WITH_UV)
+    uv = machine.checkout.parent / "uv-stub"
+    uv.write_text(f'#!/bin/sh\necho "uv $UV_DEFAULT_INDEX $*" >>{machine.log}\n')
+    uv.chmod(0o755)
+    machine.stub("pip-stub", PIP_WITH_UV)
+
+    assert machine.setup().returncode == 0
+    assert (
+        machine.checkout.parent / "installed"
+    ).read_text() == "uv==2 \\\n    --hash=sha256:2 \\\n    --hash=sha256:3\n"
+    options = "pip install --python .venv/bin/python --require-hashes --requirement requirements/main.txt"
+    assert machine.calls("uv") == [f"uv https://pypi.example/simple {options}"]
+
+
+@pytest.mark.parametrize("environment", [{}, {"PIP_NO_INDEX": "1"}])
+def test_pip_installs_all_where_uv_cannot(machine: Machine, environment: dict[str, str]) -> None:
+    (machine.checkout / "requirements/main.txt").write_text(LOCK_WITH_UV)
+    done = machine.setup(**environment)
+    (*_, last) = (call for call in machine.calls("pip-stub") if "pip install" in call)
+
+    assert done.returncode == 0, done.stderr
+    assert last.endswith("--require-hashes --requirement requirements/main.txt")
