@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 
 from lifecycle.config.placeholders import PLACEHOLDER, check_placeholders
 from lifecycle.config.schema import Model, formed, shown
+from lifecycle.tools.forge.project import ForgeKind
 from lifecycle.yamledit.key_path import KeyPath
 
 # The placeholders of a template, each with an example. Their values come from a combination and its published image.
@@ -108,13 +109,6 @@ class Mode(StrEnum):
 
     PULL_REQUEST = "pull-request"
     COMMIT = "commit"
-
-
-class ForgeKind(StrEnum):
-    """The kind of API that opens pull requests."""
-
-    GITHUB = "github"
-    GITLAB = "gitlab"
 
 
 class ValuesFiles(Model):

@@ -6,11 +6,14 @@ from lifecycle.app import output
 from lifecycle.app.session import Session
 from lifecycle.config.gitops import GitOps, Mode
 from lifecycle.gitops.deliver import Deliverer, DeliveryResult, DeliveryStatus, MakeProposal
-from lifecycle.gitops.forge import PullRequest, open_forge, parse_project
 from lifecycle.gitops.git import Remote
+from lifecycle.tools.forge.api import Advice, ForgeToken, open_api
+from lifecycle.tools.forge.project import parse_project
+from lifecycle.tools.forge.pull_requests import PullRequest, pull_requests
 from lifecycle.versions.apply_edit import print_diff
 
 TOKEN = "INVOKE_GITOPS_TOKEN"  # noqa: S105 - the variable's name
+_ADVICE = Advice(kept="the branch is pushed", permission=f"{TOKEN} has to be allowed to make pull requests.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +58,8 @@ def submit(session: Session, change: ValuesChange, *, dry_run: bool) -> Submissi
     if not token:
         return Submission(delivered=delivered, by_hand=project.compare_url(section.branch, change.branch))
     proposal = delivered.proposal
-    request = open_forge(project, token, api=section.api).propose(
+    api = open_api(project, ForgeToken(token), api=section.api, advice=_ADVICE)
+    request = pull_requests(project, api).propose(
         branch=change.branch, base=section.branch, title=proposal.title, body=proposal.body
     )
     return Submission(delivered=delivered, pull_request=request)

@@ -14,7 +14,6 @@ from lifecycle.config.validation import read_text
 from lifecycle.errors import UsageError
 from lifecycle.gitops.bump_values import bump
 from lifecycle.gitops.deliver import DeliveryStatus
-from lifecycle.gitops.forge import parse_project
 from lifecycle.gitops.propose import TOKEN, submit
 from lifecycle.gitops.repository import repository_exists
 from lifecycle.planning.locked_project import require_locked
@@ -28,6 +27,7 @@ from lifecycle.release.changelog import entry_of, unreleased_entry, with_release
 from lifecycle.release.notes import release_notes
 from lifecycle.release.release_plan import ReleaseState, newest, tag_name
 from lifecycle.tools.checkout import Checkout
+from lifecycle.tools.forge.project import parse_project
 from lifecycle.yamledit.own_files import OwnFile
 
 CHANGELOG = Path("CHANGELOG.md")

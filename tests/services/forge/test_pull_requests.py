@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from lifecycle.config.gitops import ForgeKind
-from lifecycle.gitops.forge import Project, open_forge
-from lifecycle.gitops.forge_api import ForgeRefusedError
+from lifecycle.tools.forge.api import Advice, ForgeRefusedError, ForgeToken, open_api
+from lifecycle.tools.forge.project import ForgeKind, Project
+from lifecycle.tools.forge.pull_requests import PullRequests, pull_requests
 from tests.support.servers.forge_server import TOKEN, ForgeServer, forge_server
 
 KINDS = list(ForgeKind)
+ADVICE = Advice(kept="the branch is pushed", permission="INVOKE_GITOPS_TOKEN has to be allowed it.")
 ASKED = {"branch": "bump/values-1.0.0", "base": "main", "title": "t", "body": "b"}
 
 
@@ -21,6 +22,10 @@ def server() -> Iterator[ForgeServer]:
 
 def project(server: ForgeServer, kind: ForgeKind) -> Project:
     return Project(kind=kind, host=server.host, path="group/values", scheme="http")
+
+
+def open_forge(project: Project, token: str, *, api: str | None) -> PullRequests:
+    return pull_requests(project, open_api(project, ForgeToken(token), api=api, advice=ADVICE))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,47 +1,14 @@
+"""Pull requests at a forge that is busy, damaged or in the way."""
+
 from collections.abc import Iterator
 
 import pytest
 
-from lifecycle.config.gitops import ForgeKind
-from lifecycle.gitops.forge import Project, open_forge, parse_project
-from lifecycle.gitops.forge_api import ForgeRefusedError
+from lifecycle.tools.forge.api import Advice, ForgeRefusedError, ForgeToken, open_api
+from lifecycle.tools.forge.project import ForgeKind, Project
+from lifecycle.tools.forge.pull_requests import pull_requests
 from lifecycle.tools.network.retries import RetryPolicy
 from tests.support.servers.faulty_server import FaultyServer, faulty_server
-
-GITHUB, GITLAB = ForgeKind.GITHUB, ForgeKind.GITLAB
-
-
-@pytest.mark.parametrize(
-    ("address", "kind", "project"),
-    [
-        ("https://github.com/team/values.git", None, Project(kind=GITHUB, host="github.com", path="team/values")),
-        ("https://user@github.example.org/team/values", None, Project(kind=GITHUB, host="github.example.org", path="team/values")),
-        ("git@github.com:team/values.git", None, Project(kind=GITHUB, host="github.com", path="team/values")),
-        ("ssh://git@gitlab.example:2222/a/b/values.git/", None, Project(kind=GITLAB, host="gitlab.example", path="a/b/values")),
-        ("https://git.example.org:8443/a/values", GITLAB, Project(kind=GITLAB, host="git.example.org:8443", path="a/values")),
-        ("https://git.example.org/a/values", None, None),
-        ("/srv/git/github/values.git", None, None),
-        ("build/gitops.git", GITHUB, None),
-    ],
-)  # fmt: skip
-def test_a_repository_s_address_says_which_project_it_is(
-    address: str, kind: ForgeKind | None, project: Project | None
-) -> None:
-    assert parse_project(address, kind) == project
-
-
-@pytest.mark.parametrize(
-    ("kind", "url"),
-    [
-        (GITHUB, "https://h/g/p/compare/main...a/b?expand=1"),
-        (
-            GITLAB,
-            "https://h/g/p/-/merge_requests/new?merge_request%5Bsource_branch%5D=a%2Fb&merge_request%5Btarget_branch%5D=main",
-        ),
-    ],
-)
-def test_where_a_person_makes_a_request_by_hand(kind: ForgeKind, url: str) -> None:
-    assert Project(kind=kind, host="h", path="g/p").compare_url("main", "a/b") == url
 
 
 @pytest.fixture
@@ -52,9 +19,10 @@ def server() -> Iterator[FaultyServer]:
 
 
 def propose(server: FaultyServer, waits: list[float]) -> None:
-    project = Project(kind=GITLAB, host=server.address.removeprefix("http://"), path="g/p", scheme="http")
-    forge = open_forge(project, "t", api=None, policy=RetryPolicy(wait=waits.append))
-    forge.propose(branch="b", base="main", title="t", body="x")
+    project = Project(kind=ForgeKind.GITLAB, host=server.address.removeprefix("http://"), path="g/p", scheme="http")
+    advice = Advice(kept="the branch is pushed", permission="x")
+    api = open_api(project, ForgeToken("t"), api=None, advice=advice, policy=RetryPolicy(wait=waits.append))
+    pull_requests(project, api).propose(branch="b", base="main", title="t", body="x")
 
 
 @pytest.mark.parametrize("step", ["429 7", "503 7"])
