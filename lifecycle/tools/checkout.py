@@ -170,9 +170,12 @@ class Checkout:
 
     def tag(self, name: str, message: str) -> None:
         """Create an annotated tag at HEAD, or move one that was never pushed."""
-        self._git(
-            "tag", "--force", "--annotate", "--cleanup=verbatim", f"--message={message}", name, what=f"tag {name}"
-        )
+        # An argument has at most 128 kB (execve(2), MAX_ARG_STRLEN), which a changelog's entry may exceed.
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="nvidia-installer-") as file:
+            file.write(message)
+            file.flush()
+            words = ("--force", "--annotate", "--cleanup=verbatim", f"--file={file.name}")
+            self._git("tag", *words, name, what=f"tag {name}")
 
     def push(self, *refs: str) -> None:
         """Push refs to the remote, all or none, without force."""
