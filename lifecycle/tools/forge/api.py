@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from lifecycle.errors import InstallerError, UsageError
 from lifecycle.tools.forge.project import ForgeKind, Project
 from lifecycle.tools.network.client import REQUEST_ERRORS, open_client
+from lifecycle.tools.network.errors import without_login
 from lifecycle.tools.network.retries import REQUESTS, RetryPolicy, answer_text
 from lifecycle.tools.problems import first_problem
 
@@ -40,7 +41,9 @@ class PlainTokenError(UsageError):
     """A token that would be sent without TLS."""
 
     def __init__(self, address: str) -> None:
-        super().__init__(f"{address}: the token would be sent without TLS: write an address with https://")
+        super().__init__(
+            f"{without_login(address)}: the token would be sent without TLS: write an address with https://"
+        )
 
 
 class BadTokenError(UsageError):

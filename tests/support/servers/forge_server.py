@@ -1,6 +1,7 @@
-"""An HTTP server with the pull request APIs of GitHub and GitLab, as their public documentation describes them.
+"""An HTTP server with the APIs of GitHub and GitLab for pull requests and releases, as their public documentation describes them.
 
-GitHub: docs.github.com/rest/pulls/pulls, version 2022-11-28. GitLab: docs.gitlab.com/api/merge_requests, v4.
+GitHub: docs.github.com/rest/pulls/pulls, version 2022-11-28. GitLab: docs.gitlab.com/api/merge_requests, v4. Releases are those of
+forge_releases.py.
 """
 
 import json
@@ -12,37 +13,51 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.support.servers.forge_releases import Answer, ForgeReleases
 from tests.support.serving import serving
 
 TOKEN = "ghp-4711"  # noqa: S105 - of nothing but this
+JOB_TOKEN = "glcbt-4713"  # noqa: S105 - as is this
 _GITHUB = re.compile(r"/api/v3/repos/(?P<project>[^/]+/[^/]+)/pulls(?:/(?P<number>\d+))?")
 _GITLAB = re.compile(r"/api/v4/projects/(?P<project>[^/]+)/merge_requests(?:/(?P<number>\d+))?")
 
 
 @dataclass
 class ForgeServer:
-    """A running forge: its host, its pull or merge requests, and the method and path of each HTTP request to it."""
+    """A running forge: its host, its pull or merge requests and releases, and the method and path of each HTTP request to it.
+
+    The first answers are those of `refusals`, each a status and a body.
+    """
 
     host: str = ""
+    releases: ForgeReleases = field(default_factory=ForgeReleases)
+    refusals: list[tuple[int, bytes]] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
     asked: list[tuple[str, str]] = field(default_factory=list)
     # What somebody else opens right after the next list was answered.
     rival: dict[str, Any] | None = None
 
-    def answer(self, method: str, path: str, headers: Any, body: dict[str, Any]) -> tuple[int, object]:  # noqa: ANN401
+    def answer(self, method: str, path: str, headers: Any, body: bytes) -> Answer:  # noqa: ANN401
         """Return the status and the JSON of the answer to a request."""
         parts = urlsplit(path)
         query = {key: values[0] for key, values in parse_qs(parts.query).items()}
         self.asked.append((method, parts.path))
-        if match := _GITHUB.fullmatch(parts.path):
+        if parts.path.startswith("/api/v4/"):
+            if headers.get("PRIVATE-TOKEN") != TOKEN and headers.get("JOB-TOKEN") != JOB_TOKEN:
+                return 401, {"message": "401 Unauthorized"}
+            found = self.releases.gitlab(method, parts.path, query, body)
+        else:
             if headers.get("Authorization") != f"Bearer {TOKEN}":
                 return 401, {"message": "Bad credentials", "documentation_url": "https://docs.github.com/rest"}
             assert headers["Accept"] == "application/vnd.github+json"
             assert headers["X-GitHub-Api-Version"] == "2022-11-28"
+            found = self.releases.github(method, parts.path, query, body)
+        return found or self._requests(method, parts.path, query, json.loads(body) if body else {})
+
+    def _requests(self, method: str, path: str, query: dict[str, str], body: dict[str, Any]) -> Answer:
+        if match := _GITHUB.fullmatch(path):
             return self._github(method, match["project"], match["number"], query, body)
-        if match := _GITLAB.fullmatch(parts.path):
-            if headers.get("PRIVATE-TOKEN") != TOKEN:
-                return 401, {"message": "401 Unauthorized"}
+        if match := _GITLAB.fullmatch(path):
             return self._gitlab(method, match["project"], match["number"], query, body)
         return 404, {"message": "Not Found"}
 
@@ -107,19 +122,21 @@ def forge_server() -> Iterator[ForgeServer]:
             """Say nothing."""
 
         def serve(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else {}
-            status, said = forge.answer(self.command, self.path, self.headers, body)
-            answer = json.dumps(said).encode()
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if forge.refusals:
+                status, answer = forge.refusals.pop(0)
+            else:
+                status, said = forge.answer(self.command, self.path, self.headers, body)
+                answer = b"" if said is None else json.dumps(said).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer)
 
-        do_GET = do_POST = do_PATCH = do_PUT = serve  # noqa: N815 - http.server's names
+        do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = serve  # noqa: N815 - http.server's names
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    forge.host = f"127.0.0.1:{server.server_port}"
+    forge.host = forge.releases.host = f"127.0.0.1:{server.server_port}"
     with serving(server):
         yield forge
