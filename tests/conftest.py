@@ -3,6 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from lifecycle.app import job_summary
 from lifecycle.config.store import MODE_VARIABLE, OFF, STORE_VARIABLE
 
 
@@ -22,4 +23,12 @@ def without_remote_cache() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv(STORE_VARIABLE, raising=False)
         patch.setenv(MODE_VARIABLE, OFF)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def without_job_summary() -> Iterator[None]:
+    """Keep tests from the summary of the CI job that runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(job_summary.VARIABLE, raising=False)
         yield

@@ -14,7 +14,7 @@ from lifecycle.planning.targets import Kind
 def _print_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table, or nothing if it has no rows, as for an empty shard."""
     if rows:
-        output.print_table(title, columns, rows)
+        output.print_table(title, columns, rows, in_summary=True)
 
 
 def matrix_rows(matrix: Matrix, combinations: Sequence[Combination]) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """Output on stdout: tables for people, and plain data for `--json`."""
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 
 
@@ -27,8 +28,15 @@ def print_lines(lines: Iterable[str]) -> None:
         print(line)  # noqa: T201 - stdout is where results go
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table without borders, in a form that fits the terminal. Nothing is cut."""
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, in_summary: bool = False) -> None:
+    """Print a table without borders, in a form that fits the terminal. Nothing is cut.
+
+    With `in_summary`, the summary of a CI job gets it too.
+    """
+    from lifecycle.app import job_summary
     from lifecycle.tools import table
 
-    table.print_table(title, columns, rows)
+    found = list(rows)
+    table.print_table(title, columns, found)
+    if in_summary:
+        job_summary.add_table(title, columns, found, os.environ)

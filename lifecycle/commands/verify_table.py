@@ -40,7 +40,7 @@ def print_proofs(proofs: Sequence[Proof]) -> None:
         output.print_lines([""] if index else [])
         verdict = "all correct" if not proof.problems else f"{len(proof.problems)} WRONG"
         title = f"{proof.combination} {proof.module_type}, from the {proof.source}: {verdict}"
-        output.print_table(title, _COLUMNS, [_row(examined) for examined in proof.modules])
+        output.print_table(title, _COLUMNS, [_row(examined) for examined in proof.modules], in_summary=True)
 
 
 def _row(examined: ModuleReport) -> tuple[str, ...]:

@@ -130,7 +130,7 @@ def _print_plan(decisions: Sequence[tuple[Candidate, PushDecision]], *, as_json:
     if as_json:
         output.print_json([{"action": row[0], "combination": row[1], "reason": row[2]} for row in rows])
         return
-    output.print_table("push", ["", "combination", "reason"], rows)
+    output.print_table("push", ["", "combination", "reason"], rows, in_summary=True)
 
 
 def _print(published: Sequence[PushedImage]) -> None:
@@ -138,4 +138,4 @@ def _print(published: Sequence[PushedImage]) -> None:
         (e.combination, e.digest, f"{e.size / 1e6:.0f} MB", f"{e.verdict}, held back" if e.held else e.verdict)
         for e in published
     ]
-    output.print_table("published", ["combination", "digest", "size", "was"], rows)
+    output.print_table("published", ["combination", "digest", "size", "was"], rows, in_summary=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lifecycle.app.job_summary import VARIABLE
 from lifecycle.commands.verify import ProofFailedError
 from lifecycle.commands.verify_table import show_proof
 from tests.support.builders.driver_modules import ID, ONLY, RELEASE, gone, ko, pack
@@ -38,6 +39,19 @@ def test_a_proof_is_a_table_a_line_a_module(
     assert cells[5][:3] == ["nvidia-uvm.ko", RELEASE, "SMP preempt mod_unload modversions"]
     assert cells[5][3:] == ["amd64", "2 of 2", "1", "–", "GPL", "–", "0.00 MB"]
     assert len(cells) == 7
+
+
+@pytest.mark.parametrize(("as_json", "headings"), [(False, 1), (True, 0)])
+def test_the_summary_of_a_ci_job_has_the_table_without_json(
+    proving: FakeSession, modules: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, as_json: bool, headings: int
+) -> None:
+    summary = tmp_path / "summary.md"
+    summary.touch()
+    monkeypatch.setenv(VARIABLE, str(summary))
+    pack(proving, modules)
+    show_proof(proving, ONLY, as_json=as_json)
+
+    assert summary.read_text().count(f"### {ID} proprietary, from the archive: all correct\n") == headings
 
 
 def test_a_proof_as_data_has_the_keys_that_the_reference_promises(
