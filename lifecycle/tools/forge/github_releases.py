@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from lifecycle.tools.forge.api import ForgeApi, ForgeRefusedError
 from lifecycle.tools.forge.project import Project
 from lifecycle.tools.forge.releases import Asset, WantedRelease, same_text
+from lifecycle.tools.network.errors import without_login
 
 _API, _UPLOADS = "api.github.com", "uploads.github.com"
 # The state of a file whose upload was completed. One that was cut off has another state, such as `starter`.
@@ -43,11 +44,11 @@ class _File(BaseModel):
 class ForeignUploadError(ForgeRefusedError):
     """An address for uploads that is not the forge's own. It gets no token."""
 
-    def __init__(self, host: str, upload_host: str, name: str) -> None:
+    def __init__(self, host: str, address: str, name: str) -> None:
         super().__init__(
             host,
             f"upload {name}",
-            f"it names another host for uploads, {upload_host}, which gets no token",
+            f"it names an address of another host, {without_login(address)}, which gets no token",
             hint="Correct the address of the API.",
         )
 
@@ -111,21 +112,25 @@ class GitHubReleases:
         return self.api.list_all(_File, path, f"list the files of the release {release.tag_name}")
 
     def _upload(self, release: _Release, asset: Asset, replaced: Sequence[_File]) -> None:
-        """Upload a file. Files of its name are deleted first, because GitHub refuses a second one."""
-        address = self._upload_address(release, asset)
+        """Upload a file. Files of its name are deleted first, because GitHub refuses a second one. Raises ForeignUploadError."""
+        address = upload_address(self.api.base, release.upload_url)
+        if address is None:
+            raise ForeignUploadError(self.project.host, release.upload_url.partition("{")[0], asset.name)
         for file in replaced:
             self.api.ask("DELETE", f"{self._path}/assets/{file.id}", f"replace {file.name}")
         what, query, headers = f"upload {asset.name}", {"name": asset.name}, {"Content-Type": asset.media_type}
         self.api.ask_at("POST", address, what, params=query, content=asset.content, headers=headers)
 
-    def _upload_address(self, release: _Release, asset: Asset) -> str:
-        """Return the address for uploads, without the template at its end. Raises ForeignUploadError."""
-        address = release.upload_url.partition("{")[0]
-        own, there = urlsplit(self.api.base), urlsplit(address)
-        allowed = {own.netloc, _UPLOADS} if own.netloc == _API else {own.netloc}
-        if there.scheme != own.scheme or there.netloc not in allowed:
-            raise ForeignUploadError(self.project.host, f"{there.scheme}://{there.netloc}", asset.name)
-        return address
+
+def upload_address(base: str, template: str) -> str | None:
+    """Return the address for uploads without the template at its end, `{?name,label}`.
+
+    None for a host that is neither that of the API, at the address `base`, nor GitHub's own for api.github.com.
+    """
+    address = template.partition("{")[0]
+    own, there = urlsplit(base), urlsplit(address)
+    allowed = {own.netloc, _UPLOADS} if own.netloc == _API else {own.netloc}
+    return address if there.scheme == own.scheme and there.netloc in allowed else None
 
 
 def _texts(wanted: WantedRelease) -> dict[str, object]:
