@@ -40,8 +40,9 @@ class ImageNotFoundError(InstallerError):
 class NotVerifiedError(InstallerError):
     """An image of which something is missing, foreign or contradictory, one sentence each."""
 
-    def __init__(self, reference: str, problems: Sequence[str]) -> None:
-        super().__init__(f"{reference} is not verified", details="\n".join(f"  {line}" for line in problems))
+    def __init__(self, reference: str, problems: Sequence[str], *, resolution: str = "") -> None:
+        details = "\n".join(f"  {line}" for line in problems)
+        super().__init__(f"{reference} is not verified", details=details, resolution=resolution)
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def show_statements(session: Session, reference: str, *, as_json: bool) -> None:
     else:
         rows = [(s.title, s.predicate_type, f"{len(s.to_json()) / 1e3:.0f} kB") for s in verified.statements]
         output.print_table("statements", ["statement", "predicate type", "size"], rows)
-    _require_verified(reference, verified)
+    require_verified(reference, verified)
 
 
 def show_published(session: Session, reference: str, *, only: str, as_json: bool) -> None:
@@ -133,8 +134,10 @@ def show_published(session: Session, reference: str, *, only: str, as_json: bool
             }
         )
     elif not verified.problems:
-        output.print_table("verified", ["image", "statements"], [(verified.image.digest, _titles(verified))])
-    _require_verified(reference, verified)
+        output.print_table(
+            "verified", ["image", "statements"], [(verified.image.digest, _titles(verified))], in_summary=True
+        )
+    require_verified(reference, verified)
 
 
 def verify_published(session: Session, reference: str, keys: TrustedKeys) -> Verification:
@@ -165,6 +168,7 @@ def _titles(verified: Verification) -> str:
     return ", ".join(statement.title for statement in verified.statements)
 
 
-def _require_verified(reference: str, verified: Verification) -> None:
+def require_verified(reference: str, verified: Verification, *, resolution: str = "") -> None:
+    """Raise NotVerifiedError for an image with problems; `resolution` is what to do then."""
     if verified.problems:
-        raise NotVerifiedError(reference, verified.problems)
+        raise NotVerifiedError(reference, verified.problems, resolution=resolution)

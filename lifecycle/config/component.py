@@ -12,6 +12,7 @@ from lifecycle.config.driver_sources import DriverSource, PackagedDriver
 from lifecycle.config.gitops import GitOps
 from lifecycle.config.package_sources import PackageSource
 from lifecycle.config.references import REPOSITORY, RegistryHost, Repository
+from lifecycle.config.release import DeclaredPage
 from lifecycle.config.schema import Architecture, Loc, Model, ModuleType, ReleaseName, formed, problems_at, shown
 from lifecycle.config.security import Advisories, Attest, Signing
 from lifecycle.config.sources import Sources
@@ -169,7 +170,7 @@ class Component(Model):
     """The whole file. `module_parameters` are the defaults on a node.
 
     Without `signing` the modules are not signed. Without `attest` the pushed images are not signed. Without `store` there is no
-    remote cache. Without `gitops` a release changes no cluster.
+    remote cache. Without `gitops` a release changes no cluster, and without `release` it makes no page at a code forge.
     """
 
     name: ComponentName
@@ -183,6 +184,7 @@ class Component(Model):
     advisories: Advisories | None = None
     store: RemoteCacheConfig | None = None
     gitops: GitOps | None = None
+    release: DeclaredPage = None
     module_parameters: dict[ModuleName, dict[ParameterName, ParameterValue]] = {}
 
     @model_validator(mode="after")

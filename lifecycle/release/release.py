@@ -157,6 +157,12 @@ def _write_notes(context: ReleaseContext) -> None:
     context.notes_file.write_text(notes, encoding="utf-8")
 
 
+def _publish_page(context: ReleaseContext) -> None:
+    images = context.images()
+    notes = context.notes(images, tuple(context.checkout.tags()))
+    context.page.publish(notes, [image for image in images.values() if image])
+
+
 def _bump(context: ReleaseContext) -> None:
     session = context.released_session
     with bump(session) as change:
@@ -171,6 +177,7 @@ _DOING: Mapping[Step, Callable[[ReleaseContext], None]] = {
     Step.IMAGES: _push_images,
     Step.CHART: _push_chart,
     Step.NOTES: _write_notes,
+    Step.FORGE: _publish_page,
     Step.GITOPS: _bump,
 }
 
@@ -181,4 +188,5 @@ def _print(context: ReleaseContext, steps: Sequence[Planned], *, as_json: bool) 
         output.print_json({"version": context.version, "steps": rows})
         return
     plain = [("RUN" if planned.run else "SKIP", str(planned.step), planned.reason) for planned in steps]
-    output.print_table(f"{context.session.project.component.name} {context.version}", ["", "step", "why"], plain)
+    title = f"{context.session.project.component.name} {context.version}"
+    output.print_table(title, ["", "step", "why"], plain, in_summary=True)

@@ -22,7 +22,20 @@ class Step(StrEnum):
     IMAGES = "push the images"
     CHART = "push the chart"
     NOTES = "write the notes"
+    FORGE = "publish the release"
     GITOPS = "bump the values"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForgeState:
+    """The state of a release's page at the code forge.
+
+    `done` is why nothing is to do there, or "", and `what` is what is to do. `problem` is why it cannot be done, or "".
+    """
+
+    done: str = ""
+    what: str = ""
+    problem: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +45,8 @@ class ReleaseState:
     `tags` are those of the checkout and the remote. `remote` is False without a remote. Commits that do not exist are None.
     `on_branch` is "" for a detached HEAD. `unpushed` has the combinations whose image the registry lacks; `untested` and `unbuilt`
     are those of them whose tests have not passed, or that are not built. `held` are in the registry, but wait for the second
-    builder. `chart` is the digest of the checkout's chart, and
-    `registry_chart` that of its version in the registry. `gitops` is why nothing is to do there, or "".
+    builder. `chart` is the digest of the checkout's chart, and `registry_chart` that of its version in the registry. `gitops` is why
+    nothing is to do there, or "". `forge` is the page of the release.
     """
 
     declared: str
@@ -58,6 +71,7 @@ class ReleaseState:
     chart: str
     registry_chart: str | None
     notes_written: bool
+    forge: ForgeState
     gitops: str
 
 
@@ -105,7 +119,8 @@ def checked_version(version: str, option: str = "--version") -> str:
 
 def problems(state: ReleaseState, version: str) -> list[str]:
     """Return the problems that block a release, each a sentence with what to do."""
-    return [*_checkout_problems(state, version), *_version_problems(state, version), *_image_problems(state)]
+    page = [state.forge.problem] if state.forge.problem else []
+    return [*_checkout_problems(state, version), *_version_problems(state, version), *_image_problems(state), *page]
 
 
 def _checkout_problems(state: ReleaseState, version: str) -> Iterator[str]:
@@ -163,6 +178,7 @@ def plan(state: ReleaseState, version: str) -> list[Planned]:
         (Step.IMAGES, not state.unpushed and not state.held, there, _images_to_push(state)),
         (Step.CHART, state.registry_chart == state.chart, there_chart, f"{version}, {state.chart[:19]}"),
         (Step.NOTES, state.notes_written, "as they would be written", "combinations, digests, changes"),
+        (Step.FORGE, bool(state.forge.done), state.forge.done, state.forge.what),
         (Step.GITOPS, bool(state.gitops), state.gitops, "the images of this release"),
     ]
     return [_planned(state, step, done=done, why=why, what=what) for step, done, why, what in rows]

@@ -25,7 +25,8 @@ from lifecycle.publish.hold import held_images
 from lifecycle.publish.published import PublishedImage, open_registry, published_images
 from lifecycle.release.changelog import entry_of, unreleased_entry, with_release
 from lifecycle.release.notes import release_notes
-from lifecycle.release.release_plan import ReleaseState, newest, tag_name
+from lifecycle.release.release_page import Page
+from lifecycle.release.release_plan import ForgeState, ReleaseState, newest, tag_name
 from lifecycle.tools.checkout import Checkout
 from lifecycle.tools.forge.project import parse_project
 from lifecycle.yamledit.own_files import OwnFile
@@ -59,6 +60,11 @@ class ReleaseContext:
     def chart(self) -> Chart:
         """The chart of the release."""
         return package_chart(self.session.root, self.session.project.component.image.repository, self.version)
+
+    @cached_property
+    def page(self) -> Page:
+        """The page of the release at the code forge. Raises CheckoutError without a remote."""
+        return Page(session=self.session, address=self.checkout.remote_address(), version=self.version)
 
     def registry_chart(self) -> str | None:
         """Return the digest of the chart's version in the registry, or None."""
@@ -129,6 +135,7 @@ def read_state(context: ReleaseContext) -> ReleaseState:
         chart=context.chart.digest,
         registry_chart=context.registry_chart(),
         notes_written=notes is not None and _has_text(context.notes_file, notes),
+        forge=_forge(context, images, notes, remote=remote),
         gitops="" if lacking or held or unlocked else _gitops(context),
     )
 
@@ -172,6 +179,17 @@ def _has_entry(context: ReleaseContext) -> bool:
 
 def _has_text(path: Path, text: str) -> bool:
     return path.is_file() and path.read_text(encoding="utf-8") == text
+
+
+def _forge(
+    context: ReleaseContext, images: Mapping[Combination, PublishedImage | None], notes: str | None, *, remote: bool
+) -> ForgeState:
+    """Return the state of the page at the code forge. It is compared only if the registry has all images."""
+    if context.session.project.component.release is None:
+        return ForgeState(done="component.yaml has no release")
+    if not remote:
+        return ForgeState(done="there is no remote")
+    return context.page.state(notes, [image for image in images.values() if image])
 
 
 def _gitops(context: ReleaseContext) -> str:

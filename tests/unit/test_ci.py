@@ -1,5 +1,7 @@
 """The workflows hold what the guards want, and each guard refuses a workflow that does not. Schemas: `nox -s lint`."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -76,6 +78,21 @@ def test_secrets_are_given_to_the_step_that_needs_them_alone() -> None:
             "nightly": {"checkout", "Offer the update"},
             "pull-request": set(),
         }.get(path.stem), path.stem
+
+
+@pytest.mark.parametrize(("host", "known"), [("github.com", True), ("git.example.org", False)])
+def test_the_release_pushes_with_the_release_s_token_to_github_alone(host: str, known: bool, tmp_path: Path) -> None:
+    path = next(path for path in WORKFLOWS if path.stem == "release")
+    workflow = load(path.read_text())
+    step = next(step for step in workflow["jobs"]["release"]["steps"] if step.get("name") == "Release")
+    environ = {**workflow["env"], **step["env"], "INVOKE_RELEASE_TOKEN": "ghp-4711", "GIT_TERMINAL_PROMPT": "0"}
+    environ |= {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "GIT_CONFIG_NOSYSTEM": "1", "GIT_ASKPASS": "true"}
+    asked = f"protocol=https\nhost={host}\n\n"
+    done = subprocess.run(
+        ["git", "credential", "fill"], input=asked, env=environ, capture_output=True, text=True, check=False
+    )
+
+    assert ("password=ghp-4711" in done.stdout) is known
 
 
 def test_a_pull_request_builds_the_missing_images_or_a_canary_from_scratch() -> None:

@@ -5,7 +5,16 @@ from typing import Any
 
 import pytest
 
-from lifecycle.release.release_plan import BadVersionError, ReleaseState, Step, checked_version, newest, plan, problems
+from lifecycle.release.release_plan import (
+    BadVersionError,
+    ForgeState,
+    ReleaseState,
+    Step,
+    checked_version,
+    newest,
+    plan,
+    problems,
+)
 
 FRESH = ReleaseState(
     declared="1.0.0",
@@ -30,6 +39,7 @@ FRESH = ReleaseState(
     chart=f"sha256:{'c' * 64}",
     registry_chart=None,
     notes_written=False,
+    forge=ForgeState(what="v1.1.0 at github.com: notes and SBOMs"),
     gitops="",
 )
 COMMITTED = replace(FRESH, declared="1.1.0", heading=True, remote_has_head=False)
@@ -42,6 +52,7 @@ DONE = replace(
     unpushed=(),
     registry_chart=FRESH.chart,
     notes_written=True,
+    forge=ForgeState(done="github.com has v1.1.0"),
     gitops="main has it all",
 )
 
@@ -65,6 +76,7 @@ def test_a_release_that_was_stopped_goes_on_from_there(done: int) -> None:
         ("unpushed",),
         ("registry_chart",),
         ("notes_written",),
+        ("forge",),
         ("gitops",),
     ]
     world = FRESH
@@ -87,7 +99,8 @@ def test_a_version_that_a_pull_request_has_raised_only_gets_its_heading() -> Non
 
 
 def test_without_a_remote_nothing_is_pushed_to_it() -> None:
-    alone = replace(FRESH, remote=False, remote_head=None, remote_has_head=False, head_has_remote=False)
+    page = ForgeState(done="there is no remote")
+    alone = replace(FRESH, remote=False, remote_head=None, remote_has_head=False, head_has_remote=False, forge=page)
 
     assert todo(alone) == [Step.COMMIT, Step.TAG, Step.IMAGES, Step.CHART, Step.NOTES, Step.GITOPS]
     assert problems(alone, "1.1.0") == []
@@ -106,12 +119,20 @@ def test_without_a_remote_nothing_is_pushed_to_it() -> None:
         ({"unlocked": "versions.lock does not have x: run `invoke fetch`"}, "versions.lock does not have x"),
         ({"unbuilt": ("a/b/c",)}, "not built: a/b/c: `invoke build`"),
         ({"untested": ("a/b/c",)}, "not tested: a/b/c: `nox -s test_images`"),
+        ({"forge": ForgeState(problem="INVOKE_RELEASE_TOKEN is not set")}, "INVOKE_RELEASE_TOKEN is not set"),
     ],
 )
 def test_what_stands_against_it_is_a_sentence_with_what_to_do(change: dict[str, Any], sentence: str) -> None:
     (found,) = problems(replace(FRESH, **change), "1.1.0")
 
     assert sentence in found
+
+
+def test_a_page_that_nobody_asked_for_is_skipped_with_the_reason() -> None:
+    page = ForgeState(done="component.yaml has no release")
+    (step,) = [planned for planned in plan(replace(FRESH, forge=page), "1.1.0") if planned.step is Step.FORGE]
+
+    assert (step.run, step.reason) == (False, "component.yaml has no release")
 
 
 def test_a_commit_alone_as_ci_checks_it_out_is_fine() -> None:

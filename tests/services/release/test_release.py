@@ -14,6 +14,7 @@ import pytest
 
 from lifecycle.release.release_plan import Step
 from tests.support.checkout import ROOT
+from tests.support.checkouts.forge_checkout import declare_release
 from tests.support.checkouts.release_checkout import FILE, Checkout, make_checkout, remove_images
 from tests.support.git import git
 from tests.support.servers.forge_server import TOKEN, ForgeServer, forge_server
@@ -60,8 +61,7 @@ def forge(checkout: Checkout, values: Upstream) -> Iterator[ForgeServer]:
             "GIT_CONFIG_KEY_0": f"url.{values.path}.insteadOf",
             "GIT_CONFIG_VALUE_0": address,
         }
-        checkout.commit("the forge's repository")
-        git(checkout.folder, "push", "--quiet", "origin", "main")
+        declare_release(checkout, running, "github")
         yield running
 
 
@@ -79,12 +79,13 @@ def test_a_release_killed_after_each_step_ends_with_one_of_everything(
     url = f"http://{registry.host}/v2/system-services/nvidia-installer/tags/list"
 
     assert git(checkout.origin, "log", "--format=%s", "main").splitlines()[:2] == [
-        "Release nvidia-installer 1.1.0", "the forge's repository"
+        "Release nvidia-installer 1.1.0", "a release at a forge"
     ]  # fmt: skip
     assert git(checkout.origin, "tag", "--list").splitlines() == ["v1.1.0"]
     assert git(checkout.origin, "rev-parse", "v1.1.0^{}") == git(checkout.folder, "rev-parse", "HEAD")
     assert values.log(f"main..{VALUES}") == ["nvidia-installer 1.1.0 for debian-12"]
     assert [(r["branch"], r["open"]) for r in forge.requests] == [(VALUES, True)]
+    assert [(r["tag_name"], r["draft"]) for r in forge.releases.kept] == [("v1.1.0", False)]
     assert len([tag for tag in httpx.get(url).json()["tags"] if re.search("-[0-9a-f]{12}$", tag)]) == 1
     assert "1.1.0 is released: build/release-notes-1.1.0.md" in last.stderr
     assert checkout.invoke("changed", "--since", "HEAD~1").stdout == ""
@@ -93,7 +94,7 @@ def test_a_release_killed_after_each_step_ends_with_one_of_everything(
 def test_a_dry_run_prints_the_plan_and_does_nothing(checkout: Checkout) -> None:
     plan = checkout.json("release", "--version", "1.1.0", "--dry-run")
 
-    assert [step["run"] for step in plan["steps"]] == [True] * len(Step)
+    assert [step["step"] for step in plan["steps"] if not step["run"]] == [Step.FORGE]
     assert git(checkout.folder, "status", "--porcelain") == ""
     assert git(checkout.origin, "tag", "--list") == ""
     assert not (checkout.folder / "build/release-notes-1.1.0.md").exists()
