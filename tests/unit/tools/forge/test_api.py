@@ -117,3 +117,12 @@ def test_a_list_without_an_end_ends(server: FaultyServer) -> None:
     server.page = f"[{', '.join(['1'] * 100)}]".encode()
 
     assert len(list(forge(server.address).list_all(int, "x", "look"))) == 10_000
+
+
+def test_a_connection_that_is_lost_each_time_is_one_sentence(server: FaultyServer) -> None:
+    server.script = ["reset"] * 4
+    with pytest.raises(ForgeRefusedError) as caught:
+        forge(server.address).ask("GET", "x", "look")
+
+    assert str(caught.value).startswith("git.example.org: cannot look\n  ReadError: ")
+    assert SECRET not in str(caught.value)
