@@ -9,10 +9,9 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from lifecycle.config.driver_sources import DriverSource, PackagedDriver
-from lifecycle.config.gitops import GitOps
+from lifecycle.config.gitops import DeclaredPage, GitOps
 from lifecycle.config.package_sources import PackageSource
 from lifecycle.config.references import REPOSITORY, RegistryHost, Repository
-from lifecycle.config.release import DeclaredPage
 from lifecycle.config.schema import Architecture, Loc, Model, ModuleType, ReleaseName, formed, problems_at, shown
 from lifecycle.config.security import Advisories, Attest, Signing
 from lifecycle.config.sources import Sources

@@ -1,4 +1,7 @@
-"""The `gitops` section of component.yaml: the repository that clusters deploy from, and the keys that an image sets. Pure."""
+"""The sections of component.yaml about git repositories and the forges that serve them. Pure.
+
+`gitops` is the repository that clusters deploy from, with the keys that an image sets; `release` is a page at a code forge.
+"""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from lifecycle.config.placeholders import PLACEHOLDER, check_placeholders
 from lifecycle.config.schema import Model, formed, shown
@@ -102,6 +105,7 @@ def _branch(value: str) -> str:
 Template = Annotated[str, AfterValidator(_template)]
 FilePath = Annotated[str, AfterValidator(_template), AfterValidator(_inner_path)]
 Keys = Annotated[str, AfterValidator(_template), AfterValidator(_key_path)]
+ApiAddress = Annotated[str, formed(r"https?://\S+", "an address: write one such as https://git.example.org/api/v4")]
 
 
 class Mode(StrEnum):
@@ -146,8 +150,20 @@ class GitOps(Model):
     branch: Annotated[str, AfterValidator(_branch)] = "main"
     mode: Mode = Mode.PULL_REQUEST
     forge: ForgeKind | None = None
-    api: (
-        Annotated[str, formed(r"https?://\S+", "an address: write one such as https://git.example.org/api/v4")] | None
-    ) = None
+    api: ApiAddress | None = None
     values: list[ValuesFiles] = Field(min_length=1)
     pools: list[NodePools] = []
+
+
+class ReleasePage(Model):
+    """A release at the code forge of the remote `origin`, with notes and SBOMs.
+
+    `forge` and `api` name the API that makes it, for hosts whose name does not tell.
+    """
+
+    forge: ForgeKind | None = None
+    api: ApiAddress | None = None
+
+
+# `release:` alone declares the section with its defaults.
+DeclaredPage = Annotated[ReleasePage | None, BeforeValidator(lambda value: {} if value is None else value)]

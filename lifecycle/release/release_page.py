@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from lifecycle.app.session import Session
-from lifecycle.config.release import ReleasePage
+from lifecycle.config.gitops import ReleasePage
 from lifecycle.errors import UsageError
 from lifecycle.publish.published import PublishedImage
 from lifecycle.release.release_plan import ForgeState, tag_name

@@ -1,7 +1,7 @@
 """An HTTP server with the APIs of GitHub and GitLab for pull requests and releases, as their public documentation describes them.
 
 GitHub: docs.github.com/rest/pulls/pulls, version 2022-11-28. GitLab: docs.gitlab.com/api/merge_requests, v4. Releases are those of
-forge_releases.py.
+tests/support/forge_releases.py.
 """
 
 import json
@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.support.servers.forge_releases import Answer, ForgeReleases
+from tests.support.forge_releases import Answer, ForgeReleases
 from tests.support.serving import serving
 
 TOKEN = "ghp-4711"  # noqa: S105 - of nothing but this

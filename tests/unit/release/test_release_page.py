@@ -2,7 +2,7 @@
 
 import pytest
 
-from lifecycle.config.release import ReleasePage
+from lifecycle.config.gitops import ReleasePage
 from lifecycle.release.release_page import NoForgeError, NoTokenError, find_project, find_token
 from lifecycle.tools.forge.project import ForgeKind, Project
 

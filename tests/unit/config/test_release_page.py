@@ -2,7 +2,7 @@
 
 import pytest
 
-from lifecycle.config.release import ReleasePage
+from lifecycle.config.gitops import ReleasePage
 from lifecycle.errors import ConfigurationError
 from tests.support.builders.projects import component
 
