@@ -45,8 +45,8 @@ class ReleaseState:
     `tags` are those of the checkout and the remote. `remote` is False without a remote. Commits that do not exist are None.
     `on_branch` is "" for a detached HEAD. `unpushed` has the combinations whose image the registry lacks; `untested` and `unbuilt`
     are those of them whose tests have not passed, or that are not built. `held` are in the registry, but wait for the second
-    builder. `chart` is the digest of the checkout's chart, and `registry_chart` that of its version in the registry. `gitops` is why
-    nothing is to do there, or "". `forge` is the page of the release.
+    builder. `chart` is the digest of the checkout's chart, and `registry_chart` that of its version in the registry. `gitops` is
+    why nothing is to do there, or "". `forge` is the page of the release.
     """
 
     declared: str

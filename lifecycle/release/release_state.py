@@ -135,7 +135,7 @@ def read_state(context: ReleaseContext) -> ReleaseState:
         chart=context.chart.digest,
         registry_chart=context.registry_chart(),
         notes_written=notes is not None and _has_text(context.notes_file, notes),
-        forge=_forge(context, images, notes, remote=remote),
+        forge=_forge(context, images, None if held else notes, remote=remote),
         gitops="" if lacking or held or unlocked else _gitops(context),
     )
 

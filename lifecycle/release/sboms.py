@@ -4,7 +4,7 @@ import json
 import re
 
 from lifecycle.app.session import Session
-from lifecycle.attest.command import require_verified, verify_published
+from lifecycle.attest.command import declared_keys, require_verified, verify_published
 from lifecycle.attest.statements import CYCLONEDX, SPDX, Statement
 from lifecycle.publish.published import PublishedImage
 from lifecycle.tools.forge.releases import Asset
@@ -25,7 +25,7 @@ def read_sboms(session: Session, image: PublishedImage) -> tuple[Asset, ...]:
 
     Raises NotVerifiedError, NoKeyDeclaredError, ImageNotFoundError, RegistryRefusedError, PemError.
     """
-    verified = verify_published(session, image.reference)
+    verified = verify_published(session, image.reference, declared_keys(session))
     require_verified(image.reference, verified, resolution=_UNVERIFIED)
     found = {statement.predicate_type: statement for statement in verified.statements}
     return tuple(sbom_file(image.combination, found[kind]) for kind in _ENDINGS)

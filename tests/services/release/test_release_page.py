@@ -78,6 +78,19 @@ def test_a_release_that_is_killed_between_two_files_is_finished(
     assert page_step(checkout) == (False, "git.example.org has v1.1.0")
 
 
+def test_the_chart_is_signed_before_its_tag_is_there(
+    checkout: Checkout, server: RegistryServer, engine: docker.DockerClient
+) -> None:
+    declare_key(checkout, engine)
+    checkout.commit("a key")
+    checkout.invoke(*RELEASE)
+    (tag,) = (path for path in server.requests("PUT", 201) if path.endswith("/manifests/1.1.0"))
+    written = [path for path in server.requests("PUT", 201) if path.startswith(f"{tag.rpartition('/')[0]}/")]
+
+    assert [path.rpartition(".")[2] for path in written if path.endswith(".sig")] == ["sig"]
+    assert written[-1] == tag
+
+
 def test_a_job_of_gitlab_needs_no_other_token_and_a_changed_page_is_mended(
     checkout: Checkout, forge: ForgeServer, engine: docker.DockerClient
 ) -> None:
