@@ -20,13 +20,14 @@ def _print_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
 def matrix_rows(matrix: Matrix, combinations: Sequence[Combination]) -> dict[str, object]:
     """Return the matrix as plain data."""
     return {
-        "combinations": [_plain(combination) for combination in combinations],
-        "excluded": [_plain(combination) for combination in matrix.excluded],
+        "combinations": [combination_row(combination) for combination in combinations],
+        "excluded": [combination_row(combination) for combination in matrix.excluded],
         "warnings": list(matrix.warnings),
     }
 
 
-def _plain(combination: Combination) -> dict[str, object]:
+def combination_row(combination: Combination) -> dict[str, object]:
+    """Return a combination as plain data."""
     return {
         "id": combination.id,
         "release": combination.release,
@@ -77,17 +78,33 @@ def print_plan(actions: Iterable[Action]) -> None:
     )
 
 
+def target_rows(result: BuildResult, last: Kind) -> list[dict[str, object]]:
+    """Return the targets of the last kind that was built as plain data."""
+    seconds = result.outcome.seconds if result.outcome else {}
+    return [
+        {
+            "name": action.target.name,
+            "digest": action.target.digest,
+            "state": _state(result, action),
+            "reason": action.reason,
+            "seconds": round(seconds.get(action.target.digest, 0), 1),
+        }
+        for action in result.plan.actions
+        if action.target.kind is last
+    ]
+
+
+def _state(result: BuildResult, action: Action) -> str:
+    errors = result.outcome.errors if result.outcome else {}
+    return "FAILED" if action.target.digest in errors else "built" if action.run else "exists"
+
+
 def print_targets(result: BuildResult, last: Kind) -> None:
     """Print the targets of the last kind that was built, one line each."""
-    errors = result.outcome.errors if result.outcome else {}
     _print_rows(
         f"{last}",
         ["", "name", "reason"],
-        [
-            ("FAILED" if a.target.digest in errors else "built" if a.run else "exists", a.target.name, a.reason)
-            for a in result.plan.actions
-            if a.target.kind is last
-        ],
+        [(_state(result, a), a.target.name, a.reason) for a in result.plan.actions if a.target.kind is last],
     )
 
 

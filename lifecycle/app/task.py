@@ -17,6 +17,7 @@ from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
 from lifecycle.app.ending import error_boundary, interrupt_task
+from lifecycle.app.next_step import command_without_dry_run, print_next_step
 from lifecycle.errors import UsageError
 
 if TYPE_CHECKING:
@@ -53,9 +54,14 @@ def _engine_variable(engine: str) -> Iterator[None]:
 
 
 class LifecycleTask(Task[Any]):
-    """A task whose errors become one message on stderr and an exit code, never a traceback."""
+    """A task whose errors become one message on stderr and an exit code, never a traceback.
+
+    A task that ends well prints the next step on stderr: what its function returns, or else `next_step`. After a dry run that is
+    the same command without --dry-run. `--json` and `--format` are for scripts, and print none.
+    """
 
     example = ""
+    next_step = ""
 
     def argspec(self, body: Callable[..., Any]) -> Signature:
         """Return the signature of a task's function, with --engine added to every task that has --cache-dir."""
@@ -86,21 +92,34 @@ class LifecycleTask(Task[Any]):
         with error_boundary():
             interrupt_task()
             with _engine_variable(engine):
-                return super().__call__(*args, **kwargs)
+                following = super().__call__(*args, **kwargs)
+            if not kwargs.get("json") and not kwargs.get("format_"):
+                usual = command_without_dry_run() if kwargs.get("dry_run") else self.next_step
+                print_next_step(usual if following is None else following)
+            return following
 
 
-def task(*, example: str = "", **options: Any) -> Callable[[Callable[..., None]], LifecycleTask]:  # noqa: ANN401 - invoke's own
-    """Return Invoke's decorator with our error boundary; `example` is a command line for the task's help."""
+def task(
+    *,
+    example: str = "",
+    next_step: str = "",
+    **options: Any,  # noqa: ANN401 - invoke's own
+) -> Callable[[Callable[..., str | None]], LifecycleTask]:
+    """Return Invoke's decorator with our error boundary.
+
+    `example` is a command line for the task's help, and `next_step` the usual command after the task. A task's function may
+    return another one, or "" for none.
+    """
     help_ = options.pop("help", {})
     if "cache-dir" in help_:
         help_ = {**help_, "engine": ENGINE}
-    decorator: Callable[[Callable[..., None]], LifecycleTask] = invoke_task(
+    decorator: Callable[[Callable[..., str | None]], LifecycleTask] = invoke_task(
         klass=LifecycleTask, help=help_, auto_shortflags=False, **options
     )
 
-    def decorate(body: Callable[..., None]) -> LifecycleTask:
+    def decorate(body: Callable[..., str | None]) -> LifecycleTask:
         made = decorator(body)
-        made.example = example
+        made.example, made.next_step = example, next_step
         return made
 
     return decorate

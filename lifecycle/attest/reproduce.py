@@ -118,10 +118,11 @@ def recipe_of(reference: str, predicate: Mapping[str, Any]) -> Recipe:
     )
 
 
-def show_reproduction(session: Session, reference: str, *, sign: bool, as_json: bool) -> None:
-    """Build an image again, and print whether it is the published one. With `sign`, also sign that, as the second builder.
+def show_reproduction(session: Session, reference: str, *, sign: bool, as_json: bool) -> str:
+    """Build an image again, and print whether it is the published one. Return the next step.
 
-    Raises NotVerifiedError, NotReproducibleError, NotReproducedError, and NoSecondBuilderError or PemError before the build.
+    With `sign`, also sign that, as the second builder. Raises NotVerifiedError, NotReproducibleError, NotReproducedError, and
+    NoSecondBuilderError or PemError before the build.
     """
     keys = _second_keys(session) if sign else None
     private = keys.private() if keys else None
@@ -143,6 +144,7 @@ def show_reproduction(session: Session, reference: str, *, sign: bool, as_json: 
         )
     if not as_json:
         output.print_lines([f"reproduced: {reference} is {rebuilt}"])
+    return "invoke push, where the image was pushed: it moves the tags" if sign else ""
 
 
 def _second_keys(session: Session) -> BuilderKeys:

@@ -31,7 +31,7 @@ def build(
     locked: bool = False,
     rebuild: bool = False,
     cache_dir: str = "",
-) -> None:
+) -> str | None:
     """Build the images of all combinations; skip what exists.
 
     Runs fetch, compile, package and image. A target exists if a result with the digest of its inputs exists.
@@ -44,7 +44,7 @@ def build(
 
         take_bundle(session, Path(from_bundle), only)
     locked = locked or bool(from_bundle)
-    show_build(session, only, shard, dry_run=dry_run, as_json=json, locked=locked, rebuild=rebuild)
+    return show_build(session, only, shard, dry_run=dry_run, as_json=json, locked=locked, rebuild=rebuild)
 
 
 @task(
@@ -55,6 +55,7 @@ def build(
         "kernel-images": KERNELS,
         "from-bundle": BUNDLE,
         "locked": LOCKED,
+        "json": JSON,
         "cache-dir": CACHE,
     },
     example="invoke fetch --update",
@@ -67,8 +68,9 @@ def fetch(
     kernel_images: bool = False,
     from_bundle: str = "",
     locked: bool = False,
+    json: bool = False,
     cache_dir: str = "",
-) -> None:
+) -> str:
     """Resolve and download all inputs, and make the base images."""
     from lifecycle.commands.build import show_fetch
 
@@ -78,27 +80,31 @@ def fetch(
 
         take_bundle(session, Path(from_bundle), only, kernel_images=kernel_images)
     locked = locked or bool(from_bundle)
-    show_fetch(session, only, shard, update=update, kernel_images=kernel_images, locked=locked)
+    return show_fetch(session, only, shard, update=update, kernel_images=kernel_images, locked=locked, as_json=json)
 
 
 @task(
     name="compile",
-    help={"only": ONLY, "shard": SHARD, "locked": LOCKED, "cache-dir": CACHE},
+    help={"only": ONLY, "shard": SHARD, "locked": LOCKED, "json": JSON, "cache-dir": CACHE},
     example="invoke compile --only debian-12",
 )
-def compile_(_: Context, only: str = "", shard: str = "", locked: bool = False, cache_dir: str = "") -> None:
+def compile_(
+    _: Context, only: str = "", shard: str = "", locked: bool = False, json: bool = False, cache_dir: str = ""
+) -> str:
     """Compile the kernel modules in containers without network."""
     from lifecycle.commands.build import show_made
     from lifecycle.planning.targets import Kind
 
-    show_made(open_session(cache_dir), only, shard, Kind.MODULES, locked=locked)
+    return show_made(open_session(cache_dir), only, shard, Kind.MODULES, locked=locked, as_json=json)
 
 
 @task(
-    help={"only": ONLY, "shard": SHARD, "locked": LOCKED, "cache-dir": CACHE},
+    help={"only": ONLY, "shard": SHARD, "locked": LOCKED, "json": JSON, "cache-dir": CACHE},
     example="invoke package --only 535",
 )
-def package(_: Context, only: str = "", shard: str = "", locked: bool = False, cache_dir: str = "") -> None:
+def package(
+    _: Context, only: str = "", shard: str = "", locked: bool = False, json: bool = False, cache_dir: str = ""
+) -> str:
     """Pack user space and kernel modules into archives.
 
     The archives are the same bytes on every machine.
@@ -106,19 +112,21 @@ def package(_: Context, only: str = "", shard: str = "", locked: bool = False, c
     from lifecycle.commands.build import show_made
     from lifecycle.planning.targets import Kind
 
-    show_made(open_session(cache_dir), only, shard, Kind.ARCHIVE, locked=locked)
+    return show_made(open_session(cache_dir), only, shard, Kind.ARCHIVE, locked=locked, as_json=json)
 
 
 @task(
-    help={"only": ONLY, "shard": SHARD, "locked": LOCKED, "cache-dir": CACHE},
+    help={"only": ONLY, "shard": SHARD, "locked": LOCKED, "json": JSON, "cache-dir": CACHE},
     example="invoke image --only current",
 )
-def image(_: Context, only: str = "", shard: str = "", locked: bool = False, cache_dir: str = "") -> None:
+def image(
+    _: Context, only: str = "", shard: str = "", locked: bool = False, json: bool = False, cache_dir: str = ""
+) -> str:
     """Build the installer images."""
     from lifecycle.commands.build import show_made
     from lifecycle.planning.targets import Kind
 
-    show_made(open_session(cache_dir), only, shard, Kind.IMAGE, locked=locked)
+    return show_made(open_session(cache_dir), only, shard, Kind.IMAGE, locked=locked, as_json=json)
 
 
 @task(
@@ -129,6 +137,7 @@ def image(_: Context, only: str = "", shard: str = "", locked: bool = False, cac
         "cache-dir": CACHE,
     },
     example="invoke verify --only 535 --json",
+    next_step="invoke status",
 )
 def verify(_: Context, only: str = "", published: str = "", json: bool = False, cache_dir: str = "") -> None:
     """Check that the kernels accept the modules, without a kernel.
@@ -148,14 +157,16 @@ def verify(_: Context, only: str = "", published: str = "", json: bool = False, 
 
 @task(
     positional=["file"],
-    help={"file": "the file to write", "only": ONLY, "kernel-images": KERNELS, "cache-dir": CACHE},
+    help={"file": "the file to write", "only": ONLY, "kernel-images": KERNELS, "json": JSON, "cache-dir": CACHE},
     example="invoke bundle inputs.tar --only current",
 )
-def bundle(_: Context, file: str, only: str = "", kernel_images: bool = False, cache_dir: str = "") -> None:
+def bundle(
+    _: Context, file: str, only: str = "", kernel_images: bool = False, json: bool = False, cache_dir: str = ""
+) -> str:
     """Write all inputs into one file, for a machine offline."""
     from lifecycle.commands.bundle import make_bundle
 
-    make_bundle(open_session(cache_dir), Path(file), only, kernel_images=kernel_images)
+    return make_bundle(open_session(cache_dir), Path(file), only, kernel_images=kernel_images, as_json=json)
 
 
 @task(
@@ -169,6 +180,7 @@ def bundle(_: Context, file: str, only: str = "", kernel_images: bool = False, c
         "cache-dir": CACHE,
     },
     example="invoke mirror gardenlinux-1592.10 --dry-run",
+    next_step="invoke add-release RELEASE, or invoke fetch for a declared one",
 )
 def mirror(
     _: Context,

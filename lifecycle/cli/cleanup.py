@@ -14,6 +14,7 @@ from lifecycle.app.task import CACHE, JSON, open_session, task
         "cache-dir": CACHE,
     },
     example="invoke prune --registry --dry-run",
+    next_step="invoke cache.show",
 )
 def prune(_: Context, registry: bool = False, dry_run: bool = False, json: bool = False, cache_dir: str = "") -> None:
     """Remove retired and superseded images from the engine."""
@@ -22,7 +23,12 @@ def prune(_: Context, registry: bool = False, dry_run: bool = False, json: bool 
     show_prune(open_session(cache_dir), registry=registry, dry_run=dry_run, as_json=json)
 
 
-@task(name="show", help={"json": JSON, "cache-dir": CACHE}, example="invoke cache.show --json")
+@task(
+    name="show",
+    help={"json": JSON, "cache-dir": CACHE},
+    example="invoke cache.show --json",
+    next_step="invoke cache.prune --dry-run",
+)
 def cache_show(_: Context, json: bool = False, cache_dir: str = "") -> None:
     """Show the size of the cache, and how much of it is needed."""
     from lifecycle.cleanup.cache_show import show_room

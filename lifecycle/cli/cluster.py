@@ -12,6 +12,7 @@ from lifecycle.app.task import CACHE, JSON, ONLY, open_session, task
         "json": JSON,
     },
     example="kubectl get nodes -o json | invoke coverage --nodes -",
+    next_step="invoke rollout --dry-run",
 )
 def coverage(_: Context, nodes: str, selector: str = "", json: bool = False) -> None:
     """Show which nodes have no matching image, now or upgraded."""
@@ -41,13 +42,14 @@ def manifests(
     output: str = "",
     values: str = "",
     cache_dir: str = "",
-) -> None:
+) -> str:
     """Print the Helm chart, rendered for the pushed images."""
     if build:
         from lifecycle.kubernetes.build_job import show_build_job
 
         show_build_job(open_session(cache_dir), only, release=release, diff=diff, output=output, values=values)
-        return
+        return f"kubectl create --filename {output}" if output else ""
     from lifecycle.kubernetes.manifests import show_manifests
 
     show_manifests(open_session(cache_dir), only, release=release, diff=diff, output=output, values=values)
+    return f"kubectl diff --filename {output}" if output else ""

@@ -14,6 +14,7 @@ from lifecycle.app.task import CACHE, FORMAT, JSON, ONLY, SHARD, open_session, t
         "format": FORMAT,
     },
     example="invoke matrix --only current --json",
+    next_step="invoke status",
 )
 def matrix(_: Context, only: str = "", shard: str = "", diff: str = "", json: bool = False, format_: str = "") -> None:
     """Show the combinations, and what is excluded and why."""
@@ -26,26 +27,30 @@ def matrix(_: Context, only: str = "", shard: str = "", diff: str = "", json: bo
     help={"since": "git revision (default: where HEAD left origin/main, or main)", "json": JSON, "format": FORMAT},
     example="invoke changed --since origin/main",
 )
-def changed(_: Context, since: str = "", json: bool = False, format_: str = "") -> None:
+def changed(_: Context, since: str = "", json: bool = False, format_: str = "") -> str:
     """List the combinations that a change affects: CI builds these.
 
     A combination is affected if it is new, or if one of its inputs differs from the revision's.
     """
     from lifecycle.commands.changed import show_changed
 
-    show_changed(open_session(), since, as_json=json, ci_format=format_)
+    return show_changed(open_session(), since, as_json=json, ci_format=format_)
 
 
 @task(
     positional=["combination"],
-    help={"combination": "a combination as `invoke matrix` prints it, or a selector", "cache-dir": CACHE},
+    help={
+        "combination": "a combination as `invoke matrix` prints it, or a selector",
+        "json": JSON,
+        "cache-dir": CACHE,
+    },
     example="invoke explain debian-12/535",
 )
-def explain(_: Context, combination: str, cache_dir: str = "") -> None:
+def explain(_: Context, combination: str, json: bool = False, cache_dir: str = "") -> str:
     """Explain why a combination is in, out, patched or rebuilt."""
     from lifecycle.commands.explain import show_explanation
 
-    show_explanation(open_session(cache_dir), combination)
+    return show_explanation(open_session(cache_dir), combination, as_json=json)
 
 
 @task(
@@ -54,6 +59,7 @@ def explain(_: Context, combination: str, cache_dir: str = "") -> None:
         "json": JSON,
     },
     example="invoke advisories --source ~/product-security",
+    next_step="invoke outdated",
 )
 def advisories(_: Context, source: str = "", json: bool = False) -> None:
     """Compare the drivers with NVIDIA's security bulletins.
@@ -69,11 +75,11 @@ def advisories(_: Context, source: str = "", json: bool = False) -> None:
     help={"only": ONLY, "json": JSON, "cache-dir": CACHE},
     example="invoke status --only 535",
 )
-def status(_: Context, only: str = "", json: bool = False, cache_dir: str = "") -> None:
+def status(_: Context, only: str = "", json: bool = False, cache_dir: str = "") -> str:
     """Show the state of each combination and the next step.
 
     The columns say whether it is built, tested, pushed, in GitOps, and in which node pool.
     """
     from lifecycle.release.status import show_status
 
-    show_status(open_session(cache_dir), only, as_json=json)
+    return show_status(open_session(cache_dir), only, as_json=json)

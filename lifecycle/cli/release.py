@@ -19,20 +19,21 @@ _SHOWN = "show the difference and push nothing"
 )
 def push(
     _: Context, only: str = "", untested: bool = False, dry_run: bool = False, json: bool = False, cache_dir: str = ""
-) -> None:
+) -> str | None:
     """Push the images whose tests passed to the registry.
 
     Writes their digests to build/published.json.
     """
     from lifecycle.publish.push_command import show_push
 
-    show_push(open_session(cache_dir), only, untested=untested, dry_run=dry_run, as_json=json)
+    return show_push(open_session(cache_dir), only, untested=untested, dry_run=dry_run, as_json=json)
 
 
 @task(
     positional=["show"],
     help={"show": "the image, as registry/repository:tag or registry/repository@sha256:…", "json": JSON},
     example="invoke attest --show ghcr.io/example/nvidia-installer:535-debian-12",
+    next_step="invoke verify --published REFERENCE",
 )
 def attest(_: Context, show: str, json: bool = False) -> None:
     """Show the signed statements about an image in a registry.
@@ -54,7 +55,7 @@ def attest(_: Context, show: str, json: bool = False) -> None:
     },
     example="invoke reproduce ghcr.io/example/nvidia-installer:535-debian-12",
 )
-def reproduce(_: Context, image: str, sign: bool = False, json: bool = False, cache_dir: str = "") -> None:
+def reproduce(_: Context, image: str, sign: bool = False, json: bool = False, cache_dir: str = "") -> str:
     """Build a pushed image again from its provenance; compare.
 
     Builds everything with the code and the declarations of its commit. Ends with exit code 1 if another image results. With
@@ -62,7 +63,7 @@ def reproduce(_: Context, image: str, sign: bool = False, json: bool = False, ca
     """
     from lifecycle.attest.reproduce import show_reproduction
 
-    show_reproduction(open_session(cache_dir), image, sign=sign, as_json=json)
+    return show_reproduction(open_session(cache_dir), image, sign=sign, as_json=json)
 
 
 @task(
@@ -74,6 +75,7 @@ def reproduce(_: Context, image: str, sign: bool = False, json: bool = False, ca
         "cache-dir": CACHE,
     },
     example="invoke release --version 1.2.0 --dry-run",
+    next_step="invoke status",
 )
 def release(
     _: Context, component: str = "", version: str = "", dry_run: bool = False, json: bool = False, cache_dir: str = ""

@@ -30,6 +30,7 @@ _TARGET = {
         "json": JSON,
     },
     example="invoke rollout --wave 10% --dry-run",
+    next_step="invoke rollout.status",
 )
 def start(
     _: Context,
@@ -62,7 +63,12 @@ def start(
     show_rollout(target, options, os.environ)
 
 
-@task(name="status", help={**_TARGET, "json": JSON}, example="invoke rollout.status --only 550")
+@task(
+    name="status",
+    help={**_TARGET, "json": JSON},
+    example="invoke rollout.status --only 550",
+    next_step="invoke rollout --dry-run",
+)
 def status(
     _: Context,
     only: str = "",

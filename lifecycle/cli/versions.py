@@ -11,25 +11,26 @@ from lifecycle.app.task import CACHE, DRY_RUN, JSON, open_session, task
     help={"json": JSON, "cache-dir": CACHE},
     example="invoke outdated --json",
 )
-def outdated(_: Context, json: bool = False, cache_dir: str = "") -> None:
+def outdated(_: Context, json: bool = False, cache_dir: str = "") -> str:
     """Show newer kernels, drivers and releases, and what ends."""
     from lifecycle.versions.outdated import show_outdated
 
-    show_outdated(open_session(cache_dir), as_json=json)
+    return show_outdated(open_session(cache_dir), as_json=json)
 
 
 @task(
-    help={"dry-run": DRY_RUN, "cache-dir": CACHE},
+    help={"dry-run": DRY_RUN, "json": JSON, "cache-dir": CACHE},
     example="invoke update --dry-run",
+    next_step="invoke build",
 )
-def update(_: Context, dry_run: bool = False, cache_dir: str = "") -> None:
+def update(_: Context, dry_run: bool = False, json: bool = False, cache_dir: str = "") -> None:
     """Apply what `outdated` shows, within component.yaml's policy.
 
     Edits the files, writes the lock and prints the difference.
     """
     from lifecycle.versions.outdated import show_update
 
-    show_update(open_session(cache_dir), dry_run=dry_run)
+    show_update(open_session(cache_dir), dry_run=dry_run, as_json=json)
 
 
 @task(
@@ -42,9 +43,11 @@ def update(_: Context, dry_run: bool = False, cache_dir: str = "") -> None:
         "flavour": "kernel flavour (default: cloud)",
         "builder": "image that compiles its modules (default: of its source, or sibling)",
         "dry-run": DRY_RUN,
+        "json": JSON,
         "cache-dir": CACHE,
     },
     example="invoke add-release gardenlinux-1592.10 --channel canary",
+    next_step="invoke build",
 )
 def add_release(
     _: Context,
@@ -54,6 +57,7 @@ def add_release(
     flavour: str = "cloud",
     builder: str = "",
     dry_run: bool = False,
+    json: bool = False,
     cache_dir: str = "",
 ) -> None:
     """Add an OS release; retire the one that it displaces."""
@@ -62,29 +66,38 @@ def add_release(
 
     new = edits.new_release(release, channel=channel, kernel=kernel, flavour=flavour)
     edit = partial(edits.add_release, release=new, builder=builder, date=today())
-    show_edit(open_session(cache_dir), edit, dry_run=dry_run)
+    show_edit(open_session(cache_dir), edit, dry_run=dry_run, as_json=json)
 
 
 @task(
     name="add-driver",
     positional=["version"],
-    help={"version": "version such as 580.105.08, or a branch such as 580", "dry-run": DRY_RUN, "cache-dir": CACHE},
+    help={
+        "version": "version such as 580.105.08, or a branch such as 580",
+        "dry-run": DRY_RUN,
+        "json": JSON,
+        "cache-dir": CACHE,
+    },
     example="invoke add-driver 580",
+    next_step="invoke build",
 )
-def add_driver(_: Context, version: str, dry_run: bool = False, cache_dir: str = "") -> None:
+def add_driver(_: Context, version: str, dry_run: bool = False, json: bool = False, cache_dir: str = "") -> None:
     """Add a driver; retire the oldest if policy allows no more."""
     from lifecycle.versions import edits
     from lifecycle.versions.apply_edit import show_edit, today
 
-    show_edit(open_session(cache_dir), partial(edits.add_driver, version=version, date=today()), dry_run=dry_run)
+    show_edit(
+        open_session(cache_dir), partial(edits.add_driver, version=version, date=today()), dry_run=dry_run, as_json=json
+    )
 
 
 @task(
     positional=["release"],
-    help={"release": "an OS release", "dry-run": DRY_RUN, "cache-dir": CACHE},
+    help={"release": "an OS release", "dry-run": DRY_RUN, "json": JSON, "cache-dir": CACHE},
     example="invoke promote debian-13-backports",
+    next_step="invoke build",
 )
-def promote(_: Context, release: str, dry_run: bool = False, cache_dir: str = "") -> None:
+def promote(_: Context, release: str, dry_run: bool = False, json: bool = False, cache_dir: str = "") -> None:
     """Move an OS release one channel on.
 
     The channels are canary, current and previous, in this order. The release that has that channel moves on or is retired.
@@ -92,17 +105,20 @@ def promote(_: Context, release: str, dry_run: bool = False, cache_dir: str = ""
     from lifecycle.versions import edits
     from lifecycle.versions.apply_edit import show_edit, today
 
-    show_edit(open_session(cache_dir), partial(edits.promote, name=release, date=today()), dry_run=dry_run)
+    show_edit(
+        open_session(cache_dir), partial(edits.promote, name=release, date=today()), dry_run=dry_run, as_json=json
+    )
 
 
 @task(
     positional=["what"],
-    help={"what": "an OS release, or a driver", "dry-run": DRY_RUN, "cache-dir": CACHE},
+    help={"what": "an OS release, or a driver", "dry-run": DRY_RUN, "json": JSON, "cache-dir": CACHE},
     example="invoke retire 535 --dry-run",
+    next_step="invoke build",
 )
-def retire(_: Context, what: str, dry_run: bool = False, cache_dir: str = "") -> None:
+def retire(_: Context, what: str, dry_run: bool = False, json: bool = False, cache_dir: str = "") -> None:
     """Turn an OS release or a driver into a comment with the date."""
     from lifecycle.versions import edits
     from lifecycle.versions.apply_edit import show_edit, today
 
-    show_edit(open_session(cache_dir), partial(edits.retire, name=what, date=today()), dry_run=dry_run)
+    show_edit(open_session(cache_dir), partial(edits.retire, name=what, date=today()), dry_run=dry_run, as_json=json)

@@ -3,6 +3,7 @@
 from dataclasses import asdict, replace
 
 from lifecycle.app import build_output, output
+from lifecycle.app.next_step import selecting
 from lifecycle.app.session import Session
 from lifecycle.errors import InstallerError
 from lifecycle.pipeline.build_service import BuildRequest, BuildResult
@@ -21,8 +22,10 @@ class BuildFailedError(InstallerError):
         super().__init__(head, details="\n\n".join(["", *(str(error) for error in failed), *rest]))
 
 
-def show_fetch(session: Session, only: str, shard: str, *, update: bool, kernel_images: bool, locked: bool) -> None:
-    """Fetch all inputs and build the base images. Raises BuildFailedError."""
+def show_fetch(
+    session: Session, only: str, shard: str, *, update: bool, kernel_images: bool, locked: bool, as_json: bool
+) -> str:
+    """Fetch all inputs, build the base images and print these. Return the next step. Raises BuildFailedError."""
     part = parse_shard(shard)
     locked = locked or part is not None
     with session.exclusive():
@@ -36,26 +39,45 @@ def show_fetch(session: Session, only: str, shard: str, *, update: bool, kernel_
             session.progress.warn(warning)
         request = BuildRequest(only=only, shard=part, last=Kind.BASE, locked=locked)
         result = replace(builds, project=done.project).build(request)
-    _print_targets(result, Kind.BASE)
+    _print_targets(result, Kind.BASE, as_json=as_json)
+    return selecting("invoke compile", only, shard)
 
 
-def show_made(session: Session, only: str, shard: str, last: Kind, *, locked: bool) -> None:
-    """Build everything up to a kind, and print the targets of that kind. Raises BuildFailedError."""
+def show_made(session: Session, only: str, shard: str, last: Kind, *, locked: bool, as_json: bool) -> str:
+    """Build everything up to a kind, and print the targets of that kind. Return the next step. Raises BuildFailedError."""
     request = BuildRequest(only=only, shard=parse_shard(shard), last=last, locked=locked)
     with session.exclusive():
         result = session.build_service().build(request)
-    _print_targets(result, last)
+    _print_targets(result, last, as_json=as_json)
+    following = {Kind.MODULES: "invoke package", Kind.ARCHIVE: "invoke image"}.get(last)
+    return selecting(following, only, shard) if following else step_after_build(session, result, only)
 
 
-def _print_targets(result: BuildResult, last: Kind) -> None:
-    build_output.print_targets(result, last)
+def _print_targets(result: BuildResult, last: Kind, *, as_json: bool) -> None:
+    if as_json:
+        output.print_json(build_output.target_rows(result, last))
+    else:
+        build_output.print_targets(result, last)
     raise_failures(result)
+
+
+def step_after_build(session: Session, result: BuildResult, only: str) -> str:
+    """Return the next step for images that are built: their tests, or the push. "" if there are none."""
+    images = [result.state.images.get(result.targets.image(c).digest) for c in result.combinations]
+    if not images:
+        return ""
+    if all(image and session.cache.is_tested(image.id) for image in images):
+        return selecting("invoke push", only)
+    return f"nox -s test_images{selecting(' --', only) if only else ''}"
 
 
 def show_build(
     session: Session, only: str, shard: str, *, dry_run: bool, as_json: bool, locked: bool, rebuild: bool
-) -> None:
-    """Build everything and print one row per combination; `rebuild` ignores existing targets. Raises BuildFailedError."""
+) -> str | None:
+    """Build everything and print one row per combination; `rebuild` ignores existing targets. Return the next step.
+
+    None means the same command without the dry run. Raises BuildFailedError.
+    """
     request = BuildRequest(only=only, shard=parse_shard(shard), dry_run=dry_run, locked=locked, rebuild=rebuild)
     with session.exclusive(dry_run=dry_run):
         result = session.build_service().build(request)
@@ -68,6 +90,9 @@ def show_build(
     else:
         build_output.print_results(result)
     raise_failures(result)
+    if dry_run and any(action.run or action.take for action in result.plan.actions):
+        return None
+    return step_after_build(session, result, only)
 
 
 def raise_failures(result: BuildResult) -> None:

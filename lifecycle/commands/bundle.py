@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from lifecycle.app import output
 from lifecycle.app.session import Session
 from lifecycle.config.lock import LockedFile
 from lifecycle.errors import InstallerError, UsageError
@@ -45,8 +46,8 @@ class WrongBaseImageError(InstallerError):
         )
 
 
-def make_bundle(session: Session, path: Path, only: str, *, kernel_images: bool) -> None:
-    """Write all inputs of the selected combinations into one file; missing inputs are downloaded first.
+def make_bundle(session: Session, path: Path, only: str, *, kernel_images: bool, as_json: bool) -> str:
+    """Write all inputs of the selected combinations into one file; missing inputs are downloaded first. Return the next step.
 
     Raises BadBundlePathError before anything is downloaded.
     """
@@ -67,6 +68,13 @@ def make_bundle(session: Session, path: Path, only: str, *, kernel_images: bool)
                 f"writing {len(files)} files and {len(images)} images to {path}", size
             ) as advance:
                 write_bundle(path.absolute(), files, images, session.cache, advance=advance)
+    written = path.stat().st_size
+    if as_json:
+        found = {"file": str(path), "size": written, "files": len(files), "images": [image.tag for image in images]}
+        output.print_json(found)
+    else:
+        output.print_lines([f"{path}: {output.format_size(written)}, {len(files)} files, {len(images)} images"])
+    return f"take {path} to the other machine, and run `invoke build --from-bundle {path.name}` there"
 
 
 def _check_place(path: Path) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lifecycle.app import output
+from lifecycle.app.next_step import selecting
 from lifecycle.app.session import Session
 from lifecycle.commands.canary import canary_of, changed_code, reason_of
 from lifecycle.commands.ci_matrix import check_format, print_for_ci
@@ -77,10 +78,11 @@ def affected_by(found: MatrixDiff, matrix: Matrix) -> tuple[Affected, ...]:
 # ----- effects
 
 
-def show_changed(session: Session, since: str, *, as_json: bool, ci_format: str) -> None:
+def show_changed(session: Session, since: str, *, as_json: bool, ci_format: str) -> str:
     """Print the combinations that differ from a revision; "" means the merge base of HEAD with the main branch.
 
-    If none differs but code that builds or tests images does, a canary is printed. Raises UnknownFormatError, TwoOutputsError,
+    If none differs but code that builds or tests images does, a canary is printed. Return the next step. Raises
+    UnknownFormatError, TwoOutputsError,
     UnknownRevisionError, ShallowError, NoMainError, UnrelatedError, NoRepositoryError.
     """
     check_format(ci_format, json=as_json)
@@ -94,6 +96,8 @@ def show_changed(session: Session, since: str, *, as_json: bool, ci_format: str)
         output.print_json([{"id": entry.combination.id, "reasons": list(entry.reasons)} for entry in affected])
     else:
         output.print_lines(entry.combination.id for entry in affected)
+    command = "invoke build --rebuild" if any(entry.rebuild for entry in affected) else "invoke build"
+    return selecting(command, ",".join(entry.combination.id for entry in affected)) if affected else ""
 
 
 def _affected_since(session: Session, revision: str) -> tuple[Affected, ...]:

@@ -1,6 +1,7 @@
 """`invoke explain`: why a combination is in, out, patched or rebuilt."""
 
-from lifecycle.app.output import print_lines
+from lifecycle.app import build_output, output
+from lifecycle.app.next_step import selecting
 from lifecycle.app.session import Session
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.plan import make_plan
@@ -9,15 +10,36 @@ from lifecycle.planning.targets import Targets
 from lifecycle.tools.engine.errors import EngineUnreachableError
 
 
-def show_explanation(session: Session, selector: str) -> None:
-    """Print the facts and the plan of the selected combinations, excluded ones too. Raises NothingSelectedError."""
+def show_explanation(session: Session, selector: str, *, as_json: bool) -> str:
+    """Print the facts and the plan of the selected combinations, excluded ones too. Return the next step.
+
+    Raises NothingSelectedError.
+    """
     matrix = session.locked_project.matrix
     everything = [*matrix.combinations, *matrix.excluded]
     selected = [combination for combination in everything if matches(selector, combination)]
     if not selected:
         raise NothingSelectedError(selector, [c.id for c in everything], option="invoke explain")
+    if as_json:
+        output.print_json([_plain(session, combination) for combination in selected])
+        return ""
     for combination in selected:
-        print_lines([*facts(combination), *(_plan(session, combination) if combination.module_types else [])])
+        output.print_lines([*facts(combination), *(_plan(session, combination) if combination.module_types else [])])
+    if any(combination.module_types for combination in selected):
+        return selecting("invoke build --dry-run", selector)
+    return "remove or narrow the entry under `exclude` in component.yaml, if its reason is no more"
+
+
+def _plain(session: Session, combination: Combination) -> dict[str, object]:
+    """Return a combination as plain data, with its plan, or with why that is unknown."""
+    plain = build_output.combination_row(combination)
+    if not combination.module_types:
+        return {**plain, "plan": []}
+    try:
+        plan = make_plan(Targets(session.locked_project), [combination], session.state())
+    except EngineUnreachableError as error:
+        return {**plain, "plan": None, "problem": error.brief}
+    return {**plain, "plan": build_output.plan_rows(plan.actions)}
 
 
 def facts(combination: Combination) -> list[str]:

@@ -102,9 +102,9 @@ def _next(session: Session, section: GitOps, handed: Submission) -> list[str]:
             return [f"on {section.branch} of {section.repository}: {delivered.commit[:12]}"]
     if handed.pull_request:
         return [f"pull request {'updated' if handed.pull_request.known else 'opened'}: {handed.pull_request.url}"]
-    again = "there already, and " if delivered.verdict is DeliveryStatus.UNCHANGED else ""
+    again = "it is there already: " if delivered.verdict is DeliveryStatus.UNCHANGED else ""
     if handed.by_hand:
-        return [f"{again}to be merged: {handed.by_hand} ({TOKEN} is not set)"]
+        return [f"{TOKEN} is not set, so no pull request was opened", f"next: {again}merge {handed.by_hand}"]
     place = session.root / section.repository
     show = f"git -C {section.repository} log -p {section.branch}..{delivered.branch}" if place.is_dir() else ""
-    return [f"{again}to be merged: the branch {delivered.branch} of {section.repository}{': ' if show else ''}{show}"]
+    return [f"next: {again}merge the branch {delivered.branch} of {section.repository}{': ' if show else ''}{show}"]

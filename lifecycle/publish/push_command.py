@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 
 from lifecycle.app import output
+from lifecycle.app.next_step import selecting
 from lifecycle.app.session import Session
 from lifecycle.attest.agreement import open_agreement
 from lifecycle.attest.command import attest_function
@@ -38,20 +39,24 @@ class NotBuiltError(InstallerError):
         )
 
 
-def show_push(session: Session, only: str, *, untested: bool, dry_run: bool, as_json: bool) -> None:
+def show_push(session: Session, only: str, *, untested: bool, dry_run: bool, as_json: bool) -> str | None:
     """Push the selected combinations' images, print the result and write it into build/published.json.
 
-    With `dry_run`, print the decisions only. Raises NotBuiltError or PushRefusedError before anything is pushed, and
-    PushFailedError, RegistryRefusedError.
+    With `dry_run`, print the decisions only. Return the next step; None means the same command without the dry run. Raises
+    NotBuiltError or PushRefusedError before anything is pushed, and PushFailedError, RegistryRefusedError.
     """
     combinations = select(session.locked_project.matrix, only)
     if dry_run:
         with _pusher(session) as pusher:
             _print_plan(_decide_all(session, pusher, combinations, untested=untested), as_json=as_json)
-        return
+        return None
     published = push_images(session, combinations, untested=untested)
     _write_result_file(session, published)
     output.print_json([asdict(entry) for entry in published]) if as_json else _print(published)
+    held = [entry.reference for entry in published if entry.held]
+    return (
+        f"invoke reproduce {held[0]} --sign, on the second builder" if held else selecting("invoke bump-gitops", only)
+    )
 
 
 def push_images(session: Session, combinations: Sequence[Combination], *, untested: bool = False) -> list[PushedImage]:

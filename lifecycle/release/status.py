@@ -65,8 +65,11 @@ def next_step(*, built: bool, tested: bool, pushed: str, held: bool, gitops: str
 # ----- effects
 
 
-def show_status(session: Session, only: str, *, as_json: bool) -> None:
-    """Print the state of the selected combinations. A server that cannot be reached causes a warning, and an unknown state."""
+def show_status(session: Session, only: str, *, as_json: bool) -> str:
+    """Print the state of the selected combinations, and return the first next step.
+
+    A server that cannot be reached causes a warning, and an unknown state.
+    """
     chosen = select(session.locked_project.matrix, only)
     images, targets = session.state().images, Targets(session.locked_project)
     labels = {image.id: image.labels for image in images.values()}
@@ -86,6 +89,7 @@ def show_status(session: Session, only: str, *, as_json: bool) -> None:
             session.progress.warn(
                 f"driver {driver}: NVIDIA's support ended on {end.isoformat()}; `invoke advisories` shows known holes"
             )
+    return next((row.next for row in rows if row.next), "")
 
 
 def _reached(session: Session, ask: Callable[[], _T]) -> _T | None:

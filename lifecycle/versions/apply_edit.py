@@ -29,7 +29,12 @@ def today() -> str:
 
 
 def show_edit(
-    session: Session, edit: Callable[[ProjectFiles], ProjectFiles], *, dry_run: bool, update: bool = False
+    session: Session,
+    edit: Callable[[ProjectFiles], ProjectFiles],
+    *,
+    dry_run: bool,
+    as_json: bool = False,
+    update: bool = False,
 ) -> None:
     """Edit the files, resolve new declarations, or all with `update`, and print the diff; write it unless `dry_run` is set.
 
@@ -37,10 +42,12 @@ def show_edit(
     PackageNotFoundError. Nothing is written then.
     """
     with session.exclusive():
-        _apply(session, edit, dry_run=dry_run, update=update)
+        _apply(session, edit, dry_run=dry_run, as_json=as_json, update=update)
 
 
-def _apply(session: Session, edit: Callable[[ProjectFiles], ProjectFiles], *, dry_run: bool, update: bool) -> None:
+def _apply(
+    session: Session, edit: Callable[[ProjectFiles], ProjectFiles], *, dry_run: bool, as_json: bool, update: bool
+) -> None:
     before = ProjectFiles(
         component=OwnFile(read_text(session.root / COMPONENT), COMPONENT.name),
         images=read_text(session.root / IMAGE_VERSIONS),
@@ -56,9 +63,14 @@ def _apply(session: Session, edit: Callable[[ProjectFiles], ProjectFiles], *, dr
     expand(project.component, lock, project.series)
     for line in after.log:
         session.progress.say(line)
-    for line in describe_changes(session.project.lock, lock):
+    moved = describe_changes(session.project.lock, lock)
+    for line in moved:
         session.progress.warn(line)
-    print_diff(_diff(session.root, texts))
+    diff = _diff(session.root, texts)
+    if as_json:
+        output.print_json({"dry_run": dry_run, "done": list(after.log), "locked": list(moved), "diff": list(diff)})
+    else:
+        print_diff(diff)
     if not dry_run:
         _write(session.root, {**texts, LOCK: lock.dump()})
 

@@ -24,8 +24,8 @@ def outdated_items(session: Session) -> list[OutdatedItem]:
     return find_outdated(project, reader.read(project.component), datetime.now(UTC).date())
 
 
-def show_outdated(session: Session, *, as_json: bool) -> None:
-    """Print the outdated items, as a table or as JSON. Raises as `outdated_items`."""
+def show_outdated(session: Session, *, as_json: bool) -> str:
+    """Print the outdated items, as a table or as JSON. Return the next step. Raises as `outdated_items`."""
     with session.exclusive():
         items = outdated_items(session)
     if as_json:
@@ -40,9 +40,10 @@ def show_outdated(session: Session, *, as_json: bool) -> None:
         output.print_table(f"{len(items)} outdated", ["kind", "name", "current", "available"], rows)
     else:
         output.print_lines(["everything is up to date"])
+    return "invoke update --dry-run" if any(item.edit for item in items) else ""
 
 
-def show_update(session: Session, *, dry_run: bool) -> None:
+def show_update(session: Session, *, dry_run: bool, as_json: bool) -> None:
     """Update all outdated items: edit the files, resolve everything again, print the diff, and write it unless `dry_run`."""
 
     def edit(files: ProjectFiles) -> ProjectFiles:
@@ -50,4 +51,4 @@ def show_update(session: Session, *, dry_run: bool) -> None:
             files = item.edit(files) if item.edit else files
         return files
 
-    show_edit(session, edit, dry_run=dry_run, update=True)
+    show_edit(session, edit, dry_run=dry_run, as_json=as_json, update=True)

@@ -74,7 +74,7 @@ def ids_of(project: LockedProject) -> list[str]:
 def test_a_bundle_brings_the_very_images_that_were_pulled(
     session: Session, engine: docker.DockerClient, tmp_path: Path
 ) -> None:
-    make_bundle(session, tmp_path / "b", "", kernel_images=False)
+    make_bundle(session, tmp_path / "b", "", kernel_images=False, as_json=False)
     forget(engine, ids_of(session.locked_project))
     other = Session(session.root, cache_dir=str(tmp_path / "other"), environ=os.environ)
     take_bundle(other, tmp_path / "b", "")
@@ -89,7 +89,7 @@ def test_a_bundle_brings_the_very_images_that_were_pulled(
 def test_another_image_is_not_taken_whatever_it_calls_itself(
     session: Session, engine: docker.DockerClient, tmp_path: Path, name: str
 ) -> None:
-    make_bundle(session, tmp_path / "b", "", kernel_images=False)
+    make_bundle(session, tmp_path / "b", "", kernel_images=False, as_json=False)
     tag = base_tag(Targets(session.locked_project).base("RUNTIME"))
     forget(engine, ids_of(session.locked_project))
     (tmp_path / "root.tar").write_bytes(tar_bytes({"file": b"evil"}))

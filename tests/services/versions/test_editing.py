@@ -68,7 +68,7 @@ def test_a_release_with_headers_and_no_kernel_image_is_added_and_said(
     )
     assert said in capsys.readouterr().err
 
-    show_fetch(checkout.session(), "", "", update=False, kernel_images=True, locked=True)
+    show_fetch(checkout.session(), "", "", update=False, kernel_images=True, locked=True, as_json=False)
     kernels = Lock.load(checkout.root / "versions.lock").kernels
     assert f"WARNING: {said}" in capsys.readouterr().err
     assert [len(kernels[f"gardenlinux-{version}/amd64"].image) for version in ("1592.9", "1592.10")] == [1, 0]
@@ -113,7 +113,7 @@ def test_what_is_outdated_is_found_and_taken(checkout: SourceCheckout) -> None:
         ("release", "gardenlinux-1592.9", "gardenlinux-1592.10"),
         ("release", "", "gardenlinux-1800.0"),
     ]
-    show_update(checkout.session(), dry_run=False)
+    show_update(checkout.session(), dry_run=False, as_json=False)
     project = checkout.resolve(locked=True)
     assert [(r.name, str(r.channel)) for r in project.component.context.releases] == [
         ("gardenlinux-1592.10", "current"),

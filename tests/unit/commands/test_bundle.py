@@ -28,7 +28,7 @@ def test_a_place_for_no_bundle_is_refused_at_once(tmp_path: Path, place: str, wh
     session = Session(ROOT, cache_dir=str(tmp_path / "cache"), environ={})
 
     with pytest.raises(BadBundlePathError) as caught:
-        make_bundle(session, tmp_path / place, "", kernel_images=False)
+        make_bundle(session, tmp_path / place, "", kernel_images=False, as_json=False)
 
     remedy = "name a new file, or a bundle to replace"
     assert str(caught.value) == f"{tmp_path / place}: {why.format(folder=tmp_path)}: {remedy}"
@@ -40,4 +40,4 @@ def test_a_bundle_may_be_replaced(tmp_path: Path) -> None:
     session = Session(tmp_path, cache_dir=str(tmp_path / "cache"), environ={})
 
     with pytest.raises(Exception, match=r"component\.yaml: no such file"):
-        make_bundle(session, tmp_path / "old.tar", "", kernel_images=False)
+        make_bundle(session, tmp_path / "old.tar", "", kernel_images=False, as_json=False)
