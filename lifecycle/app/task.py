@@ -17,7 +17,6 @@ from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
 from lifecycle.app.ending import error_boundary, interrupt_task
-from lifecycle.app.next_step import command_without_dry_run, print_next_step
 from lifecycle.errors import UsageError
 
 if TYPE_CHECKING:
@@ -94,9 +93,14 @@ class LifecycleTask(Task[Any]):
             with _engine_variable(engine):
                 following = super().__call__(*args, **kwargs)
             if not kwargs.get("json") and not kwargs.get("format_"):
-                usual = command_without_dry_run() if kwargs.get("dry_run") else self.next_step
-                print_next_step(usual if following is None else following)
+                self._print_next_step(following, dry_run=kwargs.get("dry_run", False))
             return following
+
+    def _print_next_step(self, following: str | None, *, dry_run: bool) -> None:
+        from lifecycle.app.next_step import command_without_dry_run, print_next_step
+
+        usual = command_without_dry_run() if dry_run else self.next_step
+        print_next_step(usual if following is None else following)
 
 
 def task(
