@@ -12,8 +12,12 @@ from tests.support.checkout import ROOT
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
+@cache
 def runnable(only: str) -> tuple[Combination, ...]:
-    """Return the combinations that a selector matches and whose programs this machine can run."""
+    """Return the combinations that a selector matches and whose programs this machine can run.
+
+    pytest asks once for each test that it collects, and reading the project takes 0.1 s.
+    """
     machine = platform.machine()
     own = _MACHINES.get(machine, machine)
     return tuple(c for c in select(load_locked_project(ROOT).matrix, only) if c.architecture == own)
