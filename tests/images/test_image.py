@@ -45,8 +45,8 @@ def test_the_modes_in_the_archives_are_those_of_the_manifest(installer: Installe
     """The archives are read, since unpacking is the scripts' work, and may change a mode."""
     types = {f"modules-{t}": about["modes"] for t, about in installer.manifest["module_types"].items()}
     found = {
-        archive: {member.name: f"{member.mode:04o}" for member in members if not member.issym()}
-        for archive, members in installer.archive_members.items()
+        archive: {name: f"{mode:04o}" for name, mode in modes.items()}
+        for archive, modes in installer.archive_modes.items()
     }
 
     assert found == {"userspace": installer.manifest["userspace"]["modes"], **types}
@@ -73,7 +73,9 @@ def test_scripts_are_well_formed(installer: Installer) -> None:
     scripts = host.check_output(f"find {HOME}/bin {HOME}/lib -type f").split()
 
     assert f"{HOME}/bin/nvidia-installer" in scripts
-    assert {script: host.run("bash -n %s", script).rc for script in scripts} == dict.fromkeys(scripts, 0)
+    # One command, since to enter the container takes longer than to parse a script.
+    parse = f'for script in {" ".join(scripts)}; do bash -n "$script" 2>&1 && echo "$script"; done; true'
+    assert host.check_output(parse).splitlines() == scripts
     assert host.file(f"{HOME}/bin/nvidia-installer").mode & 0o111 == 0o111
 
 
@@ -100,17 +102,15 @@ def test_the_entry_point_refuses_a_wrong_kernel_with_the_documented_code(install
 
 def test_nothing_in_the_image_compiles_or_installs_packages(installer: Installer) -> None:
     programs = ["gcc", "cc", "ld", "make", "apt", "apt-get", "dpkg", "rpm", "perl", "python3", "curl", "wget"]
-    found = [program for program in programs if installer.host.run("command -v %s", program).rc == 0]
+    look = f"for program in sh {' '.join(programs)}; do command -v $program >/dev/null && echo $program; done; true"
 
-    assert found == []
+    assert installer.host.check_output(look).split() == ["sh"]
 
 
 def test_nothing_in_the_image_gives_anybody_root(installer: Installer) -> None:
     """Nothing is setuid, setgid, or writable by others than root, except folders with the sticky bit, such as /tmp."""
     find = "find / -xdev -path /unpacked -prune -o -perm /6022 -not -type l -not '(' -type d -perm 1777 ')' -print"
-    packed = [
-        m.name for members in installer.archive_members.values() for m in members if not m.issym() and m.mode & 0o7022
-    ]
+    packed = [name for modes in installer.archive_modes.values() for name, mode in modes.items() if mode & 0o7022]
 
     assert (installer.host.check_output(find), packed) == ("", [])
 

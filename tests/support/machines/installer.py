@@ -1,14 +1,13 @@
 """An installer image under test, in a container."""
 
 import json
+import stat
 import subprocess
-import tarfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import zstandard
 from docker.models.containers import Container
 from testinfra.host import Host
 
@@ -16,6 +15,8 @@ from lifecycle.config.schema import ModuleType
 from lifecycle.planning.matrix import Combination
 
 HOME = "/opt/nvidia-installer"
+# Each mode as tar and ls write it, such as `rwxr-sr-x`.
+_MODES = {stat.filemode(mode)[1:]: mode for mode in range(0o10000)}
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Installer:
     container: Container
     host: Host
     copies: Path
+    unpacked: set[ModuleType] = field(default_factory=set)
 
     @property
     def labels(self) -> dict[str, str]:
@@ -38,26 +40,25 @@ class Installer:
         return dict(json.loads(self.host.file(f"{HOME}/manifest.json").content_string))
 
     @cached_property
-    def archive_members(self) -> dict[str, list[tarfile.TarInfo]]:
-        """Return the headers of everything in each archive of the image, by the archive's name, such as `modules-open`."""
+    def archive_modes(self) -> dict[str, dict[str, int]]:
+        """Return the mode of everything in each archive but links, by the archive's name, such as `modules-open`, and path."""
         return {
-            name: self._members(name)
-            for name in ["userspace", *(f"modules-{t}" for t in self.combination.module_types)]
+            name: self._modes(name) for name in ["userspace", *(f"modules-{t}" for t in self.combination.module_types)]
         }
 
-    def _members(self, archive: str) -> list[tarfile.TarInfo]:
-        path = self.copies / f"{archive}.tar.zst"
-        subprocess.run(
-            ["docker", "cp", f"{self.container.id}:{HOME}/{path.name}", path], check=True, capture_output=True
+    def _modes(self, archive: str) -> dict[str, int]:
+        listed = self.host.check_output(
+            f"tar --list --verbose --quoting-style=literal --zstd --file {HOME}/{archive}.tar.zst"
         )
-        with zstandard.open(path) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
-            return list(tar)
+        lines = (line.split(maxsplit=5) for line in listed.splitlines())
+        return {name.rstrip("/"): _MODES[mode[1:]] for mode, _, _, _, _, name in lines if not mode.startswith("l")}
 
     def tree(self, module_type: ModuleType) -> str:
         """Return the folder in the container with user space and the modules of a type; unpack it on the first call."""
         folder = f"/unpacked/{module_type}"
-        if not self.host.file(folder).exists:
+        if module_type not in self.unpacked:
             self.host.run_expect([0], f"KERNEL_MODULE_TYPE={module_type} {HOME}/bin/nvidia-installer unpack %s", folder)
+            self.unpacked.add(module_type)
         return folder
 
     def module_names(self, module_type: ModuleType) -> list[str]:
