@@ -93,25 +93,31 @@ def image(combination: Combination, project: LockedProject, request: pytest.Fixt
         return compiler.builder(base_tag(targets.builder(combination)), title)
 
 
-@pytest.fixture
-def builder(image: str, engine: docker.DockerClient) -> Iterator[Builder]:
+@pytest.fixture(scope="session")
+def running(image: str, engine: docker.DockerClient) -> Iterator[Container]:
+    """Start a container of the builder's image with the library of the fork servers in /library."""
     container = engine.containers.run(
         image, ["-c", "sleep infinity"], entrypoint="bash", network_mode="none", detach=True
     )
     try:
-        found = Builder(container)
-        assert container.exec_run(["mkdir", "/sources", "/servers"]).exit_code == 0
-        library = "gcc -shared -fPIC -o /servers/fork-server.so /usr/local/bin/fork-server.c"
-        assert found.run(library) == (0, "")
-        found.write("first.h", "#define FIRST 1\n")
-        found.write("shared.h", SHARED)
-        found.write("one.h", "int one;\n")
-        found.write("other.h", "int other;\n")
-        for name, own in [("a", "one.h"), ("b", "one.h"), ("c", "other.h")]:
-            found.write(f"{name}.c", SOURCE.format(name=name, own=own))
-        yield found
+        library = "mkdir /library && gcc -shared -fPIC -o /library/fork-server.so /usr/local/bin/fork-server.c"
+        assert container.exec_run(["bash", "-c", library]) == (0, b"")
+        yield container
     finally:
         container.remove(force=True)
+
+
+@pytest.fixture
+def builder(running: Container) -> Builder:
+    """Return the container without the processes and files of the test before."""
+    files = {"first.h": "#define FIRST 1\n", "shared.h": SHARED, "one.h": "int one;\n", "other.h": "int other;\n"}
+    for name, own in [("a", "one.h"), ("b", "one.h"), ("c", "other.h")]:
+        files[f"{name}.c"] = SOURCE.format(name=name, own=own)
+    # To all processes but the container's first and the sender itself: kill(2).
+    clean = "kill -9 -1 2>/dev/null; rm -rf /sources /servers && mkdir /sources && cp -r /library /servers"
+    written = [f"printf %s {shlex.quote(text)} >/sources/{name}" for name, text in files.items()]
+    assert running.exec_run(["bash", "-c", " && ".join([clean, *written])]) == (0, b"")
+    return Builder(running)
 
 
 # Kbuild names sources from the root up to Linux 6.12, and from the module's folder since (KBUILD_EXTMOD in Linux's Makefile).
