@@ -96,7 +96,8 @@ def test_images(session: nox.Session) -> None:
     """Build the missing images and test all: `nox -s test_images -- --only 550`, `-- -k vermagic`."""
     install(session, "test")
     session.run("python", "-m", "invoke", "build", *selection(session))
-    session.run("pytest", "tests/images", "--numprocesses=auto", *session.posargs)
+    # The tests of a combination share its unpacked driver, so one worker runs them.
+    session.run("pytest", "tests/images", "--numprocesses=auto", "--dist=loadgroup", *session.posargs)
 
 
 @nox.session

@@ -37,8 +37,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "combination" in metafunc.fixturenames:
         only = metafunc.config.getoption("--combination") or metafunc.config.getoption("--only")
-        combinations = runnable(only)
-        metafunc.parametrize("combination", combinations, ids=[c.id for c in combinations], scope="session")
+        # One worker does all tests of a combination: each that has some unpacks its driver, and signs its modules.
+        parameters = [pytest.param(c, id=c.id, marks=pytest.mark.xdist_group(c.id)) for c in runnable(only)]
+        metafunc.parametrize("combination", parameters, scope="session")
 
 
 @pytest.fixture(scope="session")
