@@ -29,7 +29,7 @@ def server(tmp_path: Path) -> Iterator[RegistryServer]:
 
 @pytest.fixture
 def checkout(server: RegistryServer, engine: docker.DockerClient, tmp_path: Path) -> Iterator[Path]:
-    with checkout_for(server.host, tmp_path / "checkout", engine) as folder:
+    with checkout_for(server.host, tmp_path / "checkout", engine, size=1000) as folder:
         yield folder
 
 
@@ -91,7 +91,7 @@ def test_a_registry_without_a_login_needs_no_readable_one(
 ) -> None:
     with (
         registry_server(tmp_path / "registry") as server,
-        checkout_for(server.host, tmp_path / "checkout", engine) as checkout,
+        checkout_for(server.host, tmp_path / "checkout", engine, size=1000) as checkout,
     ):
         config: dict[str, object] = {"credsStore": "nowhere", "auths": {"other.example": {"auth": ""}}}
         pushed = push(checkout, "--untested", "--json", environ=configured(config, ""))

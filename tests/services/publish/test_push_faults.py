@@ -173,7 +173,7 @@ def test_a_full_registry_disk_is_quoted_and_with_room_the_push_succeeds(
 ) -> None:
     with (
         registry_server(disk.parent) as server,
-        checkout_for(server.host, tmp_path / "checkout", engine) as folder,
+        checkout_for(server.host, tmp_path / "checkout", engine, size=30 * MB) as folder,
     ):
         failed = push(folder, "--untested")
         tags, written = server.tags(), (folder / "build/published.json").exists()

@@ -1,4 +1,4 @@
-"""`invoke release`: a real image, a real registry, real git repositories, and a process that is really killed."""
+"""`invoke release`: a small image, a real registry, real git repositories, and a process that is really killed."""
 
 import re
 import shutil
@@ -32,7 +32,7 @@ def registry(tmp_path: Path) -> Iterator[RegistryServer]:
 
 @pytest.fixture
 def checkout(registry: RegistryServer, engine: docker.DockerClient, tmp_path: Path) -> Iterator[Checkout]:
-    yield make_checkout(tmp_path / "checkout", registry.host, engine)
+    yield make_checkout(tmp_path / "checkout", registry.host, engine, size=1000)
     remove_images(engine, registry.host)
 
 

@@ -15,6 +15,7 @@ import yaml
 
 from lifecycle.cache.cache import TESTED, Cache
 from lifecycle.cache.evidence import note_evidence
+from tests.support.builders.push_session import make_small_image, name_image
 from tests.support.checkout import PARTS, copy_parts
 from tests.support.git import NAMELESS, git
 from tests.support.servers.registry_server import registry_server
@@ -86,15 +87,20 @@ class Checkout:
         return self.folder / "build/gitops.git"
 
 
-def make_checkout(folder: Path, registry: str, engine: docker.DockerClient) -> Checkout:
+def make_checkout(folder: Path, registry: str, engine: docker.DockerClient, *, size: int = 0) -> Checkout:
     """Make a checkout that can be released, below an empty folder.
 
-    Its image is built under the registry's name. The checkout's own cache records that the image has passed its tests.
+    Its image is built under the registry's name; with a `size`, it is a small one of that many bytes. The checkout's own cache
+    records that the image has passed its tests.
     """
     folder.mkdir(parents=True)
     copy_parts(folder, [*PARTS, "k8s", "tasks.py", "CHANGELOG.md", ".gitignore"])
     made = Checkout(folder)
     made.edit("component.yaml", {**_ONE, "registry: localhost:5000": f'registry: "{registry}"'})
+    if size:
+        make_small_image(engine, registry, folder.parent, size=size)
+    else:
+        name_image(engine, registry)
     made.invoke("build")
     git(folder, "init", "--quiet", "--initial-branch=main")
     made.commit("first")
