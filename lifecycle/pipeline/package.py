@@ -69,11 +69,12 @@ def _ignore(_: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Packager:
-    """The packager of archives. `threads` is the number of zstd's threads; `warn` prints a warning."""
+    """The packager of archives. `threads` is the number of zstd's threads, `level` its level; `warn` prints a warning."""
 
     targets: Targets
     cache: Cache
     threads: int
+    level: int = ZSTD_LEVEL
     warn: Callable[[str], None] = _ignore
 
     def userspace(self, combination: Combination, unpacker: Unpacker) -> Archive:
@@ -138,5 +139,5 @@ class Packager:
             **extra,
         }
         with self.cache.making(target.kind, target.digest, about) as folder:
-            write_tar_zst(tree, folder / ARCHIVE, level=ZSTD_LEVEL, threads=self.threads)
+            write_tar_zst(tree, folder / ARCHIVE, level=self.level, threads=self.threads)
         return archive_of(keep(self.cache, target))

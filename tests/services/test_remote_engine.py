@@ -7,7 +7,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,7 +94,8 @@ def layers(engine: docker.DockerClient) -> list[list[str]]:
 
 
 def ids(engine: docker.DockerClient) -> set[str]:
-    return {str(image.id) for image in engine.images.list()}
+    # Not `images.list()`, which asks for each image, also for those that others remove meanwhile.
+    return {str(image["Id"]) for image in engine.api.images()}
 
 
 def test_an_image_is_built_on_another_machine_the_same_as_here(remote: Remote, engine: docker.DockerClient) -> None:
@@ -149,10 +152,11 @@ def test_ctrl_c_takes_away_what_runs_there(remote: Remote, client: DockerEngine,
     heeding = ["env", "--default-signal=INT"]
     command = [*heeding, sys.executable, "-c", _SLEEPS, runtime, str(tmp_path / "log")]
     environ = {**remote.environ, "INVOKE_ENGINE": remote.address}
+    since = int(time.time())
     # As at a terminal, where it goes to all processes of the group.
     with subprocess.Popen(command, cwd=ROOT, env=environ, stderr=subprocess.DEVNULL, start_new_session=True) as process:
-        while not remote.engine.containers.list():
-            assert process.poll() is None
+        with closing(remote.engine.events(since=since, filters={"event": "start"}, decode=True)) as started:
+            next(started)
         os.killpg(process.pid, signal.SIGINT)
 
     assert process.returncode != 0

@@ -9,6 +9,7 @@ import pytest
 from lifecycle.cache.cache import Cache, default_cache_dir
 from lifecycle.cache.results import archive_of
 from lifecycle.config.lock import LockedDriver, LockedFile
+from lifecycle.config.schema import ModuleType
 from lifecycle.pipeline.package import Packager
 from lifecycle.pipeline.unpack import Unpacker
 from lifecycle.planning.locked_project import LockedProject, load_locked_project
@@ -41,9 +42,13 @@ def test_the_user_space_is_the_same_as_out_of_packages(
     made = ours.result(packaged.kind, packaged.digest)
     assert made is not None, "run `invoke build` first"
     cache = unpacker.cache
-    runfile = make(tmp_path, driver, ours, cache)
+    # Sources of one module type are enough to be left out; those of the other are the larger half of a file.
+    one = driver.model_copy(update={"modules": {ModuleType.PROPRIETARY: driver.modules[ModuleType.PROPRIETARY]}})
+    runfile = make(tmp_path, one, ours, cache)
     targets = Targets(with_runfile(project, combination, runfile))
-    found = Packager(targets=targets, cache=cache, threads=2).userspace(combination, unpacker).contents
+    # Only the contents are compared.
+    packager = Packager(targets=targets, cache=cache, threads=2, level=1)
+    found = packager.userspace(combination, unpacker).contents
 
     wanted = archive_of(made).contents
     files = {name: sha256 for name, sha256 in wanted.items() if not sha256.startswith("->") and "share/" not in name}
