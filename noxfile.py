@@ -96,8 +96,7 @@ def test_images(session: nox.Session) -> None:
     """Build the missing images and test all: `nox -s test_images -- --only 550`, `-- -k vermagic`."""
     install(session, "test")
     session.run("python", "-m", "invoke", "build", *selection(session))
-    # The tests of a combination share its unpacked driver, so one worker runs them.
-    session.run("pytest", "tests/images", "--numprocesses=auto", "--dist=loadgroup", *session.posargs)
+    session.run("pytest", "tests/images", "--numprocesses=auto", *session.posargs)
 
 
 @nox.session

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import docker
 import pytest
 import testinfra
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from lifecycle.cache.cache import Cache, default_cache_dir
 from lifecycle.checks.symvers import Symvers, symvers_of_headers
@@ -37,9 +39,23 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "combination" in metafunc.fixturenames:
         only = metafunc.config.getoption("--combination") or metafunc.config.getoption("--only")
-        # One worker does all tests of a combination: each that has some unpacks its driver, and signs its modules.
-        parameters = [pytest.param(c, id=c.id, marks=pytest.mark.xdist_group(c.id)) for c in runnable(only)]
-        metafunc.parametrize("combination", parameters, scope="session")
+        combinations = runnable(only)
+        metafunc.parametrize("combination", combinations, ids=[c.id for c in combinations], scope="session")
+
+
+class ByCombination(LoadScopeScheduling):  # type: ignore[misc] # is not installed where types are checked
+    """A scheduler that gives all tests of a combination to one worker, which unpacks its driver and signs its modules once.
+
+    `--dist=loadgroup` of pytest-xdist 3.8 does not group with pytest 9.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((c.id for c in runnable("") if f"[{c.id}" in nodeid), nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByCombination:
+    return ByCombination(config, log)
 
 
 @pytest.fixture(scope="session")
