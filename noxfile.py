@@ -37,7 +37,7 @@ SCHEMAS = {
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check formatting, types, shell scripts, YAML, Dockerfiles, workflows, licences and the direction of imports."""
+    """Check formatting, types, shell scripts, YAML, Dockerfiles, workflows, licences, links and the direction of imports."""
     install(session, "lint")
     session.run("ruff", "format", "--check", "--quiet", ".")
     session.run("ruff", "check", "--quiet", ".")
@@ -50,6 +50,7 @@ def lint(session: nox.Session) -> None:
     session.run("zizmor", "--offline", "--quiet", ".github")
     session.run("lint-imports", "--no-logo")
     session.run("reuse", "lint", "--quiet")
+    session.run("lychee", "--offline", "--include-fragments", "--no-progress", "--quiet", *files(session, "*.md"))
     session.run("pytest", "tests/lint", "--quiet")
 
 
@@ -62,6 +63,13 @@ def fix(session: nox.Session) -> None:
     for fixer in ("trailing-whitespace-fixer", "end-of-file-fixer"):
         # They exit with 1 if they changed a file, which is no failure here.
         session.run(fixer, *formatted(session), success_codes=[0, 1], log=False)
+
+
+@nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """Write the parts of the documentation that are made from code, as `nox -s lint` compares them."""
+    install(session, "lint")
+    session.run("python", "-m", "tests.support.pages")
 
 
 @nox.session

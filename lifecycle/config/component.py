@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from lifecycle.config.driver_sources import DriverSource, PackagedDriver
 from lifecycle.config.gitops import DeclaredPage, GitOps
@@ -17,7 +17,7 @@ from lifecycle.config.security import Advisories, Attest, Signing
 from lifecycle.config.sources import Sources
 from lifecycle.config.store import RemoteCacheConfig
 from lifecycle.config.validation import parse, read_text
-from lifecycle.config.versions import DRIVER_BRANCH, DRIVER_EXACT, VersionRange, driver_branch
+from lifecycle.config.versions import DriverVersion, Flavour, Kernel, KernelRelease, Range, VersionRange, driver_branch
 
 NEWEST = "newest"
 
@@ -30,21 +30,6 @@ class Channel(StrEnum):
     CANARY = "canary"
 
 
-def _driver_version(value: str) -> str:
-    if DRIVER_BRANCH.fullmatch(value) or DRIVER_EXACT.fullmatch(value):
-        return value
-    remedy = "write a branch such as '535' (its newest) or an exact version such as 535.309.01"
-    msg = f"{shown(value)} is not a driver version: {remedy}"
-    raise ValueError(msg)
-
-
-def _version_range(value: str) -> str:
-    VersionRange.parse(value)
-    return value
-
-
-DriverVersion = Annotated[str, AfterValidator(_driver_version)]
-Range = Annotated[str, AfterValidator(_version_range)]
 ModuleName = Literal["nvidia", "nvidia-uvm", "nvidia-modeset", "nvidia-drm", "nvidia-peermem"]
 ParameterName = Annotated[
     str, formed(r"[A-Za-z][A-Za-z0-9_]*", "the name of a module parameter: write a letter, then letters, digits or _")
@@ -62,53 +47,49 @@ ComponentName = Annotated[
 ComponentVersion = Annotated[
     str, formed(r"[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}", "a version: write three numbers with dots, such as 1.0.0")
 ]
-Flavour = Annotated[str, formed(r"[a-z0-9]+", "the flavour of a kernel: write small letters and digits, such as cloud")]
-KernelRelease = Annotated[
-    str,
-    formed(
-        r"[0-9]+(\.[0-9]+)+[A-Za-z0-9.+~_-]*", "a kernel release: write that of `uname -r`, such as 6.12.60-cloud-amd64"
-    ),
-]
-Kernel = Annotated[
-    str,
-    formed(
-        r"newest|[0-9]+(\.[0-9]+)+[A-Za-z0-9.+~-]*",
-        "a kernel: write newest, or a kernel release (`uname -r`) such as 6.1.0-56-cloud-amd64",
-    ),
-]
 
 
 class Image(Model):
-    """The repository of the images: `registry/repository`. `source` is the address of the sources, for a label of the images."""
+    """The repository of the images, `registry/repository`."""
 
     registry: RegistryHost
+    """The host of the registry and its port, without a scheme: `registry.example.com:5000`."""
     repository: Repository
+    """The path in the registry, such as `gpu/nvidia-installer`."""
     source: (
         Annotated[str, formed(r"https?://\S+", "an address: write one such as https://git.example.com/gpu")] | None
     ) = None
+    """The address of the sources, for the label `org.opencontainers.image.source` of the images."""
 
 
 class Release(Model):
-    """One OS release. `kernel` is an exact kernel release (`uname -r`), or `newest` for the newest one of its source."""
+    """One OS release."""
 
     name: ReleaseName
+    """The name, such as `debian-13`. `sources.releases` has a source for it, image_versions its builder."""
     kernel_flavour: Flavour = "cloud"
+    """The flavour of the kernel, for the source's metapackage of headers."""
     channel: Channel
+    """The role of the release, by which commands select it."""
     kernel: Kernel = NEWEST
+    """An exact kernel release (`uname -r`), or `newest` for the newest one of the source."""
 
 
 class Exclusion(Model):
-    """Combinations that do not work. All keys must match. They name kernels and drivers, never an OS release.
-
-    `kernel` is a range of upstream versions, `kernel_release` one kernel (`uname -r`).
-    """
+    """Combinations that do not work. All keys must match. They name kernels and drivers, never an OS release."""
 
     driver_version: str = "*"
+    """A driver version, a branch, or a glob such as `535.*`."""
     module_type: ModuleType | None = None
+    """One module type; without it, both."""
     kernel: Range | None = None
+    """A range of upstream versions of Linux, such as `>=6.1.190, <6.2`."""
     kernel_release: KernelRelease | None = None
+    """One kernel, as `uname -r` prints it."""
     architecture: Architecture | None = None
+    """One architecture; without it, all."""
     reason: str = Field(min_length=10)
+    """The reason, which `invoke matrix` shows."""
 
     @model_validator(mode="after")
     def _is_not_empty(self) -> Self:
@@ -136,10 +117,15 @@ class Context(Model):
     """The matrix: every release with every driver and module type, less the exclusions."""
 
     releases: list[Release] = Field(min_length=1)
+    """The OS releases."""
     driver_version: list[DriverVersion] = Field(min_length=1)
+    """Exact versions, such as `550.163.01`, and branches, such as `550`, which mean their newest version."""
     module_type: list[ModuleType] = Field(min_length=1)
+    """The sets of modules to put into each image."""
     architecture: list[Architecture] = Field(min_length=1)
+    """The architectures of the nodes. The first is that of the machine that compiles."""
     exclude: list[Exclusion] = []
+    """Combinations that do not work."""
 
     @model_validator(mode="after")
     def _has_no_duplicates(self) -> Self:
@@ -159,32 +145,43 @@ class Context(Model):
 
 
 class Policy(Model):
-    """The number of releases of a family in a channel, and of drivers. One more retires the oldest."""
+    """The number of entries to keep. One more retires the oldest."""
 
     releases_per_channel: int = Field(default=1, ge=1)
+    """The releases of one family, such as debian, in a channel."""
     drivers: int = Field(default=3, ge=1)
+    """The drivers; `invoke update` adds the newest branches up to this number."""
 
 
 class Component(Model):
-    """The whole file. `module_parameters` are the defaults on a node.
-
-    Without `signing` the modules are not signed. Without `attest` the pushed images are not signed. Without `store` there is no
-    remote cache. Without `gitops` a release changes no cluster, and without `release` it makes no page at a code forge.
-    """
+    """The declaration of everything: what is built, from which sources, and where it goes."""
 
     name: ComponentName
+    """The name of the component: small letters and digits, joined by `/ . _ -`."""
     version: ComponentVersion
+    """The version of the last release. `invoke release` writes it."""
     image: Image
+    """The repository of the images."""
     context: Context
+    """The matrix to build."""
     sources: Sources
+    """The origins of kernels and drivers."""
     policy: Policy = Policy()
+    """The number of releases and drivers to keep."""
     signing: Signing | None = None
+    """The signer of the kernel modules. Without it they are not signed."""
     attest: Attest | None = None
+    """The signer of pushed images. Without it they are not signed."""
     advisories: Advisories | None = None
+    """The security bulletins that `invoke advisories` reads."""
     store: RemoteCacheConfig | None = None
+    """The remote cache. Without it machines share no results."""
     gitops: GitOps | None = None
+    """The repository that clusters deploy from. Without it a release changes no cluster."""
     release: DeclaredPage = None
+    """A release at a code forge. Without it `invoke release` makes none."""
     module_parameters: dict[ModuleName, dict[ParameterName, ParameterValue]] = {}
+    """The default parameters of each kernel module on a node."""
 
     @model_validator(mode="after")
     def _every_release_and_driver_has_a_source(self) -> Self:

@@ -12,23 +12,23 @@ _VERSION = "{version}"
 
 
 class PackagedDriver(Source):
-    """A driver branch as packages of `release`, an entry of sources.releases."""
+    """A driver branch as packages of an OS release."""
 
     kind: Literal["packages"]
     release: ReleaseName
+    """The entry of `sources.releases` that has the packages."""
 
 
 class RunfileDriver(Source):
-    """A driver branch as NVIDIA's own installer, `NVIDIA-Linux-<arch>-<version>.run`.
-
-    `url` and `fabricManager` (its redistributable archive) are locations with the placeholders `{version}` and `{arch}` (x86_64,
-    aarch64). `versions` is a page that names the versions, with `{arch}`; a container or a folder is listed instead.
-    """
+    """A driver branch as NVIDIA's own installer, `NVIDIA-Linux-<arch>-<version>.run`."""
 
     kind: Literal["runfile"]
     url: Location
+    """The location of an installer, with `{version}` and `{arch}` (x86_64, aarch64)."""
     fabric_manager: Location | None = None
+    """The location of fabric manager's redistributable archive, with `{version}` and `{platform}`."""
     versions: Location | None = None
+    """A page that names the versions, with `{arch}`. A container or a folder is listed instead."""
 
     @model_validator(mode="after")
     def _names_the_version(self) -> Self:
@@ -44,16 +44,15 @@ class RunfileDriver(Source):
 
 
 class RedistributableDriver(Source):
-    """A driver branch as NVIDIA's redistributable archives.
-
-    `url` is the folder with an index for each version, `redistrib_<version>.json`. `versions` is a page that names these
-    files; without it, the folder is listed. `fabricManager` also takes the archive of fabric manager from the index.
-    """
+    """A driver branch as NVIDIA's redistributable archives."""
 
     kind: Literal["redistributable"]
     url: Location
+    """The folder with an index for each version, `redistrib_<version>.json`."""
     versions: Location | None = None
+    """A page that names these indexes. Without it, the folder is listed."""
     fabric_manager: bool = False
+    """True: also take the archive of fabric manager from the index."""
 
     @property
     def folder(self) -> str:

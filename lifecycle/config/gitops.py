@@ -116,53 +116,57 @@ class Mode(StrEnum):
 
 
 class ValuesFiles(Model):
-    """Keys of a file that a combination sets. `file`, the keys and their values are templates.
-
-    `only` selects combinations, as `--only` does: if a file is for one driver, name the driver here.
-    """
+    """Keys of a file that a combination sets."""
 
     file: FilePath
+    """The path of the file in the repository, with placeholders such as `{release}`."""
     only: str = ""
+    """The combinations that set keys of this file, as for `--only`."""
     set: dict[Keys, Template] = Field(min_length=1)
+    """The keys and their values, both with placeholders."""
 
 
 class NodePools(Model):
-    """Node pools that are numbered, such as `infer-s-v1`: the items of the list `workers` whose `name` matches `match`.
-
-    `file` may contain `*` for several clusters. `only` selects the one combination that new nodes run; `set` has the keys of a
-    pool that name it.
-    """
+    """Node pools that are numbered, such as `infer-s-v1`."""
 
     file: Annotated[str, AfterValidator(_inner_path)]
+    """The path of a file; `*` stands for several clusters."""
     workers: Annotated[str, AfterValidator(_key_path)] = "spec.provider.workers"
+    """The list of pools in the file."""
     match: str = "*"
+    """A glob of the names of the pools."""
     only: str = "current"
+    """The one combination that new nodes run."""
     set: dict[Keys, Template] = Field(min_length=1)
+    """The keys of a pool that name the combination, and their values with placeholders."""
 
 
 class GitOps(Model):
-    """The repository that clusters deploy from (by HTTPS, SSH or a path), and the branch that they follow.
-
-    `forge` and `api` name the API that opens pull requests, for hosts whose name does not tell.
-    """
+    """The repository that clusters deploy from."""
 
     repository: Annotated[str, Field(min_length=1), AfterValidator(_address)]
+    """Its address by HTTPS or SSH, or a path."""
     branch: Annotated[str, AfterValidator(_branch)] = "main"
+    """The branch that clusters follow."""
     mode: Mode = Mode.PULL_REQUEST
+    """The way of a change to the branch."""
     forge: ForgeKind | None = None
+    """The kind of the forge that opens pull requests, if the host's name does not tell."""
     api: ApiAddress | None = None
+    """The address of the forge's API, if it is not the usual one."""
     values: list[ValuesFiles] = Field(min_length=1)
+    """The files and keys that an image sets."""
     pools: list[NodePools] = []
+    """The node pools that get a successor for a new release or driver."""
 
 
 class ReleasePage(Model):
-    """A release at the code forge of the remote `origin`, with notes and SBOMs.
-
-    `forge` and `api` name the API that makes it, for hosts whose name does not tell.
-    """
+    """A release at the code forge of the remote `origin`, with notes and SBOMs."""
 
     forge: ForgeKind | None = None
+    """The kind of the forge, if the host's name does not tell."""
     api: ApiAddress | None = None
+    """The address of the forge's API, if it is not the usual one."""
 
 
 # `release:` alone declares the section with its defaults.

@@ -16,18 +16,21 @@ _LONGEST_NAME = 100
 
 
 class AptRepository(Model):
-    """One suite of an APT archive.
+    """One suite of an APT archive, which is named by `archive`, or by `uri` and `keyring`.
 
-    It has either `archive`, or `uri` and `keyring`. `archive` is the Label (Debian, Debian-Security) of an archive that the
-    machine's own apt knows; its address, keyring and options are used. A flat archive has a suite that ends with `/`, and no
-    components. Sources: sources.list(5), Debian's Release files.
+    Sources: sources.list(5), Debian's Release files.
     """
 
     archive: str | None = Field(default=None, min_length=1)
+    """The Label (Debian, Debian-Security) of an archive that the machine's own apt knows, with its address, keyring and options."""
     uri: Uri | None = None
+    """The address of an archive that the machine's apt does not know."""
     keyring: Path | None = None
+    """The absolute path of the keys that sign the archive at `uri`."""
     suite: Suite
+    """A suite such as `trixie`, or the folder of a flat archive, which ends with `/`."""
     components: list[AptComponent] = []
+    """The components of the suite, such as main. A flat archive has none."""
 
     @model_validator(mode="after")
     def _has_an_address_and_a_keyring(self) -> Self:
@@ -70,30 +73,27 @@ class AptRepository(Model):
 
 
 class Source(Model):
-    """The base of all kinds of sources. `endOfLife` is the last day (YYYY-MM-DD) of the vendor's support."""
+    """The base of all kinds of sources."""
 
     end_of_life: date | None = None
+    """The last day (YYYY-MM-DD) of the vendor's support."""
 
 
 class ReleaseSource(Source):
-    """The base of the sources of packages.
-
-    `builder` is the image that compiles the modules of a release which `invoke add-release` adds, for image_versions. It has the
-    placeholders `{architecture}` and, of a family, `{version}`.
-    """
+    """The base of the sources of packages."""
 
     builder: Builder | None = None
+    """The image that compiles the modules of a release that `invoke add-release` adds, with `{architecture}` and `{version}`."""
 
 
 class AptSource(ReleaseSource):
-    """The APT suites with the packages of one OS release.
-
-    `versions`, of a family, is a page that names its releases, since an archive does not list them.
-    """
+    """The APT suites with the packages of one OS release."""
 
     kind: Literal["apt"]
     repositories: list[AptRepository] = Field(min_length=1)
+    """The suites."""
     versions: Location | None = None
+    """For a family: a page that names its releases, since an archive does not list them."""
 
     @property
     def suites(self) -> str:
@@ -108,22 +108,23 @@ class AptSource(ReleaseSource):
 
 
 class SwiftSource(ReleaseSource):
-    """Packages in an OpenStack Swift container: the .deb files whose names start with `prefix`.
-
-    `mirrorOf` is the APT archive that `invoke mirror` copies from.
-    """
+    """Packages in an OpenStack Swift container."""
 
     kind: Literal["swift"]
     container: ContainerName
+    """The name of the container."""
     prefix: str = ""
+    """The beginning of the names of the .deb files."""
     mirror_of: AptSource | None = None
+    """The APT archive that `invoke mirror` copies from."""
 
 
 class DirectorySource(ReleaseSource):
-    """Packages in a folder of .deb files. A relative path is below the checkout."""
+    """Packages in a folder of .deb files."""
 
     kind: Literal["directory"]
     path: str = Field(min_length=1)
+    """The folder. A relative path is below the checkout."""
 
 
 # The kinds of package sources, told apart by `kind`.

@@ -6,10 +6,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from lifecycle.config.component import Range
 from lifecycle.config.schema import Model, ModuleType, shown
 from lifecycle.config.validation import read_document, read_text, validate
-from lifecycle.config.versions import VersionRange, driver_branch
+from lifecycle.config.versions import Range, VersionRange, driver_branch
 from lifecycle.errors import ConfigurationError
 
 SERIES = "series.yaml"

@@ -62,7 +62,11 @@ ReleaseName = Annotated[
 
 
 class Model(BaseModel):
-    """The base of all sections: keys in camelCase, unknown keys are errors, instances are frozen."""
+    """The base of all sections: keys in camelCase, unknown keys are errors, instances are frozen.
+
+    The text below a field describes it in docs/reference/component.schema.json. `nox -s docs` reads these texts, and not
+    pydantic (`use_attribute_docstrings`), which would parse the sources at each start.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
 

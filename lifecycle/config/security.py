@@ -17,46 +17,47 @@ _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\s+[A-Za-z0-9+/=\s]+-----
 
 
 class Signing(Model):
-    """The signer of the kernel modules. Each value is the path of a file, or `env:NAME` (see lifecycle/config/pem.py)."""
+    """The signer of the kernel modules. A value is the path of a file, or `env:NAME` (see lifecycle/config/pem.py)."""
 
     certificate: str = Field(min_length=1)
+    """The certificate, which is public: a path, or `env:NAME`."""
     key: str = Field(min_length=1)
+    """The private key: a path outside the checkout, or `env:NAME`."""
     passphrase: str | None = Field(default=None, min_length=1)
+    """The passphrase of an encrypted key: `env:NAME`, or a path outside the checkout."""
     hash: Literal["sha256", "sha384", "sha512"] = "sha256"
+    """The hash to sign."""
 
 
 class Builder(Model):
-    """A builder of images, and the keys with which it signs what it says of them.
-
-    `key`, `public_key` and `passphrase` are each the path of a file, or `env:NAME` (see lifecycle/config/pem.py). `builder` is an
-    address that stands for the machines which hold this key.
-    """
+    """A builder of images, and the keys with which it signs what it says of them (see lifecycle/config/pem.py)."""
 
     key: str = Field(min_length=1)
+    """The private key: a path outside the checkout, or `env:NAME`."""
     public_key: str = Field(min_length=1)
+    """The public key: a path, or `env:NAME`."""
     passphrase: str | None = Field(default=None, min_length=1)
+    """The passphrase of an encrypted key: `env:NAME`, or a path outside the checkout."""
     builder: Annotated[
         str, formed(r"[a-z][a-z0-9+.-]*:\S+", "an address: write one such as https://ci.example.com/gpu")
     ]
+    """An address that stands for the machines that hold the key."""
 
 
 class Attest(Builder):
-    """The builder that signs pushed images and the statements about them.
-
-    The images reach no node before `second_builder`, if there is one, has built the same.
-    """
+    """The builder that signs pushed images and the statements about them."""
 
     second_builder: Builder | None = None
+    """A second builder. No node gets an image before it has built the same."""
 
 
 class Advisories(Model):
-    """The security bulletins to compare the drivers with: a URL, an archive or a folder of CSAF documents.
-
-    `sha256` pins an archive or a single document.
-    """
+    """The security bulletins to compare the drivers with."""
 
     source: str = Field(min_length=1)
+    """A URL, an archive or a folder of CSAF documents."""
     sha256: Annotated[str, formed(r"[0-9a-f]{64}", "a sha256: write 64 hexadecimal digits")] | None = None
+    """The sha256 of an archive or of a single document, which pins it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,17 +23,20 @@ _RUNFILE_NAMES = {
 
 
 class Packages(Model):
-    """The names of packages by their role, with the placeholders `{kernel}`, `{flavour}` and `{architecture}`.
-
-    An entry of `userspace` and `companions` may name the architectures of its package, as Debian does: `libx [amd64]`.
-    """
+    """The names of packages by their role."""
 
     headers: Annotated[str, package_template("kernel", required=["kernel"])]
+    """The headers of a kernel, with `{kernel}`."""
     newest_headers: Annotated[str, package_template("flavour", "architecture")]
+    """The metapackage of the newest headers, with `{flavour}` and `{architecture}`."""
     kernel_image: Annotated[str, package_template("kernel", required=["kernel"])]
+    """The kernel itself, with `{kernel}`; `nox -s test_node` boots it."""
     modules: dict[ModuleType, PackageName]
+    """The module sources of each type."""
     userspace: list[PackageEntry] = Field(min_length=1)
+    """Packages of the driver's exact version. An entry may name its architectures: `libx [amd64]`."""
     companions: list[PackageEntry] = []
+    """Packages with versions of their own, of which the newest is taken; entries as in `userspace`."""
 
     def for_architecture(self, architecture: Architecture) -> "Packages":
         """Return a copy with only the packages for one architecture."""
@@ -46,8 +49,11 @@ class Sources(Model):
     """The sources of each release's packages and of each driver."""
 
     releases: dict[SourceName, Annotated[PackageSource, Field(discriminator="kind")]]
+    """A source for each OS release, or for a family: `gardenlinux-*`."""
     drivers: dict[DriverBranch, Annotated[DriverSource, Field(discriminator="kind")]]
+    """A source for each driver branch; `"*"` is for all others."""
     packages: Packages
+    """The names of packages."""
 
     @model_validator(mode="after")
     def _has_known_placeholders(self) -> Self:

@@ -23,8 +23,11 @@ class RemoteCacheConfig(Model):
     """The repository of a container registry, `registry/repository`, and this machine's access to it."""
 
     registry: RegistryHost
+    """The host of the registry and its port."""
     repository: Repository
+    """The path in the registry."""
     mode: Mode = Mode.READ_WRITE
+    """The access of this machine; INVOKE_STORE_MODE overrides it."""
 
 
 class StoreVariableError(UsageError):

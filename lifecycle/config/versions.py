@@ -1,9 +1,13 @@
-"""Versions of kernels and drivers, and version ranges."""
+"""Versions of kernels and drivers, and version ranges; their forms in component.yaml."""
 
 import re
 from dataclasses import dataclass
 from operator import eq, ge, gt, le, lt, ne
-from typing import Self
+from typing import Annotated, Self
+
+from pydantic import AfterValidator
+
+from lifecycle.config.schema import formed, shown
 
 _OPERATORS = {">=": ge, "<=": le, "!=": ne, "==": eq, ">": gt, "<": lt}
 _CLAUSE = re.compile(r"\s*(>=|<=|!=|==|>|<)\s*([0-9]{1,9}(?:\.[0-9]{1,9}){0,9})\s*")
@@ -78,3 +82,34 @@ class VersionRange:
         return any(
             all(_OPERATORS[operator](key, bound) for operator, bound in clauses) for clauses in self.alternatives
         )
+
+
+def _driver_version(value: str) -> str:
+    if DRIVER_BRANCH.fullmatch(value) or DRIVER_EXACT.fullmatch(value):
+        return value
+    remedy = "write a branch such as '535' (its newest) or an exact version such as 535.309.01"
+    msg = f"{shown(value)} is not a driver version: {remedy}"
+    raise ValueError(msg)
+
+
+def _version_range(value: str) -> str:
+    VersionRange.parse(value)
+    return value
+
+
+DriverVersion = Annotated[str, AfterValidator(_driver_version)]
+Range = Annotated[str, AfterValidator(_version_range)]
+Flavour = Annotated[str, formed(r"[a-z0-9]+", "the flavour of a kernel: write small letters and digits, such as cloud")]
+KernelRelease = Annotated[
+    str,
+    formed(
+        r"[0-9]+(\.[0-9]+)+[A-Za-z0-9.+~_-]*", "a kernel release: write that of `uname -r`, such as 6.12.60-cloud-amd64"
+    ),
+]
+Kernel = Annotated[
+    str,
+    formed(
+        r"newest|[0-9]+(\.[0-9]+)+[A-Za-z0-9.+~-]*",
+        "a kernel: write newest, or a kernel release (`uname -r`) such as 6.1.0-56-cloud-amd64",
+    ),
+]

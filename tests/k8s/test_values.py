@@ -25,7 +25,7 @@ from tests.support.charts.installer_chart import (
     rendered,
 )
 from tests.support.charts.pods import environment
-from tests.support.charts.values_table import CHARTS, leaves, rows_of, table_of, with_table
+from tests.support.charts.values_table import CHARTS, leaves, rows_of, table_of
 from tests.support.checkout import ROOT
 
 
@@ -178,13 +178,6 @@ def test_the_schema_describes_each_default(chart: Path) -> None:
     defaults = yaml.safe_load((chart / "values.yaml").read_text())
 
     assert [leaf for leaf in leaves(defaults) if not any(f"{leaf}.".startswith(f"{name}.") for name in names)] == []
-
-
-@pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.name)
-def test_the_readme_has_the_table_that_the_schema_makes(chart: Path) -> None:
-    readme = (chart / "README.md").read_text()
-
-    assert readme == with_table(readme, chart), "run `python -m tests.support.charts.values_table`"
 
 
 def test_a_new_value_is_missing_in_the_readme(tmp_path: Path) -> None:

@@ -1,7 +1,4 @@
-"""The table of a chart's values in its README, made from values.schema.json and values.yaml.
-
-`python -m tests.support.charts.values_table` writes the tables of all charts.
-"""
+"""The table of a chart's values in its README, made from values.schema.json and values.yaml. `nox -s docs` writes it."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -14,7 +11,6 @@ import yaml
 from tests.support.checkout import ROOT
 
 CHARTS = (ROOT / "k8s/nvidia-installer", ROOT / "k8s/build-job")
-_BEGIN, _END = "<!-- values -->\n", "<!-- end of values -->\n"
 _MISSING = object()
 
 
@@ -30,12 +26,6 @@ def table_of(chart: Path) -> str:
     lines = ["| value | default | meaning |", "|---|---|---|"]
     lines += [f"| `{name}` | {default} | {meaning} |" for name, default, meaning in rows_of(chart)]
     return "\n".join(lines) + "\n"
-
-
-def with_table(readme: str, chart: Path) -> str:
-    """Return a README with the current table of the chart's values."""
-    before, _, rest = readme.partition(_BEGIN)
-    return f"{before}{_BEGIN}\n{table_of(chart)}\n{_END}{rest.partition(_END)[2]}"
 
 
 def leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
@@ -71,14 +61,3 @@ class _Rows:
 
 def _text(value: object) -> str:
     return "" if value is _MISSING else f"`{json.dumps(value, ensure_ascii=False)}`"
-
-
-def main() -> None:
-    """Write the tables into the READMEs."""
-    for chart in CHARTS:
-        readme = chart / "README.md"
-        readme.write_text(with_table(readme.read_text(), chart))
-
-
-if __name__ == "__main__":
-    main()
