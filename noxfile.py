@@ -50,7 +50,6 @@ def lint(session: nox.Session) -> None:
     session.run("zizmor", "--offline", "--quiet", ".github")
     session.run("lint-imports", "--no-logo")
     session.run("reuse", "lint", "--quiet")
-    session.run("lychee", "--offline", "--include-fragments", "--no-progress", "--quiet", *files(session, "*.md"))
     session.run("pytest", "tests/lint", "--quiet")
 
 
