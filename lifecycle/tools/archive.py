@@ -1,5 +1,6 @@
 """Tar archives, reproducible when written (sorted, one owner, one time stamp) and checked when unpacked; compressed by zstd."""
 
+import copy
 import hashlib
 import io
 import tarfile
@@ -11,6 +12,7 @@ import zstandard
 
 from lifecycle.errors import InstallerError, writing
 from lifecycle.tools.reproducible import SOURCE_DATE_EPOCH
+from lifecycle.tools.tar_filter import UnsafeMemberError, extract_members
 
 # The largest window that `zstd --decompress`, and so `tar --zstd` on the node, accepts without an option (zstd(1), --long).
 _WINDOW_LOG = 27
@@ -125,19 +127,21 @@ def extract_safely(
     def stripped(name: str) -> str:
         return name.removeprefix("./").removeprefix(strip)
 
-    def choose(member: tarfile.TarInfo, to: str) -> tarfile.TarInfo | None:
-        safe = tarfile.data_filter(member, to)
+    def choose(safe: tarfile.TarInfo) -> tarfile.TarInfo | None:
         path = stripped(safe.name)
         if not path or safe.isdir() or not wanted(path):
             return None
+        chosen = copy.copy(safe)
+        chosen.name = path
         # The target of a hard link is relative to the archive; that of a symbolic link is relative to the link.
-        return safe.replace(name=path, linkname=stripped(safe.linkname)) if safe.islnk() else safe.replace(name=path)
+        chosen.linkname = stripped(safe.linkname) if safe.islnk() else safe.linkname
+        return chosen
 
     with tarfile.open(fileobj=stream, mode="r|") as tar:
         try:
-            tar.extractall(folder, filter=choose)  # noqa: S202 - `choose` starts with the data filter
-        except tarfile.FilterError as error:
-            raise UnsafeArchiveError(archive, error.tarinfo.name) from error
+            extract_members(tar, folder, choose)
+        except UnsafeMemberError as error:
+            raise UnsafeArchiveError(archive, error.name) from error
 
 
 def file_digests(folder: Path) -> dict[str, str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from lifecycle.errors import EXIT_USAGE, InstallerError, UsageError
 from lifecycle.tools.network.errors import without_login
 from lifecycle.tools.process import ProgramFailedError, run
+from lifecycle.tools.tar_filter import extract_members
 
 _NO_REPOSITORY = "not a git repository"
 # git names this setting for a folder that another user owns (git-config(1), safe.directory).
@@ -118,7 +119,7 @@ class Checkout:
             raise UnknownRevisionError(revision, said.rpartition("\n")[2])
         with tempfile.TemporaryDirectory(prefix="nvidia-installer-") as folder:
             with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
-                tar.extractall(folder, filter="data")
+                extract_members(tar, Path(folder))
             yield Path(folder)
 
     def committed_text(self, path: Path) -> str:
