@@ -6,7 +6,7 @@ from lifecycle.app.program import adopt
 from lifecycle.cli import build, cleanup, cluster, matrix, release, rollout, versions
 
 GROUPS = {
-    "look": (matrix.matrix, matrix.changed, matrix.explain, matrix.status, matrix.advisories),
+    "look": (matrix.matrix, matrix.changed, matrix.explain, matrix.status, matrix.advisories, matrix.doctor),
     "build": (
         *(build.build, build.fetch, build.compile_, build.package, build.image),
         *(build.verify, build.bundle, build.mirror),

@@ -28,23 +28,33 @@ _HIDDEN = (
 )
 
 
-class Redacted(logging.Formatter):
-    """A format that hides credentials in addresses, headers and queries, and the values of variables with the name of a secret."""
+class Redactor:
+    """A filter that hides credentials in addresses, headers and queries, and the values of variables with the name of a secret."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        super().__init__("%(asctime)s.%(msecs)03d %(name)s: %(message)s", "%H:%M:%S")
         values = {value for name, value in environ.items() if _SECRET_NAME.search(name) and len(value) >= _SHORTEST}
         # The path of a file that contains a secret is no secret itself.
         self._secrets = sorted((value for value in values if not os.path.lexists(value)), key=len, reverse=True)
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line, and the traceback if there is one."""
-        text = super().format(record)
+    def hide(self, text: str) -> str:
+        """Return a text with each secret as `***`."""
         for secret in self._secrets:
             text = text.replace(secret, "***")
         for pattern, instead in _HIDDEN:
             text = pattern.sub(instead, text)
         return text
+
+
+class Redacted(logging.Formatter):
+    """A format of the log without secrets."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        super().__init__("%(asctime)s.%(msecs)03d %(name)s: %(message)s", "%H:%M:%S")
+        self._redactor = Redactor(environ)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, and the traceback if there is one."""
+        return self._redactor.hide(super().format(record))
 
 
 def is_wanted(environ: Mapping[str, str]) -> bool:

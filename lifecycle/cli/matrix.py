@@ -1,4 +1,4 @@
-"""Tasks that show the matrix: what there is, why, and how far it is."""
+"""Tasks that show the matrix: what there is, why, and how far it is; and what a machine lacks."""
 
 from invoke.context import Context
 
@@ -83,3 +83,14 @@ def status(_: Context, only: str = "", json: bool = False, cache_dir: str = "") 
     from lifecycle.release.status import show_status
 
     return show_status(open_session(cache_dir), only, as_json=json)
+
+
+@task(help={"json": JSON, "cache-dir": CACHE}, example="invoke doctor --json", next_step="invoke build")
+def doctor(_: Context, json: bool = False, cache_dir: str = "") -> None:
+    """Check the machine, the network, logins and rights.
+
+    Each line is ok, a warning, an error or skipped, with what to do. Ends with exit code 1 if one is an error. Changes nothing.
+    """
+    from lifecycle.doctor.command import show_doctor
+
+    show_doctor(open_session(cache_dir), as_json=json)

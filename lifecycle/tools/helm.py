@@ -39,13 +39,14 @@ def render(chart: Path, values: Mapping[str, Any], *, name: str, namespace: str)
 
     Raises HelmMissingError, and ChartRefusedError, for example for values that do not match its schema.
     """
-    rendering = _render_with_library if _has_library() else _render_with_program
+    rendering = _render_with_library if has_library() else _render_with_program
     texts = rendering(chart, values, name, namespace)
     objects = [found for text in texts for found in yaml.safe_load_all(text) if found]
     return sorted(objects, key=lambda found: (str(found["kind"]), str(found["metadata"]["name"])))
 
 
-def _has_library() -> bool:
+def has_library() -> bool:
+    """Return whether the Python library of Helm is installed."""
     return importlib.util.find_spec(_LIBRARY) is not None
 
 

@@ -19,7 +19,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script.write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT / "tests/support/charts/helm_program.py"} "$@"\n')
     script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr(helm, "_has_library", lambda: False)
+    monkeypatch.setattr(helm, "has_library", lambda: False)
 
 
 @pytest.mark.usefixtures("program")

@@ -28,6 +28,11 @@ _ACTIONS = {"HEAD": "pull", "GET": "pull", "POST": "pull,push", "PUT": "pull,pus
 _BLOB_UNKNOWN = "MANIFEST_BLOB_UNKNOWN"
 
 
+def is_loopback(host: str) -> bool:
+    """Return whether a registry, by its host with a port, is on the loopback of the machine that asks."""
+    return bool(_LOOPBACK.fullmatch(host))
+
+
 class RegistrySession:
     """Connections to one registry, by its host.
 
@@ -122,7 +127,7 @@ class RegistrySession:
     def _base_url(self) -> str:
         """Return `https://host`, or `http://host` for a registry on loopback without TLS."""
         if not self._base:
-            plain = _LOOPBACK.fullmatch(self.host) and not self._speaks_tls()
+            plain = is_loopback(self.host) and not self._speaks_tls()
             self._base = f"{'http' if plain else 'https'}://{self.host}"
         return self._base
 
