@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The container engine of `scripts/setup`: starts dockerd if no engine answers. common.sh is sourced before.
+# The container engine of `scripts/setup`: starts dockerd if no engine answers. common.sh and state.sh are sourced before.
 
 readonly SOCKET=/var/run/docker.sock
 readonly ENGINE_PIDFILE=/var/run/docker.pid
@@ -18,7 +18,7 @@ require_socket_access() {
 }
 
 start_engine() {
-  local pid
+  local pid started_by_setup=false
   require_root dockerd
   if [[ -d /run/systemd/system ]]; then
     with_retries "systemctl start docker" as_root systemctl start docker
@@ -32,8 +32,10 @@ start_engine() {
     # shellcheck disable=SC2016 # the inner shell expands them, and may be root's
     pid=$(as_root sh -c 'cd / && PATH=$PATH:/usr/sbin:/sbin setsid dockerd >>"$1" 2>&1 </dev/null & echo $!' \
       sh "$ENGINE_LOG")
+    started_by_setup=true
   fi
   wait_for_engine "$pid"
+  ! "$started_by_setup" || record engine "$pid $(started_at "$pid")"
 }
 
 runs() { # NAME PIDFILE

@@ -1,10 +1,13 @@
 """Machines made up of stubs for `scripts/setup`: each has a PATH of its own."""
 
+import os
 import shlex
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 from tests.support.checkout import ROOT
 
@@ -42,13 +45,15 @@ STUBBED = (
     "iasl",
     "bsdtar",
     "openssl",
+    "newuidmap",
 )
 DOCKER = "[ -e /var/run/docker.sock ]"
 DOCKERD = """\
 [ ! -e /var/run/docker.pid ] || exit 1
 echo $$ >/var/run/docker.pid
 touch /var/run/docker.sock
-exec tail -f /dev/null
+tail -f /dev/null &
+wait
 """
 # Asked for what it knows of its archives, apt-get answers from its lists, if it has them.
 ASKED = '[ "$1" = indextargets ] && { cat ../lists; exit; }'
@@ -90,8 +95,14 @@ class Machine:
         return [line for line in lines if line.startswith(f"{name} ")]
 
     def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        env = {"PATH": str(self.programs), "TMPDIR": str(self.checkout.parent), **environment}
+        home = {name: str(self.checkout.parent / name) for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME")}
+        env = {"PATH": str(self.programs), "TMPDIR": str(self.checkout.parent), **home, **environment}
         return subprocess.run(command, cwd=self.checkout, env=env, capture_output=True, text=True, check=False)
+
+    def recorded(self, name: str) -> list[str]:
+        """Return the lines of a file in the record of set-up."""
+        path = self.checkout.parent / "XDG_STATE_HOME/nvidia-installer" / name
+        return path.read_text().splitlines() if path.exists() else []
 
     def setup(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return self.run("scripts/setup", *arguments, **environment)
@@ -124,3 +135,13 @@ def make_machine(folder: Path) -> Machine:
 def pretend_user(machine: Machine, uid: int) -> None:
     machine.lacks("id")
     machine.stub("id", f"echo {uid}")
+
+
+def in_namespaces(machine: Machine, *commands: str) -> subprocess.CompletedProcess[str]:
+    """Run commands where /run, /var/log and process ids are the test's own."""
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    unshare = ["/usr/bin/unshare", *user, "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    if subprocess.run([*unshare, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this machine does not let us make namespaces")
+    mounts = ["/usr/bin/mount -t tmpfs none /run", "/usr/bin/mount -t tmpfs none /var/log"]
+    return machine.run(*unshare, "bash", "-c", "\n".join((*mounts, *commands)))

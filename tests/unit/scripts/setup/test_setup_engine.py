@@ -1,20 +1,8 @@
 """`scripts/setup` on what a PATH cannot hide: in namespaces, where /run, /var/log and process ids are the test's own."""
 
-import os
-import subprocess
-
 import pytest
 
-from tests.support.machines.setup_machine import DOCKER, DOCKERD, Machine
-
-
-def in_namespaces(machine: Machine, *commands: str) -> subprocess.CompletedProcess[str]:
-    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    unshare = ["/usr/bin/unshare", *user, "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    if subprocess.run([*unshare, "true"], capture_output=True, check=False).returncode:
-        pytest.skip("this machine does not let us make namespaces")
-    mounts = ["/usr/bin/mount -t tmpfs none /run", "/usr/bin/mount -t tmpfs none /var/log"]
-    return machine.run(*unshare, "bash", "-c", "\n".join((*mounts, *commands)))
+from tests.support.machines.setup_machine import DOCKER, DOCKERD, Machine, in_namespaces
 
 
 def test_a_python_that_is_new_enough_is_installed_where_there_is_none(machine: Machine) -> None:

@@ -190,7 +190,7 @@ def test_a_failed_installation_is_repeated_even_with_the_old_lock_restored(
 def test_unknown_arguments_are_refused_with_the_usage(machine: Machine, arguments: list[str]) -> None:
     done = machine.setup(*arguments)
     assert done.returncode == 2
-    assert done.stderr.endswith("usage: scripts/setup [--check]\n")
+    assert done.stderr.endswith("usage: scripts/setup [--check | --remove [--cache]]\n")
 
 
 LOCK_WITH_UV = """\
