@@ -28,10 +28,12 @@ class InstallerError(Exception):
     """An error that ends a task.
 
     `brief` is one clear sentence, `details` the evidence (one or more lines), `resolution` the next step of the user.
-    `str()` joins those that are not empty with line breaks. Control characters in them are escaped.
+    `str()` joins those that are not empty with line breaks. Control characters in them are escaped. `doctor_checks` is what
+    `invoke doctor` can tell about its cause, "" for nothing; the end of a command names it.
     """
 
     exit_code = EXIT_FAILURE
+    doctor_checks = ""
 
     def __init__(self, brief: str, *, details: str = "", resolution: str = "") -> None:
         self.brief = printable(brief)

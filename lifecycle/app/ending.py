@@ -44,7 +44,8 @@ def _ending(error: BaseException) -> Exit:
     if isinstance(error, KeyboardInterrupt):
         return Exit(_INTERRUPTED, EXIT_INTERRUPTED)
     if isinstance(error, InstallerError):
-        return Exit(f"error: {error}", error.exit_code)
+        more = f"\n`invoke doctor` checks {error.doctor_checks}." if error.doctor_checks else ""
+        return Exit(f"error: {error}{more}", error.exit_code)
     if isinstance(error, BrokenPipeError):
         return Exit(code=0)
     if cut_off and isinstance(error, OSError) and not error.filename:

@@ -10,7 +10,7 @@ from lifecycle.errors import InstallerError
 from lifecycle.planning.project import Project
 from lifecycle.tools.registry.client import Registry
 from lifecycle.tools.registry.credentials import docker_login, login_for
-from lifecycle.tools.registry.errors import RegistryRefusedError, wants_login
+from lifecycle.tools.registry.errors import RegistryRefusedError, is_absent
 from lifecycle.tools.registry.login import Login
 from lifecycle.tools.registry.session import is_loopback
 
@@ -93,9 +93,7 @@ def examine_place(place: Place) -> Finding:
 
 
 def _unreadable(place: Place, error: RegistryRefusedError) -> Finding:
-    if wants_login(error.details) and place.login is None:
-        return place.subject.failure(error)
-    if is_loopback(place.host) and not wants_login(error.details):
+    if is_loopback(place.host) and is_absent(error.details):
         return place.subject.warning(
             f"nothing answers as a registry at {place.host}; {place.without}",
             "Start one before `invoke push`, or name another registry in component.yaml.",

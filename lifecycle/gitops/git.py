@@ -39,6 +39,8 @@ _RETRYABLE = re.compile(
 class GitRefusedError(InstallerError):
     """A repository that git cannot read or write."""
 
+    doctor_checks = "the repository and the right to push"
+
     def __init__(self, address: str, what: str, said: str) -> None:
         lines = [line for line in said.splitlines() if line.strip() and not line.startswith("hint:")]
         hint = next((hint for pattern, hint in _HINTS.items() if re.search(pattern, said)), "")

@@ -47,6 +47,8 @@ class ApiError(InstallerError):
 class UnreachableError(ApiError):
     """An API server that does not answer."""
 
+    doctor_checks = "the cluster and the rights there"
+
     def __init__(self, host: str, why: str) -> None:
         super().__init__(f"the API server {host} cannot be reached: {why}")
 

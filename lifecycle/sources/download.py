@@ -87,6 +87,8 @@ class SourceFileNotFoundError(UsageError):
 class DownloadError(InstallerError):
     """A download that failed for good."""
 
+    doctor_checks = "the proxies, the certificates and the sources"
+
     def __init__(self, file: FileIdentity, reason: str) -> None:
         super().__init__(
             f"{file.name} {file.version} could not be downloaded ({file.origin})",

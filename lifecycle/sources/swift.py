@@ -39,6 +39,8 @@ class ContainerNotFoundError(UsageError):
 class SwiftRequestError(InstallerError):
     """A request that Swift or Keystone refused or did not answer. `action` is a phrase such as `list the container 'c'`."""
 
+    doctor_checks = "the sign-in to Swift"
+
     def __init__(self, action: str, reason: str, *, unauthorised: bool) -> None:
         hint = "Check the credentials in the environment (ST_… or OS_…)." if unauthorised else ""
         super().__init__(f"Swift: cannot {action}", details=f"  {reason}", resolution=hint)

@@ -29,6 +29,8 @@ _MAX_ERROR_LINES = 6
 class ArchiveUpdateError(InstallerError):
     """An archive that cannot be reached, or has an invalid signature or index. The details are apt's messages."""
 
+    doctor_checks = "apt's archives, their keys and the clock"
+
     def __init__(self, source: str, output: str) -> None:
         messages = [line for line in output.splitlines() if line.startswith(("E: ", "W: ", "Err:"))]
         super().__init__(

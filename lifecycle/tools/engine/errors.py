@@ -6,6 +6,8 @@ from lifecycle.errors import InstallerError
 class EngineUnreachableError(InstallerError):
     """An engine that does not respond, or refuses the connection."""
 
+    doctor_checks = "the engine"
+
     def __init__(self, address: str, why: str) -> None:
         super().__init__(
             f"no container engine answers at {address}",

@@ -29,6 +29,8 @@ _REFUSALS = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN, httpx.codes.NOT_FO
 class ForgeRefusedError(InstallerError):
     """A forge that does not answer or refuses a request. `kept` is what was done before and stays."""
 
+    doctor_checks = "the token and its user's rights"
+
     def __init__(self, host: str, what: str, why: str, *, kept: str = "", hint: str = "") -> None:
         super().__init__(
             f"{host}: cannot {what}{'; ' if kept else ''}{kept}",

@@ -34,6 +34,11 @@ def wants_login(message: str) -> bool:
     return any(words in message.lower() for words in _UNAUTHORISED)
 
 
+def is_absent(message: str) -> bool:
+    """Return whether an error message says that nothing listens at a registry's address."""
+    return any(words in message.lower() for words in _ABSENT)
+
+
 def hint_for(host: str, message: str) -> str:
     """Return the solution for an error message of a registry, or of the engine about it; "" for an unknown one."""
     hints = {
@@ -51,6 +56,8 @@ def hint_for(host: str, message: str) -> str:
 
 class RegistryRefusedError(InstallerError):
     """A registry that does not respond, or refuses a request."""
+
+    doctor_checks = "the registry, the login and the right to push"
 
     def __init__(self, host: str, what: str, why: str) -> None:
         super().__init__(

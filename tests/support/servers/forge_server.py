@@ -21,6 +21,8 @@ JOB_TOKEN = "glcbt-4713"  # noqa: S105 - as is this
 _GITHUB = re.compile(r"/api/v3/repos/(?P<project>[^/]+/[^/]+)/pulls(?:/(?P<number>\d+))?")
 _GITLAB = re.compile(r"/api/v4/projects/(?P<project>[^/]+)/merge_requests(?:/(?P<number>\d+))?")
 
+_PROJECT = re.compile(r"/api/v3/repos/[^/]+/[^/]+|/api/v4/projects/[^/]+")
+
 
 @dataclass
 class ForgeServer:
@@ -34,6 +36,8 @@ class ForgeServer:
     refusals: list[tuple[int, bytes]] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    # The rights of the token's user in every project, as the forge's API tells them.
+    permissions: dict[str, Any] | None = None
     # What somebody else opens right after the next list was answered.
     rival: dict[str, Any] | None = None
 
@@ -59,6 +63,8 @@ class ForgeServer:
             return self._github(method, match["project"], match["number"], query, body)
         if match := _GITLAB.fullmatch(path):
             return self._gitlab(method, match["project"], match["number"], query, body)
+        if method == "GET" and self.permissions is not None and _PROJECT.fullmatch(path):
+            return 200, {"permissions": self.permissions}
         return 404, {"message": "Not Found"}
 
     def _github(

@@ -7,7 +7,7 @@ import base64
 import json
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,11 +25,15 @@ ISSUER, SERVICE = "tokens of the tests", "registry of the tests"
 
 @dataclass
 class TokenServer:
-    """A token server that runs: the configuration for a registry, the scopes granted by GET, and the forms of POST."""
+    """A token server that runs: the configuration for a registry, the scopes granted by GET, and the forms of POST.
+
+    Where `only` has actions, its tokens allow no others.
+    """
 
     configuration: dict[str, object]
     scopes: list[str] = field(default_factory=list)
     forms: list[dict[str, list[str]]] = field(default_factory=list)
+    only: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -60,7 +64,7 @@ def token_server(folder: Path) -> Iterator[TokenServer]:
 
         def grant(self, name: str, scope: str) -> None:
             """Send a token for a scope, under a name."""
-            body = json.dumps({name: jwt.encode(_claims(scope), key, "ES256", {"x5c": chain})}).encode()
+            body = json.dumps({name: jwt.encode(_claims(scope, made.only), key, "ES256", {"x5c": chain})}).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -76,10 +80,11 @@ def token_server(folder: Path) -> Iterator[TokenServer]:
         yield made
 
 
-def _claims(scope: str) -> dict[str, object]:
+def _claims(scope: str, only: Sequence[str]) -> dict[str, object]:
     now = int(time.time())
     kind, _, rest = scope.partition(":")
     name, _, actions = rest.rpartition(":")
-    access = [{"type": kind, "name": name, "actions": actions.split(",")}] if scope else []
+    granted = [action for action in actions.split(",") if not only or action in only]
+    access = [{"type": kind, "name": name, "actions": granted}] if scope else []
     times = {"iat": now, "nbf": now - 5, "exp": now + 60}
     return {"iss": ISSUER, "aud": SERVICE, "sub": USER, "jti": str(time.time_ns()), "access": access, **times}
