@@ -75,6 +75,7 @@ def checks_of(session: Session) -> Sequence[Check]:
     """Return the checks that need no configuration."""
     return [
         Check(subject="set-up", run=partial(setup.check_setup, session.root)),
+        Check(subject="user", run=setup.check_user),
         Check(subject="python", run=partial(setup.check_python, session.root)),
         Check(subject="checkout", run=partial(checkout.check_checkout, session.root)),
         Check(subject="engine", run=partial(engine.check_engine, session)),

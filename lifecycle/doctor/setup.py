@@ -1,5 +1,7 @@
 """The machine as scripts/setup leaves it, and the Python libraries of the running command."""
 
+import getpass
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -7,10 +9,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from lifecycle.doctor.finding import Finding, Subject
-from lifecycle.tools.process import ProgramFailedError, run
+from lifecycle.errors import InstallerError
+from lifecycle.tools.process import ProgramFailedError, root_prefix, run
 
 _SETUP = Subject("set-up")
 _PYTHON = Subject("python")
+_USER = Subject("user")
 # Seconds; most of them are for an engine that does not answer.
 _LIMIT = "13"
 _TIMED_OUT = 124  # timeout(1)
@@ -41,6 +45,25 @@ def check_setup(root: Path) -> Iterator[Finding]:
         if missing:
             return
     yield _SETUP.ok("programs, apt's lists and .venv are as scripts/setup leaves them")
+
+
+def check_user() -> Iterator[Finding]:
+    """Yield whether another user than root can make base images."""
+    prefix = root_prefix()
+    if not prefix:
+        yield _USER.ok("root")
+        return
+    name = getpass.getuser() if os.environ.get("USER") else str(os.geteuid())
+    try:
+        run([*prefix, "true"])
+    except InstallerError as error:
+        yield _USER.failure(
+            error,
+            remedy=f"{name} makes base images in a user namespace: install uidmap, and give {name} a range of ids with "
+            f"`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {name}`; or build as root.",
+        )
+        return
+    yield _USER.ok(f"{name}, who makes base images in a user namespace")
 
 
 def check_python(root: Path) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.targets import Target, base_tag
 from lifecycle.tools.engine.engine import Engine
 from lifecycle.tools.labels import LABEL_DIGEST
-from lifecycle.tools.process import run
+from lifecycle.tools.process import root_prefix, run
 from lifecycle.tools.reproducible import SOURCE_DATE_EPOCH
 
 
@@ -64,7 +64,7 @@ def _bootstrap(project: LockedProject, base: Base, target: Target, cache: Cache,
         for file in project.lock.bases[target.name].packages:
             (debs / package_file_name(file)).hardlink_to(cache.blob(file.sha256))
         script = project.root / "scripts" / "base" / "bootstrap"
-        command = [str(script), str(debs), suite, str(tar), architecture, *packages.leave_out]
+        command = [*root_prefix(), str(script), str(debs), suite, str(tar), architecture, *packages.leave_out]
         run(command, extra_env={"SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH)})
         root_image(tar, folder / "image.tar", base_tag(target), {LABEL_DIGEST: target.digest}, architecture)
         tar.unlink()

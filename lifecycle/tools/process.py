@@ -71,3 +71,12 @@ def run(command: Sequence[str], *, extra_env: Mapping[str, str] | None = None) -
 def log_command(command: Sequence[str]) -> None:
     """Write a command that is about to run to the log of --debug."""
     _log.debug("run: %s", shlex.join(command))
+
+
+def root_prefix() -> list[str]:
+    """Return the words before a command that changes owners and calls chroot; none are needed by root.
+
+    Another user gets root's rights over files of his own in a user namespace (user_namespaces(7)). That needs newuidmap(1),
+    and a range of ids for the user in /etc/subuid (unshare(1), --map-auto).
+    """
+    return [] if os.geteuid() == 0 else ["unshare", "--user", "--mount", "--map-root-user", "--map-auto"]

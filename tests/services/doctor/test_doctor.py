@@ -33,7 +33,7 @@ Found = Mapping[str, list[tuple[str, str, str]]]
 
 @dataclass(frozen=True)
 class Examined:
-    """What `invoke doctor --json` said: its exit code, and the state, text and remedy of each finding by subject."""
+    """The output of `invoke doctor --json`: its exit code, and the state, text and remedy of each finding by subject."""
 
     code: int
     found: Found

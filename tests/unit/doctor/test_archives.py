@@ -15,19 +15,13 @@ from lifecycle.doctor.archives import (
     suites,
 )
 from lifecycle.doctor.finding import State
-from lifecycle.sources.apt.machine import MachineArchive, MachineArchives
+from lifecycle.sources.apt.machine import MachineArchive
 from tests.support.builders.apt_archive import Archive
 from tests.support.builders.projects import component, project
+from tests.support.fakes.archives import KnownArchives
 from tests.support.servers.processes import free_port
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-class KnownArchives(MachineArchives):
-    """apt's configuration in memory, with archives by label."""
-
-    def __init__(self, **archives: MachineArchive) -> None:
-        self.archives = {label: (archive,) for label, archive in archives.items()}
 
 
 def repository(suite: str = "stable", keyring: Path | None = None) -> AptRepository:

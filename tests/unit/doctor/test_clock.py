@@ -9,9 +9,9 @@ from lifecycle.doctor.clock import Reading, addresses, clock_finding, read_clock
 from lifecycle.doctor.finding import State
 from lifecycle.sources.apt.machine import MachineArchive
 from tests.support.builders.projects import component, project
+from tests.support.fakes.archives import KnownArchives
 from tests.support.servers.processes import free_port
 from tests.support.servers.scripted_registry import scripted_registry
-from tests.unit.doctor.test_archives import KnownArchives
 
 NOW = 1_800_000_000.0
 
@@ -65,7 +65,7 @@ def test_the_age_of_a_cached_answer_is_added() -> None:
 @pytest.mark.parametrize("date", ["", "yesterday"])
 def test_a_server_without_a_date_tells_nothing(date: str) -> None:
     with scripted_registry() as server:
-        server.add("/", b"", **({"Date": date} if date else {}))
+        server.add("/", b"", Date=date)
 
         assert read_clock(f"http://{server.host}/") is None
 

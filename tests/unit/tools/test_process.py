@@ -1,8 +1,11 @@
+import os
+import shutil
+import subprocess
 import sys
 
 import pytest
 
-from lifecycle.tools.process import ProgramFailedError, ProgramMissingError, environment, run
+from lifecycle.tools.process import ProgramFailedError, ProgramMissingError, environment, root_prefix, run
 from tests.support.servers.faulty_server import faulty_server
 
 
@@ -66,3 +69,22 @@ def test_git_gives_up_a_server_that_never_answers(monkeypatch: pytest.MonkeyPatc
             run(["git", "ls-remote", f"{server.address}/x.git"])
 
     assert "Operation too slow" in caught.value.output
+
+
+def test_root_needs_no_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+
+    assert root_prefix() == []
+
+
+def test_another_user_is_root_in_a_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+    if os.geteuid() == 0 and not shutil.which("runuser"):
+        pytest.skip("root has no other user here")
+    as_nobody = ["runuser", "--user", "nobody", "--"] if os.geteuid() == 0 else []
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    namespace = [word for word in root_prefix() if word != "--map-auto"]
+    done = subprocess.run([*as_nobody, *namespace, "id", "-u"], cwd="/", capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip("this machine does not let users make namespaces")
+
+    assert done.stdout == "0\n"
