@@ -23,6 +23,7 @@ LOCKS = {
     "helm": ("helm",),
     "rollout": ("rollout",),
     "k8s": ("test", "helm", "k8s", "rollout"),
+    "report": ("test", "report"),
     "benchmark": ("test", "helm", "k8s", "benchmark"),
 }
 
