@@ -6,7 +6,10 @@ from lifecycle.app.program import adopt
 from lifecycle.cli import build, cleanup, cluster, matrix, release, rollout, versions
 
 GROUPS = {
-    "look": (matrix.matrix, matrix.changed, matrix.explain, matrix.status, matrix.advisories, matrix.doctor),
+    "look": (
+        *(matrix.matrix, matrix.changed, matrix.explain, matrix.status, matrix.advisories),
+        *(matrix.report, matrix.doctor),
+    ),
     "build": (
         *(build.build, build.fetch, build.compile_, build.package, build.image),
         *(build.verify, build.bundle, build.mirror),

@@ -60,6 +60,14 @@ class SignatureStore:
         """
         return [read_envelope(content) for content, _ in self._read(attestation_tag(image), kind)]
 
+    def predicate_types(self, image: str) -> list[str]:
+        """Return the predicate types of an image's attestations as the registry lists them: nothing of it is verified.
+
+        Raises BadSignatureError.
+        """
+        manifest = self.registry.manifest(self.repository, attestation_tag(image))
+        return [layer.predicate_type for layer in stored_layers(manifest)] if manifest else []
+
     def put_signatures(self, image: Descriptor, signatures: Sequence[Signature]) -> None:
         """Replace the signatures of an image."""
         layers = [signature_layer(entry.payload, entry.signature) for entry in signatures]

@@ -9,7 +9,7 @@
     tested/<image id>.json     an image whose tests have all passed: which ones, and with what
     booted/<image id>.json     an image whose kernel has loaded its modules
     timings/<name>.json        how long a compile took
-    used.json                  when a build last needed each item (cache/last_used.py)
+    used.json, last-build.json when a build last needed each item; the steps of the last build with their times
     tmp/                       unfinished files and folders
 
 Everything is written in tmp/ and renamed, so that a killed run leaves no unfinished file or folder under a final name.

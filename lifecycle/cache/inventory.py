@@ -25,7 +25,7 @@ _SCRATCH = re.compile(r"[a-z-]+-[a-z0-9_]{8}")
 _UNNAMED = re.compile(r"tmp[a-z0-9_]{8}|[0-9a-f]{64}\.bundle\.part")
 # An image of ours, as a file's name.
 _IMAGE = re.compile(r"nvidia-installer_\S+:[0-9a-f]+")
-_BOOKS = ("lock", "used.json", "verified.json")
+_BOOKS = ("last-build.json", "lock", "used.json", "verified.json")
 _BLOCK = 512
 
 

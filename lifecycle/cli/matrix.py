@@ -94,3 +94,34 @@ def doctor(_: Context, json: bool = False, cache_dir: str = "") -> None:
     from lifecycle.doctor.command import show_doctor
 
     show_doctor(open_session(cache_dir), as_json=json)
+
+
+@task(
+    help={
+        "only": ONLY,
+        "nodes": "file of `kubectl get nodes -o json` for the coverage of a fleet; - is stdin (default: none)",
+        "prove": "prove the symbols of all modules, as `invoke verify` does: seconds for each image",
+        "offline": "ask no registry, no GitOps repository and no bulletins",
+        "output": "folder to write index.html into (default: build/report)",
+        "cache-dir": CACHE,
+    },
+    example="invoke report --prove",
+)
+def report(
+    _: Context,
+    only: str = "",
+    nodes: str = "",
+    prove: bool = False,
+    offline: bool = False,
+    output: str = "",
+    cache_dir: str = "",
+) -> None:
+    """Write one page about the matrix, images and last build.
+
+    The page needs no other file, no network and no script. The summary of a CI job gets the matrix.
+    """
+    from lifecycle.report.command import show_report
+    from lifecycle.report.facts import ReportRequest
+
+    request = ReportRequest(only=only, nodes=nodes, offline=offline, prove=prove)
+    show_report(open_session(cache_dir), request, output=output)

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lifecycle.app import output
@@ -13,6 +13,7 @@ from lifecycle.kubernetes.node_reader import NodeSurvey, describe_counts, read_n
 from lifecycle.kubernetes.nodes import Coverage, ImageRequirement, find_coverage
 
 _SHOWN = 10
+_MISSING = "MISSING"
 _NAMES = 3
 
 
@@ -45,7 +46,7 @@ def show_coverage(session: Session, nodes: str, *, selector: str, as_json: bool)
     Raises BadNodesError, NoGpuNodesError, SelectorOfKernelsError, LabelSelectorError, UncoveredError, UnreadableNodesError.
     """
     file = "standard input" if nodes == "-" else nodes
-    survey = read_nodes(_content(nodes, file), file=file, selector=selector)
+    survey = read_nodes(read_content(nodes, file), file=file, selector=selector)
     found = find_coverage(survey.nodes, session.locked_project.matrix)
     left_out = [f"left out: {describe_counts(survey.left_out)}"] if survey.left_out else []
     if as_json:
@@ -63,7 +64,8 @@ def show_coverage(session: Session, nodes: str, *, selector: str, as_json: bool)
         raise UncoveredError(missing)
 
 
-def _content(nodes: str, file: str) -> bytes:
+def read_content(nodes: str, file: str) -> bytes:
+    """Return the bytes of a file of nodes, `-` for standard input; `file` is its name in errors. Raises BadNodesError."""
     try:
         if nodes != "-":
             return Path(nodes).expanduser().read_bytes()
@@ -84,19 +86,53 @@ def _missing(found: Sequence[Coverage]) -> str:
     return f"{', '.join(counts)} missing" if counts else ""
 
 
-def _print(survey: NodeSurvey, found: Sequence[Coverage]) -> None:
-    """Print a row for each kind of node and driver: a fleet has many nodes and few kernels."""
-    rows: dict[tuple[str, ...], list[str]] = {}
+@dataclass(frozen=True, kw_only=True)
+class NodeGroup:
+    """Nodes of one kernel with the same answer for a driver: the image now, the release to upgrade to, and the image then.
+
+    The images are tags, `MISSING` and a tag, or `–`. `covered` is false if one is missing.
+    """
+
+    nodes: tuple[str, ...]
+    kernel: str
+    driver: str
+    now: str
+    to: str
+    then: str
+    covered: bool
+
+
+def group_nodes(found: Sequence[Coverage]) -> list[NodeGroup]:
+    """Return a group for each kind of node and driver: a fleet has many nodes and few kernels."""
+    groups: dict[tuple[str, str, str, str, str], list[str]] = {}
     for entry in found:
-        row = (entry.driver, _describe(entry.now), entry.to or "–", _describe(entry.after))
-        rows.setdefault((entry.kernel, *row), []).append(entry.node)
+        key = (entry.kernel, entry.driver, _describe(entry.now), entry.to or "–", _describe(entry.after))
+        groups.setdefault(key, []).append(entry.node)
+    return [
+        NodeGroup(
+            nodes=tuple(names),
+            kernel=kernel,
+            driver=driver,
+            now=now,
+            to=to,
+            then=then,
+            covered=not (now.startswith(_MISSING) or then.startswith(_MISSING)),
+        )
+        for (kernel, driver, now, to, then), names in groups.items()
+    ]
+
+
+def _print(survey: NodeSurvey, found: Sequence[Coverage]) -> None:
     columns = ["count", "nodes", "driver", "now", "upgrade to", "then"]
-    table = [(str(len(names)), ", ".join(_first(names)), *row) for (_, *row), names in rows.items()]
+    table = [
+        (str(len(group.nodes)), ", ".join(_first(group.nodes)), group.driver, group.now, group.to, group.then)
+        for group in group_nodes(found)
+    ]
     output.print_table(output.plural(len(survey.nodes), "node"), columns, table)
 
 
 def _describe(need: ImageRequirement | None) -> str:
-    return "–" if need is None else need.tag if need.covered else f"MISSING {need.tag}"
+    return "–" if need is None else need.tag if need.covered else f"{_MISSING} {need.tag}"
 
 
 def _first(names: Sequence[str]) -> Iterator[str]:

@@ -1,11 +1,13 @@
 """Resolve, fetch and build: what changes versions.lock, the cache and the engine."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lifecycle.cache.cache import Cache
+from lifecycle.cache.last_build import BuildRecorder, note_last_build
 from lifecycle.cache.last_used import note_used
 from lifecycle.cache.required import used_by
 from lifecycle.config.lock import Lock
@@ -19,7 +21,7 @@ from lifecycle.planning.plan import Plan, again, make_plan
 from lifecycle.planning.project import COMPONENT, Project
 from lifecycle.planning.required_inputs import LockedInputs, needed_by, needed_for
 from lifecycle.planning.shards import Shard, chosen
-from lifecycle.planning.targets import Kind, Targets
+from lifecycle.planning.targets import Kind, Target, Targets
 from lifecycle.tools.progress import Progress
 
 if TYPE_CHECKING:
@@ -101,27 +103,46 @@ class BuildService:
 
         Failures of single targets are in the result.
         """
-        locked = request.locked or request.shard is not None
-        project = require_locked(self.project) if request.dry_run else self.resolve(locked=locked)
+        locked, recorder = request.locked or request.shard is not None, BuildRecorder()
+        with recorder.phase("resolve"):
+            project = require_locked(self.project) if request.dry_run else self.resolve(locked=locked)
         built = warn_of_built(project, lambda name: self.cache.was_built(Kind.MODULES, name))
         for warning in (*project.matrix.warnings, *built):
             self.progress.warn(warning)
         with nullcontext() if request.rebuild else self._open_remote() as remote:
-            result = self._plan(project, request, remote)
+            with recorder.phase("plan"):
+                result = self._plan(project, request, remote)
             if not result.combinations:
                 self.progress.say(f"shard {request.shard} is empty: the others have all there is")
             if request.dry_run:
                 return result
             needed = used_by(result.targets, result.combinations, (action.target for action in result.plan.actions))
             note_used(self.cache, needed)
+            taken: list[Target] = []
             while remote and result.plan.taking:
-                remote.download(result.plan.taking)
-                result = self._plan(project, request, remote)
+                taken += result.plan.taking
+                with recorder.phase("download results"):
+                    remote.download(result.plan.taking)
+                    result = self._plan(project, request, remote)
             if not result.plan.idle:
-                result = self._execute(result, replace(request, locked=locked), remote)
+                result = self._execute(result, replace(request, locked=locked), remote, recorder)
             if remote:
-                remote.upload(action.target for action in result.plan.actions)
+                with recorder.phase("upload results"):
+                    remote.upload(action.target for action in result.plan.actions)
+            if result.outcome or taken:
+                self._note(result, taken, recorder)
             return result
+
+    def _note(self, result: BuildResult, taken: Sequence[Target], recorder: BuildRecorder) -> None:
+        """Save what was done and how long it took, for `invoke report`."""
+        downloaded = {target.digest for target in taken}
+        there = [a.target for a in result.plan.actions if not a.run and a.target.digest not in downloaded]
+        record = recorder.record(
+            combinations=len(result.combinations),
+            reused=Counter(str(target.kind) for target in there),
+            taken=Counter(str(target.kind) for target in taken),
+        )
+        note_last_build(self.cache, record)
 
     def _plan(self, project: LockedProject, request: BuildRequest, remote: "RemoteSession | None") -> BuildResult:
         targets, combinations = Targets(project), chosen(project, request.only, request.shard)
@@ -132,21 +153,27 @@ class BuildService:
             plan = again(plan)
         return BuildResult(targets=targets, combinations=combinations, plan=plan, outcome=None, state=state)
 
-    def _execute(self, result: BuildResult, request: BuildRequest, remote: "RemoteSession | None") -> BuildResult:
+    def _execute(
+        self, result: BuildResult, request: BuildRequest, remote: "RemoteSession | None", recorder: BuildRecorder
+    ) -> BuildResult:
         """Fetch the inputs of a plan and execute it. If fetching changes versions.lock, plan again first."""
         # The key is read before minutes are spent on modules that it has to sign.
         key = self._key(result)
         project = result.targets.project
-        fetched = self.open_sources().fetcher.download(
-            project, lambda p: needed_for(p, result.plan), locked=request.locked
-        )
+        with recorder.phase("fetch inputs"):
+            fetched = self.open_sources().fetcher.download(
+                project, lambda p: needed_for(p, result.plan), locked=request.locked
+            )
         if fetched.project.lock != project.lock:
             result = self._plan(fetched.project, request, remote)
         from lifecycle.pipeline.executor import Executor
 
         results = remote.results if remote else None
-        executor = Executor(result.targets, self.cache, self.engine, self.progress, key=key, remote=results)
-        outcome = executor.execute(result.plan)
+        executor = Executor(
+            result.targets, self.cache, self.engine, self.progress, key=key, remote=results, recorder=recorder
+        )
+        with recorder.phase("build"), recorder.cores():
+            outcome = executor.execute(result.plan)
         state = BuildState(self.cache, self.engine, project.component.image)
         return replace(result, outcome=outcome, state=state)
 

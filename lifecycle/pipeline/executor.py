@@ -3,11 +3,12 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
 from lifecycle.cache.cache import Cache
+from lifecycle.cache.last_build import BuildRecorder
 from lifecycle.cache.remote import RemoteCache
 from lifecycle.cache.results import Archive, archive_of
 from lifecycle.config.image_versions import builder_title
@@ -41,7 +42,10 @@ class Outcome:
 
 
 class Executor:
-    """The executor of plans. `key` is required for plans that sign; `remote` receives the results, if there is a remote cache."""
+    """The executor of plans.
+
+    `key` is required for plans that sign. `remote` receives the results, if there is a remote cache. `recorder` gets the steps.
+    """
 
     def __init__(
         self,
@@ -52,13 +56,14 @@ class Executor:
         *,
         key: SigningKey | None = None,
         remote: RemoteCache | None = None,
+        recorder: BuildRecorder | None = None,
     ) -> None:
         cpus = len(os.sched_getaffinity(0))
         self._targets, self._cache, self._engine, self._progress = targets, cache, engine, progress
         self._compiler = Compiler(targets=targets, cache=cache, engine=engine)
         self._signer = ModuleSigner(targets=targets, cache=cache, engine=engine, key=key) if key else None
         self._packager = Packager(targets=targets, cache=cache, threads=cpus, warn=progress.warn)
-        self._remote = remote
+        self._remote, self._recorder = remote, recorder or BuildRecorder()
         self._cpus = cpus
         self._builder_lock = threading.Lock()
         self._seconds: dict[str, float] = {}
@@ -70,6 +75,7 @@ class Executor:
             return Outcome(seconds={}, errors={})
         self._engine.remove_dead_containers()
         concurrency = concurrency_for(*self._engine.capacity())
+        self._recorder.note_concurrency(concurrency.compiles, concurrency.jobs)
         with self._cache.scratch("bases") as folder:
             images = ImageBuilder(self._targets, self._cache, self._engine, folder)
             errors = run_graph(
@@ -89,8 +95,9 @@ class Executor:
             # The other drivers of a kernel start after the first one, so that they find its conftest answers.
             leader = first.setdefault(kernel_key(self._targets, compile_job.combination), makes[0])
             after = () if leader == makes[0] else (leader,)
-            work = partial(self._compile, compile_job, make_jobs)
-            jobs.append(Job(makes=makes, needs=actions[0].needs, after=after, work=work, heavy=True))
+            needs = actions[0].needs
+            work = partial(self._compile, compile_job, make_jobs, (*needs, *after))
+            jobs.append(Job(makes=makes, needs=needs, after=after, work=work, heavy=True))
         jobs += self._jobs_of(plan, Kind.SIGNED, self._sign)
         jobs += self._jobs_of(plan, Kind.USERSPACE, self._userspace)
         jobs += self._jobs_of(plan, Kind.ARCHIVE, self._archive)
@@ -125,16 +132,16 @@ class Executor:
         ]
 
     def _base(self, action: Action) -> Errors:
-        with self._step(action.target, f"base image {action.target.name.lower()}"):
+        with self._step(action, f"base image {action.target.name.lower()}"):
             make_base(self._targets.project, action.target, self._cache, self._engine)
         return {}
 
-    def _compile(self, job: CompileJob, jobs: int) -> Errors:
+    def _compile(self, job: CompileJob, jobs: int, waits: tuple[str, ...]) -> Errors:
         job = self._download_first(job)
         targets = {t: self._targets.compiled(job.combination, t) for t in job.types}
         if not targets:
             return {}
-        with self._step(next(iter(targets.values())), f"compile {job.title}") as fail:
+        with self._step_of(targets.values(), waits, f"compile {job.title}") as fail:
             image = self._kernel_image(job.combination)
             done = self._compiler.compile(job, image, jobs)
             errors = {targets[t].digest: made for t, made in done.modules.items() if isinstance(made, InstallerError)}
@@ -171,7 +178,7 @@ class Executor:
         combination, module_type = action.combinations[0], module_type_of(action.target)
         if self._signer is None:
             raise InstallerError(f"cannot sign {action.target.name}: the signing key was not loaded")
-        with self._step(action.target, f"sign {action.target.name}"):
+        with self._step(action, f"sign {action.target.name}"):
             self._signer.sign(combination, module_type, self._builder(combination))
         return {}
 
@@ -179,13 +186,13 @@ class Executor:
         combination = action.combinations[0]
         base = base_tag(self._targets.builder(combination))
         unpacker = Unpacker(root=self._targets.project.root, cache=self._cache, engine=self._engine, base=base)
-        with self._step(action.target, f"user space of {action.target.name}"):
+        with self._step(action, f"user space of {action.target.name}"):
             self._packager.userspace(combination, unpacker)
         return {}
 
     def _archive(self, action: Action) -> Errors:
         combination, module_type = action.combinations[0], module_type_of(action.target)
-        with self._step(action.target, f"modules archive {action.target.name}"):
+        with self._step(action, f"modules archive {action.target.name}"):
             self._packager.modules(combination, module_type)
         return {}
 
@@ -195,7 +202,7 @@ class Executor:
             userspace=self._stored(self._targets.userspace(combination)),
             modules={t: self._stored(self._targets.archive(combination, t)) for t in combination.module_types},
         )
-        with self._step(action.target, f"image {combination.id}"):
+        with self._step(action, f"image {combination.id}"):
             images.build(combination, contents, base_tag(self._targets.runtime(combination)))
         return {}
 
@@ -205,20 +212,49 @@ class Executor:
             raise InstallerError(f"{target.kind} {target.name} is not in the cache", resolution="Run `invoke build`.")
         return archive_of(result)
 
-    def _step(self, target: Target, title: str) -> "_Step":
-        return _Step(self._progress, self._seconds, target.digest, title)
+    def _step(self, action: Action, title: str) -> "_Step":
+        return self._step_of([action.target], action.needs, title)
+
+    def _step_of(self, targets: Iterable[Target], waits: tuple[str, ...], title: str) -> "_Step":
+        return _Step(self._progress, self._recorder, self._seconds, tuple(targets), waits, title)
 
 
 class _Step:
-    """The display of a step, which records its seconds."""
+    """The display of a step, whose time is recorded at its end. `waits` are the digests of what it had to wait for."""
 
-    def __init__(self, progress: Progress, seconds: dict[str, float], digest: str, title: str) -> None:
+    def __init__(
+        self,
+        progress: Progress,
+        recorder: BuildRecorder,
+        seconds: dict[str, float],
+        targets: tuple[Target, ...],
+        waits: tuple[str, ...],
+        title: str,
+    ) -> None:
         self._shown = progress.step(title)
-        self._seconds, self._digest, self._started = seconds, digest, time.monotonic()
+        self._recorder, self._seconds, self._title = recorder, seconds, title
+        self._targets, self._waits, self._failed = targets, waits, False
+        self._started = time.monotonic()
 
     def __enter__(self) -> Callable[[], None]:
-        return self._shown.__enter__()
+        show_failure = self._shown.__enter__()
+
+        def fail() -> None:
+            self._failed = True
+            show_failure()
+
+        return fail
 
     def __exit__(self, *failure: object) -> None:
-        self._seconds[self._digest] = time.monotonic() - self._started
+        seconds, first = time.monotonic() - self._started, self._targets[0]
+        self._seconds[first.digest] = seconds
+        self._recorder.add_step(
+            self._title,
+            kind=first.kind,
+            name=first.name,
+            makes=[target.digest for target in self._targets],
+            needs=self._waits,
+            seconds=seconds,
+            failed=self._failed or failure[0] is not None,
+        )
         self._shown.__exit__(*failure)  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
 """`invoke status`: the state of each combination, from sources to clusters, and the next step."""
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,24 +65,21 @@ def next_step(*, built: bool, tested: bool, pushed: str, held: bool, gitops: str
 # ----- effects
 
 
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """The rows of combinations, and their published images; `published` is None if the registry was not reached."""
+
+    rows: tuple[Row, ...]
+    published: Registered | None
+
+
 def show_status(session: Session, only: str, *, as_json: bool) -> str:
     """Print the state of the selected combinations, and return the first next step.
 
     A server that cannot be reached causes a warning, and an unknown state.
     """
     chosen = select(session.locked_project.matrix, only)
-    images, targets = session.state().images, Targets(session.locked_project)
-    labels = {image.id: image.labels for image in images.values()}
-    registry = _reached(session, lambda: published_images(session.locked_project, chosen, session.environ, labels))
-    with tempfile.TemporaryDirectory(prefix="nvidia-installer-") as scratch:
-        section = session.project.component.gitops
-        values = _reached(session, lambda: read_values(session, section, Path(scratch)) if section else None)
-        known = section is None or values is not None or not repository_exists(session.root, section)
-        held = _held(session, registry or {})
-        rows = []
-        for c in chosen:
-            place = _place(session, c, registry.get(c) if registry else None, values, known=known)
-            rows.append(_row(session, c, images.get(targets.image(c).digest), registry, place, held=c in held))
+    rows = read_status(session, chosen, session.state().images).rows
     output.print_json([asdict(row) for row in rows]) if as_json else _print(rows)
     for driver, end in session.locked_project.driver_ends_of_life().items():
         if end < datetime.now(UTC).date() and any(c.driver == driver for c in chosen):
@@ -90,6 +87,31 @@ def show_status(session: Session, only: str, *, as_json: bool) -> str:
                 f"driver {driver}: NVIDIA's support ended on {end.isoformat()}; `invoke advisories` shows known holes"
             )
     return next((row.next for row in rows if row.next), "")
+
+
+def read_status(
+    session: Session, chosen: Sequence[Combination], images: Mapping[str, LocalImage], *, offline: bool = False
+) -> Status:
+    """Return the state of combinations; `images` are the engine's, by the digest of their inputs.
+
+    A server that cannot be reached causes a warning and an unknown state. With `offline` no server is asked.
+    """
+    targets, section = Targets(session.locked_project), session.project.component.gitops
+    labels = {image.id: image.labels for image in images.values()}
+    registry: Registered | None = None
+    if not offline:
+        registry = _reached(session, lambda: published_images(session.locked_project, chosen, session.environ, labels))
+    with tempfile.TemporaryDirectory(prefix="nvidia-installer-") as scratch:
+        values = None
+        if section and not offline:
+            values = _reached(session, lambda: read_values(session, section, Path(scratch)))
+        known = section is None or values is not None or not repository_exists(session.root, section)
+        held = _held(session, registry or {})
+        rows = []
+        for c in chosen:
+            place = _place(session, c, registry.get(c) if registry else None, values, known=known)
+            rows.append(_row(session, c, images.get(targets.image(c).digest), registry, place, held=c in held))
+    return Status(rows=tuple(rows), published=registry)
 
 
 def _reached(session: Session, ask: Callable[[], _T]) -> _T | None:
@@ -144,7 +166,7 @@ def _place(
     return values.place(c, there)
 
 
-def _print(rows: list[Row]) -> None:
+def _print(rows: Sequence[Row]) -> None:
     columns = ["combination", "built", "tested", "pushed", "in GitOps", "pools", "next"]
     plain = [
         (

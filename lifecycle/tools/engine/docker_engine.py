@@ -20,7 +20,7 @@ from docker.auth import resolve_repository_name
 from lifecycle.errors import writing
 from lifecycle.tools.engine.connection import EngineConnection
 from lifecycle.tools.engine.container import LABEL_OWNER, DockerContainer, remove
-from lifecycle.tools.engine.engine import LocalImage, PulledImage
+from lifecycle.tools.engine.engine import ImageLayer, LocalImage, PulledImage
 from lifecycle.tools.engine.errors import EngineRefusedError, ImageBuildError, StoppedError
 from lifecycle.tools.engine.processors import usable_processors
 from lifecycle.tools.engine.pull import pull_image
@@ -58,6 +58,12 @@ class DockerEngine(EngineConnection):
             # A list by name leaves an image's other names out.
             found = self.client.api.images(filters={"reference": pattern})
         return [image for image in map(self.image, dict.fromkeys(raw["Id"] for raw in found)) if image]
+
+    def layers(self, image: str) -> list[ImageLayer]:
+        """Return the layers of an image, by its id, from the lowest on. Settings in its history are no layers."""
+        with self.sdk_errors(f"show the layers of {image}"):
+            history = self.client.api.history(image)
+        return [ImageLayer(created_by=raw["CreatedBy"], size=raw["Size"]) for raw in reversed(history) if raw["Size"]]
 
     def images_in_use(self) -> set[str]:
         """Return the ids of the images of all containers."""

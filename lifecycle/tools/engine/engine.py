@@ -32,6 +32,14 @@ class LocalImage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ImageLayer:
+    """A layer of an image: the text in the image's history that says what made it, and its size in bytes, uncompressed."""
+
+    created_by: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class PulledImage:
     """A pulled image: its digest in the registry, and its id, the digest of its configuration (both `sha256:…`)."""
 
@@ -79,6 +87,9 @@ class Engine(Protocol):
 
     def images_named(self, pattern: str) -> list[LocalImage]:
         """Return the images with a tag that matches a pattern such as `repository/*`, each with all of its tags."""
+
+    def layers(self, image: str) -> list[ImageLayer]:
+        """Return the layers of an image, by its id, from the lowest on."""
 
     def images_in_use(self) -> set[str]:
         """Return the ids of the images of all containers, running or not."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from lifecycle.tools.archive import tar_bytes
-from lifecycle.tools.engine.engine import LocalImage, PulledImage
+from lifecycle.tools.engine.engine import ImageLayer, LocalImage, PulledImage
 from lifecycle.tools.engine.errors import EngineRefusedError, EngineUnreachableError
 from tests.support.builders.projects import local_image
 from tests.support.builders.saved_images import image_tags, saved_image
@@ -77,6 +77,11 @@ class FakeEngine:
         """Return the images with a tag that matches a pattern; raises EngineUnreachableError."""
         self._require_reachable()
         return [image for image in self.images_there if fnmatch.filter(image.tags, pattern)]
+
+    def layers(self, image: str) -> list[ImageLayer]:
+        """Return two layers for every image."""
+        self.asked.append(image)
+        return [ImageLayer(created_by="base", size=30_000_000), ImageLayer(created_by="modules", size=12_000_000)]
 
     def images_in_use(self) -> set[str]:
         """Return the ids of the images of its containers: it keeps none."""

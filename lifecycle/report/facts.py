@@ -1,0 +1,145 @@
+"""The facts of a report: everything that the page shows, read once."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from lifecycle.app.session import Session
+from lifecycle.cache.last_build import read_last_build
+from lifecycle.commands.verify import Proof, prove
+from lifecycle.errors import InstallerError, UsageError
+from lifecycle.planning.matrix import Combination
+from lifecycle.planning.selector import matches, select
+from lifecycle.publish.published import PublishedImage
+from lifecycle.release.status import Status, read_status
+from lifecycle.report.changes import Changes, read_changes
+from lifecycle.report.contents import Contents, Sources, read_contents
+from lifecycle.report.fleet import Fleet, read_fleet
+from lifecycle.report.inputs import InputGroup, input_groups
+from lifecycle.report.picture import Picture, picture_of
+from lifecycle.report.support import Advisories, EndOfLife, ends_of_life, read_advisories
+from lifecycle.report.timeline import Timeline, timeline_of
+from lifecycle.tools.console import OutputConsole
+from lifecycle.tools.engine.engine import LocalImage
+from lifecycle.tools.progress import Progress
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportRequest:
+    """The parts of a report that a person asked for: `only` selects combinations, `nodes` is a file, "" for none.
+
+    `offline` asks no server. `prove` proves the symbols of all modules, which takes seconds for each image.
+    """
+
+    only: str = ""
+    nodes: str = ""
+    offline: bool = False
+    prove: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The facts of a report. `engine` is false if the container engine did not answer; `warnings` were shown while reading."""
+
+    name: str
+    version: str
+    created: datetime
+    request: ReportRequest
+    engine: bool
+    picture: Picture
+    contents: tuple[Contents, ...]
+    excluded: tuple[Combination, ...]
+    inputs: tuple[InputGroup, ...]
+    timeline: Timeline | None
+    changes: Changes
+    ends: tuple[EndOfLife, ...]
+    advisories: Advisories | None
+    fleet: Fleet | None
+    warnings: tuple[str, ...]
+
+
+class NotedProgress(Progress):
+    """A display that also notes the warnings, for the page."""
+
+    def __init__(self, console: OutputConsole) -> None:
+        super().__init__(console)
+        self.noted: list[str] = []
+
+    def warn(self, text: str) -> None:
+        """Print and note a warning."""
+        self.noted.append(text)
+        super().warn(text)
+
+
+def read_report(session: Session, request: ReportRequest) -> Report:
+    """Return the facts. A server or engine that does not answer causes a warning, and unknown answers.
+
+    Raises NothingSelectedError, BadNodesError, NoGpuNodesError, NotLockedError, ConfigurationError.
+    """
+    created, project = datetime.now(UTC), session.locked_project
+    chosen = select(project.matrix, request.only)
+    excluded = _excluded(project.matrix.excluded, request.only)
+    fleet = read_fleet(session, request.nodes) if request.nodes else None
+    session.progress = noted = NotedProgress(session.progress.console)
+    for warning in project.matrix.warnings:
+        noted.warn(warning)
+    images = _tried(noted, lambda: session.state().images)
+    status = read_status(session, chosen, images or {}, offline=request.offline)
+    contents = _contents(session, chosen, images or {}, status, request)
+    build = read_last_build(session.cache)
+    booted = {one.combination.id: one.evidence.boot is not None for one in contents}
+    rows = {row.combination: row for row in status.rows}
+    return Report(
+        name=session.project.component.short_name,
+        version=session.project.component.version,
+        created=created,
+        request=request,
+        engine=images is not None,
+        picture=picture_of(chosen, excluded, rows, booted, engine=images is not None),
+        contents=tuple(contents),
+        excluded=excluded,
+        inputs=tuple(input_groups(project, chosen)),
+        timeline=timeline_of(build) if build else None,
+        changes=read_changes(session),
+        ends=tuple(ends_of_life(session, created.date())),
+        advisories=None if request.offline else _tried(noted, lambda: read_advisories(session)),
+        fleet=fleet,
+        warnings=tuple(noted.noted),
+    )
+
+
+def _excluded(excluded: Sequence[Combination], only: str) -> tuple[Combination, ...]:
+    selectors = [selector.strip() for selector in only.split(",") if selector.strip()]
+    return tuple(c for c in excluded if not selectors or any(matches(selector, c) for selector in selectors))
+
+
+def _contents(
+    session: Session,
+    chosen: Sequence[Combination],
+    images: Mapping[str, LocalImage],
+    status: Status,
+    request: ReportRequest,
+) -> list[Contents]:
+    proofs: list[Proof] = []
+    if request.prove:
+        proofs = _tried(session.progress, lambda: prove(session, request.only)) or []
+    published: Mapping[Combination, PublishedImage | None] = status.published or {}
+    known = Sources(images=images, published=published, proofs=proofs)
+    found = _tried(session.progress, lambda: read_contents(session, chosen, known))
+    if found is None:
+        found = read_contents(session, chosen, Sources(images={}, published={}, proofs=proofs))
+    return found
+
+
+def _tried(progress: Progress, ask: Callable[[], _T]) -> _T | None:
+    """Return an answer, or None with a warning. A mistake of the user is raised."""
+    try:
+        return ask()
+    except UsageError:
+        raise
+    except InstallerError as error:
+        progress.warn(str(error))
+        return None
