@@ -18,7 +18,7 @@ from lifecycle.report.contents import Contents, Sources, read_contents
 from lifecycle.report.fleet import Fleet, read_fleet
 from lifecycle.report.inputs import InputGroup, input_groups
 from lifecycle.report.picture import Picture, picture_of
-from lifecycle.report.support import Advisories, EndOfLife, ends_of_life, read_advisories
+from lifecycle.report.support import SUPPORTED, Advisories, EndOfLife, ends_of_life, read_advisories
 from lifecycle.report.timeline import Timeline, timeline_of
 from lifecycle.tools.console import OutputConsole
 from lifecycle.tools.engine.engine import LocalImage
@@ -86,6 +86,10 @@ def read_report(session: Session, request: ReportRequest) -> Report:
     session.progress = noted = NotedProgress(session.progress.console)
     for warning in project.matrix.warnings:
         noted.warn(warning)
+    ends = ends_of_life(session, created.date())
+    for one in ends:
+        if one.state != SUPPORTED:
+            noted.warn(f"{one.subject}: its support {one.state} on {one.end.isoformat()}")
     images = _tried(noted, lambda: session.state().images)
     status = read_status(session, chosen, images or {}, offline=request.offline)
     contents = _contents(session, chosen, images or {}, status, request)
@@ -104,7 +108,7 @@ def read_report(session: Session, request: ReportRequest) -> Report:
         inputs=tuple(input_groups(project, chosen)),
         timeline=timeline_of(build) if build else None,
         changes=read_changes(session),
-        ends=tuple(ends_of_life(session, created.date())),
+        ends=tuple(ends),
         advisories=None if request.offline else _tried(noted, lambda: read_advisories(session)),
         fleet=fleet,
         warnings=tuple(noted.noted),

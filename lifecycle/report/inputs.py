@@ -40,6 +40,11 @@ class InputGroup:
     users: int
 
     @property
+    def is_base(self) -> bool:
+        """True for a base image, whose packages are many."""
+        return self.anchor.startswith("base-")
+
+    @property
     def size(self) -> int:
         """The bytes of all files."""
         return sum(file.size for file in self.files)

@@ -9,12 +9,15 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lifecycle.app.output import format_size, plural
+from lifecycle.report.contents import Contents
 from lifecycle.report.facts import Report
 from lifecycle.report.picture import Cell, Reached, anchor_of
 from lifecycle.report.timeline import WIDTH, duration
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _DAY = "%d %B %Y"
+# More combinations than this are shown in a group for each OS release.
+_UNGROUPED = 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +55,8 @@ def render(report: Report) -> str:
         holes=holes(cells),
         steps=next_steps(cells),
         cells={cell.anchor: cell for cell in cells},
+        groups=groups(report.contents),
+        waiting={row.release for row in report.picture.rows if any(cell and cell.next for cell in row.cells)},
         channels=list(dict.fromkeys(row.channel for row in report.picture.rows)),
     )
 
@@ -65,6 +70,14 @@ def tiles(cells: Sequence[Cell]) -> list[Tile]:
         known = any(answer is not Reached.UNKNOWN for answer in answers)
         found.append(Tile(name=name, count=answers.count(Reached.YES) if known else None, of=len(there)))
     return [*found, Tile(name="holes", count=len(cells) - len(there))]
+
+
+def groups(contents: Sequence[Contents]) -> dict[str, list[Contents]]:
+    """Return many combinations by OS release, and few in one group."""
+    found: dict[str, list[Contents]] = {}
+    for one in contents:
+        found.setdefault(one.combination.release if len(contents) > _UNGROUPED else "", []).append(one)
+    return found
 
 
 def holes(cells: Sequence[Cell]) -> list[Hole]:

@@ -8,12 +8,13 @@ from lifecycle.advisories.documents import read_bulletins
 from lifecycle.app.session import Session
 from lifecycle.tools.network.errors import without_login
 
+SUPPORTED, ENDS, ENDED = "supported", "ends", "ended"
 _SOON_DAYS = 90
 
 
 @dataclass(frozen=True, kw_only=True)
 class EndOfLife:
-    """The last day of the support of a release or a driver. `state` is `ended`, `ends soon` or `supported`."""
+    """The last day of the support of a release or a driver. `state` is ENDED, ENDS if that is soon, or SUPPORTED."""
 
     subject: str
     end: date
@@ -41,7 +42,7 @@ def ends_of_life(session: Session, today: date) -> list[EndOfLife]:
 
 
 def _state(end: date, today: date) -> str:
-    return "ended" if end < today else "ends soon" if (end - today).days <= _SOON_DAYS else "supported"
+    return ENDED if end < today else ENDS if (end - today).days <= _SOON_DAYS else SUPPORTED
 
 
 def read_advisories(session: Session) -> Advisories | None:
