@@ -58,7 +58,9 @@ def tests_passed(combination: Combination) -> TestsPassed:
     return TestsPassed(combination=combination.id, suites=(suite,), versions={"pytest": "9"}, recorded_at=AT)
 
 
-def step(title: str, kind: str, started: float, seconds: float, *, worker: int = 0, needs: tuple[str, ...] = ()) -> Step:
+def step(
+    title: str, kind: str, started: float, seconds: float, *, worker: int = 0, needs: tuple[str, ...] = ()
+) -> Step:
     """Return a step that makes a target with its title as the digest."""
     return Step(
         title=title,
