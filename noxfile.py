@@ -145,6 +145,13 @@ def test_services(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def test_report(session: nox.Session) -> None:
+    """Open the page of `invoke report` in Chromium, which has to be installed, and check its accessibility."""
+    install(session, "report")
+    session.run("pytest", "tests/report", *session.posargs)
+
+
+@nox.session(default=False)
 def test_cluster(session: nox.Session) -> None:
     """Install the chart on a one-node Kubernetes, which is compiled once: `nox -s test_cluster -- -k upgrade`."""
     session.run("scripts/setup-cluster", external=True)

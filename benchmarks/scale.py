@@ -131,7 +131,11 @@ def _measure(root: Path, releases: int, folder: Path) -> list[Sample]:
         ]
         write_gitops(project, upload_images(project, images), folder / "scratch")
         synthetic.check_merged()
-        return [*samples, synthetic.measure("status, all pushed and in GitOps", "status", *synthetic.cache_option)]
+        return [
+            *samples,
+            synthetic.measure("status, all pushed and in GitOps", "status", *synthetic.cache_option),
+            synthetic.measure("report, all pushed and in GitOps", "report", *synthetic.cache_option),
+        ]
 
 
 def _load(images: Collection[SyntheticImage], address: str, archive: Path) -> None:

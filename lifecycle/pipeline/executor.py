@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,6 +19,7 @@ from lifecycle.pipeline.compile_timings import save_timing
 from lifecycle.pipeline.concurrency import concurrency_for
 from lifecycle.pipeline.image import Contents, ImageBuilder
 from lifecycle.pipeline.package import Packager
+from lifecycle.pipeline.recorded_step import RecordedStep
 from lifecycle.pipeline.sign import ModuleSigner
 from lifecycle.pipeline.signing_key import SigningKey
 from lifecycle.pipeline.unpack import Unpacker
@@ -212,49 +212,8 @@ class Executor:
             raise InstallerError(f"{target.kind} {target.name} is not in the cache", resolution="Run `invoke build`.")
         return archive_of(result)
 
-    def _step(self, action: Action, title: str) -> "_Step":
+    def _step(self, action: Action, title: str) -> RecordedStep:
         return self._step_of([action.target], action.needs, title)
 
-    def _step_of(self, targets: Iterable[Target], waits: tuple[str, ...], title: str) -> "_Step":
-        return _Step(self._progress, self._recorder, self._seconds, tuple(targets), waits, title)
-
-
-class _Step:
-    """The display of a step, whose time is recorded at its end. `waits` are the digests of what it had to wait for."""
-
-    def __init__(
-        self,
-        progress: Progress,
-        recorder: BuildRecorder,
-        seconds: dict[str, float],
-        targets: tuple[Target, ...],
-        waits: tuple[str, ...],
-        title: str,
-    ) -> None:
-        self._shown = progress.step(title)
-        self._recorder, self._seconds, self._title = recorder, seconds, title
-        self._targets, self._waits, self._failed = targets, waits, False
-        self._started = time.monotonic()
-
-    def __enter__(self) -> Callable[[], None]:
-        show_failure = self._shown.__enter__()
-
-        def fail() -> None:
-            self._failed = True
-            show_failure()
-
-        return fail
-
-    def __exit__(self, *failure: object) -> None:
-        seconds, first = time.monotonic() - self._started, self._targets[0]
-        self._seconds[first.digest] = seconds
-        self._recorder.add_step(
-            self._title,
-            kind=first.kind,
-            name=first.name,
-            makes=[target.digest for target in self._targets],
-            needs=self._waits,
-            seconds=seconds,
-            failed=self._failed or failure[0] is not None,
-        )
-        self._shown.__exit__(*failure)  # type: ignore[arg-type]
+    def _step_of(self, targets: Iterable[Target], waits: tuple[str, ...], title: str) -> RecordedStep:
+        return RecordedStep(self._progress, self._recorder, self._seconds, tuple(targets), waits, title)

@@ -34,7 +34,7 @@ class Chapter:
 
 @dataclass(frozen=True, kw_only=True)
 class Changes:
-    """What changed since the release `since`; None before the first one.
+    """The changes since the release `since`, which is None before the first one.
 
     `diff` is None without an older release, or if its files cannot be read. `reasons` has the combinations by the reason for
     which they were rebuilt.

@@ -1,4 +1,4 @@
-"""What each combination is made of, and what proves it: layers, modules, boots, tests and statements."""
+"""The contents of each combination, and their proofs: layers, modules, boots, tests and statements."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +41,7 @@ class ModuleFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What the tests have recorded of an image; None for what was never recorded, or by an older version in another form."""
+    """The records of an image's tests; None for one that does not exist, or that an older version wrote in another form."""
 
     tests: TestsPassed | None = None
     boot: BootProof | None = None
@@ -71,7 +71,7 @@ class Contents:
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """Where the contents are read: the engine's images by the digest of their inputs, the registry's, and proofs of symbols."""
+    """The sources of the contents: the engine's images by the digest of their inputs, the registry's, and proofs of symbols."""
 
     images: Mapping[str, LocalImage]
     published: Mapping[Combination, PublishedImage | None]

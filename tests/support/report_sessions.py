@@ -11,7 +11,7 @@ from lifecycle.cache.cache import BOOTED, TESTED, file_name
 from lifecycle.cache.evidence import note_evidence
 from lifecycle.cache.last_build import Cores, LastBuild, Phase, Step, note_last_build
 from lifecycle.gitops.rollout_state import MERGED, PROPOSED
-from lifecycle.planning.locked_project import LockedProject
+from lifecycle.planning.locked_project import LockedProject, load_locked_project
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Targets
 from lifecycle.release.status import Row
@@ -20,7 +20,7 @@ from lifecycle.report.picture import picture_of
 from lifecycle.tools.digest import sha256_of
 from lifecycle.tools.engine.engine import LocalImage
 from lifecycle.tools.labels import LABEL_DIGEST
-from tests.support.checkout import ROOT
+from tests.support.checkout import ROOT, copy_parts
 from tests.support.fakes.engine import FakeEngine
 from tests.support.fakes.sessions import FakeSession
 
@@ -102,11 +102,23 @@ def two_compiles() -> LastBuild:
 
 
 def report_session(folder: Path, releases: int) -> FakeSession:
-    """Return a session of 8 drivers × 2 architectures × some releases. Of each four, one is built, one tested, and one booted."""
+    """Return a session of 8 drivers × 2 architectures × some releases, with the evidence of `session_of`."""
     project = write_checkout(ROOT, folder, releases=releases, registry="localhost:5000")
+    return session_of(project, folder / "cache")
+
+
+def own_session(folder: Path) -> FakeSession:
+    """Return a session of a copy of this checkout, with the evidence of `session_of`."""
+    (folder / "checkout").mkdir()
+    copy_parts(folder / "checkout")
+    return session_of(load_locked_project(folder / "checkout"), folder / "cache")
+
+
+def session_of(project: LockedProject, cache: Path) -> FakeSession:
+    """Return a session of a project. Of each four combinations, three are built, two of them tested, and one of them booted."""
     combinations = project.matrix.combinations
     images = {c: local_image(project, c) for number, c in enumerate(combinations) if number % 4}
-    session = FakeSession(project, folder / "cache", FakeEngine(*images.values()))
+    session = FakeSession(project, cache, FakeEngine(*images.values()))
     session.root = project.root
     for number, c in enumerate(combinations):
         if number % 4 >= 2:

@@ -73,8 +73,8 @@ def test_secrets_are_given_to_the_step_that_needs_them_alone() -> None:
         names = {step.get("name", "checkout") for step in holders}
 
         assert names == {
-            "main": {"Build", "Push"},  # its results go to the store
-            "release": {"Release"},
+            "main": {"Build", "Push", "Report"},  # its results go to the store
+            "release": {"Release", "Report"},
             "nightly": {"checkout", "Offer the update"},
             "pull-request": set(),
         }.get(path.stem), path.stem
@@ -93,6 +93,17 @@ def test_the_release_pushes_with_the_release_s_token_to_github_alone(host: str, 
     )
 
     assert ("password=ghp-4711" in done.stdout) is known
+
+
+@pytest.mark.parametrize("path", [path for path in WORKFLOWS if path.stem != "nightly"], ids=lambda path: path.stem)
+def test_a_report_is_written_after_a_failure_too_and_kept(path: Path) -> None:
+    jobs = load(path.read_text())["jobs"].values()
+    (steps,) = (job["steps"] for job in jobs if any("invoke build" in step.get("run", "") for step in job["steps"]))
+    report, upload = steps[-2:]
+
+    assert report["run"].startswith(".venv/bin/invoke report")
+    assert (report["if"], upload["if"]) == ("always()", "always()")
+    assert "build/report" in upload["with"]["path"].split()
 
 
 def test_a_pull_request_builds_the_missing_images_or_a_canary_from_scratch() -> None:

@@ -78,6 +78,14 @@ def test_results_are_kept_and_the_workspace_is_not() -> None:
     assert not any(".cache" in part.text for part in PARTS)
 
 
+def test_the_report_is_written_at_every_end_and_kept() -> None:
+    after = [part.text for part in PARTS[PARTS.index(word("post")) :]]
+    (kept,) = (text for text in after if "build/published.json" in text)
+
+    assert after.index("catchError") < after.index(".venv/bin/invoke report --prove") < after.index(kept)
+    assert "build/report/**" in kept
+
+
 # ----- the checks can fail
 
 
