@@ -104,6 +104,14 @@ def test_an_image_counts_what_it_adds_to_the_one_that_it_is_made_of(setup: Engin
     assert round(setup.engine.stored_bytes() / MB) == 3
 
 
+def test_an_image_has_its_layers_from_the_lowest_on(setup: EngineCache) -> None:
+    image = setup.built(BUILDER, setup.base())
+    layers = setup.engine.layers(image)
+
+    assert [round(layer.size / MB) for layer in layers] == [2, 1]
+    assert layers[0].created_by == "scripts/base/bootstrap"
+
+
 def test_a_base_of_other_images_loses_its_name_and_is_removed_with_them(setup: EngineCache) -> None:
     base = setup.base()
     other = setup.built("mine:1", base, mine="1")

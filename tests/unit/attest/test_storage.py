@@ -26,3 +26,20 @@ def test_an_index_is_written_only_without_the_referrers_api(referrers: bool) -> 
         SignatureStore(registry=server.registry(), repository="r").put_envelopes(IMAGE, [(TESTS, ENVELOPE)])
 
         assert server.asked.count(FALLBACK) == (0 if referrers else 2)
+
+
+def test_the_types_of_statements_are_listed_without_reading_them() -> None:
+    made = artefact([attestation_layer(ENVELOPE.to_json(), TESTS)], IMAGE, ATTESTATION_TYPE)
+    with scripted_registry() as server:
+        server.add(f"/v2/r/manifests/{attestation_tag(DIGEST)}", made.manifest.content)
+        store = SignatureStore(registry=server.registry(), repository="r")
+
+        assert store.predicate_types(DIGEST) == [TESTS]
+        assert not any("/blobs/" in path for path in server.asked)
+
+
+def test_an_image_without_statements_has_no_types() -> None:
+    with scripted_registry() as server:
+        server.add(f"/v2/r/manifests/{attestation_tag(DIGEST)}", b"", status=404)
+
+        assert SignatureStore(registry=server.registry(), repository="r").predicate_types(DIGEST) == []

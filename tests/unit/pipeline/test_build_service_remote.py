@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from lifecycle.app.session import Session
+from lifecycle.cache.last_build import read_last_build
 from lifecycle.cache.remote_session import RemoteSession
 from lifecycle.pipeline.build_service import BuildRequest, BuildResult, BuildService
 from lifecycle.pipeline.executor import Executor, Outcome
@@ -135,3 +136,22 @@ def test_a_dry_run_says_what_would_be_taken_and_takes_and_gives_nothing(setup: S
 
     assert digests(made.plan.taking) == digests(there)
     assert (results.taken, results.given) == ([], [])
+
+
+def test_a_build_records_what_it_reused_and_took(setup: SharedService) -> None:
+    setup.make(FakeRemoteCache(setup.session.cache, setup.all(Kind.MODULES, *SHARED)))
+    record = read_last_build(setup.session.cache)
+
+    assert record
+    assert record.taken == {str(kind): len(setup.all(kind)) for kind in SHARED}
+    assert [phase.title for phase in record.phases] == ["resolve", "plan", "download results", "upload results"]
+
+
+def test_a_run_that_does_nothing_keeps_the_record_of_the_last_build(setup: SharedService) -> None:
+    results = FakeRemoteCache(setup.session.cache)
+    setup.make(results, dry_run=True)
+    assert read_last_build(setup.session.cache) is None
+    setup.keep(setup.all(Kind.MODULES, *SHARED))
+    setup.make(results)
+
+    assert read_last_build(setup.session.cache) is None
