@@ -211,6 +211,10 @@ def test_status_says_how_far_it_is_and_what_is_next(
     git(checkout.values, "update-ref", "refs/heads/main", "nvidia-installer/pools-1.0.0")
     assert seen() == ("merged", "infer-v2", "")
     assert "sha256:" in checkout.invoke("status").stdout
+    checkout.invoke("report")
+    page = (checkout.folder / "build/report/index.html").read_text()
+    assert 'aria-label="built, tested, not kernel booted, pushed, merged in GitOps"' in page
+    assert "in infer-v2" in page
 
 
 def test_status_says_what_it_cannot_know(checkout: Checkout) -> None:

@@ -22,6 +22,7 @@ COMMANDS = (
     ("push", "--only", COMBINATION.id),
     ("push", "--only", COMBINATION.id),
     ("status", "--only", COMBINATION.id),
+    ("report", "--only", COMBINATION.id),
     ("bump-gitops", "--only", COMBINATION.id),
     ("verify", "--published", "REFERENCE"),
     ("attest", "--show", "REFERENCE"),
@@ -54,6 +55,7 @@ def test_no_planted_secret_is_printed_or_written(signing: SigningCheckout) -> No
     assert f"'push', '--only', '{COMBINATION.id}']: 0" in printed, printed
     assert "verified" in printed, printed
     assert "/v2/" in printed, "requests are shown"
+    assert "sbom (CycloneDX)" in (signing.folder / "build/report/index.html").read_text()
     assert [secret for secret in secrets if secret in printed] == []
     assert list(files_with(secrets, [signing.folder, signing.cache.root])) == []
 
