@@ -12,6 +12,7 @@ HEAVY = (
     "docker",
     "elftools",
     "httpx2",
+    "jinja2",
     "keystoneauth1",
     "kubernetes",
     "pydantic",
