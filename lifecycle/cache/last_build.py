@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lifecycle.cache.cache import Cache
-from lifecycle.tools.core_use import CoreSampler
+from lifecycle.cache.core_use import CoreSampler
 
 _RECORD = "last-build.json"
 

@@ -115,7 +115,7 @@ def report(
     offline: bool = False,
     output: str = "",
     cache_dir: str = "",
-) -> None:
+) -> str:
     """Write one page about the matrix, images and last build.
 
     The page needs no other file, no network and no script. The summary of a CI job gets the matrix.
@@ -124,4 +124,4 @@ def report(
     from lifecycle.report.facts import ReportRequest
 
     request = ReportRequest(only=only, nodes=nodes, offline=offline, prove=prove)
-    show_report(open_session(cache_dir), request, output=output)
+    return show_report(open_session(cache_dir), request, output=output)

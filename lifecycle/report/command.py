@@ -21,8 +21,8 @@ class OutputIsAFileError(UsageError):
         super().__init__(f"--output: {path} is a file, not a folder: name another folder")
 
 
-def show_report(session: Session, request: ReportRequest, *, output: str) -> None:
-    """Write the page into a folder ("" is build/report of the checkout) and print its path.
+def show_report(session: Session, request: ReportRequest, *, output: str) -> str:
+    """Write the page into a folder ("" is build/report of the checkout) and print its path. Return the next step.
 
     The summary of a CI job gets the matrix. Raises OutputIsAFileError, BadPathError and what `read_report` raises.
     """
@@ -38,3 +38,4 @@ def show_report(session: Session, request: ReportRequest, *, output: str) -> Non
     add_summary(report, session.environ)
     shown = page.relative_to(session.root) if page.is_relative_to(session.root) else page
     print_lines([f"{shown}  {format_size(len(content))}"])
+    return f"open {shown} in a browser"
