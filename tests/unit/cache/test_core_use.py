@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from lifecycle.cache import core_use
 from lifecycle.cache.core_use import CoreSampler, CoreUse, read_cores
-from lifecycle.tools import core_use
 
 STAT = """\
 cpu  100 0 0 300 0 0 0 0 0 0
