@@ -35,12 +35,20 @@ def safe_member(member: tarfile.TarInfo, folder: Path) -> tarfile.TarInfo:
 
 
 def extract_members(tar: tarfile.TarFile, folder: Path, choose: Choose = lambda member: member) -> None:
-    """Unpack the members that `choose` returns of the safe ones into a folder. Raises UnsafeMemberError."""
+    """Unpack the members that `choose` returns of the safe ones into a folder.
+
+    Raises UnsafeMemberError, and tarfile.ExtractError for a hard link to a file that was left out.
+    """
     trusted = {"filter": "fully_trusted"} if _HAS_FILTERS else {}
     for member in tar:
         chosen = choose(safe_member(member, folder))
-        if chosen is not None:
-            tar.extract(chosen, folder, **trusted)  # type: ignore[arg-type]
+        if chosen is None:
+            continue
+        # tarfile would read a stream backwards for it; some versions end with a ValueError.
+        if chosen.islnk() and not os.path.lexists(folder / chosen.linkname):
+            msg = f"{chosen.name} is a hard link to {chosen.linkname}, which is not unpacked"
+            raise tarfile.ExtractError(msg)
+        tar.extract(chosen, folder, **trusted)  # type: ignore[arg-type]
 
 
 def strict_member(member: tarfile.TarInfo, folder: Path) -> tarfile.TarInfo:

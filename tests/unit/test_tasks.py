@@ -16,6 +16,7 @@ from invoke.program import Program
 from lifecycle.app.task import task
 from lifecycle.errors import ConfigurationError, InstallerError, UsageError
 from lifecycle.planning.selector import NothingSelectedError
+from lifecycle.tools.engine.errors import EngineUnreachableError
 from tasks import GROUPS, ns
 from tests.support.checkout import ROOT
 
@@ -95,6 +96,14 @@ def test_an_error_is_one_message_on_stderr_and_its_own_exit_code(
     ending: Callable[[Callable[[], None]], Ending], error: BaseException, code: int, said: str
 ) -> None:
     assert ending(raising(error)) == (code, "", said)
+
+
+def test_an_error_that_the_doctor_knows_names_it_in_its_last_line(
+    ending: Callable[[Callable[[], None]], Ending],
+) -> None:
+    code, _, said = ending(raising(EngineUnreachableError("unix:///nowhere.sock", "there is no such file")))
+
+    assert (code, said.splitlines()[-1]) == (1, "`invoke doctor` checks the engine.")
 
 
 def test_being_told_to_end_is_like_ctrl_c(ending: Callable[[Callable[[], None]], Ending]) -> None:

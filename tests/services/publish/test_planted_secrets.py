@@ -29,6 +29,7 @@ COMMANDS = (
     ("reproduce", "REFERENCE"),
     ("release", "--version", "9.9.9", "--dry-run"),
     ("prune", "--registry", "--dry-run"),
+    ("doctor",),
 )
 
 
