@@ -24,6 +24,7 @@ from tests.support.machines.cluster.published_images import Images
 from tests.support.machines.node_cdi import UUID, set_gpu
 from tests.support.machines.node_host import Node
 from tests.support.servers.registry_server import RegistryServer
+from tests.support.tutorial import files
 
 TAINT = "startup-taint.cluster-autoscaler.kubernetes.io/nvidia-driver"
 LABELS = labels_for("lts")
@@ -103,6 +104,19 @@ def phase(cluster: Cluster) -> str:
 
 def test_the_charts_test_pod_gets_the_files_of_its_gpu(with_plugin: Release) -> None:
     assert with_plugin.test() == WITH_GPU
+
+
+def test_the_pod_of_the_tutorial_runs_nvidia_smi(cluster: Cluster, with_plugin: Release, images: Images) -> None:
+    pod = yaml.safe_load(files()["nvidia-smi.yaml"])
+    # The node reaches no registry but that of the tests.
+    pod["spec"]["containers"][0]["image"] = images.new.reference
+    name = pod["metadata"]["name"]
+    cluster.apply(pod)
+    try:
+        cluster.wait(lambda: cluster.get("pod", name)["status"]["phase"] == "Succeeded", "the pod has succeeded")
+        assert cluster.logs("default", name, name) == "fine\n"
+    finally:
+        cluster.kubectl("delete", "pod", name, "--force", "--grace-period=0")
 
 
 def test_a_pod_that_asks_for_no_gpu_gets_no_files(cluster: Cluster, with_plugin: Release, images: Images) -> None:

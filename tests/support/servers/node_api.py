@@ -1,4 +1,4 @@
-"""The part of the Kubernetes API that the start-up taint's script uses, on loopback: pods that are watched, and nodes."""
+"""A part of the Kubernetes API on loopback: pods, which are listed and watched, and nodes."""
 
 import json
 import threading
@@ -74,6 +74,10 @@ class NodeApi:
             version = {"resourceVersion": str(len(self._changes))}
             return {"apiVersion": "v1", "kind": "PodList", "metadata": version, "items": list(self.pods.values())}
 
+    def list_nodes(self) -> Object:
+        """Return all nodes."""
+        return {"apiVersion": "v1", "kind": "NodeList", "metadata": {}, "items": list(self.nodes.values())}
+
     def changes(self, sent: int) -> Iterator[Object]:
         """Yield changes of pods after a version until the watch ends."""
         watch = self._watch
@@ -128,6 +132,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._stream(int(parse_qs(url.query)["resourceVersion"][0]))
         elif url.path.endswith("/pods"):
             self._send(200, self.api.list_pods())
+        elif url.path.endswith("/nodes"):
+            self._send(200, self.api.list_nodes())
         else:
             found = self.api.nodes.get(url.path.rpartition("/")[2])
             self._send(200 if found else 404, found or _status(404, "NotFound"))
