@@ -1,6 +1,7 @@
 """The generated parts of the documentation are those that the code makes, and component.yaml has the documented form."""
 
 import json
+import re
 from datetime import date
 from typing import Any
 
@@ -8,9 +9,11 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from tasks import ns
 from tests.support.checkout import ROOT
 from tests.support.pages.component_schema import schema
 from tests.support.pages.parts import PARTS, Part, between_marks
+from tests.support.pages.task_tables import task_name
 
 COMPONENT = ROOT / "component.yaml"
 SCHEMA = ROOT / "docs/reference/component.schema.json"
@@ -46,6 +49,14 @@ def test_another_text_between_the_marks_is_found() -> None:
 def test_a_page_without_its_marks_is_refused() -> None:
     with pytest.raises(ValueError, match="lacks"):
         between_marks("<!-- x -->\nold\n", "x", "new")
+
+
+def test_the_table_of_tasks_has_each_task_once() -> None:
+    table = (ROOT / "docs/reference/tasks.md").read_text().partition("| task |")[2].partition("\n\n")[0]
+    cells = [line.split(" | ")[0] for line in table.splitlines()[2:]]
+    names = [text.removeprefix("invoke ").split()[0] for cell in cells for text in re.findall(r"`([^`]+)`", cell)]
+
+    assert sorted(names) == sorted(map(task_name, ns.to_contexts()))
 
 
 def test_every_section_and_key_of_component_yaml_is_described() -> None:

@@ -13,7 +13,7 @@ PAGE = "# Page\n\n## A heading\n\n[this](page.md#a-heading) [away](https://examp
 
 
 def lychee(*pages: Path) -> subprocess.CompletedProcess[str]:
-    command: list[str | Path] = [LYCHEE, "--offline", "--include-fragments", "--no-progress", *pages]
+    command = [str(LYCHEE), "--offline", "--include-fragments", "--no-progress", *map(str, pages)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

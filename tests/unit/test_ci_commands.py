@@ -1,8 +1,6 @@
 """Every command that CI or the docs name is a task of tasks.py, or a session of noxfile.py, with those very options."""
 
 import ast
-import re
-import shlex
 from functools import cache
 from pathlib import Path
 
@@ -15,21 +13,7 @@ from lifecycle.errors import UsageError
 from tasks import ns
 from tests.support.checkout import ROOT
 from tests.support.ci_files import JENKINSFILE, WORKFLOWS, script_of, shell_steps, tokens, workflow_commands
-
-DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-# Code in words, and a line at a prompt; a pipe stands with a backslash in a table.
-_SPAN = re.compile(r"`([^`\n]+)`")
-_PROMPT = re.compile(r"^\$ (.*)$", re.MULTILINE)
-_COMMAND = re.compile(r"(?<![\w-])(invoke|nox) ([^|;&)]*)")
-
-
-def commands_in(lines: list[str]) -> list[list[str]]:
-    """Return the words of each `invoke` or `nox` command, up to a comment sign or `>`."""
-    found = []
-    for line in lines:
-        for program, rest in _COMMAND.findall(line.replace("\\|", "|")):
-            found.append([program, *shlex.split(rest.partition(">")[0], comments=True)])
-    return found
+from tests.support.docs_commands import DOCS, commands_in, commands_in_page
 
 
 def commands_of(path: Path) -> list[list[str]]:
@@ -38,7 +22,7 @@ def commands_of(path: Path) -> list[list[str]]:
         return commands_in(workflow_commands(text))
     if path == JENKINSFILE:
         return commands_in([script_of(call) for call in shell_steps(tokens(text))])
-    return commands_in([*_SPAN.findall(text), *_PROMPT.findall(text)])
+    return commands_in_page(path)
 
 
 def sessions(text: str) -> set[str]:

@@ -87,8 +87,10 @@ class Checkout:
         return self.folder / "build/gitops.git"
 
 
-def make_checkout(folder: Path, registry: str, engine: docker.DockerClient, *, size: int = 0) -> Checkout:
-    """Make a checkout that can be released, below an empty folder.
+def make_checkout(
+    folder: Path, registry: str, engine: docker.DockerClient, edits: Mapping[str, str] = _ONE, *, size: int = 0
+) -> Checkout:
+    """Make a checkout that can be released, below an empty folder. `edits` of component.yaml make it one combination.
 
     Its image is built under the registry's name; with a `size`, it is a small one of that many bytes. The checkout's own cache
     records that the image has passed its tests.
@@ -96,7 +98,7 @@ def make_checkout(folder: Path, registry: str, engine: docker.DockerClient, *, s
     folder.mkdir(parents=True)
     copy_parts(folder, [*PARTS, "k8s", "tasks.py", "CHANGELOG.md", ".gitignore"])
     made = Checkout(folder)
-    made.edit("component.yaml", {**_ONE, "registry: localhost:5000": f'registry: "{registry}"'})
+    made.edit("component.yaml", {**edits, "registry: localhost:5000": f'registry: "{registry}"'})
     if size:
         make_small_image(engine, registry, folder.parent, size=size)
     else:

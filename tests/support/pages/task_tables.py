@@ -17,9 +17,15 @@ _NONE = "–"
 
 def task_tables() -> str:
     """Return a section for each task, in the groups of `invoke --list`, in Markdown."""
-    contexts = {str(context.name): context for context in ns.to_contexts()}
+    contexts = {task_name(context): context for context in ns.to_contexts()}
     names = {id(ns[name]): name for name in contexts}
     return "\n".join(line for group, tasks in GROUPS.items() for line in _group(group, tasks, names, contexts))
+
+
+def task_name(context: ParserContext) -> str:
+    """Return the name of a task as people type it: a family's default task has the name of the family."""
+    family, _, name = str(context.name).partition(".")
+    return family if name and ns.collections[family].default == name else str(context.name)
 
 
 def _group(

@@ -1,0 +1,28 @@
+"""The `invoke` and `nox` commands in the pages of the documentation."""
+
+import re
+import shlex
+from pathlib import Path
+
+from tests.support.checkout import ROOT
+
+DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+# Code in words, and a line at a prompt, also in a list; a pipe stands with a backslash in a table.
+_SPAN = re.compile(r"`([^`\n]+)`")
+_PROMPT = re.compile(r"^ {0,3}\$ (.*)$", re.MULTILINE)
+_COMMAND = re.compile(r"(?<![\w-])(invoke|nox) ([^|;&)]*)")
+
+
+def commands_in(lines: list[str]) -> list[list[str]]:
+    """Return the words of each `invoke` or `nox` command, up to a comment sign or `>`."""
+    found = []
+    for line in lines:
+        for program, rest in _COMMAND.findall(line.replace("\\|", "|")):
+            found.append([program, *shlex.split(rest.partition(">")[0], comments=True)])
+    return found
+
+
+def commands_in_page(path: Path) -> list[list[str]]:
+    """Return the words of each command in a page, in code and at prompts."""
+    text = path.read_text()
+    return commands_in([*_SPAN.findall(text), *_PROMPT.findall(text)])
