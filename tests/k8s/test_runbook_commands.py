@@ -19,16 +19,16 @@ PLACEHOLDER = re.compile(r"\b(POD|NODE|UID|IMAGE|REFERENCE|CONTAINER|DEBUG-POD)\
 # The first words of each command that is run, and the lines that it prints.
 PRINTED = {
     ("README.md", "get pods"): [
-        "gpu-a1\t0 ",
-        "gpu-a1\t0 ",
-        "gpu-a2\t10 nvidia-installer: this node runs 6.1.0-57-cloud-amd64",
-        "gpu-a3\t ",
-        "gpu-a4\t24 nvidia-installer: nouveau is in use",
-        "gpu-a5\t40 nvidia-installer: the image is not signed",
+        "gpu-a1\tinstall now=0 before= ",
+        "gpu-a1\tinstall now=0 before= ",
+        "gpu-a2\tinstall now= before=10 nvidia-installer: this node runs 6.1.0-57-cloud-amd64",
+        "gpu-a3\tinstall now= before= ",
+        "gpu-a4\tinstall now= before=24 nvidia-installer: nouveau is in use",
+        "gpu-a5\tverify-image now= before=40 nvidia-installer: the image is not signed",
     ],
     ("pod-not-ready.md", "get pods"): [f"False\tgpu-a{number}\tpod-a{number}" for number in (2, 3, 4, 5)],
     ("wrong-kernel.md", "get nodes"): None,  # the whole output goes to `invoke coverage`
-    ("module-not-loaded.md", "get pods"): ["gpu-a4 24"],
+    ("module-not-loaded.md", "get pods"): ["gpu-a4  24"],
     ("image-refused.md", "get pods"): ["gpu-a5 40 nvidia-installer: the image is not signed"],
     ("registry-not-reached.md", "get pods"): ["gpu-a3 ErrImagePull rpc error: not found"],
     ("two-installers.md", "get pods"): ["gpu-a1"],
