@@ -38,8 +38,8 @@ CHANGING = {
 NOT_RUN = {
     "coverage": "is the name of the task, which wants nodes",
     "bump-pools --dry-run": "the trial repository has no node pools: tests/services/gitops",
-    "manifests --build": "needs a remote cache in component.yaml: test_build_manifests.py",
-    "manifests --build --values build.yaml": "needs a remote cache in component.yaml: test_build_manifests.py",
+    "manifests --build": "needs a remote cache in component.yaml: tests/k8s/test_build_manifests.py",
+    "manifests --build --values build.yaml": "needs a remote cache in component.yaml: tests/k8s/test_build_manifests.py",
     "manifests --only debian-12/535 --values pods.yaml": "needs the file of the tutorial: test_tutorial.py",
     "mirror gardenlinux-1592.10 --dry-run": "asks Garden Linux's archive: tests/services/sources/test_mirror.py",
     "release --version 1.2.0 --dry-run": "needs an entry of the changelog: tests/services/release",
