@@ -127,8 +127,11 @@ def _tag(node: ClusterNode, driver: str, release: str | None) -> str:
 
 
 def _newer(release: str | None, declared: Sequence[Combination]) -> str | None:
-    """Return the newest declared release of a release's family that is newer than itself, or None."""
+    """Return the newest declared release of a release's family that is newer than itself, or None.
+
+    Of two with one version, such as debian-13 and debian-13-backports, it is the one that is declared first.
+    """
     if release is None:
         return None
-    family = {c.release for c in declared if family_of(c.release) == family_of(release)}
+    family = dict.fromkeys(c.release for c in declared if family_of(c.release) == family_of(release))
     return max((r for r in family if version_key(r) > version_key(release)), key=version_key, default=None)

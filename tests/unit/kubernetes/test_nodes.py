@@ -52,6 +52,15 @@ def test_the_newest_release_has_nothing_after_it() -> None:
     assert (found.now.covered, found.to, found.after) == (True, None, None)
 
 
+def test_of_releases_with_one_version_the_first_declared_is_next() -> None:
+    (newest, *_) = [c for c in MATRIX.combinations if c.release == "debian-13"]
+    others = tuple(replace(newest, release=f"debian-13-{name}") for name in ("backports", "a", "b", "c", "d", "e"))
+    matrix = Matrix(combinations=(*MATRIX.combinations, *others), excluded=(), warnings=())
+    (found, *_) = find_coverage([ClusterNode(name="n", kernel="6.1.0-56-cloud-amd64", release="debian-12")], matrix)
+
+    assert found.to == "debian-13"
+
+
 # ----- two architectures
 
 CUSTOM = "6.12.25-gardener-custom"
