@@ -15,7 +15,7 @@ import pytest
 from lifecycle.planning.locked_project import load_locked_project
 from tests.support.checkout import ROOT
 from tests.support.checkouts.release_checkout import Checkout, make_checkout, remove_images
-from tests.support.docs_commands import DOCS, commands_in_page
+from tests.support.docs_commands import DOCS, commands_in_page, skip_without_example
 from tests.support.servers.registry_server import registry_server
 
 READING = {"cache.show", "changed", "coverage", "explain", "manifests", "matrix", "status"}
@@ -30,6 +30,8 @@ CHANGING = {
     **dict.fromkeys(("rollout", "rollout.status"), "need a cluster: tests/unit/rollout, tests/cluster"),
     **dict.fromkeys(("outdated", "update"), "ask the sources, which are on the network: tests/services/versions"),
     "advisories": "needs NVIDIA's bulletins, which are on the network: tests/unit/advisories",
+    "doctor": "asks servers on the network: tests/services/doctor",
+    "report": "writes a page: tests/unit/report, tests/report",
     "bundle": "writes a large file: tests/services/sources/test_bundle_images.py",
     "mirror": "copies packages: tests/services/sources/test_mirror.py",
     "release": "releases: tests/services/release",
@@ -38,8 +40,8 @@ CHANGING = {
 NOT_RUN = {
     "coverage": "is the name of the task, which wants nodes",
     "bump-pools --dry-run": "the trial repository has no node pools: tests/services/gitops",
-    "manifests --build": "needs a remote cache in component.yaml: tests/k8s/test_build_manifests.py",
-    "manifests --build --values build.yaml": "needs a remote cache in component.yaml: tests/k8s/test_build_manifests.py",
+    "manifests --build": "needs a remote cache in component.yaml: tests/k8s/build_job/test_manifests.py",
+    "manifests --build --values build.yaml": "needs a remote cache in component.yaml: tests/k8s/build_job/test_manifests.py",
     "manifests --only debian-12/535 --values pods.yaml": "needs the file of the tutorial: test_tutorial.py",
     "mirror gardenlinux-1592.10 --dry-run": "asks Garden Linux's archive: tests/services/sources/test_mirror.py",
     "release --version 1.2.0 --dry-run": "needs an entry of the changelog: tests/services/release",
@@ -66,6 +68,7 @@ RUN = [line for line in commands() if changes_nothing(line) and line not in NOT_
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     """Yield a checkout of the whole matrix with its images pushed."""
+    skip_without_example()
     folder = tmp_path_factory.mktemp("docs")
     engine = docker.from_env()
     with registry_server(folder / "registry") as registry:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests.support.checkouts.release_checkout import Checkout, make_checkout, remove_images
+from tests.support.docs_commands import skip_without_example
 from tests.support.servers.registry_server import registry_server
 from tests.support.tutorial import Command, commands, files
 
@@ -28,6 +29,7 @@ TASKS = [command for command in commands() if command.words[0] == ".venv/bin/inv
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     """Yield a checkout with its image built and tested, a registry, and the files of the page."""
+    skip_without_example()
     folder = tmp_path_factory.mktemp("tutorial")
     engine = docker.from_env()
     with registry_server(folder / "registry") as registry:

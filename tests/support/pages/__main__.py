@@ -5,9 +5,9 @@ from pathlib import Path
 
 from tests.support.machines.node_image import compile_modules, make_node
 from tests.support.pages.node_outputs import OUTPUTS, page_of, table
-from tests.support.pages.parts import PARTS, between_marks
+from tests.support.pages.parts import PARTS, SUPPORT_MATRIX, between_marks
 
-for part in PARTS:
+for part in (*PARTS, SUPPORT_MATRIX):
     part.file.write_text(part.expected())
 with tempfile.TemporaryDirectory() as name:
     modules = Path(name) / "modules"
