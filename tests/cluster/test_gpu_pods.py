@@ -69,6 +69,8 @@ def release(cluster: Cluster, runtime: Containerd, host: Node, images: Images) -
 @pytest.fixture
 def with_plugin(cluster: Cluster, release: Release, images: Images, plugin: Mapping[str, object]) -> Release:
     """Install the chart with the device plugin, and wait until the node offers its GPU."""
+    # The kubelet counts the GPU of the plugin before for a while.
+    cluster.wait(lambda: cluster.offered(cluster.node, GPU) in ("", "0"), "the node offers no GPU yet")
     release.install(images.new, devicePlugin=plugin)
     cluster.wait(lambda: cluster.offered(cluster.node, GPU) == "1", "the node offers its GPU")
     return release
