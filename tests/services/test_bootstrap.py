@@ -12,6 +12,7 @@ from lifecycle.config.image_versions import RUNTIME
 from lifecycle.pipeline.base import package_file_name
 from lifecycle.planning.locked_project import load_locked_project
 from lifecycle.tools.digest import sha256_of
+from lifecycle.tools.process import root_prefix
 from tests.support.checkout import ROOT
 
 
@@ -22,8 +23,9 @@ def bootstrap(folder: Path, *, umask: int = 0o022, **environ: str) -> Path:
     for file in project.lock.bases[RUNTIME].packages:
         (folder / "debs" / package_file_name(file)).symlink_to(cache.blob(file.sha256))
     suite, out = str(project.base_of(RUNTIME).release), folder / "root.tar"
+    script = [*root_prefix(), ROOT / "scripts/base/bootstrap"]
     subprocess.run(
-        [ROOT / "scripts/base/bootstrap", folder / "debs", suite, out, "amd64", *project.runtime_packages.leave_out],
+        [*script, folder / "debs", suite, out, "amd64", *project.runtime_packages.leave_out],
         env={**os.environ, "SOURCE_DATE_EPOCH": "1704067200", **environ},
         umask=umask,
         check=True,

@@ -1,6 +1,7 @@
 """A second container engine with nothing in it: its own data, socket and process."""
 
 import json
+import os
 import secrets
 import shutil
 import socket
@@ -50,8 +51,10 @@ def engine_in(
     """Start an engine in a folder, with `socket` and `log` there, and stop it at the end.
 
     `number` distinguishes its network from those of other engines. `config` is its daemon.json. `prefix` is the command
-    that runs dockerd. Skip the test if there is no dockerd.
+    that runs dockerd. Skip the test if there is no dockerd, or for a user who is not root.
     """
+    if os.geteuid():
+        pytest.skip("an engine of the test's own, with its network, needs root")
     program = shutil.which("dockerd")
     if program is None:
         pytest.skip("there is no dockerd here: the engine is elsewhere")

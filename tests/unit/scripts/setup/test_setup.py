@@ -155,6 +155,27 @@ def test_the_engine_of_docker_host_has_to_answer_and_no_other_is_started(machine
     assert not machine.calls("dockerd")
 
 
+def test_a_check_names_an_engine_that_does_not_answer_and_goes_on(machine: Machine) -> None:
+    machine.stub("docker", "exit 1")
+    done = machine.setup("--check", DOCKER_HOST="unix:///nowhere.sock")
+
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "setup: missing: a container engine that answers at DOCKER_HOST=unix:///nowhere.sock",
+        "setup: missing: .venv as requirements/main.txt describes it",
+    ]
+
+
+def test_a_user_who_is_not_root_needs_the_programs_of_user_namespaces(machine: Machine) -> None:
+    machine.lacks("newuidmap")
+    pretend_user(machine, 1000)
+    machine.stub("sudo", 'exec "$@"')
+
+    assert "uidmap" in machine.setup("--check").stdout
+    pretend_user(machine, 0)
+    assert "uidmap" not in machine.setup("--check").stdout
+
+
 def test_a_changed_lock_makes_the_virtual_environment_anew(machine: Machine) -> None:
     machine.setup()
     (machine.checkout / "requirements/main.txt").write_text("# something else\n")
