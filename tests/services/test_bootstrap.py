@@ -23,7 +23,7 @@ def bootstrap(folder: Path, *, umask: int = 0o022, **environ: str) -> Path:
     for file in project.lock.bases[RUNTIME].packages:
         (folder / "debs" / package_file_name(file)).symlink_to(cache.blob(file.sha256))
     suite, out = str(project.base_of(RUNTIME).release), folder / "root.tar"
-    script = [*root_prefix(), ROOT / "scripts/base/bootstrap"]
+    script: list[str | Path] = [*root_prefix(), ROOT / "scripts/base/bootstrap"]
     subprocess.run(
         [*script, folder / "debs", suite, out, "amd64", *project.runtime_packages.leave_out],
         env={**os.environ, "SOURCE_DATE_EPOCH": "1704067200", **environ},
