@@ -168,7 +168,12 @@ def _core(build: LastBuild, busy: Sequence[int], scale: float) -> CoreRow:
 
 def _ticks(seconds: float, scale: float) -> list[Tick]:
     step = next((one for one in _TICKS if seconds / one <= _MOST_TICKS), _TICKS[-1])
-    return [Tick(x=_round(at * scale), text=duration(at)) for at in range(0, int(seconds) + 1, step)]
+    return [Tick(x=_round(at * scale), text=_short(at)) for at in range(0, int(seconds) + 1, step)]
+
+
+def _short(seconds: int) -> str:
+    """Return a time without its last part if that is zero: `10 min`."""
+    return duration(seconds).removesuffix(" 00 s").removesuffix(" 00 min")
 
 
 def duration(seconds: float) -> str:

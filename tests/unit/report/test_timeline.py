@@ -58,6 +58,14 @@ def test_the_axis_has_few_marks(seconds: float) -> None:
     assert 1 <= len(timeline_of(last_build(seconds=seconds)).ticks) <= 12
 
 
+def test_the_marks_of_the_axis_are_short() -> None:
+    assert [tick.text for tick in timeline_of(last_build(seconds=3700)).ticks] == [
+        "0 s",
+        *(f"{minutes} min" for minutes in (10, 20, 30, 40, 50)),
+        "1 h",
+    ]
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0, "0 s"), (0.44, "0.4 s"), (48.4, "48 s"), (59.7, "1 min 00 s"), (185, "3 min 05 s"), (3720, "1 h 02 min")],
