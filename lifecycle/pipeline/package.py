@@ -4,7 +4,7 @@ import gzip
 import shutil
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lifecycle.cache.cache import Cache
@@ -74,7 +74,7 @@ class Packager:
     targets: Targets
     cache: Cache
     threads: int
-    level: int = ZSTD_LEVEL
+    level: int = field(default_factory=lambda: ZSTD_LEVEL)
     warn: Callable[[str], None] = _ignore
 
     def userspace(self, combination: Combination, unpacker: Unpacker) -> Archive:

@@ -10,8 +10,6 @@ _LOGIN = re.compile(r"\A([a-zA-Z0-9+.-]+://)?.*@", re.DOTALL)
 class InvalidProxyError(UsageError):
     """A proxy whose address cannot be used. A user and a password in the address are not shown."""
 
-    doctor_checks = "the proxies"
-
     def __init__(self, variable: str, value: str, why: str) -> None:
         super().__init__(
             f"{variable}: {without_login(value)!r}: {why}: write http://[user:password@]host:port, or https://, socks5:// or "
