@@ -19,7 +19,7 @@ import pytest
 from lifecycle.publish.push import ATTEMPTS, PushDecision, PushFailedError
 from lifecycle.tools.registry.client import Registry
 from lifecycle.tools.registry.manifest import Manifest
-from tests.support.builders.push_session import COMBINATION, REPOSITORY, PushSession, checkout_for, push
+from tests.support.builders.push_session import COMBINATION, REPOSITORY, PushSession, checkout_for, names_at, push
 from tests.support.servers.faulty_proxy import faulty_proxy
 from tests.support.servers.registry_server import LOOPBACK, RegistryServer, registry_server
 
@@ -198,7 +198,7 @@ def test_a_push_that_is_ended_within_a_layer_is_completed_later(
 ) -> None:
     sending = threading.Event()
     with faulty_proxy(server.port) as proxy, checkout_for(f"{LOOPBACK}:{proxy.port}", tmp_path / "c", engine) as folder:
-        names = local_names(engine, f"{LOOPBACK}:{proxy.port}")
+        names = names_at(engine, f"{LOOPBACK}:{proxy.port}")
 
         def hold_the_layer(_: int, chunk: bytes) -> None:
             if chunk.startswith(b"PATCH"):
@@ -232,8 +232,4 @@ def test_a_push_that_is_ended_within_a_layer_is_completed_later(
         assert tags == []
         assert again.returncode == 0, again.stderr
         assert len(server.tags()) == 1
-        assert local_names(engine, f"{LOOPBACK}:{proxy.port}") == names
-
-
-def local_names(engine: docker.DockerClient, host: str) -> set[str]:
-    return {tag for image in engine.images.list() for tag in image.tags if tag.startswith(host)}
+        assert names_at(engine, f"{LOOPBACK}:{proxy.port}") == names

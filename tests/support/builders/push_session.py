@@ -157,10 +157,15 @@ def checkout_for(host: str, folder: Path, engine: docker.DockerClient, *, size: 
     try:
         yield folder
     finally:
-        for image in engine.images.list():
-            for tag in image.tags:
-                if tag.startswith(f"{host}/"):
-                    engine.images.remove(tag)
+        for tag in names_at(engine, host):
+            engine.images.remove(tag)
+
+
+def names_at(engine: docker.DockerClient, host: str) -> set[str]:
+    """Return the names of the engine's images at a registry."""
+    # Not `images.list()`, which asks for each image, also for those that others remove meanwhile.
+    names = (name for image in engine.api.images() for name in image["RepoTags"] or ())
+    return {name for name in names if name.startswith(f"{host}/")}
 
 
 def invoke(folder: Path, *words: str, environ: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
