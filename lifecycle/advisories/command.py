@@ -1,6 +1,7 @@
 """The command `invoke advisories`: the drivers in use, and the known holes that they have."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from lifecycle.advisories.assess import Finding, findings
@@ -8,6 +9,7 @@ from lifecycle.advisories.documents import NoBulletinsError, read_bulletins
 from lifecycle.app import output
 from lifecycle.app.session import Session
 from lifecycle.errors import InstallerError
+from lifecycle.tools.network.errors import without_login
 
 
 class VulnerableDriversError(InstallerError):
@@ -25,6 +27,37 @@ def show_advisories(session: Session, source: str, *, as_json: bool) -> None:
 
     `source` is a folder, an archive or a URL; "" means that of component.yaml.
     """
+    assessment = assess_drivers(session, source)
+    ends = session.locked_project.driver_ends_of_life()
+    if as_json:
+        output.print_json(
+            {
+                "newestBulletin": assessment.newest.isoformat(),
+                "endOfLife": {driver: end.isoformat() for driver, end in ends.items()},
+                "findings": [_row_of(finding) for finding in assessment.findings],
+            }
+        )
+    else:
+        _print(assessment, ends)
+    if vulnerable := list(dict.fromkeys(finding.driver for finding in assessment.findings)):
+        raise VulnerableDriversError(vulnerable)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assessment:
+    """The answer of bulletins for the drivers in use. `source` is their place, `newest` the date of the newest one."""
+
+    source: str
+    drivers: tuple[str, ...]
+    newest: date
+    findings: tuple[Finding, ...]
+
+
+def assess_drivers(session: Session, source: str = "") -> Assessment:
+    """Return what the bulletins say of the drivers of the matrix. Raises NoBulletinsError, and what `read_bulletins` raises.
+
+    `source` is a folder, an archive or a URL; "" means that of component.yaml.
+    """
     declared = session.project.component.advisories
     place = source or (declared.source if declared else "")
     if not place:
@@ -33,21 +66,12 @@ def show_advisories(session: Session, source: str, *, as_json: bool) -> None:
     drivers = sorted({combination.driver for combination in session.locked_project.matrix.combinations})
     with session.cache.scratch("advisories") as folder:
         bulletins = read_bulletins(place, pinned, session.root, folder)
-    found = findings(drivers, bulletins)
-    newest = max(bulletin.date for bulletin in bulletins)
-    ends = session.locked_project.driver_ends_of_life()
-    if as_json:
-        output.print_json(
-            {
-                "newestBulletin": newest.isoformat(),
-                "endOfLife": {driver: end.isoformat() for driver, end in ends.items()},
-                "findings": [_row_of(finding) for finding in found],
-            }
-        )
-    else:
-        _print(drivers, found, ends, newest)
-    if vulnerable := list(dict.fromkeys(finding.driver for finding in found)):
-        raise VulnerableDriversError(vulnerable)
+    return Assessment(
+        source=without_login(place),
+        drivers=tuple(drivers),
+        newest=max(bulletin.date for bulletin in bulletins),
+        findings=tuple(findings(drivers, bulletins)),
+    )
 
 
 def _row_of(finding: Finding) -> dict[str, object]:
@@ -62,14 +86,15 @@ def _row_of(finding: Finding) -> dict[str, object]:
     }
 
 
-def _print(drivers: Sequence[str], found: Sequence[Finding], ends: dict[str, date], newest: date) -> None:
+def _print(assessment: Assessment, ends: dict[str, date]) -> None:
+    found = assessment.findings
     rows = [
         (f.driver, f.bulletin, f.date.isoformat(), f"{f.score} {f.severity}", str(len(f.cves)), f.fixed_in or "never")
         for f in found
     ]
     if rows:
         output.print_table("known holes", ["driver", "bulletin", "date", "CVSS", "CVEs", "fixed in"], rows)
-    clean = [driver for driver in drivers if not any(f.driver == driver for f in found)]
+    clean = [driver for driver in assessment.drivers if not any(f.driver == driver for f in found)]
     today = datetime.now(UTC).date()
     lines = [f"{driver}: no known holes" for driver in clean]
     lines += [
@@ -78,4 +103,4 @@ def _print(drivers: Sequence[str], found: Sequence[Finding], ends: dict[str, dat
     ]
     if any(finding.fixed_in is None for finding in found):
         lines.append("never: the bulletin does not list the driver's branch any more, so no version of it is fixed")
-    output.print_lines([*lines, f"newest bulletin: {newest.isoformat()}"])
+    output.print_lines([*lines, f"newest bulletin: {assessment.newest.isoformat()}"])

@@ -8,7 +8,7 @@ from lifecycle.app import output
 from lifecycle.app.session import Session
 from lifecycle.attest.attester import Attester
 from lifecycle.attest.evidence import EvidenceCollector
-from lifecycle.attest.key import TrustedKeys, first_keys, trusted_keys
+from lifecycle.attest.key import PrivateKey, TrustedKeys, first_keys, trusted_keys
 from lifecycle.attest.storage import SignatureStore
 from lifecycle.attest.verification import Verification, verify_image
 from lifecycle.config.security import Attest
@@ -72,12 +72,14 @@ def open_attester(session: Session, registry: Registry, repository: str) -> Atte
     image, attest = session.project.component.image, session.project.component.attest
     if attest is None:
         return None
-    return Attester(
-        name=f"{image.registry}/{repository}",
-        key=first_keys(session.root / COMPONENT, attest, session.environ).private(),
-        store=SignatureStore(registry=registry, repository=repository),
-        warn=session.progress.warn,
-    )
+    key = first_keys(session.root / COMPONENT, attest, session.environ).private()
+    return attester_of(session, registry, f"{image.registry}/{repository}", key)
+
+
+def attester_of(session: Session, registry: Registry, name: str, key: PrivateKey) -> Attester:
+    """Return the signer of a repository, `name` (`registry/repository`), with a key."""
+    store = SignatureStore(registry=registry, repository=name.partition("/")[2])
+    return Attester(name=name, key=key, store=store, warn=session.progress.warn)
 
 
 def attest_function(session: Session, registry: Registry) -> Attestation:

@@ -42,9 +42,13 @@ class Distribution:
 
     def purl(self, package: DebianPackage) -> str:
         """Return the package URL of a package (purl specification, type `deb`)."""
-        qualifiers = f"arch={package.architecture}&distro={self.name}-{quote(self.version)}"
-        version = quote(package.version, safe="~")
-        return f"pkg:deb/{quote(self.name)}/{quote(package.name)}@{version}?{qualifiers}"
+        purl = deb_purl(self.name, package.name, package.version, package.architecture)
+        return f"{purl}&distro={self.name}-{quote(self.version)}"
+
+
+def deb_purl(vendor: str, name: str, version: str, architecture: str) -> str:
+    """Return the package URL of a Debian package (purl specification, type `deb`); `vendor` is such as `debian`."""
+    return f"pkg:deb/{quote(vendor)}/{quote(name)}@{quote(version, safe='~')}?arch={architecture}"
 
 
 def is_package_record(path: str) -> bool:

@@ -17,10 +17,10 @@ from pydantic import BaseModel, Field, ValidationError
 
 from lifecycle.app import output
 from lifecycle.app.session import Session
-from lifecycle.attest.attester import Attester
 from lifecycle.attest.command import (
     NotVerifiedError,
     Reference,
+    attester_of,
     declared_keys,
     descriptor_of,
     required_attest,
@@ -29,7 +29,6 @@ from lifecycle.attest.command import (
 from lifecycle.attest.key import BuilderKeys, PrivateKey, TrustedKeys, second_keys
 from lifecycle.attest.predicates import Reproduction
 from lifecycle.attest.statements import PROVENANCE, REPRODUCTION, Statement
-from lifecycle.attest.storage import SignatureStore
 from lifecycle.config.security import Builder
 from lifecycle.errors import InstallerError, UsageError
 from lifecycle.planning.project import COMPONENT
@@ -140,7 +139,7 @@ def show_reproduction(session: Session, reference: str, *, sign: bool, as_json: 
         raise NotReproducedError(reference, recipe.image_id, rebuilt)
     if keys and private:
         sign_reproduction(
-            session, Reference.parse(reference), verified.image, private, _statement(keys.builder, recipe)
+            session, Reference.parse(reference), verified.image, private, _reproduction(keys.builder, recipe)
         )
     if not as_json:
         output.print_lines([f"reproduced: {reference} is {rebuilt}"])
@@ -154,7 +153,7 @@ def _second_keys(session: Session) -> BuilderKeys:
     return keys
 
 
-def _statement(builder: Builder, recipe: Recipe) -> Reproduction:
+def _reproduction(builder: Builder, recipe: Recipe) -> Reproduction:
     return Reproduction(
         combination=recipe.combination, image_id=recipe.image_id, commit=recipe.commit, builder=builder.builder
     )
@@ -164,14 +163,11 @@ def sign_reproduction(
     session: Session, reference: Reference, image: RemoteImage, key: PrivateKey, reproduction: Reproduction
 ) -> None:
     """Sign an image in the registry, and that it was reproduced. Raises RegistryRefusedError, OverwrittenError."""
-    name, predicate = (
-        f"{reference.registry}/{reference.repository}",
-        reproduction.model_dump(mode="json", by_alias=True),
-    )
+    name = f"{reference.registry}/{reference.repository}"
+    predicate = reproduction.model_dump(mode="json", by_alias=True)
     statement = Statement(name=name, subject=image.digest, predicate_type=REPRODUCTION, predicate=predicate)
     with closing(Registry(reference.registry, login_for(reference.registry, session.environ))) as registry:
-        store = SignatureStore(registry=registry, repository=reference.repository)
-        attester = Attester(name=name, key=key, store=store, warn=session.progress.warn)
+        attester = attester_of(session, registry, name, key)
         new = attester.attest(descriptor_of(registry, reference.repository, image.digest), [statement])
     session.progress.say(f"signed {name}@{image.digest}" if new else f"{name}@{image.digest} was signed already")
 

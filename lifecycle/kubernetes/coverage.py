@@ -45,8 +45,8 @@ def show_coverage(session: Session, nodes: str, *, selector: str, as_json: bool)
 
     Raises BadNodesError, NoGpuNodesError, SelectorOfKernelsError, LabelSelectorError, UncoveredError, UnreadableNodesError.
     """
-    file = "standard input" if nodes == "-" else nodes
-    survey = read_nodes(read_content(nodes, file), file=file, selector=selector)
+    file = file_shown(nodes)
+    survey = read_survey(nodes, selector)
     found = find_coverage(survey.nodes, session.locked_project.matrix)
     left_out = [f"left out: {describe_counts(survey.left_out)}"] if survey.left_out else []
     if as_json:
@@ -64,8 +64,17 @@ def show_coverage(session: Session, nodes: str, *, selector: str, as_json: bool)
         raise UncoveredError(missing)
 
 
-def read_content(nodes: str, file: str) -> bytes:
-    """Return the bytes of a file of nodes, `-` for standard input; `file` is its name in errors. Raises BadNodesError."""
+def file_shown(nodes: str) -> str:
+    """Return the name of a file of nodes for people; `-` is standard input."""
+    return "standard input" if nodes == "-" else nodes
+
+
+def read_survey(nodes: str, selector: str = "") -> NodeSurvey:
+    """Return the nodes in a file, `-` for standard input. Raises BadNodesError, NoGpuNodesError, and errors of the selector."""
+    return read_nodes(_content(nodes, file_shown(nodes)), file=file_shown(nodes), selector=selector)
+
+
+def _content(nodes: str, file: str) -> bytes:
     try:
         if nodes != "-":
             return Path(nodes).expanduser().read_bytes()

@@ -16,6 +16,14 @@ class MatrixDiff:
     dropped: tuple[str, ...]
     rebuilt: Mapping[str, tuple[str, ...]]
 
+    def by_reason(self) -> dict[str, tuple[str, ...]]:
+        """Return the combinations that are rebuilt, by each of the reasons."""
+        found: dict[str, list[str]] = {}
+        for key, reasons in self.rebuilt.items():
+            for reason in reasons:
+                found.setdefault(reason, []).append(key)
+        return {reason: tuple(keys) for reason, keys in found.items()}
+
 
 def compare(old: LockedProject, new: LockedProject) -> MatrixDiff:
     """Return the difference between two states of a project."""

@@ -132,6 +132,15 @@ def _is_transient(error: str) -> bool:
 # ----- effects
 
 
+def move_tags_to(
+    registry: Registry, image: Image, digest: str, tags: Sequence[str], say: Callable[[str], None]
+) -> None:
+    """Let moving tags name a manifest, and `say` which of them moved. Raises RegistryRefusedError."""
+    for tag in tags:
+        if registry.retag(image.repository, digest, tag):
+            say(f"moved {image.registry}/{image.repository}:{tag}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pusher:
     """A client that pushes images.
@@ -175,9 +184,7 @@ class Pusher:
         self.attest(candidate.combination, candidate.image, found)
         held = candidate.tested and self.holds_back(found)
         moving = moving_tags(candidate.combination, others) if candidate.tested and not held else ()
-        for other in moving:
-            if self.registry.retag(self.image.repository, found.digest, other):
-                self.say(f"moved {name}:{other}")
+        move_tags_to(self.registry, self.image, found.digest, moving, self.say)
         return PushedImage(
             combination=candidate.combination.id,
             reference=f"{name}@{found.digest}",

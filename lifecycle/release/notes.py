@@ -47,11 +47,7 @@ def _inputs(since: str | None, diff: MatrixDiff | None) -> Iterator[str]:
 
 def _shared_changes(diff: MatrixDiff) -> Iterator[str]:
     """Yield each reason once, with its combinations."""
-    by_reason: dict[str, list[str]] = {}
-    for key, reasons in diff.rebuilt.items():
-        for reason in reasons:
-            by_reason.setdefault(reason, []).append(key)
-    for reason, keys in by_reason.items():
+    for reason, keys in diff.by_reason().items():
         yield f"- {reason} ({_named(keys, list(diff.rebuilt))})"
 
 

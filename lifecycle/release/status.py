@@ -1,15 +1,14 @@
 """`invoke status`: the state of each combination, from sources to clusters, and the next step."""
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
 from lifecycle.app import output
+from lifecycle.app.optional import answer_or_warning
 from lifecycle.app.session import Session
-from lifecycle.errors import InstallerError, UsageError
 from lifecycle.gitops.repository import repository_exists
 from lifecycle.gitops.rollout_state import PROPOSED, UNDECLARED, UNKNOWN, Place, Values, read_values
 from lifecycle.planning.matrix import Combination
@@ -19,7 +18,6 @@ from lifecycle.publish.hold import held_images
 from lifecycle.publish.published import PublishedImage, published_images
 from lifecycle.tools.engine.engine import LocalImage
 
-_T = TypeVar("_T")
 Registered = Mapping[Combination, PublishedImage | None]
 
 
@@ -100,11 +98,13 @@ def read_status(
     labels = {image.id: image.labels for image in images.values()}
     registry: Registered | None = None
     if not offline:
-        registry = _reached(session, lambda: published_images(session.locked_project, chosen, session.environ, labels))
+        registry = answer_or_warning(
+            session.progress, lambda: published_images(session.locked_project, chosen, session.environ, labels)
+        )
     with tempfile.TemporaryDirectory(prefix="nvidia-installer-") as scratch:
         values = None
         if section and not offline:
-            values = _reached(session, lambda: read_values(session, section, Path(scratch)))
+            values = answer_or_warning(session.progress, lambda: read_values(session, section, Path(scratch)))
         known = section is None or values is not None or not repository_exists(session.root, section)
         held = _held(session, registry or {})
         rows = []
@@ -114,20 +114,14 @@ def read_status(
     return Status(rows=tuple(rows), published=registry)
 
 
-def _reached(session: Session, ask: Callable[[], _T]) -> _T | None:
-    """Return the answer of a server, or None with a warning."""
-    try:
-        return ask()
-    except UsageError:
-        raise
-    except InstallerError as error:
-        session.progress.warn(str(error))
-        return None
-
-
 def _held(session: Session, registry: Registered) -> list[Combination]:
     """Return the combinations whose published images wait for the second builder."""
-    return _reached(session, lambda: held_images(session, {c: image for c, image in registry.items() if image})) or []
+    return (
+        answer_or_warning(
+            session.progress, lambda: held_images(session, {c: image for c, image in registry.items() if image})
+        )
+        or []
+    )
 
 
 def _row(

@@ -66,7 +66,7 @@ def read_changes(session: Session) -> Changes:
         modified=modified,
         since=since,
         diff=diff,
-        reasons=_by_reason(diff) if diff else {},
+        reasons=diff.by_reason() if diff else {},
         chapters=tuple(chapters_of(entry)),
     )
 
@@ -76,14 +76,6 @@ def _diff(session: Session, since: str) -> MatrixDiff | None:
         return differences(session.root, tag_name(since), session.locked_project)
     except (UnreadableRevisionError, CheckoutError):
         return None
-
-
-def _by_reason(diff: MatrixDiff) -> dict[str, tuple[str, ...]]:
-    found: dict[str, list[str]] = {}
-    for key, reasons in diff.rebuilt.items():
-        for reason in reasons:
-            found.setdefault(reason, []).append(key)
-    return {reason: tuple(keys) for reason, keys in found.items()}
 
 
 def chapters_of(entry: str) -> list[Chapter]:

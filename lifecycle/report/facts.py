@@ -1,14 +1,14 @@
 """The facts of a report: everything that the page shows, read once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
 
+from lifecycle.advisories.command import Assessment, assess_drivers
+from lifecycle.app.optional import answer_or_warning
 from lifecycle.app.session import Session
 from lifecycle.cache.last_build import read_last_build
 from lifecycle.commands.verify import Proof, prove
-from lifecycle.errors import InstallerError, UsageError
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.selector import matches, select
 from lifecycle.publish.published import PublishedImage
@@ -18,13 +18,9 @@ from lifecycle.report.contents import Contents, Sources, read_contents
 from lifecycle.report.fleet import Fleet, read_fleet
 from lifecycle.report.inputs import InputGroup, input_groups
 from lifecycle.report.picture import Picture, picture_of
-from lifecycle.report.support import SUPPORTED, Advisories, EndOfLife, ends_of_life, read_advisories
+from lifecycle.report.support import SUPPORTED, EndOfLife, ends_of_life
 from lifecycle.report.timeline import Timeline, timeline_of
-from lifecycle.tools.console import OutputConsole
 from lifecycle.tools.engine.engine import LocalImage
-from lifecycle.tools.progress import Progress
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,22 +52,9 @@ class Report:
     timeline: Timeline | None
     changes: Changes
     ends: tuple[EndOfLife, ...]
-    advisories: Advisories | None
+    advisories: Assessment | None
     fleet: Fleet | None
     warnings: tuple[str, ...]
-
-
-class NotedProgress(Progress):
-    """A display that also notes the warnings, for the page."""
-
-    def __init__(self, console: OutputConsole) -> None:
-        super().__init__(console)
-        self.noted: list[str] = []
-
-    def warn(self, text: str) -> None:
-        """Print and note a warning."""
-        self.noted.append(text)
-        super().warn(text)
 
 
 def read_report(session: Session, request: ReportRequest) -> Report:
@@ -83,14 +66,14 @@ def read_report(session: Session, request: ReportRequest) -> Report:
     chosen = select(project.matrix, request.only)
     excluded = _excluded(project.matrix.excluded, request.only)
     fleet = read_fleet(session, request.nodes) if request.nodes else None
-    session.progress = noted = NotedProgress(session.progress.console)
+    progress = session.progress
     for warning in project.matrix.warnings:
-        noted.warn(warning)
+        progress.warn(warning)
     ends = ends_of_life(session, created.date())
     for one in ends:
         if one.state != SUPPORTED:
-            noted.warn(f"{one.subject}: its support {one.state} on {one.end.isoformat()}")
-    images = _tried(noted, lambda: session.state().images)
+            progress.warn(f"{one.subject}: its support {one.state} on {one.end.isoformat()}")
+    images = answer_or_warning(progress, lambda: session.state().images)
     status = read_status(session, chosen, images or {}, offline=request.offline)
     contents = _contents(session, chosen, images or {}, status, request)
     build = read_last_build(session.cache)
@@ -109,10 +92,17 @@ def read_report(session: Session, request: ReportRequest) -> Report:
         timeline=timeline_of(build) if build else None,
         changes=read_changes(session),
         ends=tuple(ends),
-        advisories=None if request.offline else _tried(noted, lambda: read_advisories(session)),
+        advisories=_advisories(session, request),
         fleet=fleet,
-        warnings=tuple(noted.noted),
+        warnings=tuple(progress.warnings),
     )
+
+
+def _advisories(session: Session, request: ReportRequest) -> Assessment | None:
+    """Return what the bulletins say of the drivers; None offline, and without `advisories` in component.yaml."""
+    if request.offline or session.project.component.advisories is None:
+        return None
+    return answer_or_warning(session.progress, lambda: assess_drivers(session))
 
 
 def _excluded(excluded: Sequence[Combination], only: str) -> tuple[Combination, ...]:
@@ -129,21 +119,10 @@ def _contents(
 ) -> list[Contents]:
     proofs: list[Proof] = []
     if request.prove:
-        proofs = _tried(session.progress, lambda: prove(session, request.only)) or []
+        proofs = answer_or_warning(session.progress, lambda: prove(session, request.only)) or []
     published: Mapping[Combination, PublishedImage | None] = status.published or {}
     known = Sources(images=images, published=published, proofs=proofs)
-    found = _tried(session.progress, lambda: read_contents(session, chosen, known))
+    found = answer_or_warning(session.progress, lambda: read_contents(session, chosen, known))
     if found is None:
         found = read_contents(session, chosen, Sources(images={}, published={}, proofs=proofs))
     return found
-
-
-def _tried(progress: Progress, ask: Callable[[], _T]) -> _T | None:
-    """Return an answer, or None with a warning. A mistake of the user is raised."""
-    try:
-        return ask()
-    except UsageError:
-        raise
-    except InstallerError as error:
-        progress.warn(str(error))
-        return None

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lifecycle.app.session import Session
-from lifecycle.kubernetes.coverage import NodeGroup, group_nodes, read_content
-from lifecycle.kubernetes.node_reader import read_nodes
+from lifecycle.kubernetes.coverage import NodeGroup, file_shown, group_nodes, read_survey
 from lifecycle.kubernetes.nodes import find_coverage
 
 
@@ -27,11 +26,10 @@ class Fleet:
 
 def read_fleet(session: Session, nodes: str) -> Fleet:
     """Return the coverage of the nodes in a file, `-` for standard input. Raises BadNodesError, NoGpuNodesError."""
-    file = "standard input" if nodes == "-" else nodes
-    survey = read_nodes(read_content(nodes, file), file=file)
+    survey = read_survey(nodes)
     found = find_coverage(survey.nodes, session.locked_project.matrix)
     return Fleet(
-        file=file,
+        file=file_shown(nodes),
         nodes=len(survey.nodes),
         groups=tuple(group_nodes(found)),
         left_out=survey.left_out,

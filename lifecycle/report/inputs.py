@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from urllib.parse import quote
 
+from lifecycle.attest.packages import deb_purl
 from lifecycle.config.lock import LockedFile, driver_key, kernel_key
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
@@ -118,7 +118,6 @@ def _file(file: LockedFile, use: str, vendor: str) -> InputFile:
     deb = _DEB.search(file.file_name)
     # The label of an archive starts with its vendor: Debian, Debian-Security.
     namespace = vendor if ":" in file.origin else file.origin.partition("/")[0].partition("-")[0].lower()
-    package = f"pkg:deb/{quote(namespace)}/{quote(file.name)}@{quote(file.version, safe='~')}"
     return InputFile(
         name=file.name,
         version=file.version,
@@ -126,7 +125,7 @@ def _file(file: LockedFile, use: str, vendor: str) -> InputFile:
         size=file.size,
         sha256=file.sha256,
         origin=file.origin,
-        purl=f"{package}?arch={deb['architecture']}" if deb else "",
+        purl=deb_purl(namespace, file.name, file.version, deb["architecture"]) if deb else "",
         address=file.origin if is_address else "",
     )
 

@@ -21,7 +21,7 @@ def add_summary(report: Report, environ: Mapping[str, str] = os.environ) -> None
         add_table("holes", ["reason", "combinations"], reasons, environ)
     if report.timeline:
         steps = [(bar.title, duration(bar.seconds), duration(bar.waited)) for bar in report.timeline.chain]
-        title = f"last build: {duration(report.timeline.seconds)}, which these steps decided"
+        title = f"last build: {duration(report.timeline.build.seconds)}, which these steps decided"
         add_table(title, ["step", "time", "waited for a free slot"], steps, environ)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from lifecycle.cache.last_build import LastBuild, Step
 
@@ -63,13 +62,7 @@ class Tick:
 class Timeline:
     """The picture of a build. `lanes` are the steps by the thread that ran them, `chain` the steps that decided its length."""
 
-    started: datetime
-    seconds: float
-    combinations: int
-    compiles: int
-    jobs: int
-    reused: Mapping[str, int]
-    taken: Mapping[str, int]
+    build: LastBuild
     phases: tuple[Bar, ...]
     lanes: tuple[tuple[Bar, ...], ...]
     chain: tuple[Bar, ...]
@@ -91,13 +84,7 @@ def timeline_of(build: LastBuild) -> Timeline:
     bars = {step.makes: _bar(step, scale, _before(step, by_target), step.makes in critical) for step in build.steps}
     workers = sorted({step.worker for step in build.steps})
     return Timeline(
-        started=build.started,
-        seconds=build.seconds,
-        combinations=build.combinations,
-        compiles=build.compiles,
-        jobs=build.jobs,
-        reused=build.reused,
-        taken=build.taken,
+        build=build,
         phases=tuple(
             Bar(
                 title=phase.title,

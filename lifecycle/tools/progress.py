@@ -14,12 +14,16 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """The display of one task, on stderr if no console is given. Several threads may show steps at the same time."""
+    """The display of one task, on stderr if no console is given. Several threads may show steps at the same time.
+
+    `warnings` are those that were printed until now.
+    """
 
     def __init__(self, console: "OutputConsole | None" = None) -> None:
         self._console = console
         self._live: LiveRows | None = None
         self._users = 0
+        self.warnings: list[str] = []
         self._lock = threading.Lock()
 
     @property
@@ -43,7 +47,8 @@ class Progress:
             self.console.print(Group(line), crop=False)
 
     def warn(self, text: str) -> None:
-        """Print a warning."""
+        """Print a warning, and note it."""
+        self.warnings.append(text)
         self.say(f"WARNING: {text}", "bold yellow")
 
     @contextmanager

@@ -18,8 +18,10 @@ from lifecycle.attest.key import PrivateKey, TrustedKeys
 from lifecycle.attest.statements import REPRODUCTION
 from lifecycle.attest.storage import SignatureStore
 from lifecycle.attest.verification import verify_image
+from lifecycle.planning.matrix import Combination
 from lifecycle.publish.push import Candidate, PushDecision
-from lifecycle.tools.registry.client import Registry
+from lifecycle.tools.engine.engine import LocalImage
+from lifecycle.tools.registry.client import Registry, RemoteImage
 from lifecycle.tools.registry.errors import RegistryRefusedError
 from lifecycle.tools.registry.manifest import Descriptor, Manifest
 from tests.support.builders.attestations import PREDICATES, make_key, statement
@@ -48,10 +50,9 @@ def publish(session: PushSession, candidate: Candidate, key: PrivateKey, host: s
         store = SignatureStore(registry=registry, repository=REPOSITORY)
         attester = Attester(name="r.example/i", key=key, store=store, warn=session.said.append)
 
-        def attest(*about: object) -> None:
-            digest = about[2].digest  # type: ignore[attr-defined]
-            statements = [statement(kind, subject=digest) for kind in PREDICATES]
-            attester.attest(Descriptor(media_type="m", digest=digest, size=1), statements)
+        def attest(_combination: Combination, _local: LocalImage, remote: RemoteImage) -> None:
+            statements = [statement(kind, subject=remote.digest) for kind in PREDICATES]
+            attester.attest(Descriptor(media_type="m", digest=remote.digest, size=1), statements)
 
         pusher = replace(session.pusher, registry=registry, attest=attest)
         pusher.publish(candidate, PushDecision.SAME, [COMBINATION])
