@@ -13,7 +13,7 @@ from lifecycle.planning.matrix import Combination
 from lifecycle.planning.project import COMPONENT, LOCK
 from lifecycle.sources.session import SourceSession
 from lifecycle.tools.engine.docker_engine import DockerEngine
-from lifecycle.tools.progress import Progress
+from lifecycle.tools.terminal.progress import Progress
 
 
 def kernels_before(project: LockedProject) -> dict[str, str]:

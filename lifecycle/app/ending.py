@@ -12,7 +12,7 @@ from types import FrameType
 from invoke.exceptions import Exit
 
 from lifecycle.errors import EXIT_FAILURE, EXIT_INTERRUPTED, InstallerError, SystemRefusedError
-from lifecycle.tools.plain_text import ERRORS
+from lifecycle.tools.terminal.plain_text import ERRORS
 
 _log = logging.getLogger(__name__)
 _INTERRUPTED = "interrupted: nothing half made is left, run the same command to go on"

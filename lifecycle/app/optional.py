@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from lifecycle.errors import InstallerError, UsageError
-from lifecycle.tools.progress import Progress
+from lifecycle.tools.terminal.progress import Progress
 
 _T = TypeVar("_T")
 

@@ -34,7 +34,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
     With `in_summary`, the summary of a CI job gets it too.
     """
     from lifecycle.app import job_summary
-    from lifecycle.tools import table
+    from lifecycle.tools.terminal import table
 
     found = list(rows)
     table.print_table(title, columns, found)

@@ -14,7 +14,7 @@ from lifecycle.pipeline.build_state import BuildState
 from lifecycle.planning.locked_project import LockedProject, require_locked
 from lifecycle.planning.project import Project, load_project
 from lifecycle.tools.paths import expand
-from lifecycle.tools.progress import Progress
+from lifecycle.tools.terminal.progress import Progress
 
 if TYPE_CHECKING:
     from lifecycle.sources.session import SourceSession

@@ -9,9 +9,9 @@ from lifecycle.cache.cache import Cache
 from lifecycle.cache.remote import RemoteCache
 from lifecycle.config.store import RemoteCacheConfig
 from lifecycle.planning.targets import Target
-from lifecycle.tools.progress import Progress
 from lifecycle.tools.registry.client import Registry
 from lifecycle.tools.registry.credentials import docker_login, login_for
+from lifecycle.tools.terminal.progress import Progress
 
 _AT_ONCE = 4
 # Seconds that a remote cache may take to answer: a build continues without a remote cache that does not.

@@ -12,11 +12,11 @@ from typing import Annotated, Protocol, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from lifecycle.config.file_format import FileFormat, format_of
 from lifecycle.config.references import DIGEST
 from lifecycle.config.schema import Architecture, Loc, ModuleType, formed, shown
 from lifecycle.config.validation import describe, read_document, read_text, validate
 from lifecycle.errors import ConfigurationError
+from lifecycle.tools.file_format import FileFormat, format_of
 from lifecycle.yamledit.limits import Limits
 from lifecycle.yamledit.reader import Document
 

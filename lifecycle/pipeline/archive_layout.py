@@ -7,7 +7,7 @@ matches a path applies. Files that match no rule are left out: graphics, 32-bit 
 import re
 from collections.abc import Sequence
 
-from lifecycle.config.file_format import FileFormat
+from lifecycle.tools.file_format import FileFormat
 
 Rules = Sequence[tuple[re.Pattern[str], str]]
 

@@ -22,7 +22,7 @@ from lifecycle.planning.project import COMPONENT, Project
 from lifecycle.planning.required_inputs import LockedInputs, needed_by, needed_for
 from lifecycle.planning.shards import Shard, chosen
 from lifecycle.planning.targets import Kind, Target, Targets
-from lifecycle.tools.progress import Progress
+from lifecycle.tools.terminal.progress import Progress
 
 if TYPE_CHECKING:
     from lifecycle.cache.remote_session import RemoteSession

@@ -13,7 +13,6 @@ from lifecycle.cache.results import Result
 from lifecycle.checks.fit import Expectation, check_modules
 from lifecycle.checks.kernel_module import read_module
 from lifecycle.checks.symvers import read_symvers
-from lifecycle.config.file_format import FileFormat, format_of
 from lifecycle.config.lock import LockedFile
 from lifecycle.config.schema import ModuleType
 from lifecycle.errors import InstallerError
@@ -31,6 +30,7 @@ from lifecycle.planning.recipes import ARCHIVE_INSTALLER
 from lifecycle.planning.targets import Kind, Target, Targets
 from lifecycle.tools.archive import extract_safely, write_members
 from lifecycle.tools.engine.engine import Engine
+from lifecycle.tools.file_format import FileFormat, format_of
 from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.reproducible import SOURCE_DATE_EPOCH
 

@@ -8,6 +8,7 @@ from functools import partial
 
 from lifecycle.cache.cache import Cache
 from lifecycle.cache.last_build import BuildRecorder
+from lifecycle.cache.recorded_step import RecordedStep
 from lifecycle.cache.remote import RemoteCache
 from lifecycle.cache.results import Archive, archive_of
 from lifecycle.config.image_versions import builder_title
@@ -19,7 +20,6 @@ from lifecycle.pipeline.compile_timings import save_timing
 from lifecycle.pipeline.concurrency import concurrency_for
 from lifecycle.pipeline.image import Contents, ImageBuilder
 from lifecycle.pipeline.package import Packager
-from lifecycle.pipeline.recorded_step import RecordedStep
 from lifecycle.pipeline.sign import ModuleSigner
 from lifecycle.pipeline.signing_key import SigningKey
 from lifecycle.pipeline.unpack import Unpacker
@@ -28,7 +28,7 @@ from lifecycle.planning.plan import Action, Plan
 from lifecycle.planning.targets import SHARED_KINDS, Kind, Target, Targets, base_tag, module_type_of
 from lifecycle.tools.engine.engine import Engine
 from lifecycle.tools.graph import Job, run_graph
-from lifecycle.tools.progress import Progress
+from lifecycle.tools.terminal.progress import Progress
 
 Errors = Mapping[str, InstallerError]
 

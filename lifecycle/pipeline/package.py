@@ -10,7 +10,6 @@ from pathlib import Path
 from lifecycle.cache.cache import Cache
 from lifecycle.cache.results import ARCHIVE, Archive, archive_of
 from lifecycle.checks.shared_object import soname_of
-from lifecycle.config.file_format import FileFormat, format_of
 from lifecycle.config.lock import LockedFile
 from lifecycle.config.schema import ModuleType
 from lifecycle.pipeline.archive_layout import archive_path
@@ -20,6 +19,7 @@ from lifecycle.pipeline.unpack import Unpacker
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Target, Targets
 from lifecycle.tools.archive import file_digests, file_modes, write_tar_zst
+from lifecycle.tools.file_format import FileFormat, format_of
 
 # Measured (benchmarks/README.md): level 19 saves 10 % compared with level 12 but takes many times as long. For modules no level
 # saves more than 2 %. User space is packed once per driver, and every node pulls it.

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lifecycle.cache.cache import Cache
-from lifecycle.config.file_format import FileFormat, format_of
 from lifecycle.config.lock import LockedFile
 from lifecycle.errors import InstallerError
 from lifecycle.tools.archive import extract_safely
 from lifecycle.tools.deb import UnreadablePackageError, deb_stream
 from lifecycle.tools.engine.engine import Engine
+from lifecycle.tools.file_format import FileFormat, format_of
 
 _SCRIPT = Path("scripts/runfile/unpack")
 _SHOWN = 8

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from lifecycle.config.file_format import FileFormat, format_of
 from lifecycle.config.image_versions import RUNTIME, builder_name
 from lifecycle.config.lock import LockedFile
 from lifecycle.config.schema import ModuleType
@@ -17,6 +16,7 @@ from lifecycle.config.security import Signer
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
 from lifecycle.tools.digest import digest_of, short
+from lifecycle.tools.file_format import FileFormat, format_of
 from lifecycle.tools.reproducible import SOURCE_DATE_EPOCH
 
 _LISTED = 4

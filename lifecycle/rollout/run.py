@@ -25,7 +25,7 @@ from lifecycle.rollout.show import (
 )
 from lifecycle.rollout.stop import Stop
 from lifecycle.rollout.upgrade import NodeResult, NodeUpgrade, Outcome, Settings
-from lifecycle.tools.progress import Progress
+from lifecycle.tools.terminal.progress import Progress
 from lifecycle.tools.threads import wait_for_some
 
 _POLL = 3.0

@@ -8,7 +8,7 @@ from lifecycle.sources.apt.download import download_packages
 from lifecycle.sources.apt.machine import repositories_of
 from lifecycle.sources.download import DownloadRequest, download_all
 from lifecycle.sources.locations import InputLocations
-from lifecycle.tools.progress import Progress
+from lifecycle.tools.terminal.progress import Progress
 
 
 def download_locked(

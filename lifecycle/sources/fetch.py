@@ -14,7 +14,7 @@ from lifecycle.sources.download_locked import download_locked
 from lifecycle.sources.locations import InputLocations
 from lifecycle.sources.resolve_lock import LockResolver, StaleLockError
 from lifecycle.tools.engine.engine import Engine
-from lifecycle.tools.progress import Progress
+from lifecycle.tools.terminal.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True)

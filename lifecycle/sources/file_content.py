@@ -9,7 +9,7 @@ import os
 import re
 from pathlib import Path
 
-from lifecycle.config.file_format import FileFormat, format_of
+from lifecycle.tools.file_format import FileFormat, format_of
 
 _HEAD = 1 << 16
 _PAGE = re.compile(

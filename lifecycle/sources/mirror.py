@@ -13,7 +13,7 @@ from lifecycle.sources.download_locked import download_locked
 from lifecycle.sources.open_index import PackageIndexes
 from lifecycle.sources.resolve_packages import resolve_kernel
 from lifecycle.sources.swift import SHA256_HEADER
-from lifecycle.tools.progress import Progress
+from lifecycle.tools.terminal.progress import Progress
 
 
 class ObjectStatus(StrEnum):

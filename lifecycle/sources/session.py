@@ -17,7 +17,7 @@ from lifecycle.sources.resolve_lock import LockResolver
 from lifecycle.sources.runfile import RunfileResolver
 from lifecycle.sources.swift import SwiftSession
 from lifecycle.tools.engine.engine import Engine
-from lifecycle.tools.progress import Progress
+from lifecycle.tools.terminal.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True)

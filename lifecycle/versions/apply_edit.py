@@ -16,7 +16,7 @@ from lifecycle.config.validation import read_text
 from lifecycle.planning.matrix import expand
 from lifecycle.planning.project import COMPONENT, IMAGE_VERSIONS, LOCK
 from lifecycle.sources.fetch import describe_changes
-from lifecycle.tools.console import OutputConsole
+from lifecycle.tools.terminal.console import OutputConsole
 from lifecycle.versions.edits import ProjectFiles
 from lifecycle.yamledit.own_files import OwnFile
 

@@ -176,7 +176,7 @@ def test_plain_invoke_builds() -> None:
 def test_work_goes_on_when_nobody_reads_what_it_says() -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    code = "from lifecycle.tools.progress import Progress\nwith Progress().step('a'): pass\nprint('result')"
+    code = "from lifecycle.tools.terminal.progress import Progress\nwith Progress().step('a'): pass\nprint('result')"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=writing, text=True, check=False
     )

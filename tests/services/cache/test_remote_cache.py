@@ -12,8 +12,8 @@ from lifecycle.cache.remote import CONFIG, RemoteCache, oci_manifest, tag_of
 from lifecycle.cache.remote_session import RemoteSession
 from lifecycle.config.store import Mode
 from lifecycle.planning.targets import Kind, Target
-from lifecycle.tools.progress import Progress
 from lifecycle.tools.registry.manifest import Descriptor
+from lifecycle.tools.terminal.progress import Progress
 from tests.support.machines.cache_machines import OTHER, TARGET, Machine, Machines, shared
 from tests.support.servers.registry_server import RegistryServer
 

@@ -8,8 +8,8 @@ import pytest
 from lifecycle.cache.cache import Cache
 from lifecycle.cache.remote_session import open_remote_session
 from lifecycle.config.store import RemoteCacheConfig
-from lifecycle.tools.progress import Progress
 from lifecycle.tools.registry.login import Login
+from lifecycle.tools.terminal.progress import Progress
 from tests.support.machines.cache_machines import OTHER, TARGET, Machine, Machines
 from tests.support.servers.faulty_proxy import faulty_proxy
 from tests.support.servers.processes import free_port

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from lifecycle.cache.cache import Cache
-from lifecycle.config.file_format import FileFormat
 from lifecycle.config.lock import LockedFile
 from lifecycle.pipeline.unpack import NotUnpackedError, Unpacker
 from lifecycle.tools.archive import UnsafeArchiveError
 from lifecycle.tools.digest import sha256_of
+from lifecycle.tools.file_format import FileFormat
 from tests.support.builders.runfiles import SMALL_DRIVER, redistributable
 from tests.support.servers.web_server import Web
 

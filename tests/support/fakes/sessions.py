@@ -6,8 +6,8 @@ from pathlib import Path
 from lifecycle.app.session import Session
 from lifecycle.cache.required import needs_of
 from lifecycle.planning.locked_project import LockedProject
-from lifecycle.tools.console import OutputConsole
-from lifecycle.tools.progress import Progress
+from lifecycle.tools.terminal.console import OutputConsole
+from lifecycle.tools.terminal.progress import Progress
 from tests.support.builders.cache_items import kept_input, kept_result, results
 from tests.support.fakes.engine import FakeEngine
 

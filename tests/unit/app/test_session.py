@@ -14,8 +14,8 @@ from lifecycle.planning.selector import NothingSelectedError
 from lifecycle.planning.shards import Shard
 from lifecycle.planning.tags import references
 from lifecycle.planning.targets import Kind, Target, base_tag
-from lifecycle.tools.console import OutputConsole
-from lifecycle.tools.progress import Progress
+from lifecycle.tools.terminal.console import OutputConsole
+from lifecycle.tools.terminal.progress import Progress
 from tests.support.builders.projects import every_target, local_image
 from tests.support.builders.signing_keys import Pair
 from tests.support.checkout import ROOT

@@ -18,8 +18,8 @@ from lifecycle.kubernetes.build_job import (
 )
 from lifecycle.planning.selector import NothingSelectedError
 from lifecycle.tools.checkout import UnknownRevisionError
-from lifecycle.tools.console import OutputConsole
-from lifecycle.tools.progress import Progress
+from lifecycle.tools.terminal.console import OutputConsole
+from lifecycle.tools.terminal.progress import Progress
 from tests.support.git import git
 
 ADDRESS = "https://git.example.org/gpu/nvidia-installer.git"

@@ -1,7 +1,7 @@
 import pytest
 
-from lifecycle.config.file_format import FileFormat, format_of
 from lifecycle.pipeline.archive_layout import archive_path
+from lifecycle.tools.file_format import FileFormat, format_of
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from lifecycle.pipeline.executor import Executor, Outcome
 from lifecycle.planning.locked_project import load_locked_project
 from lifecycle.planning.plan import Plan
 from lifecycle.planning.targets import Kind, Target, base_tag
-from lifecycle.tools.console import OutputConsole
-from lifecycle.tools.progress import Progress
+from lifecycle.tools.terminal.console import OutputConsole
+from lifecycle.tools.terminal.progress import Progress
 from tests.support.builders.projects import every_target, local_image
 from tests.support.fakes.engine import FakeEngine
 from tests.support.fakes.remote_cache import FakeRemoteCache

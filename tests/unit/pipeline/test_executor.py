@@ -16,7 +16,7 @@ from lifecycle.pipeline.executor import Executor, Outcome
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.plan import Action, make_plan
 from lifecycle.planning.targets import Kind, Targets, base_tag
-from lifecycle.tools.progress import Progress
+from lifecycle.tools.terminal.progress import Progress
 from tests.support.builders.projects import every_target, kernel, lock, project
 from tests.support.builders.signing_keys import Pair
 from tests.support.fakes.build_state import FakeBuildState

@@ -18,8 +18,8 @@ from lifecycle.pipeline.compile import CompileJob, Compiler, CompileResult
 from lifecycle.pipeline.executor import Executor, Outcome
 from lifecycle.planning.plan import make_plan
 from lifecycle.planning.targets import Kind, Target, Targets
-from lifecycle.tools.progress import Progress
 from lifecycle.tools.registry.client import Registry
+from lifecycle.tools.terminal.progress import Progress
 from tests.support.builders.projects import project
 from tests.support.fakes.build_state import FakeBuildState
 from tests.support.fakes.engine import FakeEngine

@@ -17,7 +17,7 @@ from lifecycle.rollout.plan import Plan, WaveSize, make_plan
 from lifecycle.rollout.run import Waves
 from lifecycle.rollout.stop import Stop
 from lifecycle.rollout.upgrade import NodeResult, Outcome, Settings
-from lifecycle.tools.progress import Progress
+from lifecycle.tools.terminal.progress import Progress
 from tests.support.builders.fleets import NAMESPACE, NEW, OLD, Json, daemon_set, fail, job, node, pod, revision
 from tests.support.servers.kubernetes_server import Answer, World, kubernetes_server
 

@@ -14,8 +14,8 @@ from lifecycle.planning.targets import Targets, base_tag
 from lifecycle.sources.download import FileGoneError
 from lifecycle.sources.fetch import Fetcher, FetchResult, describe_changes, drop_entries_of
 from lifecycle.sources.resolve_lock import StaleLockError
-from lifecycle.tools.console import OutputConsole
-from lifecycle.tools.progress import Progress
+from lifecycle.tools.terminal.console import OutputConsole
+from lifecycle.tools.terminal.progress import Progress
 from tests.support.builders.projects import driver, images, kernel, local_image, lock, project
 from tests.support.fakes.engine import FakeEngine
 

@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from lifecycle.tools.console import OutputConsole
+from lifecycle.tools.terminal.console import OutputConsole
 
 
 class ClosedPipe(io.StringIO):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from lifecycle.errors import printable
 
 if TYPE_CHECKING:
-    from lifecycle.tools.console import OutputConsole
-    from lifecycle.tools.live_rows import LiveRows
+    from lifecycle.tools.terminal.console import OutputConsole
+    from lifecycle.tools.terminal.live_rows import LiveRows
 
 
 class Progress:
@@ -31,7 +31,7 @@ class Progress:
         """The console that is written to."""
         with self._lock:
             if self._console is None:
-                from lifecycle.tools.console import OutputConsole
+                from lifecycle.tools.terminal.console import OutputConsole
 
                 self._console = OutputConsole(stderr=True, highlight=False)
             return self._console
@@ -108,7 +108,7 @@ class Progress:
             return
         with self.console.writing:
             if self._live is None:
-                from lifecycle.tools.live_rows import LiveRows
+                from lifecycle.tools.terminal.live_rows import LiveRows
 
                 self._live = LiveRows(self.console)
                 self._live.start()

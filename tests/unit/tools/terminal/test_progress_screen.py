@@ -11,8 +11,8 @@ from typing import TextIO
 import pyte
 import pytest
 
-from lifecycle.tools.console import OutputConsole
-from lifecycle.tools.progress import Progress
+from lifecycle.tools.terminal.console import OutputConsole
+from lifecycle.tools.terminal.progress import Progress
 
 HEIGHT = 12
 LONG = "modules debian-13/6.12.118+deb13-cloud-amd64/550.163.01/open"

@@ -19,7 +19,7 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from lifecycle.tools.console import OutputConsole
+from lifecycle.tools.terminal.console import OutputConsole
 
 # On a narrower terminal, a transfer has its title and its time only.
 _WIDE = 60

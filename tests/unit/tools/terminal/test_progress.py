@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from lifecycle.tools.console import OutputConsole
-from lifecycle.tools.live_rows import LiveRows
-from lifecycle.tools.progress import Progress
+from lifecycle.tools.terminal.console import OutputConsole
+from lifecycle.tools.terminal.live_rows import LiveRows
+from lifecycle.tools.terminal.progress import Progress
 
 SECONDS = re.compile(r"\(\d+\.\d s\)")
 

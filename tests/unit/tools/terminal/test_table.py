@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.tools.table import aligned, fitted, print_table
+from lifecycle.tools.terminal.table import aligned, fitted, print_table
 
 COLUMNS = ["", "combination", "size", "reason"]
 ROWS = [

@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from lifecycle.tools.plain_text import ERRORS
+from lifecycle.tools.terminal.plain_text import ERRORS
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp437", "koi8-r"])

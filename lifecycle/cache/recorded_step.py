@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from lifecycle.cache.last_build import BuildRecorder
 from lifecycle.planning.targets import Target
-from lifecycle.tools.progress import Progress
+from lifecycle.tools.terminal.progress import Progress
 
 
 class RecordedStep:

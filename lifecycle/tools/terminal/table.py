@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from rich.cells import cell_len
 
 from lifecycle.errors import printable
-from lifecycle.tools.console import OutputConsole
+from lifecycle.tools.terminal.console import OutputConsole
 
 _NUMBERS = ("count", "size", "needed", "not needed", "seconds")
 _GAP = "  "
