@@ -61,6 +61,7 @@ def test_a_command_line_is_parsed_without_what_the_tasks_call(parsing: set[str])
         "lifecycle.cli.versions",
         "lifecycle.errors",
         "lifecycle.tools",
+        "lifecycle.tools.terminal",
         "lifecycle.tools.terminal.plain_text",
     }
 
