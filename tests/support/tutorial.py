@@ -13,10 +13,11 @@ _YAML = re.compile(r"^```yaml\n# (\S+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """A command at the prompt, and the lines that the page shows below it."""
+    """A command at the prompt, the lines that the page shows below it, and the heading of its step."""
 
     line: str
     shown: tuple[str, ...]
+    step: str = ""
 
     @property
     def words(self) -> list[str]:
@@ -37,11 +38,12 @@ def _pattern(line: str) -> str:
 def commands() -> list[Command]:
     """Return the commands in the order of the page."""
     found = []
-    for block in _CONSOLE.findall(_TEXT):
-        _, *parts = re.split(r"^\$ ", block, flags=re.MULTILINE)
-        for part in parts:
-            line, *shown = part.strip().splitlines()
-            found.append(Command(line=line, shown=tuple(shown)))
+    for section in re.split(r"^## ", _TEXT, flags=re.MULTILINE):
+        for block in _CONSOLE.findall(section):
+            _, *parts = re.split(r"^\$ ", block, flags=re.MULTILINE)
+            for part in parts:
+                line, *shown = part.strip().splitlines()
+                found.append(Command(line=line, shown=tuple(shown), step=section.splitlines()[0]))
     return found
 
 

@@ -19,6 +19,7 @@ NOT_RUN = {
     "git": "downloads the repository",
     "cd": "the checkout is the working directory",
     "scripts/setup": "installs packages; tests/unit/scripts runs it on a machine of the tests",
+    ".venv/bin/python": "installs a library",
     ".venv/bin/nox": "is a session like this one",
     "sudo": "installs packages",
     "kubectl": "needs a cluster",

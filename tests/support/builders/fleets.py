@@ -144,3 +144,15 @@ def a_failure(code: int | None = 10, reason: str = "Error", restarts: int = 0) -
 def a_member(fleet_node: FleetNode, fleet_pod: InstallerPod | None, installer: Installer = INSTALLER) -> Member:
     """Return a node of the installer."""
     return Member(node=fleet_node, installer=installer, pod=fleet_pod)
+
+
+def kubeconfig_for(address: str) -> dict[str, object]:
+    """Return a kubeconfig whose only cluster is at an address."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "test", "cluster": {"server": address}}],
+        "users": [{"name": "user", "user": {"token": "t0ken"}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "user"}}],
+        "current-context": "test",
+    }

@@ -11,7 +11,7 @@ from lifecycle.rollout.api import Api
 from lifecycle.rollout.cluster import Cluster
 from lifecycle.rollout.kubeconfig import open_client
 from lifecycle.rollout.run import Options, Target, show_rollout
-from tests.support.builders.fleets import NAMESPACE, NEW, OLD, daemon_set, node, pod, revision
+from tests.support.builders.fleets import NAMESPACE, NEW, OLD, daemon_set, kubeconfig_for, node, pod, revision
 from tests.support.servers.kubernetes_server import World, kubernetes_server
 
 DEFAULTS = Options(
@@ -57,19 +57,8 @@ def kubeconfig(world: World, tmp_path: Path) -> Iterator[Path]:
     """Serve the cluster, and return a kubeconfig for it."""
     with kubernetes_server(world) as address:
         path = tmp_path / "kubeconfig"
-        path.write_text(yaml.safe_dump(config_for(address)))
+        path.write_text(yaml.safe_dump(kubeconfig_for(address)))
         yield path
-
-
-def config_for(address: str) -> dict[str, object]:
-    return {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "test", "cluster": {"server": address}}],
-        "users": [{"name": "user", "user": {"token": "t0ken"}}],
-        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "user"}}],
-        "current-context": "test",
-    }
 
 
 @pytest.fixture
