@@ -1,10 +1,12 @@
 """The matrix, a plan and the results of a build: as tables, and as plain data for `--json`."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from lifecycle.app import output
 from lifecycle.pipeline.build_service import BuildResult
+from lifecycle.pipeline.patch_states import PatchState, PatchUse
 from lifecycle.planning.matrix import Combination, Matrix
 from lifecycle.planning.plan import Action
 from lifecycle.planning.tags import references
@@ -17,17 +19,20 @@ def _print_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
         output.print_table(title, columns, rows, in_summary=True)
 
 
-def matrix_rows(matrix: Matrix, combinations: Sequence[Combination]) -> dict[str, object]:
+PatchesOf = Callable[[Combination], Sequence[PatchUse]]
+
+
+def matrix_rows(matrix: Matrix, combinations: Sequence[Combination], patches_of: PatchesOf) -> dict[str, object]:
     """Return the matrix as plain data."""
     return {
-        "combinations": [combination_row(combination) for combination in combinations],
-        "excluded": [combination_row(combination) for combination in matrix.excluded],
+        "combinations": [combination_row(c, patches_of(c)) for c in combinations],
+        "excluded": [combination_row(c, patches_of(c)) for c in matrix.excluded],
         "warnings": list(matrix.warnings),
     }
 
 
-def combination_row(combination: Combination) -> dict[str, object]:
-    """Return a combination as plain data."""
+def combination_row(combination: Combination, patches: Sequence[PatchUse]) -> dict[str, object]:
+    """Return a combination and its patches as plain data."""
     return {
         "id": combination.id,
         "release": combination.release,
@@ -37,12 +42,24 @@ def combination_row(combination: Combination) -> dict[str, object]:
         "architecture": str(combination.architecture),
         "channel": str(combination.channel),
         "module_types": [str(t) for t in combination.module_types],
-        "patches": [{"module_type": str(p.module_type), "file": p.patch.file} for p in combination.patches],
+        "patches": [
+            {"module_type": str(use.module_type), "file": use.patch.file, "state": str(use.state)} for use in patches
+        ],
         "excluded": [{"module_type": str(e.module_type), "reason": e.reason} for e in combination.excluded],
     }
 
 
-def print_matrix(matrix: Matrix, combinations: Sequence[Combination]) -> None:
+def _patches_in_brief(uses: Sequence[PatchUse]) -> str:
+    """Return how many patches have which state, each patch once: `2 applied, 7 not asked yet`, or the name of a single one."""
+    states = dict.fromkeys((use.patch.file, use.state) for use in uses if use.state is not PatchState.NOT_NEEDED)
+    if len(states) == 1:
+        ((name, state),) = states
+        return name if state is PatchState.APPLIED else f"{name}: {state}"
+    counts = Counter(state for _, state in states)
+    return ", ".join(f"{count} {state}" for state, count in counts.items()) or "–"
+
+
+def print_matrix(matrix: Matrix, combinations: Sequence[Combination], patches_of: PatchesOf) -> None:
     """Print the matrix as a table, then the excluded modules with their reasons. An empty shard prints nothing."""
     everything = [*matrix.excluded, *combinations]
     if not everything:
@@ -55,7 +72,7 @@ def print_matrix(matrix: Matrix, combinations: Sequence[Combination]) -> None:
                 c.id,
                 str(c.channel),
                 ", ".join(c.module_types),
-                ", ".join(sorted({p.patch.file for p in c.patches})) or "–",
+                _patches_in_brief(patches_of(c)),
             )
             for c in combinations
         ],

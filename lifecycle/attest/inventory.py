@@ -169,9 +169,8 @@ def _of_driver(
             packed=_packed(manifest["module_types"][str(module_type)]),
             packages=locked.modules[module_type],
             patches=[
-                Patch(file=p.patch.file, reason=p.patch.reason, sha256=project.patch_digests[p.patch.file])
-                for p in combination.patches
-                if p.module_type is module_type
+                Patch(file=patch["file"], reason=patch["reason"], sha256=project.patch_digests[patch["file"]])
+                for patch in manifest["module_types"][str(module_type)]["patches"]
             ],
         )
 

@@ -66,8 +66,9 @@ def _dependencies(project: LockedProject, combination: Combination, source: Sour
         yield from (_file(file, f"{module_type} modules") for file in driver.modules[module_type])
     yield from (_file(file, "user space") for file in driver.userspace)
     for patch in combination.patches:
-        digest = {"sha256": project.patch_digests[patch.patch.file]}
-        yield {"uri": f"file:patches/{quote(patch.patch.file)}", "digest": digest, "name": f"{patch.module_type} patch"}
+        for file, use in zip(patch.patch.files, ("patch", "probe of a patch"), strict=False):
+            digest = {"sha256": project.patch_digests[file]}
+            yield {"uri": f"file:patches/{quote(file)}", "digest": digest, "name": f"{patch.module_type} {use}"}
 
 
 def _file(file: LockedFile, use: str) -> dict[str, Any]:

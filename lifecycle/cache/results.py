@@ -36,9 +36,10 @@ class FilesRecord(ResultRecord):
 
 
 class ModulesRecord(ResultRecord):
-    """The record of modules, signed or not: the description of each by its file name."""
+    """The record of modules, signed or not: the description of each by its file name, and the state of each patch by its file."""
 
     modules: dict[str, dict[str, Any]] = Field(min_length=1)
+    patches: dict[str, str] = {}
 
 
 class ArchiveRecord(ResultRecord):
@@ -96,6 +97,11 @@ class Result:
         """The description of each kernel module, by its file name. Raises DamagedRecordError."""
         return _record(ModulesRecord, self.about, self.folder).modules
 
+    @property
+    def patches(self) -> dict[str, str]:
+        """The state of each patch for these modules, by its file. Raises DamagedRecordError."""
+        return _record(ModulesRecord, self.about, self.folder).patches
+
 
 @dataclass(frozen=True, kw_only=True)
 class Archive:
@@ -114,6 +120,11 @@ class Archive:
     def modules(self) -> dict[str, dict[str, Any]]:
         """The description of each kernel module, by its file name. Raises DamagedRecordError."""
         return _record(ModulesRecord, self.about, self.path.parent).modules
+
+    @property
+    def patches(self) -> dict[str, str]:
+        """The state of each patch for these modules, by its file. Raises DamagedRecordError."""
+        return _record(ModulesRecord, self.about, self.path.parent).patches
 
     @property
     def supported_gpus(self) -> list[str]:

@@ -1,8 +1,11 @@
 """`invoke explain`: why a combination is in, out, patched or rebuilt."""
 
+from collections.abc import Sequence
+
 from lifecycle.app import build_output, output
 from lifecycle.app.next_step import selecting
 from lifecycle.app.session import Session
+from lifecycle.pipeline.patch_states import PatchState, PatchUse, patch_uses
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.plan import make_plan
 from lifecycle.planning.selector import NothingSelectedError, matches
@@ -23,8 +26,11 @@ def show_explanation(session: Session, selector: str, *, as_json: bool) -> str:
     if as_json:
         output.print_json([_plain(session, combination) for combination in selected])
         return ""
+    targets = Targets(session.locked_project)
     for combination in selected:
-        output.print_lines([*facts(combination), *(_plan(session, combination) if combination.module_types else [])])
+        uses = patch_uses(combination, targets, session.cache)
+        plan = _plan(session, combination) if combination.module_types else []
+        output.print_lines([*facts(combination), *patch_lines(uses), *plan])
     if any(combination.module_types for combination in selected):
         return selecting("invoke build --dry-run", selector)
     return "remove or narrow the entry under `exclude` in component.yaml, if its reason is no more"
@@ -32,7 +38,8 @@ def show_explanation(session: Session, selector: str, *, as_json: bool) -> str:
 
 def _plain(session: Session, combination: Combination) -> dict[str, object]:
     """Return a combination as plain data, with its plan, or with why that is unknown."""
-    plain = build_output.combination_row(combination)
+    uses = patch_uses(combination, Targets(session.locked_project), session.cache)
+    plain = build_output.combination_row(combination, uses)
     if not combination.module_types:
         return {**plain, "plan": []}
     try:
@@ -55,8 +62,21 @@ def facts(combination: Combination) -> list[str]:
     ]
     lines += [f"  in        {module_type} modules" for module_type in combination.module_types]
     lines += [f"  out       {e.module_type} modules: {e.reason}" for e in combination.excluded]
-    lines += [f"  patched   {p.module_type} modules, {p.patch.file}: {p.patch.reason}" for p in combination.patches]
     return lines
+
+
+def patch_lines(uses: Sequence[PatchUse]) -> list[str]:
+    """Return a line for each patch of a combination."""
+    said = {PatchState.APPLIED: "patched", PatchState.NOT_NEEDED: "unpatched", PatchState.NOT_ASKED: "asks"}
+    return [f"  {said[u.state]:<9} {u.module_type} modules, {u.patch.file}: {_reason(u)}" for u in uses]
+
+
+def _reason(use: PatchUse) -> str:
+    if use.state is PatchState.NOT_NEEDED:
+        return f"not needed, said {use.patch.probe}"
+    if use.state is PatchState.NOT_ASKED:
+        return f"{use.patch.probe} asks the kernel's headers when the modules are compiled"
+    return use.patch.reason
 
 
 def _plan(session: Session, combination: Combination) -> list[str]:

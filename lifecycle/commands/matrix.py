@@ -9,10 +9,12 @@ from lifecycle.app.session import Session
 from lifecycle.commands.ci_matrix import check_format, print_for_ci
 from lifecycle.commands.revisions import differences
 from lifecycle.errors import UsageError
+from lifecycle.pipeline.patch_states import PatchUse, needless_patches, patch_uses
 from lifecycle.planning.built_exclusions import warn_of_built
 from lifecycle.planning.locked_project import LockedProject
+from lifecycle.planning.matrix import Combination
 from lifecycle.planning.shards import chosen, parse_shard
-from lifecycle.planning.targets import Kind
+from lifecycle.planning.targets import Kind, Targets
 
 
 class PartOfDiffError(UsageError):
@@ -41,14 +43,19 @@ def show_matrix(session: Session, only: str, shard: str, *, diff: str, as_json: 
         everything = replace(everything, excluded=())  # no shard has them
     built = warn_of_built(session.locked_project, lambda name: session.cache.was_built(Kind.MODULES, name))
     everything = replace(everything, warnings=(*everything.warnings, *built))
-    for warning in everything.warnings:
+    targets = Targets(session.locked_project)
+
+    def patches_of(combination: Combination) -> list[PatchUse]:
+        return patch_uses(combination, targets, session.cache)
+
+    for warning in [*everything.warnings, *needless_patches(targets, session.cache)]:
         session.progress.warn(warning)
     if ci_format:
         print_for_ci(ci_format, combinations)
     elif as_json:
-        output.print_json(build_output.matrix_rows(everything, combinations))
+        output.print_json(build_output.matrix_rows(everything, combinations, patches_of))
     else:
-        build_output.print_matrix(everything, combinations)
+        build_output.print_matrix(everything, combinations, patches_of)
 
 
 def show_diff(root: Path, revision: str, project: LockedProject, *, as_json: bool) -> None:

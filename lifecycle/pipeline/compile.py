@@ -20,9 +20,10 @@ from lifecycle.pipeline.compile_errors import (
     CompileFailedError,
     IncompatibleModulesError,
     InvalidHeadersError,
-    PatchDoesNotApplyError,
+    UnusablePatchError,
     error_lines,
 )
+from lifecycle.pipeline.patch_states import read_patch_states
 from lifecycle.pipeline.step_results import keep
 from lifecycle.planning.builder_tags import builder_tag, kernel_tag
 from lifecycle.planning.matrix import Combination
@@ -34,7 +35,7 @@ from lifecycle.tools.file_format import FileFormat, format_of
 from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.reproducible import SOURCE_DATE_EPOCH
 
-_PATCH_LINE = re.compile(r"compile\.sh: error: (patch .* does not apply .*)")
+_PATCH_LINE = re.compile(r"(?:compile\.sh|ask-probes): error: ((?:patch|probe) .*)")
 _SHOWN = 8
 _COMMAND = ["compile.sh", "/in", "/out"]
 MODULES = ("nvidia", "nvidia-uvm", "nvidia-modeset", "nvidia-drm", "nvidia-peermem")
@@ -86,9 +87,12 @@ def input_files(job: CompileJob, targets: Targets, cache: Cache) -> dict[str, by
         archives = put("runfile", [f for f in sources if format_of(f.file_name) is FileFormat.REDISTRIBUTABLE])
         if archives:
             result |= {"in/runfile/archive.run": project.root / ARCHIVE_INSTALLER, **archives}
-        patches = [p.patch.file for p in job.combination.patches if p.module_type is module_type]
-        for index, name in enumerate(patches):
-            result[f"in/{module_type}/patches/{index:03}-{name}"] = project.root / "patches" / name
+        patches = [p.patch for p in job.combination.patches if p.module_type is module_type]
+        for index, patch in enumerate(patches):
+            stem = f"in/{module_type}/patches/{index:03}-{patch.file.removesuffix('.patch')}"
+            result[f"{stem}.patch"] = project.root / "patches" / patch.file
+            if patch.probe:
+                result[f"{stem}.c"] = project.root / "patches" / patch.probe
     return result
 
 
@@ -191,7 +195,7 @@ class Compiler:
         if code and (made / "failed").exists():
             lines = error_lines(whole_log.read_text(encoding="utf-8", errors="replace"))
             if lines and (said := _PATCH_LINE.fullmatch(lines[0])):
-                return PatchDoesNotApplyError(job.combination, module_type, whole_log, said[1])
+                return UnusablePatchError(job.combination, module_type, whole_log, [said[1], *lines[1:]])
             return CompileFailedError(job.combination, module_type, whole_log, lines)
         unfit = self._findings(job.combination, made, out / "kernel.symvers")
         if unfit:
@@ -218,5 +222,5 @@ class Compiler:
                 module = read_module(path)
                 modules[path.name] = {"vermagic": module.vermagic, "version": module.version, "size": module.size}
             shutil.copyfile(symvers, folder / "kernel.symvers")
-            about["modules"] = modules
+            about |= {"modules": modules, "patches": read_patch_states(made / "patches")}
         return keep(self.cache, target)

@@ -44,14 +44,14 @@ def _this_kernel(combination: Combination) -> str:
     return keys if alone else f"{keys}, architecture: {combination.architecture}"
 
 
-class PatchDoesNotApplyError(InstallerError):
-    """A patch that does not apply to sources that its conditions match."""
+class UnusablePatchError(InstallerError):
+    """A patch that the sources refuse although its conditions hold, or a probe without an answer: the log's lines."""
 
-    def __init__(self, combination: Combination, module_type: ModuleType, log: Path, said: str) -> None:
+    def __init__(self, combination: Combination, module_type: ModuleType, log: Path, said: Sequence[str]) -> None:
         super().__init__(
-            f"{combination.id}: the {module_type} modules: {said}",
-            details=f"  the whole log: {log}",
-            resolution="Narrow the patch's conditions in patches/series.yaml, correct the patch, or remove it.",
+            f"{combination.id}: the {module_type} modules: {said[0]}",
+            details="\n".join([*(f"  {line}" for line in said[1:_SHOWN]), f"  the whole log: {log}"]),
+            resolution="Narrow its conditions in patches/series.yaml, correct it, or remove it.",
         )
 
 

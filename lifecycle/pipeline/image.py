@@ -14,6 +14,7 @@ from lifecycle.config.component import Component
 from lifecycle.config.schema import ModuleType
 from lifecycle.errors import writing
 from lifecycle.pipeline.image_archive import Layer, layered_image
+from lifecycle.pipeline.patch_states import PatchState
 from lifecycle.pipeline.saved_images import SavedImages
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
@@ -126,7 +127,7 @@ def installer_manifest(
                 "patches": [
                     {"file": p.patch.file, "reason": p.patch.reason}
                     for p in combination.patches
-                    if p.module_type is module_type
+                    if p.module_type is module_type and archive.patches[p.patch.file] == PatchState.APPLIED
                 ],
                 "files": archive.contents,
                 "modes": archive.modes,

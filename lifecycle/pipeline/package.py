@@ -100,7 +100,7 @@ class Packager:
             place.mkdir(parents=True)
             for module in sorted(made.folder.glob("*.ko")):
                 shutil.copyfile(module, place / module.name)
-            about = {"module_type": str(module_type), "modules": made.modules}
+            about = {"module_type": str(module_type), "modules": made.modules, "patches": made.patches}
             return self._keep(self.targets.archive(combination, module_type), folder / "tree", about)
 
     def _supported_gpus(self, tree: Path, driver: str) -> dict[str, object]:

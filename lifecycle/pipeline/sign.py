@@ -105,7 +105,12 @@ class ModuleSigner:
         signer = self.key.signer
         signature = {"signer": self.key.name, "fingerprint": signer.fingerprint, "hash": signer.hash}
         modules: dict[str, Mapping[str, object]] = {}
-        about: dict[str, object] = {"name": target.name, "inputs": target.inputs, "modules": modules}
+        about: dict[str, object] = {
+            "name": target.name,
+            "inputs": target.inputs,
+            "modules": modules,
+            "patches": made.patches,
+        }
         compiled = made.modules
         with self.cache.making(target.kind, target.digest, about) as folder:
             for path in sorted(signed.glob("*.ko")):

@@ -26,7 +26,7 @@ class Project:
     """The files of a checkout that decide what is built.
 
     `recipes` has the mode and sha256 of RECIPES' files by kind and path; `formats` has the format numbers by kind;
-    `patch_digests` has the sha256 of each patch by its file. `signer` is None unless component.yaml declares `signing`.
+    `patch_digests` has the sha256 of each patch and probe by its file. `signer` is None unless component.yaml declares `signing`.
     """
 
     root: Path
@@ -78,6 +78,6 @@ def load_project(root: Path, environ: Mapping[str, str] = os.environ) -> Project
         runtime_packages=load_package_list(root / "dockerfiles/installer/packages"),
         recipes={kind: digest_of_files(root, [root / path for path in paths]) for kind, paths in RECIPES.items()},
         formats=FORMAT,
-        patch_digests={patch.file: sha256_of(root / PATCHES / patch.file) for patch in series.patches},
+        patch_digests={name: sha256_of(root / PATCHES / name) for patch in series.patches for name in patch.files},
         signer=read_signer(root / COMPONENT, signing, environ) if signing else None,
     )

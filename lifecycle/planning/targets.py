@@ -147,7 +147,7 @@ class Targets:
         )
 
     def _compiled(self, combination: Combination, module_type: ModuleType) -> Target:
-        patches = [p.patch.file for p in combination.patches if p.module_type is module_type]
+        patches = [name for p in combination.patches if p.module_type is module_type for name in p.patch.files]
         sources = self.project.lock.driver_for(combination).modules[module_type]
         is_archive = any(format_of(file.file_name) is FileFormat.REDISTRIBUTABLE for file in sources)
         return Target(

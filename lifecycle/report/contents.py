@@ -16,6 +16,7 @@ from lifecycle.cache.cache import BOOTED, TESTED
 from lifecycle.cache.evidence import read_evidence
 from lifecycle.checks.fit import ModuleReport
 from lifecycle.commands.verify import Proof
+from lifecycle.pipeline.patch_states import PatchUse, patch_uses
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Targets
 from lifecycle.publish.published import PublishedImage, open_registry
@@ -59,6 +60,7 @@ class Contents:
     combination: Combination
     inputs_digest: str
     inputs: tuple[InputLink, ...]
+    patches: tuple[PatchUse, ...]
     modules: tuple[ModuleFile, ...]
     proven: bool
     problems: tuple[str, ...]
@@ -109,6 +111,7 @@ def _contents(
         combination=c,
         inputs_digest=targets.image(c).digest,
         inputs=links_of(session.locked_project, c),
+        patches=tuple(patch_uses(c, targets, session.cache)),
         modules=_proven(proven) if proven else _recorded(session, targets, c),
         proven=bool(proven),
         problems=tuple(line for proof in proven for line in proof.problems),

@@ -6,8 +6,10 @@
 # IN/<type>/sources/*.deb     a package with the module sources of one type (proprietary, open)
 # IN/runfile/*.run            or NVIDIA's own installer, with the sources of both types
 # IN/<type>/patches/*.patch   patches for the sources, applied in the order of their names
+# IN/<type>/patches/*.c       the probe of the patch of this name, if it has one (see ask-probes)
 # IN/answers                  optional: conftest's known answers for this kernel (see conftest-cc)
 # OUT/<type>/*.ko             the modules, without debug info
+# OUT/<type>/patches          a line for each patch: `<name> applied` or `<name> not-needed`
 # OUT/<type>/make.log         the output of make and the compiler
 # OUT/<type>/failed           an empty file; exists if the type did not compile
 # OUT/kernel.symvers          the kernel's Module.symvers, to check the modules against
@@ -85,20 +87,48 @@ prepare_fork_servers() {
 
 compile_type() {
     set -euo pipefail
-    local type=$1 in=$2 out=$3 build=$BUILD/$1 sources patch
+    local type=$1 in=$2 out=$3 build=$BUILD/$1 sources
     sources=$(unpack_sources "$type" "$in") || return 1
     mv "$sources" "$build"
     cd "$build"
-    for patch in "$in"/patches/*.patch; do
-        [[ -e $patch ]] || continue
-        echo "applying $(basename "$patch")"
-        patch --strip=1 --fuzz=0 --no-backup-if-mismatch --input="$patch" \
-            || { echo "compile.sh: error: patch $(basename "$patch") does not apply to driver $DRIVER_VERSION"; return 1; }
-    done
+    apply_patches "$type" "$in/patches" "$out/patches" || return 1
     speed_up_conftest >>Kbuild
     make_modules
     "${PREFIX}strip" --strip-debug ./*.ko
     cp ./*.ko "$out"
+}
+
+# Applies the patches of a folder that the kernel needs, and writes what was done with each into a file.
+apply_patches() {
+    local type=$1 patches=$2 done=$3 answers=$BUILD/answers-$1 patch name
+    ask-probes "$patches" "$BUILD/probes-$type" "/lib/modules/$KERNEL_RELEASE/build" --jobs="$JOBS" "${TOOLCHAIN[@]}" \
+        >"$answers" || return 1
+    touch "$done"
+    for patch in "$patches"/*.patch; do
+        [[ -e $patch ]] || continue
+        name=$(basename "$patch" .patch)
+        if grep --quiet --fixed-strings --line-regexp "$name not-needed" "$answers"; then
+            echo "not needed: $name.patch"
+            echo "$name not-needed" >>"$done"
+            continue
+        fi
+        echo "applying $name.patch"
+        if ! patch --strip=1 --fuzz=0 --no-backup-if-mismatch --dry-run --input="$patch"; then
+            echo "compile.sh: error: patch $name.patch $(why_refused "$patch")"
+            return 1
+        fi
+        patch --strip=1 --fuzz=0 --no-backup-if-mismatch --quiet --input="$patch"
+        echo "$name applied" >>"$done"
+    done
+}
+
+# Tells why the sources refuse a patch.
+why_refused() {
+    if patch --strip=1 --fuzz=0 --dry-run --reverse --force --input="$1" >/dev/null; then
+        echo "is not needed any more: driver $DRIVER_VERSION has this change"
+    else
+        echo "does not apply to driver $DRIVER_VERSION"
+    fi
 }
 
 # Prints the folder with the module sources of a type. Fails with a message if there are none.
@@ -148,6 +178,7 @@ make_modules() {
     if grep -q '^#define CONFIG_CC_IS_GCC 1' "$kernel/build/include/generated/autoconf.h"; then
         wrapper='-wrapper fork-cc1'
     fi
+    # BTF describes a module's types to BPF programs. It is made from debug info, by pahole; without it a module loads as well.
     # NVIDIA's Kbuild calls conftest.sh through this variable. The command line overrides the Kbuild's value.
     # shellcheck disable=SC2016 # make's variables, not ours
     local -r conftest='NV_CONFTEST_CMD=/bin/sh $(NV_CONFTEST_SCRIPT) "conftest-cc $(strip $(CC))" $(ARCH) $(NV_KERNEL_SOURCES) $(NV_KERNEL_OUTPUT)'
@@ -155,7 +186,7 @@ make_modules() {
         KBUILD_BUILD_TIMESTAMP=$(LC_ALL=C date --utc --date="@$SOURCE_DATE_EPOCH") KBUILD_BUILD_VERSION=1 \
         make --jobs="$JOBS" modules \
         KERNEL_UNAME="$KERNEL_RELEASE" SYSSRC="$(readlink -f "$kernel/source")" SYSOUT="$(readlink -f "$kernel/build")" \
-        "$conftest" "${TOOLCHAIN[@]}" KCFLAGS="$messages $debug" KAFLAGS="$debug" CFLAGS_MODULE="$wrapper"
+        CONFIG_DEBUG_INFO_BTF_MODULES= "$conftest" "${TOOLCHAIN[@]}" KCFLAGS="$messages $debug" KAFLAGS="$debug" CFLAGS_MODULE="$wrapper"
 }
 
 main "$@"

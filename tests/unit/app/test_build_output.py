@@ -11,6 +11,8 @@ from lifecycle.errors import InstallerError
 from lifecycle.pipeline.build_service import BuildResult
 from lifecycle.pipeline.build_state import BuildState
 from lifecycle.pipeline.executor import Outcome
+from lifecycle.pipeline.patch_states import PatchState, PatchUse
+from lifecycle.planning.matrix import Combination
 from lifecycle.planning.plan import make_plan
 from lifecycle.planning.targets import Kind, Target, Targets
 from lifecycle.tools.graph import DependencyFailedError
@@ -46,15 +48,46 @@ def plain(
         "architecture": "amd64",
         "channel": "previous" if release == "old-1" else "current",
         "module_types": module_types,
-        "patches": [{"module_type": name, "file": "a.patch"} for name in patches],
+        "patches": [{"module_type": name, "file": "a.patch", "state": "applied"} for name in patches],
         "excluded": [{"module_type": name, "reason": reason} for name, reason in excluded],
     }
+
+
+def patches_of(combination: Combination) -> list[PatchUse]:
+    """Return the patches of a combination without asking a cache."""
+    return [PatchUse(module_type=p.module_type, patch=p.patch, state=PatchState.APPLIED) for p in combination.patches]
+
+
+@pytest.mark.parametrize(
+    ("states", "cell"),
+    [
+        ([], "–"),
+        (["applied"], "a0.patch"),
+        (["not asked yet"], "a0.patch: not asked yet"),
+        (["not needed"], "–"),
+        (["applied", "not needed", "applied"], "2 applied"),
+        (["applied", "not asked yet", "not asked yet"], "1 applied, 2 not asked yet"),
+    ],
+)
+def test_patches_are_counted_by_their_state(states: list[str], cell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    uses = [
+        PatchUse(
+            module_type=ModuleType.OPEN,
+            patch=PATCH.model_copy(update={"file": f"a{number}.patch"}),
+            state=PatchState(state),
+        )
+        for number, state in enumerate(states)
+    ]
+    build_output.print_matrix(MATRIX, [SECOND], lambda _: uses)
+
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith(SECOND.id) and "open" in line]
+    assert line.partition("open")[2].strip() == cell
 
 
 def test_the_matrix_as_data() -> None:
     lacking, broken = "there are no open modules of it", "the kernel [breaks] both"
 
-    assert build_output.matrix_rows(MATRIX, [SECOND]) == {
+    assert build_output.matrix_rows(MATRIX, [SECOND], patches_of) == {
         "combinations": [plain(SECOND.id, ["proprietary", "open"], [], ["open"])],
         "excluded": [
             plain("new-2/6.12.117-amd64/535.309.01", [], [("proprietary", broken), ("open", lacking)], []),
@@ -62,13 +95,13 @@ def test_the_matrix_as_data() -> None:
         ],
         "warnings": [],
     }
-    assert build_output.matrix_rows(MATRIX, [FIRST])["combinations"] == [
+    assert build_output.matrix_rows(MATRIX, [FIRST], patches_of)["combinations"] == [
         plain(FIRST.id, ["proprietary"], [("open", lacking)], [])
     ]
 
 
 def test_the_matrix_as_tables_keeps_every_word_whatever_the_width(capsys: pytest.CaptureFixture[str]) -> None:
-    build_output.print_matrix(MATRIX, MATRIX.combinations)
+    build_output.print_matrix(MATRIX, MATRIX.combinations, patches_of)
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     cells = [[cell for cell in line.split("  ") if cell] for line in lines]
 

@@ -23,8 +23,11 @@ TEXTS = {
         {
             "userspace": {"files": {"bin/nvidia-smi": "1" * 64, "lib/firmware/gsp.bin": "2" * 64, "lib/a.so": "-> b"}},
             "module_types": {
-                "open": {"files": {"lib/nvidia.ko": "3" * 64}},
-                "proprietary": {"files": {"lib/nvidia.ko": "4" * 64}},
+                "open": {
+                    "files": {"lib/nvidia.ko": "3" * 64},
+                    "patches": [{"file": "fix.patch", "reason": "6.12 needs it"}],
+                },
+                "proprietary": {"files": {"lib/nvidia.ko": "4" * 64}, "patches": []},
             },
         }
     ),

@@ -1,6 +1,7 @@
-from lifecycle.commands.explain import facts
+from lifecycle.commands.explain import facts, patch_lines
 from lifecycle.config.patches import Patch, PatchSeries
 from lifecycle.config.schema import ModuleType
+from lifecycle.pipeline.patch_states import PatchState, PatchUse
 from tests.support.builders.projects import component, project
 
 
@@ -23,7 +24,17 @@ def test_all_that_the_files_say_of_a_combination() -> None:
         "  driver    550.163.01",
         "  in        proprietary modules",
         "  in        open modules",
-        "  patched   open modules, a.patch: it does not compile",
+    ]
+
+
+def test_each_state_of_a_patch_has_its_line() -> None:
+    patch = Patch(file="a.patch", probe="a.c", reason="Linux has no in_irq() any more")
+    uses = [PatchUse(module_type=ModuleType.OPEN, patch=patch, state=state) for state in PatchState]
+
+    assert patch_lines(uses) == [
+        "  patched   open modules, a.patch: Linux has no in_irq() any more",
+        "  unpatched open modules, a.patch: not needed, said a.c",
+        "  asks      open modules, a.patch: a.c asks the kernel's headers when the modules are compiled",
     ]
 
 

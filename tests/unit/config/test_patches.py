@@ -13,7 +13,7 @@ PCI = "pci-resize-resource.patch"
 
 def load(tmp_path: Path, text: str, *files: str) -> PatchSeries:
     folder = tmp_path / "patches"
-    folder.mkdir()
+    folder.mkdir(parents=True)
     (folder / "series.yaml").write_text(text)
     for name in files:
         (folder / name).write_text("--- a\n+++ b\n")
@@ -104,23 +104,35 @@ def test_a_patch_applies_where_all_of_its_conditions_hold(conditions: dict[str, 
 
 
 @pytest.mark.parametrize(
-    ("driver", "module_type", "kernel", "patched"),
+    ("driver", "module_type", "patched"),
     [
-        ("550.163.01", OPEN, "6.12.117", [PCI]),
-        ("535.261.03", OPEN, "6.1.192", [PCI]),
-        ("550.163.01", OPEN, "6.12.97", [PCI]),
-        ("550.163.01", OPEN, "6.19", [PCI]),
-        ("535.261.03", OPEN, "6.1.176", []),
-        ("550.163.01", OPEN, "6.12.95", []),
-        ("550.163.01", OPEN, "6.6.100", []),
-        ("550.163.01", PROPRIETARY, "6.12.117", []),
-        ("535.309.01", PROPRIETARY, "6.1.192", []),
-        ("580.105.08", OPEN, "6.12.117", []),
+        ("550.163.01", OPEN, True),
+        ("535.261.03", OPEN, True),
+        ("570.133.20", OPEN, True),
+        ("550.163.01", PROPRIETARY, False),
+        ("580.105.08", OPEN, False),
     ],
 )
-def test_the_pci_patch_goes_where_the_kernel_wants_the_fourth_argument(
-    driver: str, module_type: ModuleType, kernel: str, patched: list[str]
+@pytest.mark.parametrize("kernel", ["6.1.192", "6.12.60", "6.18.41", "7.3.4"])
+def test_whether_the_pci_patch_is_needed_is_asked_of_each_kernel(
+    driver: str, module_type: ModuleType, kernel: str, *, patched: bool
 ) -> None:
     series = load_patches(ROOT / "patches")
 
-    assert [p.file for p in series.for_modules(driver=driver, module_type=module_type, kernel=kernel)] == patched
+    found = series.for_modules(driver=driver, module_type=module_type, kernel=kernel)
+    assert [p.probe for p in found if p.file == PCI] == (["pci-resize-resource.c"] if patched else [])
+
+
+def test_a_missing_probe_and_a_probe_that_is_no_source_are_named(tmp_path: Path) -> None:
+    text = "patches:\n  - {file: a.patch, probe: a.c, reason: it does not compile}\n"
+
+    assert problems(tmp_path, text, "a.patch") == (
+        "patches/series.yaml:2:21: no file 'a.c' in patches/: add it, or take the entry out",
+    )
+    assert problems(tmp_path / "other", text.replace("a.c", "a.sh"), "a.patch") == (
+        "patches/series.yaml:2:21: patches[0].probe: 'a.sh' is not the name of a .c file beside series.yaml",
+    )
+
+
+def test_the_patches_of_this_checkout_ask_the_kernel() -> None:
+    assert [patch.file for patch in load_patches(ROOT / "patches").patches if not patch.probe] == []

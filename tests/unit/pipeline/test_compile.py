@@ -14,7 +14,7 @@ from lifecycle.pipeline.compile_errors import (
     CompileFailedError,
     IncompatibleModulesError,
     InvalidHeadersError,
-    PatchDoesNotApplyError,
+    UnusablePatchError,
 )
 from lifecycle.planning.matrix import ModulePatch
 from lifecycle.planning.targets import Targets
@@ -28,7 +28,10 @@ IMAGE = "nvidia-installer/kernel-6-12-117-amd64:0123456789abcdef"
 
 
 def test_the_container_finds_sources_and_patches_in_their_order() -> None:
-    patches = [Patch(file=f"{name}.patch", reason="it does not compile") for name in ("z", "a")]
+    patches = [
+        Patch(file="z.patch", reason="it does not compile"),
+        Patch(file="a.patch", probe="asks.c", reason="it does not compile"),
+    ]
     combination = replace(COMBINATIONS[3], patches=tuple(ModulePatch(module_type=OPEN, patch=p) for p in patches))
     files = input_files(
         CompileJob(combination=combination, types=(PROPRIETARY, OPEN)), Targets(project()), Cache(Path("/cache"))
@@ -36,11 +39,13 @@ def test_the_container_finds_sources_and_patches_in_their_order() -> None:
 
     assert sorted(files) == [
         "in/open/patches/000-z.patch",
+        "in/open/patches/001-a.c",
         "in/open/patches/001-a.patch",
         "in/open/sources/0-nvidia-open-dkms_550.163.01.deb",
         "in/proprietary/sources/0-nvidia-proprietary-dkms_550.163.01.deb",
     ]
     assert files["in/open/patches/000-z.patch"] == Path("/checkout/patches/z.patch")
+    assert files["in/open/patches/001-a.c"] == Path("/checkout/patches/asks.c")
 
 
 def test_an_archive_comes_once_with_the_script_that_unpacks_it() -> None:
@@ -124,9 +129,20 @@ def test_a_patch_that_does_not_apply_is_named_and_no_exclusion_is_offered(tmp_pa
         Cache(tmp_path),
     )[OPEN]
 
-    assert isinstance(error, PatchDoesNotApplyError)
+    assert isinstance(error, UnusablePatchError)
     assert said in str(error)
     assert "context.exclude" not in str(error)
+
+
+def test_a_probe_without_an_answer_is_named_with_the_compilers_words(tmp_path: Path) -> None:
+    said = "probe 000-pci.c compiles neither as it is nor with NEEDS_PATCH"
+    out = {f"{t}/{name}": text for t in (PROPRIETARY, OPEN) for name, text in {"failed": b"", "make.log": b""}.items()}
+    log = f"ask-probes: error: {said}\n000-pci-after.c:1:10: fatal error: linux/none.h: No such file or directory\n"
+    error = compile_in(builder({**out, "open/make.log": log.encode()}, code=1), Cache(tmp_path))[OPEN]
+
+    assert isinstance(error, UnusablePatchError)
+    assert said in str(error)
+    assert "  000-pci-after.c:1:10: fatal error: linux/none.h" in str(error)
 
 
 def test_the_error_for_a_container_that_ends_early_quotes_its_last_lines(tmp_path: Path) -> None:

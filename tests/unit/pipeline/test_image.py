@@ -100,16 +100,19 @@ def test_labels_say_what_it_is_and_what_it_is_for() -> None:
 
 
 def test_the_manifest_names_files_modes_modules_and_patches_of_each_type() -> None:
-    patch = Patch(file="p.patch", reason="it does not compile")
-    patched = replace(COMBINATION, patches=(ModulePatch(module_type=ModuleType.OPEN, patch=patch),))
-    manifest = installer_manifest(component(), patched, "digest", CONTENTS, "tag")
+    patches = [Patch(file=f"{name}.patch", reason="it does not compile") for name in ("needed", "other")]
+    patched = replace(COMBINATION, patches=tuple(ModulePatch(module_type=ModuleType.OPEN, patch=p) for p in patches))
+    opened = CONTENTS.modules[ModuleType.OPEN]
+    answers = {"needed.patch": "applied", "other.patch": "not needed"}
+    modules_of = {**CONTENTS.modules, ModuleType.OPEN: replace(opened, about={**opened.about, "patches": answers})}
+    manifest = installer_manifest(component(), patched, "digest", replace(CONTENTS, modules=modules_of), "tag")
 
     modules = {"nvidia": {"vermagic": VERMAGIC}, "uvm": {"vermagic": VERMAGIC}}
     assert manifest["module_types"] == {
         "proprietary": {"modules": modules, "patches": [], "files": {"lib/x": "digest"}, "modes": {"lib/x": "0644"}},
         "open": {
             "modules": modules,
-            "patches": [{"file": "p.patch", "reason": "it does not compile"}],
+            "patches": [{"file": "needed.patch", "reason": "it does not compile"}],
             "files": {"lib/x": "digest"},
             "modes": {"lib/x": "0644"},
         },

@@ -51,12 +51,13 @@ def test_no_python_is_part_of_a_recipe() -> None:
     assert [path for path in files if path.endswith(".py") or path.startswith("lifecycle/")] == []
 
 
-def test_each_patch_of_the_series_has_its_sha256() -> None:
+def test_each_patch_and_probe_of_the_series_has_its_sha256() -> None:
     own = load_project(ROOT)
 
     assert dict(own.patch_digests) == {
-        patch.file: hashlib.sha256((ROOT / "patches" / patch.file).read_bytes()).hexdigest()
+        name: hashlib.sha256((ROOT / "patches" / name).read_bytes()).hexdigest()
         for patch in own.series.patches
+        for name in patch.files
     }
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[3] / "scripts/builder/conftest-cc"
+from tests.support.checkout import ROOT
+
+SCRIPT = ROOT / "scripts/builder/conftest-cc"
 # Takes what mentions `known`; writes down that it was called.
 COMPILER = """#!/bin/sh
 echo "$*" >>"$CALLS"

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-SCRIPT = Path(__file__).resolve().parents[3] / "scripts/builder/plan-servers"
+from tests.support.checkout import ROOT
+
+SCRIPT = ROOT / "scripts/builder/plan-servers"
 
 
 def plan(folder: Path, **sources: str) -> list[str]:
