@@ -2,7 +2,8 @@
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import yaml
@@ -13,6 +14,8 @@ from lifecycle.planning.matrix import Combination
 
 _ERROR_LINE = re.compile(r"(: (fatal )?error:|^ERROR: |\berror: )")
 _MAKE_LINE = re.compile(r"^make.*\*\*\* .*(Error|Stop)")
+# A line of make itself, or of Kbuild about its next step: `BTF [M] nvidia.ko`, `MODPOST  Module.symvers`, `CONFTEST: vmap`.
+_STEP_LINE = re.compile(r"make(\[\d+\])?:|[A-Z]+( \[M\]|:|\s{2})")
 _SHOWN = 8
 # Colours of a terminal (ECMA-48, SGR), which GCC_COLORS and clang can turn on.
 _COLOUR = re.compile(r"\x1b\[[0-9;:]*[mK]")
@@ -79,7 +82,18 @@ class IncompatibleModulesError(InstallerError):
 
 
 def error_lines(log: str) -> list[str]:
-    """Return the compiler's error lines in a make log, in order, each once; make's own error lines if there are no others."""
+    """Return the compiler's error lines in a make log, in order, each once.
+
+    If there are none, return make's own error lines, and before each the last line of the program that failed.
+    """
     lines = [_COLOUR.sub("", line).strip() for line in log.splitlines()]
     own = [line for line in lines if _ERROR_LINE.search(line)]
-    return list(dict.fromkeys(own or [line for line in lines if _MAKE_LINE.search(line)]))
+    return list(dict.fromkeys(own or _failed_programs(lines)))
+
+
+def _failed_programs(lines: Sequence[str]) -> Iterator[str]:
+    for before, line in pairwise(["", *lines]):
+        if _MAKE_LINE.search(line):
+            if before and not _STEP_LINE.match(before):
+                yield before
+            yield line

@@ -10,16 +10,14 @@ import docker
 import pytest
 from docker.models.containers import Container
 
-from lifecycle.app.session import Session
 from lifecycle.cache.cache import Cache, default_cache_dir
 from lifecycle.config.image_versions import builder_title
-from lifecycle.pipeline.build_service import BuildRequest
 from lifecycle.pipeline.compile import Compiler
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
-from lifecycle.planning.targets import Kind, Targets, base_tag
+from lifecycle.planning.targets import Targets, base_tag
 from lifecycle.tools.engine.docker_engine import DockerEngine
-from tests.support.checkout import ROOT
+from tests.support.builder_images import make_bases
 
 # As in a kernel: a register variable, a counter, and names of files and modules in code.
 SHARED = """\
@@ -84,10 +82,9 @@ def image(combination: Combination, project: LockedProject, request: pytest.Fixt
     first = next(c for c in project.matrix.combinations if builder_title(c.release) == title)
     if combination != first or request.config.getoption("--image"):
         pytest.skip("one image of each builder is enough")
-    session, engine = Session(ROOT, cache_dir="", environ=os.environ), DockerEngine(os.environ)
-    session.engine = engine
+    make_bases(combination)
+    engine = DockerEngine(os.environ)
     with closing(engine.client):
-        session.build_service().build(BuildRequest(only=combination.id, last=Kind.BASE, dry_run=False, locked=True))
         targets = Targets(project)
         compiler = Compiler(targets=targets, cache=Cache(default_cache_dir(os.environ)), engine=engine)
         return compiler.builder(base_tag(targets.builder(combination)), title)

@@ -49,6 +49,23 @@ def test_colours_are_no_part_of_an_error_line() -> None:
     assert error_lines(coloured) == ["nv-pci.c:237:9: error: too few arguments"]
 
 
+def test_a_program_that_fails_says_why_before_make_does() -> None:
+    log = """\
+  LD [M]  nvidia.ko
+  BTF [M] nvidia.ko
+awk: 1: unexpected character '''
+make[4]: *** [scripts/Makefile.modfinal:54: nvidia.ko] Error 2
+make[4]: *** Deleting file 'nvidia.ko'
+make[3]: *** [Makefile:2184: modules] Error 2
+"""
+
+    assert error_lines(log) == [
+        "awk: 1: unexpected character '''",
+        "make[4]: *** [scripts/Makefile.modfinal:54: nvidia.ko] Error 2",
+        "make[3]: *** [Makefile:2184: modules] Error 2",
+    ]
+
+
 def test_a_clean_log_has_no_error_lines() -> None:
     assert error_lines("  CC [M]  error-handling.o\n  LD [M]  nvidia.ko\n-Werror=incompatible\n") == []
 
