@@ -57,12 +57,11 @@ def _uses(combination: Combination, targets: Targets, cache: Cache) -> Iterator[
 
 
 def needless_patches(targets: Targets, cache: Cache) -> list[str]:
-    """Return a sentence for each patch of the series that no modules of the matrix need."""
+    """Return a sentence about the patches of the series that no modules of the matrix need; none if there is no such patch."""
     series, matrix = targets.project.series, targets.project.matrix
     uses = [use for combination in matrix.combinations for use in patch_uses(combination, targets, cache)]
     wanted = {use.patch for use in uses if use.state is not PatchState.NOT_NEEDED}
-    return [
-        f"patches/{patch.file}: no kernel of the matrix needs it: remove it, if no later kernel will"
-        for patch in series.patches
-        if patch not in wanted
-    ]
+    needless = [patch.file for patch in series.patches if patch not in wanted]
+    if not needless:
+        return []
+    return [f"patches/series.yaml: not needed by the matrix any more: {', '.join(dict.fromkeys(needless))}"]
