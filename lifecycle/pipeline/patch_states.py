@@ -1,4 +1,4 @@
-"""What the headers of a kernel have said about patches: read from the results of compiling."""
+"""The states of patches: the answers of a kernel's headers, which the results of compiling record."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from lifecycle.planning.targets import Targets
 
 
 class PatchState(StrEnum):
-    """Whether a patch is in the modules. A patch with a probe is asked for when its modules are compiled."""
+    """The state of a patch for modules. The probe of a patch is asked when the modules are compiled."""
 
     APPLIED = "applied"
     NOT_NEEDED = "not needed"

@@ -56,12 +56,18 @@ def resolve_kernel(
 
 
 def _kernel_image(kernel: str, version: str, packages: Packages, index: PackageIndex) -> list[LockedFile]:
-    """Return the package of a kernel's image. An archive with other images has this one too, at the latest some hours later."""
+    """Return the packages of a kernel: its image, and the parts of the same kernel that this depends on.
+
+    Since Linux 7, Debian's linux-image-<kernel> is empty and depends on linux-binary-<kernel> and linux-modules-<kernel>. An
+    archive with other images has this one too, at the latest some hours later.
+    """
     template = packages.kernel_image
     if not any(map(_pattern(template).fullmatch, index.names(template.partition("{")[0]))):
         return []
     image = template.format(kernel=kernel)
-    return index.locate([(image, _require_version(index, image, version))])
+    exact = _require_version(index, image, version)
+    parts = [name for name in index.depends(image, exact) if name.endswith(f"-{kernel}")]
+    return index.locate([(name, _require_version(index, name, exact)) for name in (image, *parts)])
 
 
 def newest_kernel(

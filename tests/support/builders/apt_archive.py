@@ -23,7 +23,9 @@ PACKAGES = [
     ("linux-kbuild-6.1", "6.1.192-2", ""),
     ("linux-image-6.1.0-56-cloud-amd64", "6.1.192-2", ""),
     ("linux-image-6.1.0-56-cloud-amd64", "6.1.192-1", ""),
-    ("linux-image-6.1.0-50-cloud-amd64", "6.1.176-1", ""),
+    # In parts, as Debian has packaged kernels since Linux 7.
+    ("linux-image-6.1.0-50-cloud-amd64", "6.1.176-1", "linux-base, linux-binary-6.1.0-50-cloud-amd64 (= 6.1.176-1)"),
+    ("linux-binary-6.1.0-50-cloud-amd64", "6.1.176-1", ""),
     ("linux-image-other-6.1.0-56-cloud-amd64", "6.1.192-1", ""),
     ("linux-base", "4.9", ""),
     ("linux-compiler-gcc-12-x86", "6.1.192-2", ""),

@@ -58,32 +58,6 @@ def patches_of(combination: Combination) -> list[PatchUse]:
     return [PatchUse(module_type=p.module_type, patch=p.patch, state=PatchState.APPLIED) for p in combination.patches]
 
 
-@pytest.mark.parametrize(
-    ("states", "cell"),
-    [
-        ([], "–"),
-        (["applied"], "a0.patch"),
-        (["not asked yet"], "a0.patch: not asked yet"),
-        (["not needed"], "–"),
-        (["applied", "not needed", "applied"], "2 applied"),
-        (["applied", "not asked yet", "not asked yet"], "1 applied, 2 not asked yet"),
-    ],
-)
-def test_patches_are_counted_by_their_state(states: list[str], cell: str, capsys: pytest.CaptureFixture[str]) -> None:
-    uses = [
-        PatchUse(
-            module_type=ModuleType.OPEN,
-            patch=PATCH.model_copy(update={"file": f"a{number}.patch"}),
-            state=PatchState(state),
-        )
-        for number, state in enumerate(states)
-    ]
-    build_output.print_matrix(MATRIX, [SECOND], lambda _: uses)
-
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith(SECOND.id) and "open" in line]
-    assert line.partition("open")[2].strip() == cell
-
-
 def test_the_matrix_as_data() -> None:
     lacking, broken = "there are no open modules of it", "the kernel [breaks] both"
 

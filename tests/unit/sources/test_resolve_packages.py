@@ -53,6 +53,15 @@ def test_an_exact_kernel_is_not_replaced_by_a_newer_one(index: AptIndex) -> None
     assert (kernel.release, kernel.version) == ("6.1.0-50-cloud-amd64", "6.1.176")
 
 
+def test_a_kernel_in_parts_has_all_of_its_packages(index: AptIndex) -> None:
+    kernel = resolve_kernel(release("6.1.0-50-cloud-amd64"), Architecture.AMD64, PACKAGES, index, "d")
+
+    assert [file.name for file in kernel.image] == [
+        "linux-image-6.1.0-50-cloud-amd64",
+        "linux-binary-6.1.0-50-cloud-amd64",
+    ]
+
+
 def test_a_kernel_image_of_another_version_than_its_headers_is_refused(index: AptIndex) -> None:
     packages = PACKAGES.model_copy(update={"kernel_image": "linux-image-other-{kernel}"})
     with pytest.raises(PackageNotFoundError, match=r"linux-image-other-6\.1\.0-56-cloud-amd64"):

@@ -23,7 +23,7 @@ from tests.support.machines.cluster_node.disk import HOST, BootFiles, Recipe, ma
 from tests.support.machines.cluster_node.gpu_node import CHANNEL, GpuNode
 from tests.support.machines.cluster_node.guest import guest
 from tests.support.machines.cluster_node.node_root import node_root, roots_folder
-from tests.support.machines.guest.machine_parts import NotDeclaredError, kernel_package
+from tests.support.machines.guest.machine_parts import NotDeclaredError, kernel_packages
 from tests.support.machines.guest.pci import NVSWITCH, Function
 from tests.support.servers.registry_server import RegistryServer, registry_server
 
@@ -99,7 +99,7 @@ class ClusterOfGuests:
         if first.kernel not in self._boot_files:
             recipe = Recipe(
                 kernel=first.kernel,
-                kernel_package=kernel_package(self.project, Cache(default_cache_dir(os.environ)), first),
+                kernel_packages=kernel_packages(self.project, Cache(default_cache_dir(os.environ)), first),
                 root=node_root(self.project, str(first.release), first.architecture, roots_folder()),
                 kubelet=self.programs / "kubelet",
                 pause=self._pause,

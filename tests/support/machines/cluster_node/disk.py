@@ -48,7 +48,7 @@ class Recipe:
     """
 
     kernel: str
-    kernel_package: Path
+    kernel_packages: Sequence[Path]
     root: Path
     kubelet: Path
     pause: bytes
@@ -63,7 +63,8 @@ def make_boot_files(recipe: Recipe, folder: Path) -> BootFiles:
     root = folder / "root"
     unpack(recipe.root, root)
     package = folder / "package"
-    subprocess.run(["dpkg-deb", "--extract", recipe.kernel_package, package], check=True)
+    for deb in recipe.kernel_packages:
+        subprocess.run(["dpkg-deb", "--extract", deb, package], check=True)
     kernel = folder / "vmlinuz"
     (package / f"boot/vmlinuz-{recipe.kernel}").rename(kernel)
     shutil.copytree(next(package.rglob("lib/modules")), root / "usr/lib/modules")

@@ -25,16 +25,16 @@ class NotDeclaredError(AssertionError):
     """A missing file or image; the message names the command that provides it."""
 
 
-def kernel_package(project: LockedProject, cache: Cache, combination: Combination) -> Path:
-    """Return the package of a combination's kernel; raise NotDeclaredError if it is not in the cache."""
+def kernel_packages(project: LockedProject, cache: Cache, combination: Combination) -> list[Path]:
+    """Return the packages of a combination's kernel; raise NotDeclaredError if one is not in the cache."""
     kernel = project.lock.kernel_for(combination)
     if warning := boot_warning(combination.release, kernel):
         raise NotDeclaredError(warning)
-    (package,) = kernel.image
-    deb = cache.blob(package.sha256)
-    if not deb.exists():
-        raise NotDeclaredError(f"{package.name} is not in the cache: run `invoke fetch --kernel-images`")
-    return deb
+    debs = {package.name: cache.blob(package.sha256) for package in kernel.image}
+    missing = [name for name, deb in debs.items() if not deb.exists()]
+    if missing:
+        raise NotDeclaredError(f"{missing[0]} is not in the cache: run `invoke fetch --kernel-images`")
+    return list(debs.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,13 +64,14 @@ class MachineParts:
         return archive
 
     def kernel(self, combination: Combination) -> Path:
-        """Return the kernel, extracted from its package; raise NotDeclaredError if the package is not in the cache."""
+        """Return the kernel, extracted from its packages; raise NotDeclaredError if one is not in the cache."""
         kernel = self.folder / f"vmlinuz-{combination.kernel}"
         if not kernel.exists():
-            deb = kernel_package(self.project, self.cache, combination)
-            with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE) as unpacked:
-                take = ["tar", "--extract", "--to-stdout", f"./boot/vmlinuz-{combination.kernel}"]
-                kernel.write_bytes(subprocess.run(take, stdin=unpacked.stdout, check=True, capture_output=True).stdout)
+            folder = self.folder / f"packages-{combination.kernel}"
+            for deb in kernel_packages(self.project, self.cache, combination):
+                subprocess.run(["dpkg-deb", "--extract", deb, folder], check=True)
+            (folder / "boot" / kernel.name).rename(kernel)
+            shutil.rmtree(folder)
         return kernel
 
     def image(self, combination: Combination) -> Path:

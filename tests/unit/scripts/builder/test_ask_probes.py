@@ -62,7 +62,7 @@ def test_each_probe_has_its_own_answer(tmp_path: Path) -> None:
     assert done.stdout.splitlines() == ["irq needed", "vma not-needed"]
 
 
-def test_a_probe_that_compiles_in_neither_form_is_an_error_with_the_compilers_words(tmp_path: Path) -> None:
+def test_a_probe_that_compiles_in_neither_form_is_an_error(tmp_path: Path) -> None:
     done = ask(tmp_path, "int other(void);", irq=PROBE)
 
     assert (done.returncode, done.stdout) == (1, "")
