@@ -18,7 +18,7 @@ from lifecycle.config.schema import ModuleType
 from lifecycle.planning.locked_project import load_locked_project
 from lifecycle.planning.matrix import Combination
 from tests.support.checkout import ROOT
-from tests.support.combinations import bootable, reason_against_boot, runnable
+from tests.support.combinations import bootable, compares_symbols, reason_against_boot, runnable
 from tests.support.machines.guest.boot_proof import boot_proof
 from tests.support.machines.guest.boots import Boots, Load
 from tests.support.machines.guest.machine import Boot
@@ -59,8 +59,10 @@ class Kernels:
 
 
 def two_kernels(config: pytest.Config) -> Kernels | None:
-    for own in reversed(booted(config)):
-        for other in booted(config):
+    """Return two combinations of one driver whose kernels refuse modules with a wrong CRC; None if there are none."""
+    found = [combination for combination in booted(config) if compares_symbols(combination)]
+    for own in reversed(found):
+        for other in found:
             if other.kernel != own.kernel and other.driver == own.driver:
                 return Kernels(own=own, other=other)
     return None

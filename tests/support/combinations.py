@@ -1,12 +1,17 @@
 """The combinations that a session tests."""
 
 import platform
+from contextlib import closing
 from functools import cache
+
+import docker
 
 from lifecycle.planning.locked_project import load_locked_project
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.required_inputs import boot_warning
 from lifecycle.planning.selector import select
+from lifecycle.planning.tags import references
+from lifecycle.tools.labels import LABEL_VERMAGIC
 from tests.support.checkout import ROOT
 
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -27,6 +32,14 @@ def runnable(only: str) -> tuple[Combination, ...]:
 def reason_against_boot(combination: Combination) -> str:
     """Return why no test can boot the kernel of a combination, or ""."""
     return boot_warning(combination.release, load_locked_project(ROOT).lock.kernel_for(combination))
+
+
+@cache
+def compares_symbols(combination: Combination) -> bool:
+    """Return whether the kernel of a combination compares the CRCs of symbols (MODVERSIONS), by the label of its image."""
+    reference = references(load_locked_project(ROOT).component.image, combination)[0]
+    with closing(docker.from_env()) as engine:
+        return "modversions" in engine.images.get(reference).labels[LABEL_VERMAGIC]
 
 
 def bootable(only: str) -> tuple[Combination, ...]:

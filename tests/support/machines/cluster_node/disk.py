@@ -18,6 +18,7 @@ from tests.support.machines.cluster.namespace import namespace
 from tests.support.machines.cluster.published_images import Published
 from tests.support.machines.cluster_node.node_root import unpack
 from tests.support.machines.guest import initramfs
+from tests.support.machines.guest.machine_parts import vmlinuz_in
 from tests.support.servers.registry_server import LOOPBACK, PASSWORD, USER, RegistryServer
 
 # The host's loopback, as guests of QEMU's user network reach it (qemu(1), -netdev user).
@@ -66,7 +67,7 @@ def make_boot_files(recipe: Recipe, folder: Path) -> BootFiles:
     for deb in recipe.kernel_packages:
         subprocess.run(["dpkg-deb", "--extract", deb, package], check=True)
     kernel = folder / "vmlinuz"
-    (package / f"boot/vmlinuz-{recipe.kernel}").rename(kernel)
+    vmlinuz_in(package, recipe.kernel).rename(kernel)
     shutil.copytree(next(package.rglob("lib/modules")), root / "usr/lib/modules")
     shutil.rmtree(package)
     subprocess.run(["depmod", "--basedir", root / "usr", recipe.kernel], check=True)

@@ -37,6 +37,12 @@ def kernel_packages(project: LockedProject, cache: Cache, combination: Combinati
     return list(debs.values())
 
 
+def vmlinuz_in(folder: Path, kernel: str) -> Path:
+    """Return the kernel in its unpacked packages. Debian moved it out of /boot with Linux 7."""
+    places = (folder / f"boot/vmlinuz-{kernel}", folder / f"usr/lib/modules/{kernel}/vmlinuz")
+    return next(place for place in places if place.exists())
+
+
 @dataclass(frozen=True, kw_only=True)
 class MachineParts:
     """A factory of machines, which several threads can use.
@@ -70,7 +76,7 @@ class MachineParts:
             folder = self.folder / f"packages-{combination.kernel}"
             for deb in kernel_packages(self.project, self.cache, combination):
                 subprocess.run(["dpkg-deb", "--extract", deb, folder], check=True)
-            (folder / "boot" / kernel.name).rename(kernel)
+            vmlinuz_in(folder, combination.kernel).rename(kernel)
             shutil.rmtree(folder)
         return kernel
 
