@@ -15,7 +15,7 @@ GROUPS = {
         *(build.verify, build.bundle, build.mirror),
     ),
     "versions": (
-        *(versions.outdated, versions.update, versions.add_release),
+        *(versions.outdated, versions.radar, versions.update, versions.add_release),
         *(versions.add_driver, versions.promote, versions.retire),
     ),
     "publish": (release.push, release.attest, release.reproduce),

@@ -8,7 +8,7 @@
     logs/<kind>/<name>.log     the output of the tools that made it
     tested/<image id>.json     an image whose tests have all passed: which ones, and with what
     booted/<image id>.json     an image whose kernel has loaded its modules
-    timings/<name>.json        how long a compile took
+    timings/<name>.json        how long a compile took; radar/<digest>.json: why one failed
     used.json, last-build.json when a build last needed each item; the steps of the last build with their times
     tmp/                       unfinished files and folders
 

@@ -42,6 +42,7 @@ class CacheSection(StrEnum):
     LATEST = "latest"
     TESTED = "tested"
     TIMING = "timing"
+    FAILURE = "failure"
     BOOKS = "books"
     OUTDATED = "outdated"
     FOREIGN = "foreign"
@@ -89,7 +90,12 @@ class _Inventory:
         folders = {"blobs": self._blobs, "results": self._results, "tmp": self._tmp, "apt": self._lists}
         folders |= {"answers": self._answers, "logs": self._logs, "latest": self._latest}
         folders |= dict.fromkeys((TESTED, BOOTED), self._tested)
-        folders |= {"timings": self._timings, "uploaded": self._uploaded, "given": self._outdated}
+        folders |= {
+            "timings": self._timings,
+            "radar": self._failures,
+            "uploaded": self._uploaded,
+            "given": self._outdated,
+        }
         for name, walk in folders.items():
             for path in _children(self._root / name):
                 yield from walk(path)
@@ -143,6 +149,9 @@ class _Inventory:
 
     def _timings(self, path: Path) -> Iterator[Item]:
         yield from self._file(path, CacheSection.TIMING, path.stem if path.suffix == ".json" else "")
+
+    def _failures(self, path: Path) -> Iterator[Item]:
+        yield from self._file(path, CacheSection.FAILURE, path.stem if path.suffix == ".json" else "")
 
     def _uploaded(self, path: Path) -> Iterator[Item]:
         yield from self._file(path, CacheSection.BOOKS, path.stem if path.suffix == ".json" else "")

@@ -20,6 +20,11 @@ from lifecycle.config.security import Signer
 _GPL_COMPATIBLE = {"GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"}
 
 
+def is_gpl_compatible(licence: str) -> bool:
+    """Return whether a module of a licence may use GPL-only symbols."""
+    return licence in _GPL_COMPATIBLE
+
+
 class Problem(StrEnum):
     """The kind of a finding."""
 
@@ -141,7 +146,7 @@ def _symbol_problems(
     if symvers.has_crcs:
         yield from _crc_problems(module, siblings, exports)
     gpl_only = _importing(module, exports, lambda export: export.gpl_only)
-    if gpl_only and module.license not in _GPL_COMPATIBLE:
+    if gpl_only and not is_gpl_compatible(module.license):
         yield Problem.LICENCE, f"imports {gpl_only[0]}, GPL-only, under licence {module.license!r}{_more(gpl_only)}"
     foreign = _importing(module, exports, lambda e: bool(e.namespace) and e.namespace not in module.namespaces)
     if foreign:

@@ -23,6 +23,7 @@ _KINDS = {
     CacheSection.LATEST: ItemKind.BOOKS,
     CacheSection.TESTED: ItemKind.BOOKS,
     CacheSection.TIMING: ItemKind.BOOKS,
+    CacheSection.FAILURE: ItemKind.BOOKS,
     CacheSection.BOOKS: ItemKind.BOOKS,
     CacheSection.OUTDATED: ItemKind.OUTDATED,
     CacheSection.FOREIGN: ItemKind.FOREIGN,

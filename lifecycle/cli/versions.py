@@ -4,7 +4,7 @@ from functools import partial
 
 from invoke.context import Context
 
-from lifecycle.app.task import CACHE, DRY_RUN, JSON, open_session, task
+from lifecycle.app.task import CACHE, DRY_RUN, JSON, ONLY, open_session, task
 
 
 @task(
@@ -16,6 +16,37 @@ def outdated(_: Context, json: bool = False, cache_dir: str = "") -> str:
     from lifecycle.versions.outdated import show_outdated
 
     return show_outdated(open_session(cache_dir), as_json=json)
+
+
+@task(
+    help={
+        "kernels": "kernels of any age by a glob such as 6.12.* (default: the newest, if newer than today's)",
+        "only": ONLY,
+        "output": "folder to write radar.md and radar.json into (default: build/radar)",
+        "dry-run": "show what would be compiled and what is known; compile and write nothing",
+        "json": JSON,
+        "cache-dir": CACHE,
+    },
+    example="invoke radar --dry-run",
+)
+def radar(
+    _: Context,
+    kernels: str = "",
+    only: str = "",
+    output: str = "",
+    dry_run: bool = False,
+    json: bool = False,
+    cache_dir: str = "",
+) -> str | None:
+    """Compile the drivers for the kernels to come.
+
+    Asks the sources of each release and the suites of component.yaml's `radar`. Compiles only what is new. Ends with exit code 1 if
+    a driver will break.
+    """
+    from lifecycle.radar.command import RadarRequest, show_radar
+
+    request = RadarRequest(kernels=kernels, only=only, folder=output, dry_run=dry_run)
+    return show_radar(open_session(cache_dir), request, as_json=json)
 
 
 @task(

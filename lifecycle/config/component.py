@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from lifecycle.config.driver_sources import DriverSource, PackagedDriver
 from lifecycle.config.gitops import DeclaredPage, GitOps
-from lifecycle.config.package_sources import PackageSource
+from lifecycle.config.package_sources import ComingRepository, PackageSource
 from lifecycle.config.references import REPOSITORY, RegistryHost, Repository
 from lifecycle.config.schema import Architecture, Loc, Model, ModuleType, ReleaseName, formed, problems_at, shown
 from lifecycle.config.security import Advisories, Attest, Signing
@@ -174,6 +174,8 @@ class Component(Model):
     """The signer of pushed images. Without it they are not signed."""
     advisories: Advisories | None = None
     """The security bulletins that `invoke advisories` reads."""
+    radar: dict[ReleaseName, list[ComingRepository]] = {}
+    """For each OS release, the suites whose kernels may reach it later. `invoke radar` asks them, and the release's own source."""
     store: RemoteCacheConfig | None = None
     """The remote cache. Without it machines share no results."""
     gitops: GitOps | None = None
@@ -185,7 +187,7 @@ class Component(Model):
 
     @model_validator(mode="after")
     def _every_release_and_driver_has_a_source(self) -> Self:
-        if missing := list(self._without_source()):
+        if missing := [*self._without_source(), *self._radar_without_source()]:
             raise problems_at("Component", missing)
         return self
 
@@ -205,6 +207,11 @@ class Component(Model):
                     loc,
                     f"no source for release {driver.release!r}: add it under sources.releases, or name another one",
                 )
+
+    def _radar_without_source(self) -> Iterator[tuple[Loc, str]]:
+        for name in self.radar:
+            if self.sources.release(name) is None:
+                yield ("radar", name), f"no source for release {name!r}: add it under sources.releases, or remove it"
 
     @property
     def short_name(self) -> str:

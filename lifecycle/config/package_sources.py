@@ -7,7 +7,7 @@ from typing import Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
-from lifecycle.config.schema import Architecture, Model, shown
+from lifecycle.config.schema import Architecture, Model, ReleaseName, shown
 from lifecycle.config.source_names import AptComponent, Builder, ContainerName, Location, Suite, Uri
 from lifecycle.tools.digest import digest_of, short
 
@@ -70,6 +70,19 @@ class AptRepository(Model):
     def label(self) -> str:
         """The name of the archive in versions.lock. It is an address only if component.yaml names one."""
         return self.archive or str(self.uri)
+
+
+class ComingRepository(AptRepository):
+    """An APT suite whose kernels may reach a release later."""
+
+    builder: ReleaseName | None = None
+    """The release in whose builder the modules for its kernels are compiled, if it is not the same release."""
+
+    @property
+    def source(self) -> "AptSource":
+        """The suite as a source of its own."""
+        plain = AptRepository.model_validate(self.model_dump(exclude={"builder"}))
+        return AptSource(kind="apt", repositories=[plain])
 
 
 class Source(Model):

@@ -37,7 +37,8 @@ class BuildRequest:
     """A request to build the targets of the selected combinations, up to a kind.
 
     A shard never changes versions.lock, since all shards must divide the same matrix. A rebuild builds everything again and
-    leaves the remote cache alone.
+    leaves the remote cache alone. A trial is of a project that no checkout has: it is not recorded for `invoke report`, and its
+    exclusions cause no warnings.
     """
 
     only: str = ""
@@ -46,6 +47,7 @@ class BuildRequest:
     dry_run: bool = False
     locked: bool = False
     rebuild: bool = False
+    trial: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,9 +108,8 @@ class BuildService:
         locked, recorder = request.locked or request.shard is not None, BuildRecorder()
         with recorder.phase("resolve"):
             project = require_locked(self.project) if request.dry_run else self.resolve(locked=locked)
-        built = warn_of_built(project, lambda name: self.cache.was_built(Kind.MODULES, name))
-        for warning in (*project.matrix.warnings, *built):
-            self.progress.warn(warning)
+        if not request.trial:
+            self._warn(project)
         with nullcontext() if request.rebuild else self._open_remote() as remote:
             with recorder.phase("plan"):
                 result = self._plan(project, request, remote)
@@ -129,9 +130,14 @@ class BuildService:
             if remote:
                 with recorder.phase("upload results"):
                     remote.upload(action.target for action in result.plan.actions)
-            if result.outcome or taken:
+            if (result.outcome or taken) and not request.trial:
                 self._note(result, taken, recorder)
             return result
+
+    def _warn(self, project: LockedProject) -> None:
+        built = warn_of_built(project, lambda name: self.cache.was_built(Kind.MODULES, name))
+        for warning in (*project.matrix.warnings, *built):
+            self.progress.warn(warning)
 
     def _note(self, result: BuildResult, taken: Sequence[Target], recorder: BuildRecorder) -> None:
         """Save what was done and how long it took, for `invoke report`."""

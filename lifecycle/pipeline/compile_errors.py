@@ -21,7 +21,15 @@ _SHOWN = 8
 _COLOUR = re.compile(r"\x1b\[[0-9;:]*[mK]")
 
 
-class CompileFailedError(InstallerError):
+class ModulesFailedError(InstallerError):
+    """The modules of one type that do not compile, or that their kernel would refuse; `lines` is what a tool or a check said."""
+
+    def __init__(self, brief: str, *, lines: Sequence[str], details: str, resolution: str) -> None:
+        super().__init__(brief, details=details, resolution=resolution)
+        self.lines = tuple(lines)
+
+
+class CompileFailedError(ModulesFailedError):
     """Module sources that do not compile for a kernel: the compiler's error lines, and an exclude entry to paste."""
 
     def __init__(self, combination: Combination, module_type: ModuleType, log: Path, lines: Sequence[str]) -> None:
@@ -33,6 +41,7 @@ class CompileFailedError(InstallerError):
         quoted = yaml.safe_dump(f"does not compile: {said}", default_style='"', allow_unicode=True, width=sys.maxsize)
         super().__init__(
             f"{combination.id}: the {module_type} modules do not compile",
+            lines=lines,
             details=f"{shown}\n  the whole log: {log}",
             resolution="If this driver does not support this kernel, paste this under context.exclude in component.yaml:\n"
             f"    - {{driverVersion: {combination.driver}, moduleType: {module_type}, "
@@ -47,12 +56,13 @@ def _this_kernel(combination: Combination) -> str:
     return keys if alone else f"{keys}, architecture: {combination.architecture}"
 
 
-class UnusablePatchError(InstallerError):
+class UnusablePatchError(ModulesFailedError):
     """A patch that the sources refuse although its conditions hold, or a probe without an answer: the log's lines."""
 
     def __init__(self, combination: Combination, module_type: ModuleType, log: Path, said: Sequence[str]) -> None:
         super().__init__(
             f"{combination.id}: the {module_type} modules: {said[0]}",
+            lines=said,
             details="\n".join([*(f"  {line}" for line in said[1:_SHOWN]), f"  the whole log: {log}"]),
             resolution="Narrow its conditions in patches/series.yaml, correct it, or remove it.",
         )
@@ -70,12 +80,13 @@ class InvalidHeadersError(InstallerError):
         )
 
 
-class IncompatibleModulesError(InstallerError):
+class IncompatibleModulesError(ModulesFailedError):
     """Modules that compiled, but that the kernel would refuse."""
 
     def __init__(self, combination: Combination, module_type: ModuleType, findings: Sequence[str]) -> None:
         super().__init__(
             f"{combination.id}: the {module_type} modules do not fit the kernel",
+            lines=findings,
             details="\n".join(f"  {finding}" for finding in findings[:_SHOWN]),
             resolution="The headers do not match the toolchain: check image_versions and sources.releases.",
         )

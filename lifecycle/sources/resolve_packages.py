@@ -25,11 +25,12 @@ def resolve_kernel(
     declaration: str,
     *,
     native: PackageIndex | None = None,
+    with_image: bool = True,
 ) -> LockedKernel:
     """Return the kernel of a release, with the files of its headers and its image. Raises PackageNotFoundError.
 
-    A source without any kernel image has headers only, and so has the result. `native` is the index of the compiling machine's
-    architecture, if that differs: the programs of kbuild run there.
+    A source without any kernel image has headers only, and so has the result without `with_image`. `native` is the index of the
+    compiling machine's architecture, if that differs: the programs of kbuild run there.
     """
     pattern = _pattern(packages.headers)
     headers = packages.headers.format(kernel=release.kernel)
@@ -51,7 +52,7 @@ def resolve_kernel(
                 for file in source.locate([(part, _newest(source, part, preferred=version))])
             ),
         ],
-        image=_kernel_image(kernel, version, packages, index),
+        image=_kernel_image(kernel, version, packages, index) if with_image else [],
     )
 
 
@@ -81,6 +82,13 @@ def newest_kernel(
     return _pattern(packages.headers).sub(r"\1", headers), _newest(index, headers)
 
 
+def kernels_of(release: Release, architecture: Architecture, packages: Packages, index: PackageIndex) -> dict[str, str]:
+    """Return the version of the headers package of each kernel (`uname -r`) of a release's flavour."""
+    pattern = _pattern(packages.headers)
+    names = _headers_of_flavour(release, architecture, packages, index)
+    return {pattern.sub(r"\1", name): _newest(index, name) for name in names}
+
+
 def driver_versions(packages: Packages, index: PackageIndex) -> list[str]:
     """Return all driver versions in an index, newest first."""
     package = packages.modules.get(ModuleType.PROPRIETARY) or next(iter(packages.modules.values()))
@@ -96,12 +104,20 @@ def _newest_headers(release: Release, architecture: Architecture, packages: Pack
         found = [name for name in offered if pattern.fullmatch(name)]
     else:
         offered = index.names(packages.headers.partition("{")[0])
-        of_flavour = re.compile(rf"\d.*-{re.escape(release.kernel_flavour)}-{re.escape(architecture)}")
-        matching = [name for name in offered if (m := pattern.fullmatch(name)) and of_flavour.fullmatch(m[1])]
+        matching = _headers_of_flavour(release, architecture, packages, index)
         found = sorted(matching, key=lambda name: Version(_newest(index, name)), reverse=True)
     if not found:
         raise PackageNotFoundError(meta, "", index.name, offered)
     return found[0]
+
+
+def _headers_of_flavour(
+    release: Release, architecture: Architecture, packages: Packages, index: PackageIndex
+) -> list[str]:
+    pattern = _pattern(packages.headers)
+    of_flavour = re.compile(rf"\d.*-{re.escape(release.kernel_flavour)}-{re.escape(architecture)}")
+    offered = index.names(packages.headers.partition("{")[0])
+    return [name for name in offered if (m := pattern.fullmatch(name)) and of_flavour.fullmatch(m[1])]
 
 
 def _pattern(template: str) -> re.Pattern[str]:

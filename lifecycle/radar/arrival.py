@@ -1,0 +1,20 @@
+"""The time until a kernel reaches a release, as far as its suite tells. Pure.
+
+Source: Debian Developer's Reference, 5.5.1, "Special case: uploads to the stable and oldstable distributions".
+"""
+
+from lifecycle.config.component import NEWEST, Release
+from lifecycle.radar.model import Arrival
+
+AT_ONCE = "at once"
+
+
+def arrival_of(release: Release, suite: str, *, own: bool) -> Arrival:
+    """Return when a release gets a kernel of a suite; `own` tells that its own source declares the suite."""
+    if own and release.kernel != NEWEST:
+        return Arrival(days=None, words="when `kernel` in component.yaml is moved to it")
+    if suite.endswith("proposed-updates"):
+        return Arrival(days=None, words="with the next point release")
+    if own or suite.endswith(("-security", "-updates")):
+        return Arrival(days=0, words=AT_ONCE)
+    return Arrival(days=None, words="unknown")

@@ -1,0 +1,155 @@
+"""`invoke radar`: judge the drivers on the kernels to come, and write the report."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lifecycle.app import output
+from lifecycle.app.session import Session
+from lifecycle.errors import InstallerError, UsageError
+from lifecycle.pipeline.build_service import BuildService
+from lifecycle.planning.locked_project import LockedProject
+from lifecycle.planning.matrix import Matrix
+from lifecycle.planning.selector import NothingSelectedError, matches
+from lifecycle.radar import pages
+from lifecycle.radar.coming import KernelScout, sources_to_ask
+from lifecycle.radar.judge import Judge
+from lifecycle.radar.model import RadarResult, Verdict
+from lifecycle.sources.session import SourceSession
+from lifecycle.tools.paths import expand
+
+
+class DriversBreakError(InstallerError):
+    """Drivers that do not fit a kernel to come; the report says why."""
+
+    def __init__(self, breaks: Sequence[str]) -> None:
+        super().__init__(
+            f"{', '.join(breaks)} will break",
+            resolution="Write a patch, take a newer driver (`invoke update`), or exclude it in component.yaml: docs/how-to/radar.md.",
+        )
+
+
+class NotJudgedError(InstallerError):
+    """Modules that could not be judged, for a reason that is not in their sources."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(f"{', '.join(names)} could not be judged", resolution="See the report, and run it again.")
+
+
+class NoArchiveError(InstallerError):
+    """Sources none of which answers."""
+
+    doctor_checks = "apt's archives, their keys and the clock"
+
+    def __init__(self, warnings: Sequence[str]) -> None:
+        super().__init__(
+            "no archive answers, so nothing is known of the kernels to come",
+            details="\n".join(f"  {warning}" for warning in warnings),
+        )
+
+
+class OutputIsAFileError(UsageError):
+    """A folder for the report that is a file."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"--output: {path} is a file, not a folder: name another folder")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RadarRequest:
+    """The options: `kernels` is a glob of kernel releases, `only` selects releases and drivers, `folder` is for the report."""
+
+    kernels: str = ""
+    only: str = ""
+    folder: str = ""
+    dry_run: bool = False
+
+
+def show_radar(session: Session, request: RadarRequest, *, as_json: bool) -> str | None:
+    """Judge, write the report and print it. A dry run writes and compiles nothing. Return the next step.
+
+    None means the same command without the dry run. Raises DriversBreakError and NotJudgedError after that, for exit code 1;
+    NoArchiveError, NoSuchKernelError, NothingSelectedError, NotLockedError, OutputIsAFileError.
+    """
+    folder = _folder(session, request.folder)
+    with session.exclusive():
+        result = run_radar(session, request)
+    if as_json:
+        output.print_json(result.model_dump(mode="json", by_alias=True))
+    else:
+        _print(result)
+    if request.dry_run:
+        return None if any(m.verdict is Verdict.UNKNOWN for k in result.kernels for m in k.modules) else ""
+    for path in pages.write_result(folder, result):
+        session.progress.say(f"wrote {path}")
+    if result.breaks:
+        raise DriversBreakError(result.breaks)
+    if result.not_judged:
+        raise NotJudgedError(result.not_judged)
+    return "invoke update --dry-run" if any(kernel.arrival.days == 0 for kernel in result.kernels) else ""
+
+
+def run_radar(session: Session, request: RadarRequest) -> RadarResult:
+    """Return the result. The caller holds the locks of the checkout and the cache."""
+    project = session.locked_project
+    pairs = selected_pairs(project.matrix, request.only)
+    sources = sources_to_ask(project.component, [release for release, _ in pairs])
+    scout = KernelScout(
+        project=project, indexes=session.sources.indexes, glob=request.kernels, say=session.progress.say
+    )
+    answers = scout.ask(sources)
+    if len(answers.warnings) >= len(sources) and not answers.kernels:
+        raise NoArchiveError(answers.warnings)
+    for warning in answers.warnings:
+        session.progress.warn(warning)
+    judge = Judge(
+        project=project, cache=session.cache, pairs=pairs, open_builder=lambda scratch: _builder(session, scratch)
+    )
+    judged = [judge.judge(coming, dry_run=request.dry_run) for coming in answers.kernels]
+    return RadarResult(
+        at=datetime.now(UTC), kernels=tuple(k for k in judged if k.modules), warnings=tuple(answers.warnings)
+    )
+
+
+def selected_pairs(matrix: Matrix, only: str) -> set[tuple[str, str]]:
+    """Return the releases and driver versions that selectors select, excluded combinations too. Raises NothingSelectedError."""
+    every = (*matrix.combinations, *matrix.excluded)
+    selectors = [selector.strip() for selector in only.split(",") if selector.strip()]
+    for selector in selectors:
+        if not any(matches(selector, combination) for combination in every):
+            raise NothingSelectedError(selector, [combination.id for combination in every])
+    return {(c.release, c.driver) for c in every if not selectors or any(matches(s, c) for s in selectors)}
+
+
+def _builder(session: Session, scratch: LockedProject) -> BuildService:
+    sources = SourceSession(
+        project=scratch,
+        environ=session.environ,
+        cache=session.cache,
+        engine=session.engine,
+        progress=session.progress,
+    )
+    return BuildService(
+        project=scratch,
+        environ=session.environ,
+        cache=session.cache,
+        engine=session.engine,
+        progress=session.progress,
+        open_sources=lambda: sources,
+    )
+
+
+def _folder(session: Session, name: str) -> Path:
+    folder = expand(name, name="--output").absolute() if name else session.root / pages.FOLDER
+    if folder.exists() and not folder.is_dir():
+        raise OutputIsAFileError(folder)
+    return folder
+
+
+def _print(result: RadarResult) -> None:
+    if result.kernels:
+        output.print_table("kernels to come", pages.COLUMNS, pages.rows(result), in_summary=True)
+    compared = [(k, m, m.symbols) for k in result.kernels for m in k.modules if m.symbols]
+    output.print_lines(f"{k.kernel}, {m.driver} {m.module_type}: {pages.symbol_words(s)}" for k, m, s in compared)
+    output.print_lines([*(f"not asked: {warning}" for warning in result.warnings), pages.summary(result)])
