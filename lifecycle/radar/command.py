@@ -26,7 +26,7 @@ class DriversBreakError(InstallerError):
     def __init__(self, breaks: Sequence[str]) -> None:
         super().__init__(
             f"{', '.join(breaks)} will break",
-            resolution="Write a patch, take a newer driver (`invoke update`), or exclude it in component.yaml: docs/how-to/radar.md.",
+            resolution="Write a patch, take a newer driver (`invoke update`), or exclude it: docs/how-to/radar.md.",
         )
 
 
