@@ -30,6 +30,7 @@ def write_checkout(root: Path, folder: Path, *, releases: int, registry: str) ->
     checkout = OurBuild.prepare(root, folder, "").checkout
     names = [f"gardenlinux-2000.{number}" for number in range(releases)]
     document: Any = read_yaml((checkout / COMPONENT).read_text(), file=COMPONENT.name).data
+    document.pop("radar", None)  # it is of the releases that are replaced
     document |= {
         "image": {**document["image"], "registry": registry},
         "context": _context(names),

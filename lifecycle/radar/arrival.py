@@ -9,8 +9,13 @@ from lifecycle.radar.model import Arrival
 AT_ONCE = "at once"
 
 
-def arrival_of(release: Release, suite: str, *, own: bool) -> Arrival:
-    """Return when a release gets a kernel of a suite; `own` tells that its own source declares the suite."""
+def arrival_of(release: Release, suite: str, *, own: bool, replaces: str) -> Arrival:
+    """Return when a release gets a kernel of a suite; `own` tells that its own source declares the suite.
+
+    `replaces` is the declared release that a next one replaces, or the release itself.
+    """
+    if replaces != release.name:
+        return Arrival(days=None, words=f"when it replaces {replaces}")
     if own and release.kernel != NEWEST:
         return Arrival(days=None, words="when `kernel` in component.yaml is moved to it")
     if suite.endswith("proposed-updates"):

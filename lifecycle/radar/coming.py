@@ -40,12 +40,21 @@ class NoBuilderToCompileError(UsageError):
 
 @dataclass(frozen=True, kw_only=True)
 class ComingSource:
-    """A source to ask for kernels of a release. `builder` is the release in whose builder modules for them are compiled."""
+    """A source to ask for kernels of a release. `builder` is the release in whose builder modules for them are compiled.
+
+    `replaces` is the declared release whose kernel is today's: the release itself, or the one that a next release replaces.
+    """
 
     release: Release
     source: PackageSource
     builder: str
     own: bool
+    replaces: str
+
+    @property
+    def is_next_release(self) -> bool:
+        """True if the release is not declared yet."""
+        return self.replaces != self.release.name
 
     @property
     def name(self) -> str:
@@ -85,12 +94,18 @@ def sources_to_ask(component: Component, releases: Sequence[str]) -> list[Coming
     for release in component.context.releases:
         if release.name in releases:
             own = component.source_of(release.name)
-            found.append(ComingSource(release=release, source=own, builder=release.name, own=True))
+            found.append(
+                ComingSource(release=release, source=own, builder=release.name, own=True, replaces=release.name)
+            )
             for coming in component.radar.get(release.name, []):
                 builder = coming.builder or release.name
                 if builder not in names:
                     raise NoBuilderToCompileError(release.name, builder)
-                found.append(ComingSource(release=release, source=coming.source, builder=builder, own=False))
+                found.append(
+                    ComingSource(
+                        release=release, source=coming.source, builder=builder, own=False, replaces=release.name
+                    )
+                )
     return found
 
 
@@ -127,16 +142,16 @@ class KernelScout:
     def _kernels(self, source: ComingSource, architecture: Architecture, known: list[str]) -> Iterator[ComingKernel]:
         packages = self.project.component.sources.packages
         index = self.indexes.open(source.source, architecture)
-        locked = self.project.lock.kernels[kernel_key(source.release.name, architecture)]
+        locked = self.project.lock.kernels[kernel_key(source.replaces, architecture)]
         offered = self._offered(source.release, architecture, index)
         known += offered
         for name, package in offered.items():
-            if not self._is_wanted(name, package, locked):
+            if not self._is_wanted(source, name, package, locked):
                 continue
             native = self.indexes.open(source.source, self.project.build_architecture)
             release = source.release.model_copy(update={"kernel": name})
             kernel = resolve_kernel(release, architecture, packages, index, "", native=native, with_image=False)
-            arrival = arrival_of(source.release, source.name, own=source.own)
+            arrival = arrival_of(source.release, source.name, own=source.own, replaces=source.replaces)
             yield ComingKernel(
                 origin=source, architecture=architecture, package=package, kernel=kernel, arrival=arrival
             )
@@ -152,8 +167,10 @@ class KernelScout:
             # A suite such as proposed-updates has a kernel only for some weeks.
             return {}
 
-    def _is_wanted(self, name: str, package: str, locked: LockedKernel) -> bool:
+    def _is_wanted(self, source: ComingSource, name: str, package: str, locked: LockedKernel) -> bool:
         locked_package = package_version(locked)
+        if source.is_next_release:
+            return fnmatchcase(name, self.glob or "*")
         if (name, package) == (locked.release, locked_package):
             return False
         return fnmatchcase(name, self.glob) if self.glob else Version(package) > Version(locked_package)

@@ -16,6 +16,7 @@ from lifecycle.radar import pages
 from lifecycle.radar.coming import KernelScout, sources_to_ask
 from lifecycle.radar.judge import Judge
 from lifecycle.radar.model import RadarResult, Verdict
+from lifecycle.radar.next_releases import find_next_releases
 from lifecycle.sources.session import SourceSession
 from lifecycle.tools.paths import expand
 
@@ -92,24 +93,25 @@ def show_radar(session: Session, request: RadarRequest, *, as_json: bool) -> str
 
 def run_radar(session: Session, request: RadarRequest) -> RadarResult:
     """Return the result. The caller holds the locks of the checkout and the cache."""
-    project = session.locked_project
-    pairs = selected_pairs(project.matrix, request.only)
-    sources = sources_to_ask(project.component, [release for release, _ in pairs])
+    pairs = selected_pairs(session.locked_project.matrix, request.only)
+    releases = [release for release, _ in pairs]
+    sources = sources_to_ask(session.locked_project.component, releases)
+    project, more, missing = find_next_releases(session, releases, dry_run=request.dry_run)
+    sources += more
     scout = KernelScout(
         project=project, indexes=session.sources.indexes, glob=request.kernels, say=session.progress.say
     )
     answers = scout.ask(sources)
     if len(answers.warnings) >= len(sources) and not answers.kernels:
         raise NoArchiveError(answers.warnings)
-    for warning in answers.warnings:
+    warnings = (*missing, *answers.warnings)
+    for warning in warnings:
         session.progress.warn(warning)
     judge = Judge(
         project=project, cache=session.cache, pairs=pairs, open_builder=lambda scratch: _builder(session, scratch)
     )
     judged = [judge.judge(coming, dry_run=request.dry_run) for coming in answers.kernels]
-    return RadarResult(
-        at=datetime.now(UTC), kernels=tuple(k for k in judged if k.modules), warnings=tuple(answers.warnings)
-    )
+    return RadarResult(at=datetime.now(UTC), kernels=tuple(k for k in judged if k.modules), warnings=warnings)
 
 
 def selected_pairs(matrix: Matrix, only: str) -> set[tuple[str, str]]:

@@ -65,7 +65,7 @@ class Judge:
             release=release.name,
             channel=str(release.channel),
             architecture=coming.architecture,
-            current=locked[kernel_key(release.name, coming.architecture)].release,
+            current=locked[kernel_key(coming.origin.replaces, coming.architecture)].release,
             kernel=coming.kernel.release,
             linux=coming.kernel.version,
             package=coming.package,
@@ -86,7 +86,7 @@ class Judge:
         return [
             Candidate(combination=c, module_type=t, target=targets.compiled(c, t))
             for c in combinations
-            if (c.release, c.driver) in self.pairs
+            if (coming.origin.replaces, c.driver) in self.pairs
             for t in c.module_types
         ]
 
@@ -151,7 +151,7 @@ class Judge:
 
     def _symbols(self, coming: ComingKernel, candidate: Candidate, result: Result | None) -> SymbolChanges | None:
         """Return the changes of the symbols that today's modules import; None if there are none, or the cache lacks a part."""
-        today = self._today(candidate)
+        today = self._today(coming, candidate)
         found = current_symbols(self.cache, Targets(self.project), today, candidate.module_type) if today else None
         if found is None:
             return None
@@ -163,10 +163,10 @@ class Judge:
             return read_symvers(result.file(SYMVERS))
         return symbols_of_kernel(self.cache, coming.kernel)
 
-    def _today(self, candidate: Candidate) -> Combination | None:
+    def _today(self, coming: ComingKernel, candidate: Candidate) -> Combination | None:
         """Return the combination with today's kernel, if it has modules of the same type."""
         c = candidate.combination
-        key = (c.release, c.driver, c.architecture)
+        key = (coming.origin.replaces, c.driver, c.architecture)
         return next(
             (
                 one

@@ -9,7 +9,7 @@ from lifecycle.app.job_summary import markdown_table
 from lifecycle.app.output import plural
 from lifecycle.cache.cache import read_json
 from lifecycle.errors import writing
-from lifecycle.radar.model import Cause, KernelJudgement, ModulesJudgement, RadarResult, SymbolChanges, Verdict
+from lifecycle.radar.model import Cause, ModulesJudgement, RadarResult, SymbolChanges, Verdict
 
 FOLDER = Path("build/radar")
 JSON, MARKDOWN = "radar.json", "radar.md"
@@ -114,11 +114,6 @@ def summary(result: RadarResult) -> str:
     parts += [f"{unknown} not compiled yet"] if unknown else []
     breaks = f" New breaks: {', '.join(result.breaks)}." if result.breaks else ""
     return f"{plural(len(result.kernels), 'kernel')} to come: {', '.join(parts)}.{breaks}"
-
-
-def kernel_title(kernel: KernelJudgement) -> str:
-    """Return a kernel with its release for people: `7.4.1-cloud-amd64 for debian-13`."""
-    return f"{kernel.kernel} for {kernel.release}"
 
 
 def write_result(folder: Path, result: RadarResult) -> list[Path]:

@@ -12,6 +12,8 @@ from lifecycle.commands.verify import Proof, prove
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.selector import matches, select
 from lifecycle.publish.published import PublishedImage
+from lifecycle.radar.model import RadarResult
+from lifecycle.radar.pages import FOLDER, read_result
 from lifecycle.release.status import Status, read_status
 from lifecycle.report.changes import Changes, read_changes
 from lifecycle.report.contents import Contents, Sources, read_contents
@@ -38,7 +40,10 @@ class ReportRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """The facts of a report. `engine` is false if the container engine did not answer; `warnings` were shown while reading."""
+    """The facts of a report. `engine` is false if the container engine did not answer; `warnings` were shown while reading.
+
+    `radar` is what `invoke radar` has left in its usual folder, None for nothing.
+    """
 
     name: str
     version: str
@@ -54,6 +59,7 @@ class Report:
     ends: tuple[EndOfLife, ...]
     advisories: Assessment | None
     fleet: Fleet | None
+    radar: RadarResult | None
     warnings: tuple[str, ...]
 
 
@@ -94,6 +100,7 @@ def read_report(session: Session, request: ReportRequest) -> Report:
         ends=tuple(ends),
         advisories=_advisories(session, request),
         fleet=fleet,
+        radar=read_result(session.root / FOLDER),
         warnings=tuple(progress.warnings),
     )
 

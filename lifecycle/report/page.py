@@ -9,6 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lifecycle.app.output import format_size, plural
+from lifecycle.radar import pages as radar
 from lifecycle.report.contents import Contents
 from lifecycle.report.facts import Report
 from lifecycle.report.picture import Cell, Reached, anchor_of
@@ -48,6 +49,13 @@ def render(report: Report) -> str:
     )
     environment.filters |= {"bytes": format_size, "duration": duration, "plural": plural, "time": _time, "day": _day}
     environment.globals |= {"anchor_of": anchor_of, "width": WIDTH, "reached": reached_words, "furthest": furthest}
+    environment.globals |= {
+        "radar_summary": radar.summary,
+        "radar_verdict": radar.verdict_words,
+        "radar_error": radar.error_words,
+        "radar_patches": radar.patch_words,
+        "radar_symbols": radar.symbol_words,
+    }
     cells = report.picture.cells
     return environment.get_template("page.html").render(
         report=report,

@@ -41,12 +41,16 @@ class AvailabilityReader:
             drivers={
                 branch: tuple(self._drivers(component, branch, architecture)) for branch in component.sources.drivers
             },
-            releases={
-                family: tuple(f"{family[:-1]}{version}" for version in self._releases(source))
-                for family, source in component.sources.releases.items()
-                if family.endswith("-*") and any(r.name.startswith(family[:-1]) for r in component.context.releases)
-            },
+            releases=self.releases(component),
         )
+
+    def releases(self, component: Component) -> dict[str, tuple[str, ...]]:
+        """Return the releases of each family that has a declared one, newest first. Raises as `read`."""
+        return {
+            family: tuple(f"{family[:-1]}{version}" for version in self._releases(source))
+            for family, source in component.sources.releases.items()
+            if family.endswith("-*") and any(r.name.startswith(family[:-1]) for r in component.context.releases)
+        }
 
     def _kernel(self, component: Component, name: str, architecture: Architecture) -> AvailableKernel:
         release = next(r for r in component.context.releases if r.name == name)

@@ -131,28 +131,38 @@ def _add_driver(version: str, today: date) -> Callable[[ProjectFiles], ProjectFi
     return lambda files: edits.add_driver(files, version, date=today.isoformat())
 
 
-def _releases(component: Component, available: AvailableVersions, today: date) -> Iterator[OutdatedItem]:
-    """Yield the newest release of each declared major version, and of each newer major version."""
-    for family, offered in available.releases.items():
+def next_releases(
+    component: Component, offered: Mapping[str, tuple[str, ...]]
+) -> Iterator[tuple[str, Release | None, str]]:
+    """Yield the family, the declared release and the newest one, of each major version that has a newer one than is declared.
+
+    A newer major version has no declared release. `offered` are the releases of each family.
+    """
+    for family, names in offered.items():
         declared = [release for release in component.context.releases if release.name.startswith(family[:-1])]
         newest_declared = {_major(r.name): r for r in sorted(declared, key=lambda r: version_key(r.name))}
         newest: dict[int, str] = {}
-        for name in sorted(offered, key=version_key):
+        for name in sorted(names, key=version_key):
             newest[_major(name)] = name
         for major, name in newest.items():
             old = newest_declared.get(major)
             if old is None and major < max(newest_declared):
                 continue
             if old is None or version_key(name) > version_key(old.name):
-                like = old or declared[-1]
-                edit = _add_release(name, like, old, today)
-                yield OutdatedItem(
-                    kind=OutdatedKind.RELEASE,
-                    subject=family,
-                    current=old.name if old else "",
-                    available=name,
-                    edit=edit,
-                )
+                yield family, old, name
+
+
+def _releases(component: Component, available: AvailableVersions, today: date) -> Iterator[OutdatedItem]:
+    """Yield the newest release of each declared major version, and of each newer major version."""
+    for family, old, name in next_releases(component, available.releases):
+        like = old or [r for r in component.context.releases if r.name.startswith(family[:-1])][-1]
+        yield OutdatedItem(
+            kind=OutdatedKind.RELEASE,
+            subject=family,
+            current=old.name if old else "",
+            available=name,
+            edit=_add_release(name, like, old, today),
+        )
 
 
 def _major(release: str) -> int:

@@ -51,8 +51,9 @@ class KernelArchive:
 
     def _packages(self) -> dict[str, str]:
         packages = {f"linux-headers-{name}": version for name, version in self.kernels.items()}
-        newest = list(self.kernels.values())[-1:]
-        return {**packages, **{"linux-headers-cloud-amd64": version for version in newest}}
+        if packages:
+            packages["linux-headers-cloud-amd64"] = list(self.kernels.values())[-1]
+        return packages
 
 
 class KernelArchives(PackageIndexes):
@@ -63,7 +64,7 @@ class KernelArchives(PackageIndexes):
         super().__init__(cache=Cache(root), locations=locations)
         object.__setattr__(self, "archives", archives)
 
-    def open(self, source: PackageSource, architecture: Architecture) -> KernelArchive:  # type: ignore[override]
+    def open(self, source: PackageSource, architecture: Architecture) -> KernelArchive:
         assert isinstance(source, AptSource)
         found: KernelArchive | InstallerError = getattr(self, "archives").get(source.suites, KernelArchive({}))  # noqa: B009
         if isinstance(found, InstallerError):

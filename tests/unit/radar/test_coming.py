@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ EXPIRED = ArchiveUpdateError("sid", "E: Release file for http://x/InRelease is e
 
 
 def names(
-    folder: Path, archives: dict[str, KernelArchive | InstallerError], kernels: str = ""
+    folder: Path, archives: Mapping[str, KernelArchive | InstallerError], kernels: str = ""
 ) -> list[tuple[str, str]]:
     found = ask(radar_project(), folder, archives, kernels=kernels).kernels
     return [(coming.origin.release.name, coming.kernel.release) for coming in found]
@@ -105,6 +106,8 @@ def test_a_kernel_in_two_suites_comes_once_from_the_first(tmp_path: Path) -> Non
 def test_the_suite_tells_when_a_kernel_arrives(
     suite: str, own: bool, kernel: str, days: int | None, words: str
 ) -> None:
-    found = arrival_of(Release(name="debian-13", channel=Channel.CURRENT, kernel=kernel), suite, own=own)
+    found = arrival_of(
+        Release(name="debian-13", channel=Channel.CURRENT, kernel=kernel), suite, own=own, replaces="debian-13"
+    )
 
     assert (found.days, found.words) == (days, words)
