@@ -30,6 +30,7 @@ CHANGING = {
     **dict.fromkeys(("rollout", "rollout.status"), "need a cluster: tests/unit/rollout, tests/cluster"),
     **dict.fromkeys(("outdated", "update"), "ask the sources, which are on the network: tests/services/versions"),
     "advisories": "needs NVIDIA's bulletins, which are on the network: tests/unit/advisories",
+    "radar": "asks archives on the network, and compiles: tests/unit/radar",
     "doctor": "asks servers on the network: tests/services/doctor",
     "report": "writes a page: tests/unit/report, tests/report",
     "bundle": "writes a large file: tests/services/sources/test_bundle_images.py",
@@ -45,6 +46,7 @@ NOT_RUN = {
     "manifests --only debian-12/535 --values pods.yaml": "needs the file of the tutorial: test_tutorial.py",
     "mirror gardenlinux-1592.10 --dry-run": "asks Garden Linux's archive: tests/services/sources/test_mirror.py",
     "release --version 1.2.0 --dry-run": "needs an entry of the changelog: tests/services/release",
+    "radar --dry-run": "asks archives on the network: tests/unit/radar",
     "rollout --wave 10% --dry-run": "needs a cluster: tests/unit/rollout",
 }
 # A word in capitals stands for what a reader fills in.

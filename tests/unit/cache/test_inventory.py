@@ -43,6 +43,7 @@ def test_all_that_is_written_is_known_by_its_name(cache: Cache) -> None:
     note_used(cache, [OTHER])
     written(cache.conftest_answers(IMAGE))
     written(cache.timing("a/b"))
+    written(cache.root / f"radar/{OTHER}.json")
     cache.note_uploaded("registry/repository", [OTHER])
     written(cache.part(OTHER[:-1] + "0"))
     written(cache.root / "apt/bookworm-amd64-1/lists/x")
@@ -62,6 +63,7 @@ def test_all_that_is_written_is_known_by_its_name(cache: Cache) -> None:
         f"tmp/{OTHER[:-1]}0.part": (CacheSection.DOWNLOAD, "", f"{OTHER[:-1]}0"),
         "apt/bookworm-amd64-1": (CacheSection.LISTS, "", "bookworm-amd64-1"),
         "timings/a_b.json": (CacheSection.TIMING, "", "a_b"),
+        f"radar/{OTHER}.json": (CacheSection.FAILURE, "", OTHER),
         "uploaded/registry_repository.json": (CacheSection.BOOKS, "", "registry_repository"),
         "lock": (CacheSection.BOOKS, "", "lock"),
         "used.json": (CacheSection.BOOKS, "", "used.json"),
@@ -90,6 +92,7 @@ def test_the_folder_of_uploads_of_an_older_version_is_outdated(cache: Cache) -> 
         "tested/mine",
         "answers/mine",
         "timings/mine",
+        "radar/mine",
         "uploaded/mine",
         "given/mine",
         "tmp/mine",

@@ -54,7 +54,7 @@ def test_the_first_error_is_the_cause_with_its_place_below_the_sources() -> None
     )
 
 
-def test_a_fault_of_the_machine_goes_before_other_errors_and_is_not_remembered() -> None:
+def test_a_fault_of_the_machine_goes_first_and_is_not_remembered() -> None:
     disk = "a.c:9:1: fatal error: error writing to /tmp/x.s: No space left on device"
     found = first_cause(["a.c:1:1: error: implicit declaration of function 'f'", disk])
 

@@ -227,13 +227,8 @@ def test_symbols_are_compared_with_the_modules_of_today(
     with cache.making(today.kind, today.digest, {}) as folder:
         (folder / "nvidia.ko").write_bytes(ko.read_bytes())
         (folder / "kernel.symvers").write_text("0x11111111\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n")
-    (candidate,) = [
-        one
-        for one in Judge(
-            project=project, cache=cache, pairs={("new-2", "550.163.01")}, open_builder=Compiles(cache).open
-        ).candidates(coming)
-        if one.module_type is OPEN
-    ]
+    judge = Judge(project=project, cache=cache, pairs={("new-2", "550.163.01")}, open_builder=Compiles(cache).open)
+    (candidate,) = [one for one in judge.candidates(coming) if one.module_type is OPEN]
     with cache.making(candidate.target.kind, candidate.target.digest, {"modules": {"nvidia.ko": {}}}) as folder:
         (folder / "kernel.symvers").write_text("0x22222222\tprintk\tvmlinux\tEXPORT_SYMBOL_GPL\t\n")
     symbols = judged(project, coming, Compiles(cache), dry_run=True)["550.163.01", OPEN].symbols

@@ -49,7 +49,7 @@ def digests(project: LockedProject) -> dict[tuple[str, ModuleType], str]:
 
 
 @pytest.mark.parametrize("suite", ["trixie-trixie-security", "trixie-proposed-updates"])
-def test_modules_have_the_digest_that_they_have_after_the_kernel_is_adopted(tmp_path: Path, suite: str) -> None:
+def test_modules_have_the_digest_of_an_adopted_kernel(tmp_path: Path, suite: str) -> None:
     copy_parts(tmp_path)
     project = load_locked_project(tmp_path)
     (coming,) = ask(project, tmp_path, {suite: ARCHIVE}).kernels
