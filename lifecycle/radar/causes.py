@@ -35,6 +35,7 @@ _KINDS = [
 _PATTERNS = [(kind, re.compile(pattern)) for kind, pattern in _KINDS]
 _PLACE = re.compile(r"^(?P<file>[^\s:]+):(?P<line>\d+)(:\d+)?: (fatal )?error: (?P<words>.*)$")
 _MODPOST = re.compile(r"^ERROR: (modpost: )?(?P<words>.*)$")
+_FINDING = re.compile(r": (imports|expects) (?P<name>\w+)[ ,]")
 _BUILD = re.compile(r"^/build/(proprietary|open)/")
 
 
@@ -45,10 +46,19 @@ def cause_of(error: ModulesFailedError) -> Cause:
         case UnusablePatchError():
             return Cause(kind=CauseKind.PATCH, words=lines[0], name=_patch_named(lines[0]))
         case IncompatibleModulesError():
-            return Cause(kind=CauseKind.SYMBOL, words=lines[0])
+            return _cause_of_finding(lines[0])
         case CompileFailedError():
             return first_cause(lines)
     return Cause(kind=CauseKind.OTHER, words=lines[0])
+
+
+def _cause_of_finding(line: str) -> Cause:
+    """Return the cause that a finding of lifecycle/checks/fit.py names."""
+    match = _FINDING.search(line)
+    if match is None:
+        return Cause(kind=CauseKind.OTHER, words=line)
+    kind = CauseKind.LICENCE if ", GPL-only, " in line else CauseKind.SYMBOL
+    return Cause(kind=kind, name=match["name"], words=line)
 
 
 def first_cause(lines: Sequence[str]) -> Cause:

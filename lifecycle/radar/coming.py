@@ -15,7 +15,7 @@ from lifecycle.planning.locked_project import LockedProject
 from lifecycle.radar.arrival import arrival_of
 from lifecycle.radar.model import Arrival
 from lifecycle.sources.open_index import PackageIndexes
-from lifecycle.sources.package_index import PackageIndex, PackageNotFoundError
+from lifecycle.sources.package_index import PackageNotFoundError
 from lifecycle.sources.resolve_packages import kernels_of, newest_kernel, resolve_kernel
 
 
@@ -77,11 +77,14 @@ class ComingKernel:
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """The kernels to come, and a sentence for each source or kernel that could not be read. `asked` counts the sources."""
+    """The kernels to come, and a sentence for each source or kernel that could not be read.
+
+    `answered` counts the sources that could be read, each for every architecture.
+    """
 
     kernels: tuple[ComingKernel, ...]
     warnings: tuple[str, ...]
-    asked: int
+    answered: int
 
 
 def sources_to_ask(component: Component, releases: Sequence[str]) -> list[ComingSource]:
@@ -126,41 +129,62 @@ class KernelScout:
         found: dict[object, ComingKernel] = {}
         warnings: list[str] = []
         known: list[str] = []
+        answered = 0
         for source in sources:
             self.say(f"asking {source.name} for kernels of {source.release.name}")
             for architecture in self.project.component.context.architecture:
                 try:
-                    for coming in self._kernels(source, architecture, known):
-                        hashes = tuple(file.sha256 for file in coming.kernel.headers)
-                        found.setdefault((source.release.name, architecture, hashes), coming)
+                    offered = self._offered(source, architecture)
                 except InstallerError as error:
                     warnings.append(f"{source.release.name}: {source.name}: {_sentence(error)}")
-        if self.glob and not found and len(warnings) < len(sources):
+                    continue
+                answered += 1
+                known += offered
+                for coming in self._kernels(source, architecture, offered, warnings):
+                    hashes = tuple(file.sha256 for file in coming.kernel.headers)
+                    found.setdefault((source.release.name, architecture, hashes), coming)
+        if self.glob and answered and not found:
             raise NoSuchKernelError(self.glob, list(dict.fromkeys(known)))
-        return Answers(kernels=tuple(found.values()), warnings=tuple(warnings), asked=len(sources))
+        return Answers(kernels=tuple(found.values()), warnings=tuple(warnings), answered=answered)
 
-    def _kernels(self, source: ComingSource, architecture: Architecture, known: list[str]) -> Iterator[ComingKernel]:
+    def _kernels(
+        self, source: ComingSource, architecture: Architecture, offered: Mapping[str, str], warnings: list[str]
+    ) -> Iterator[ComingKernel]:
+        """Yield the wanted kernels of an offer. One whose headers are not complete adds to the warnings."""
         packages = self.project.component.sources.packages
         index = self.indexes.open(source.source, architecture)
+        native = self.indexes.open(source.source, self.project.build_architecture)
         locked = self.project.lock.kernels[kernel_key(source.replaces, architecture)]
-        offered = self._offered(source.release, architecture, index)
-        known += offered
+        newest = self._newest(source, architecture) if self.glob else offered
         for name, package in offered.items():
             if not self._is_wanted(source, name, package, locked):
                 continue
-            native = self.indexes.open(source.source, self.project.build_architecture)
+            is_newest = name in newest and Version(package) > Version(package_version(locked))
+            arrival = arrival_of(
+                source.release, source.name, own=source.own, newest=is_newest, replaces=source.replaces
+            )
             release = source.release.model_copy(update={"kernel": name})
-            kernel = resolve_kernel(release, architecture, packages, index, "", native=native, with_image=False)
-            arrival = arrival_of(source.release, source.name, own=source.own, replaces=source.replaces)
+            try:
+                kernel = resolve_kernel(release, architecture, packages, index, "", native=native, with_image=False)
+            except PackageNotFoundError as error:
+                warnings.append(f"{source.release.name}: {source.name}: {name}: {_sentence(error)}")
+                continue
             yield ComingKernel(
                 origin=source, architecture=architecture, package=package, kernel=kernel, arrival=arrival
             )
 
-    def _offered(self, release: Release, architecture: Architecture, index: PackageIndex) -> Mapping[str, str]:
-        packages = self.project.component.sources.packages
-        if self.glob:
-            return kernels_of(release, architecture, packages, index)
-        newest = release.model_copy(update={"kernel": NEWEST})
+    def _offered(self, source: ComingSource, architecture: Architecture) -> Mapping[str, str]:
+        """Return the kernels that a source has, with the versions of their packages; without a glob the newest alone."""
+        packages, index = self.project.component.sources.packages, self.indexes.open(source.source, architecture)
+        return (
+            kernels_of(source.release, architecture, packages, index)
+            if self.glob
+            else self._newest(source, architecture)
+        )
+
+    def _newest(self, source: ComingSource, architecture: Architecture) -> Mapping[str, str]:
+        packages, index = self.project.component.sources.packages, self.indexes.open(source.source, architecture)
+        newest = source.release.model_copy(update={"kernel": NEWEST})
         try:
             return dict([newest_kernel(newest, architecture, packages, index)])
         except PackageNotFoundError:

@@ -102,7 +102,7 @@ def run_radar(session: Session, request: RadarRequest) -> RadarResult:
         project=project, indexes=session.sources.indexes, glob=request.kernels, say=session.progress.say
     )
     answers = scout.ask(sources)
-    if len(answers.warnings) >= len(sources) and not answers.kernels:
+    if not answers.answered:
         raise NoArchiveError(answers.warnings)
     warnings = (*missing, *answers.warnings)
     for warning in warnings:

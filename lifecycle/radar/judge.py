@@ -58,7 +58,8 @@ class Judge:
         candidates = self.candidates(coming)
         missing = [c for c in candidates if not self._is_known(c)]
         errors = {} if dry_run or not missing else self._compile(coming, missing)
-        note_used(self.cache, (c.target.digest for c in candidates))
+        if not dry_run:
+            note_used(self.cache, (c.target.digest for c in candidates))
         found = [self._judgement(coming, c, c in missing, errors.get(c.target.digest)) for c in candidates]
         release, locked = coming.origin.release, self.project.lock.kernels
         return KernelJudgement(

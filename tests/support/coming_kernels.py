@@ -26,10 +26,14 @@ NEXT = "6.12.119-cloud-amd64"
 
 @dataclass(frozen=True)
 class KernelArchive:
-    """An archive with the headers of kernels, by their release with the version of the package; the last one is the newest."""
+    """An archive with the headers of kernels, by their release with the version of the package; the last one is the newest.
+
+    The headers of the kernel `without` depend on a package that the archive lacks.
+    """
 
     kernels: Mapping[str, str]
     name: str = "memory"
+    without: str = ""
 
     def names(self, prefix: str) -> list[str]:
         return sorted(name for name in self._packages() if name.startswith(prefix))
@@ -40,7 +44,8 @@ class KernelArchive:
     def depends(self, package: str, version: str) -> list[str]:
         if package == "linux-headers-cloud-amd64":
             return [f"linux-headers-{list(self.kernels)[-1]}"]
-        return ["linux-compiler-gcc-14-x86"]
+        lacking = ["linux-kbuild-none"] if package == f"linux-headers-{self.without}" else []
+        return ["linux-compiler-gcc-14-x86", *lacking]
 
     def locate(self, packages: Iterable[tuple[str, str]]) -> list[LockedFile]:
         pairs = list(packages)

@@ -88,7 +88,16 @@ def test_a_refused_patch_is_named_by_its_file() -> None:
     assert (found.kind, found.name, found.words) == (CauseKind.PATCH, "in-irq.patch", said)
 
 
-def test_modules_that_a_kernel_refuses_name_the_first_finding() -> None:
-    found = cause_of(IncompatibleModulesError(COMBINATION, OPEN, ["nvidia.ko: imports foo, which nothing exports"]))
+@pytest.mark.parametrize(
+    ("finding", "kind", "name"),
+    [
+        ("nvidia.ko: imports foo, which nothing exports (and 2 more)", CauseKind.SYMBOL, "foo"),
+        ("nvidia.ko: expects foo with CRC 0x00000001, the kernel has 0x00000002", CauseKind.SYMBOL, "foo"),
+        ("nvidia.ko: imports foo, GPL-only, under licence 'NVIDIA'", CauseKind.LICENCE, "foo"),
+        ("nvidia-drm.ko was not built", CauseKind.OTHER, ""),
+    ],
+)
+def test_modules_that_a_kernel_refuses_name_the_first_symbol(finding: str, kind: CauseKind, name: str) -> None:
+    found = cause_of(IncompatibleModulesError(COMBINATION, OPEN, [finding]))
 
-    assert (found.kind, found.words) == (CauseKind.SYMBOL, "nvidia.ko: imports foo, which nothing exports")
+    assert (found.kind, found.name, found.words) == (kind, name, finding)

@@ -84,6 +84,14 @@ def test_a_suite_without_kernels_is_no_warning(tmp_path: Path) -> None:
     assert ask(radar_project(), tmp_path, {}).warnings == ()
 
 
+def test_a_kernel_with_headers_missing_is_a_warning_and_the_others_come(tmp_path: Path) -> None:
+    archive = KernelArchive({"6.12.90-cloud-amd64": "6.12.90-1", NEXT: "6.12.119-1"}, without=NEXT)
+    found = ask(radar_project(), tmp_path, {"new": archive}, kernels="6.12.*")
+
+    assert [coming.kernel.release for coming in found.kernels] == ["6.12.90-cloud-amd64"]
+    assert NEXT in found.warnings[0]
+
+
 def test_a_kernel_in_two_suites_comes_once_from_the_first(tmp_path: Path) -> None:
     same = KernelArchive({NEXT: "6.12.119-1"})
     (found,) = ask(radar_project(), tmp_path, {"new": same, "new-proposed-updates": same}).kernels
@@ -95,7 +103,7 @@ def test_a_kernel_in_two_suites_comes_once_from_the_first(tmp_path: Path) -> Non
     ("suite", "own", "kernel", "days", "words"),
     [
         ("trixie, trixie-security", True, "newest", 0, "at once"),
-        ("trixie", True, "6.12.1-cloud-amd64", None, "when `kernel` in component.yaml is moved to it"),
+        ("trixie", True, "6.12.1-cloud-amd64", None, "if `kernel` in component.yaml names it"),
         ("trixie-security", False, "newest", 0, "at once"),
         ("trixie-updates", False, "newest", 0, "at once"),
         ("trixie-proposed-updates", False, "newest", None, "with the next point release"),
@@ -107,7 +115,28 @@ def test_the_suite_tells_when_a_kernel_arrives(
     suite: str, own: bool, kernel: str, days: int | None, words: str
 ) -> None:
     found = arrival_of(
-        Release(name="debian-13", channel=Channel.CURRENT, kernel=kernel), suite, own=own, replaces="debian-13"
+        Release(name="debian-13", channel=Channel.CURRENT, kernel=kernel),
+        suite,
+        own=own,
+        newest=True,
+        replaces="debian-13",
     )
 
     assert (found.days, found.words) == (days, words)
+
+
+def test_a_kernel_that_is_not_the_newest_does_not_arrive_by_itself(tmp_path: Path) -> None:
+    archive = KernelArchive({"6.12.130-cloud-amd64": "6.12.130-1", NEXT: "6.12.119-1"})
+    found = ask(radar_project(), tmp_path, {"new": archive}, kernels="6.12.*").kernels
+
+    assert {coming.kernel.release: coming.arrival.words for coming in found} == {
+        "6.12.130-cloud-amd64": "if `kernel` in component.yaml names it",
+        NEXT: "at once",
+    }
+
+
+def test_an_older_kernel_does_not_arrive(tmp_path: Path) -> None:
+    archive = KernelArchive({"6.12.90-cloud-amd64": "6.12.90-1"})
+    (found,) = ask(radar_project(), tmp_path, {"new": archive}, kernels="6.12.*").kernels
+
+    assert found.arrival.days is None

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from lifecycle.errors import InstallerError
-from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.selector import NothingSelectedError
 from lifecycle.planning.targets import Targets
 from lifecycle.radar.coming import NoSuchKernelError
@@ -21,45 +20,19 @@ from lifecycle.radar.failures import remember_failure
 from lifecycle.radar.model import Verdict
 from lifecycle.radar.scratch import scratch_project
 from lifecycle.sources.apt.index import ArchiveUpdateError
-from lifecycle.sources.open_index import PackageIndexes
-from tests.support.coming_kernels import NEXT, KernelArchive, KernelArchives, next_kernel, radar_project
-from tests.support.fakes.engine import FakeEngine
-from tests.support.fakes.sessions import FakeSession
+from tests.support.coming_kernels import NEXT, KernelArchive, next_kernel
 from tests.support.radar_results import CAUSE
+from tests.support.radar_sessions import SUITE, RadarSession, radar_session
 
 NO_ANSWER = ArchiveUpdateError("new", "E: it does not answer\n")
-SUITE = {"new-proposed-updates": KernelArchive({NEXT: "6.12.119-1"})}
-
-
-class Sources:
-    """The sources of a session whose archives are in memory."""
-
-    def __init__(self, indexes: PackageIndexes) -> None:
-        self.indexes = indexes
-
-
-class RadarSession(FakeSession):
-    """A session whose checkout is a folder, whose engine does not answer, and whose archives are in memory."""
-
-    def __init__(
-        self, given: LockedProject, folder: Path, archives: Mapping[str, KernelArchive | InstallerError]
-    ) -> None:
-        super().__init__(given, folder / "cache", FakeEngine())
-        self.root = folder
-        self.indexes = KernelArchives(folder / "cache", archives)
-
-    @property
-    def sources(self) -> Sources:  # type: ignore[override]
-        return Sources(self.indexes)
 
 
 def session(
     folder: Path, archives: Mapping[str, KernelArchive | InstallerError] = SUITE, verdict: Verdict | None = None
 ) -> RadarSession:
     """Return a session in whose cache each set of modules of the next kernel has a verdict, if one is given."""
-    project = radar_project()
-    made = RadarSession(project, folder, archives)
-    scratch = scratch_project(project, next_kernel(project, folder))
+    made = radar_session(folder, archives)
+    scratch = scratch_project(made.given, next_kernel(made.given, folder))
     targets = Targets(scratch)
     for c in scratch.matrix.combinations if verdict else ():
         for t in c.module_types:

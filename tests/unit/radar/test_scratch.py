@@ -1,8 +1,10 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from lifecycle.config.schema import ModuleType
+from lifecycle.config.lock import Lock
+from lifecycle.config.schema import Architecture, ModuleType
 from lifecycle.planning.locked_project import LockedProject, load_locked_project, replace_lock
 from lifecycle.planning.project import COMPONENT, load_project
 from lifecycle.planning.targets import Targets
@@ -13,6 +15,7 @@ from lifecycle.sources.redistributable import RedistributableResolver
 from lifecycle.sources.resolve_lock import LockResolver
 from lifecycle.sources.runfile import RunfileResolver
 from lifecycle.tools.engine.engine import PulledImage
+from tests.support.builders.projects import base, driver, kernel, lock
 from tests.support.checkout import copy_parts
 from tests.support.coming_kernels import KernelArchive, KernelArchives, ask, next_kernel, radar_project
 
@@ -114,3 +117,21 @@ def test_a_named_builder_replaces_that_of_the_release(tmp_path: Path) -> None:
     (combination, *_) = scratch.matrix.combinations
 
     assert Targets(scratch).builder(combination).digest == Targets(project).base("BUILDER_OLD_1").digest
+
+
+def test_of_several_architectures_only_the_kernels_is_compiled(tmp_path: Path) -> None:
+    known = lock()
+    both = Lock(
+        kernels={
+            **known.kernels,
+            "old-1/arm64": kernel("6.1.0-56-arm64", "6.1.192"),
+            "new-2/arm64": kernel("6-a", "6.12"),
+        },
+        drivers={**known.drivers, "535/arm64": driver("535.309.01"), "550.163.01/arm64": driver("550.163.01")},
+        bases={**known.bases, "RUNTIME/arm64": base("RUNTIME")},
+    )
+    project = radar_project(("architecture: [amd64]", "architecture: [amd64, arm64]"), lock=both)
+    coming = replace(next_kernel(project, tmp_path), architecture=Architecture.ARM64)
+    found = scratch_project(project, coming).matrix.combinations
+
+    assert {(c.release, c.architecture) for c in found} == {("new-2", "arm64")}
