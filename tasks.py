@@ -20,7 +20,7 @@ GROUPS = {
     ),
     "publish": (release.push, release.attest, release.reproduce),
     "release": (release.release, release.bump_gitops, release.bump_pools),
-    "cluster": (cluster.coverage, cluster.manifests, rollout.start, rollout.status),
+    "cluster": (cluster.coverage, cluster.rehearse, cluster.manifests, rollout.start, rollout.status),
     "cleanup": (cleanup.prune, cleanup.cache_show, cleanup.cache_prune, cleanup.cache_verify),
 }
 

@@ -7,7 +7,7 @@
     uploaded/<place>.json      the results that a remote cache is known to have
     logs/<kind>/<name>.log     the output of the tools that made it
     tested/<image id>.json     an image whose tests have all passed: which ones, and with what
-    booted/<image id>.json     an image whose kernel has loaded its modules
+    booted/<image id>.json     an image whose kernel has loaded its modules; rehearsed/<digest>.json: its last rehearsal
     timings/<name>.json        how long a compile took; radar/<digest>.json: why one failed
     used.json, last-build.json when a build last needed each item; the steps of the last build with their times
     tmp/                       unfinished files and folders

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lifecycle.cache.cache import BOOTED, TESTED, Cache, file_name, read_json
 from lifecycle.cache.last_used import used
+from lifecycle.cache.rehearsals import REHEARSED
 from lifecycle.planning.targets import Kind
 
 # A download that has written nothing for so long has ended: sources/transfer.py gives a server up after 30 seconds.
@@ -89,7 +90,7 @@ class _Inventory:
         # Inputs first: links to them are in the scratch folders of those who work with them.
         folders = {"blobs": self._blobs, "results": self._results, "tmp": self._tmp, "apt": self._lists}
         folders |= {"answers": self._answers, "logs": self._logs, "latest": self._latest}
-        folders |= dict.fromkeys((TESTED, BOOTED), self._tested)
+        folders |= dict.fromkeys((TESTED, BOOTED, REHEARSED), self._tested)
         folders |= {
             "timings": self._timings,
             "radar": self._failures,

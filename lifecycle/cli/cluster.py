@@ -23,6 +23,38 @@ def coverage(_: Context, nodes: str, selector: str = "", json: bool = False) -> 
 
 @task(
     help={
+        "nodes": "file of `kubectl get nodes -o json`, or kernel releases, one a line; - is stdin",
+        "selector": "labels of the GPU nodes, as for kubectl (default: known labels, and capacity)",
+        "driver": "branch or version for all nodes (default: the label, branch or newest of each)",
+        "offline": "ask no registry and no bulletins",
+        "json": JSON,
+        "cache-dir": CACHE,
+    },
+    example="kubectl get nodes -o json | invoke rehearse --nodes -",
+    next_step="invoke rollout --dry-run",
+)
+def rehearse(
+    _: Context,
+    nodes: str,
+    selector: str = "",
+    driver: str = "",
+    offline: bool = False,
+    json: bool = False,
+    cache_dir: str = "",
+) -> None:
+    """Judge the declared drivers for each group of nodes.
+
+    A group has one kernel, OS release, set of GPUs and driver. The verdict is about its image and signature, the GPUs, known holes
+    and the way from its driver. Ends with exit code 1 if a group is blocked.
+    """
+    from lifecycle.rehearsal.command import RehearsalRequest, show_rehearsal
+
+    request = RehearsalRequest(nodes=nodes, selector=selector, driver=driver, offline=offline)
+    show_rehearsal(open_session(cache_dir), request, json=json)
+
+
+@task(
+    help={
         "only": ONLY,
         "release": "released version, such as 1.2.0 (default: the files as they are)",
         "diff": "show the difference to the last release",

@@ -9,14 +9,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import ValidationError
 
 from lifecycle.errors import UsageError
 from lifecycle.kubernetes.gpu_labels import gpu_pools, has_gpu, pools_of
 from lifecycle.kubernetes.node_list import BadNodesError, decode, is_structured, read_objects
+from lifecycle.kubernetes.node_objects import Node
 from lifecycle.kubernetes.nodes import ClusterNode
 from lifecycle.tools.label_selector import LabelSelector
 
@@ -51,55 +50,16 @@ class SelectorOfKernelsError(UsageError):
 
 @dataclass(frozen=True, kw_only=True)
 class NodeSurvey:
-    """The nodes that get a driver, the number of the others by reason, and the problems of nodes that cannot be judged."""
+    """The nodes that get a driver, the number of the others by reason, and the problems of nodes that cannot be judged.
+
+    `labels` are those of each node, in the order of the nodes; a list of kernel releases has none. `pods` are the Pods beside them.
+    """
 
     nodes: tuple[ClusterNode, ...]
     left_out: Mapping[str, int]
     problems: tuple[str, ...]
-
-
-class _Part(BaseModel):
-    """A part of a Node; Go writes null for what is empty."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, alias_generator=to_camel)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_nulls(cls, data: Any) -> Any:  # noqa: ANN401 - pydantic's signature
-        return {key: value for key, value in data.items() if value is not None} if isinstance(data, dict) else data
-
-
-class _Metadata(_Part):
-    name: str
-    labels: dict[str, str] = {}
-
-
-class _Condition(_Part):
-    type: str = ""
-    status: str = ""
-
-
-class _NodeInfo(_Part):
-    kernel_version: str = ""
-    os_image: str = ""
-    architecture: str = ""
-    operating_system: str = ""
-
-
-class _Status(_Part):
-    conditions: list[_Condition] = []
-    capacity: dict[str, Any] = {}
-    node_info: _NodeInfo = _NodeInfo()
-
-
-class _Node(_Part):
-    kind: Literal["Node"] = "Node"
-    metadata: _Metadata
-    status: _Status = _Status()
-
-    @property
-    def labels(self) -> Mapping[str, str]:
-        return self.metadata.labels
+    labels: tuple[Mapping[str, str], ...] = ()
+    pods: tuple[object, ...] = ()
 
 
 def describe_counts(counts: Mapping[str, int]) -> str:
@@ -154,12 +114,13 @@ def _of_lines(text: str, file: str) -> Iterator[ClusterNode]:
 
 def _survey(objects: list[object], selector: LabelSelector | None) -> NodeSurvey:
     read = [_validate(value, number) for number, value in enumerate(objects, start=1) if not _other_kind(value)]
-    pools = gpu_pools([(node.labels, node.status.capacity) for node in read if isinstance(node, _Node)])
+    pools = gpu_pools([(node.labels, node.status.capacity) for node in read if isinstance(node, Node)])
 
-    def is_gpu_node(node: _Node) -> bool:
+    def is_gpu_node(node: Node) -> bool:
         return has_gpu(node.labels, node.status.capacity) or bool(pools & pools_of(node.labels))
 
     nodes: list[ClusterNode] = []
+    labels: list[Mapping[str, str]] = []
     problems: list[str] = []
     left_out = Counter(kind for value in objects if (kind := _other_kind(value)))
     for node in read:
@@ -171,7 +132,14 @@ def _survey(objects: list[object], selector: LabelSelector | None) -> NodeSurvey
             problems.append(f"{node.metadata.name!r}: {problem}")
         else:
             nodes.append(_cluster_node(node))
-    return NodeSurvey(nodes=tuple(nodes), left_out=left_out, problems=tuple(problems))
+            labels.append(node.labels)
+    return NodeSurvey(
+        nodes=tuple(nodes),
+        left_out=left_out,
+        problems=tuple(problems),
+        labels=tuple(labels),
+        pods=tuple(value for value in objects if _other_kind(value) == "Pod"),
+    )
 
 
 def _other_kind(value: object) -> str:
@@ -180,10 +148,10 @@ def _other_kind(value: object) -> str:
     return kind if isinstance(kind, str) and _KIND.fullmatch(kind) else ""
 
 
-def _validate(value: object, number: int) -> "_Node | str":
+def _validate(value: object, number: int) -> "Node | str":
     """Return an object as a node, or what is wrong with it."""
     try:
-        return _Node.model_validate(value)
+        return Node.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -199,7 +167,7 @@ def _name_of(value: object) -> str:
     return repr(name) if isinstance(name, str) else ""
 
 
-def _reason(node: _Node, selector: LabelSelector | None, is_gpu_node: Callable[[_Node], bool]) -> str:
+def _reason(node: Node, selector: LabelSelector | None, is_gpu_node: Callable[[Node], bool]) -> str:
     """Return the reason for which a node gets no driver, or ""."""
     system = node.status.node_info.operating_system or node.labels.get("kubernetes.io/os", "linux")
     if system.lower() != "linux":
@@ -217,7 +185,7 @@ def _reason(node: _Node, selector: LabelSelector | None, is_gpu_node: Callable[[
     return "" if ready == "True" else "not ready"
 
 
-def _problem(node: _Node) -> str:
+def _problem(node: Node) -> str:
     info = node.status.node_info
     if not _NAME.fullmatch(node.metadata.name):
         return "metadata.name: it is no name of a node"
@@ -229,12 +197,12 @@ def _problem(node: _Node) -> str:
     return "" if re.fullmatch(r"[a-z0-9_]*", architecture) else f"status.nodeInfo.architecture: {architecture!r}"
 
 
-def _architecture(node: _Node) -> str:
+def _architecture(node: Node) -> str:
     found = node.status.node_info.architecture or node.labels.get("kubernetes.io/arch", "")
     return _MACHINES.get(found, found)
 
 
-def _cluster_node(node: _Node) -> ClusterNode:
+def _cluster_node(node: Node) -> ClusterNode:
     info = node.status.node_info
     match = _OS_IMAGE.search(info.os_image)
     return ClusterNode(

@@ -55,7 +55,7 @@ def find_coverage(nodes: Iterable[ClusterNode], matrix: Matrix) -> list[Coverage
     for node in nodes:
         kind = replace(node, name="")
         if kind not in found:
-            known = replace(kind, architecture=_architecture(kind, declared))
+            known = replace(kind, architecture=find_architecture(kind, declared))
             found[kind] = [
                 _cover(known, driver, matrix, declared, newer(known.release)) for driver in _drivers(known, declared)
             ]
@@ -63,7 +63,7 @@ def find_coverage(nodes: Iterable[ClusterNode], matrix: Matrix) -> list[Coverage
     return result
 
 
-def _architecture(node: ClusterNode, declared: Iterable[Combination]) -> str | None:
+def find_architecture(node: ClusterNode, declared: Iterable[Combination]) -> str | None:
     """Return a node's architecture: its own, that of its kernel release, or the only one of the matrix; None if none tells."""
     named = [
         str(architecture) for architecture in Architecture if kernel_name(node.kernel, architecture) == node.kernel
@@ -114,10 +114,10 @@ def _now(node: ClusterNode, driver: str, matrix: Matrix) -> ImageRequirement:
     wanted = {node.architecture} if node.architecture else {str(c.architecture) for c in matrix.combinations}
     covered = bool(fitting) and wanted == {str(c.architecture) for c in fitting}
     release = fitting[0].release if fitting else node.release
-    return ImageRequirement(tag=_tag(node, driver, release), covered=covered)
+    return ImageRequirement(tag=required_tag(node, driver, release), covered=covered)
 
 
-def _tag(node: ClusterNode, driver: str, release: str | None) -> str:
+def required_tag(node: ClusterNode, driver: str, release: str | None) -> str:
     """Return the tag of a node's image; unknown parts are in angle brackets, which a tag cannot contain."""
     if node.architecture:
         start = tag_for(driver, kernel_name(node.kernel, node.architecture), "")
