@@ -124,21 +124,33 @@ def add_driver(_: Context, version: str, dry_run: bool = False, json: bool = Fal
 
 @task(
     positional=["release"],
-    help={"release": "an OS release", "dry-run": DRY_RUN, "json": JSON, "cache-dir": CACHE},
+    help={
+        "release": "an OS release",
+        "force": "promote a canary that lacks evidence",
+        "dry-run": DRY_RUN,
+        "json": JSON,
+        "cache-dir": CACHE,
+    },
     example="invoke promote debian-13-backports",
     next_step="invoke build",
 )
-def promote(_: Context, release: str, dry_run: bool = False, json: bool = False, cache_dir: str = "") -> None:
-    """Move an OS release one channel on.
+def promote(
+    _: Context,
+    release: str,
+    force: bool = False,
+    dry_run: bool = False,
+    json: bool = False,
+    cache_dir: str = "",
+) -> None:
+    """Move an OS release one channel on, a canary with evidence.
 
     The channels are canary, current and previous, in this order. The release that has that channel moves on or is retired.
+    `policy.promotion` in component.yaml says what evidence a canary needs; the command shows it, and refuses without it.
     """
-    from lifecycle.versions import edits
-    from lifecycle.versions.apply_edit import show_edit, today
+    from lifecycle.versions.promotion import PromotionRequest, show_promotion
 
-    show_edit(
-        open_session(cache_dir), partial(edits.promote, name=release, date=today()), dry_run=dry_run, as_json=json
-    )
+    request = PromotionRequest(release=release, dry_run=dry_run, force=force)
+    show_promotion(open_session(cache_dir), request, as_json=json)
 
 
 @task(

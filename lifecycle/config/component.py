@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from lifecycle.config.driver_sources import DriverSource, PackagedDriver
 from lifecycle.config.gitops import DeclaredPage, GitOps
 from lifecycle.config.package_sources import ComingRepository, PackageSource
+from lifecycle.config.policy import Policy
 from lifecycle.config.references import REPOSITORY, RegistryHost, Repository
 from lifecycle.config.schema import Architecture, Loc, Model, ModuleType, ReleaseName, formed, problems_at, shown
 from lifecycle.config.security import Advisories, Attest, Signing
@@ -144,15 +145,6 @@ class Context(Model):
         return self
 
 
-class Policy(Model):
-    """The number of entries to keep. One more retires the oldest."""
-
-    releases_per_channel: int = Field(default=1, ge=1)
-    """The releases of one family, such as debian, in a channel."""
-    drivers: int = Field(default=3, ge=1)
-    """The drivers; `invoke update` adds the newest branches up to this number."""
-
-
 class Component(Model):
     """The declaration of everything: what is built, from which sources, and where it goes."""
 
@@ -167,7 +159,7 @@ class Component(Model):
     sources: Sources
     """The origins of kernels and drivers."""
     policy: Policy = Policy()
-    """The number of releases and drivers to keep."""
+    """The number of releases and drivers to keep, and the evidence that a canary needs."""
     signing: Signing | None = None
     """The signer of the kernel modules. Without it they are not signed."""
     attest: Attest | None = None

@@ -2,7 +2,7 @@
 
 import difflib
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,19 +35,23 @@ def show_edit(
     dry_run: bool,
     as_json: bool = False,
     update: bool = False,
+    extra: Mapping[str, object] | None = None,
 ) -> None:
     """Edit the files, resolve new declarations, or all with `update`, and print the diff; write it unless `dry_run` is set.
 
-    Raises what the edit raises, ConfigurationError if the result is invalid, and what the sources raise, such as
-    PackageNotFoundError. Nothing is written then.
+    `extra` is added to the JSON. Raises what the edit raises, ConfigurationError if the result is invalid, and what the sources
+    raise, such as PackageNotFoundError. Nothing is written then.
     """
     with session.exclusive():
-        _apply(session, edit, dry_run=dry_run, as_json=as_json, update=update)
+        done = _apply(session, edit, dry_run=dry_run, as_json=as_json, update=update)
+    if as_json:
+        output.print_json({"dry_run": dry_run, **done, **(extra or {})})
 
 
 def _apply(
     session: Session, edit: Callable[[ProjectFiles], ProjectFiles], *, dry_run: bool, as_json: bool, update: bool
-) -> None:
+) -> dict[str, object]:
+    """Return the edits, the moves of locked versions and the diff, for JSON."""
     before = ProjectFiles(
         component=OwnFile(read_text(session.root / COMPONENT), COMPONENT.name),
         images=read_text(session.root / IMAGE_VERSIONS),
@@ -66,16 +70,15 @@ def _apply(
     moved = describe_changes(session.project.lock, lock)
     for line in moved:
         session.progress.warn(line)
-    diff = _diff(session.root, texts)
-    if as_json:
-        output.print_json({"dry_run": dry_run, "done": list(after.log), "locked": list(moved), "diff": list(diff)})
-    else:
+    diff = list(_diff(session.root, texts))
+    if not as_json:
         print_diff(diff)
     if not dry_run:
         _write(session.root, {**texts, LOCK: lock.dump()})
+    return {"done": list(after.log), "locked": list(moved), "diff": diff}
 
 
-def print_diff(lines: Iterator[str]) -> None:
+def print_diff(lines: Iterable[str]) -> None:
     """Print a diff on stdout, coloured on a terminal."""
     if not sys.stdout.isatty():
         output.print_lines(lines)

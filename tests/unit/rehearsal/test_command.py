@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lifecycle.cache.rehearsals import read_rehearsal
-from lifecycle.config.component import Advisories
+from lifecycle.config.security import Advisories
 from lifecycle.kubernetes.coverage import UnreadableNodesError
 from lifecycle.kubernetes.node_list import BadNodesError
 from lifecycle.kubernetes.node_reader import NoGpuNodesError
