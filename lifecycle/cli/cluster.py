@@ -27,6 +27,7 @@ def coverage(_: Context, nodes: str, selector: str = "", json: bool = False) -> 
         "selector": "labels of the GPU nodes, as for kubectl (default: known labels, and capacity)",
         "driver": "branch or version for all nodes (default: the label, branch or newest of each)",
         "offline": "ask no registry and no bulletins",
+        "boot": "boot each target's kernel in QEMU, and go from an old image to the new one and back",
         "json": JSON,
         "cache-dir": CACHE,
     },
@@ -39,6 +40,7 @@ def rehearse(
     selector: str = "",
     driver: str = "",
     offline: bool = False,
+    boot: bool = False,
     json: bool = False,
     cache_dir: str = "",
 ) -> None:
@@ -49,7 +51,7 @@ def rehearse(
     """
     from lifecycle.rehearsal.command import RehearsalRequest, show_rehearsal
 
-    request = RehearsalRequest(nodes=nodes, selector=selector, driver=driver, offline=offline)
+    request = RehearsalRequest(nodes=nodes, selector=selector, driver=driver, offline=offline, boot=boot)
     show_rehearsal(open_session(cache_dir), request, json=json)
 
 

@@ -67,7 +67,10 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True)
 class GroupVerdict:
-    """The verdict about a group of nodes. `booted` has the drivers that a booted kernel reported; None without a boot."""
+    """The verdict about a group of nodes.
+
+    `booted` has the drivers that a booted kernel reported in turn, None without a boot; `boot_failed` tells that one was wrong.
+    """
 
     nodes: tuple[str, ...]
     kind: NodeKind
@@ -76,6 +79,7 @@ class GroupVerdict:
     image: ImageState | None
     reasons: tuple[Reason, ...]
     booted: tuple[str, ...] | None = None
+    boot_failed: bool = False
 
     @property
     def verdict(self) -> Verdict:

@@ -12,6 +12,7 @@ from lifecycle.errors import InstallerError, UsageError
 from lifecycle.kubernetes.coverage import UnreadableNodesError, file_shown, read_survey
 from lifecycle.kubernetes.node_reader import NodeSurvey, describe_counts
 from lifecycle.rehearsal.assess import GroupVerdict, Verdict, assess_group, worst
+from lifecycle.rehearsal.boot import boot_groups
 from lifecycle.rehearsal.gather import gather_evidence
 from lifecycle.rehearsal.node_groups import group_kinds
 from lifecycle.rehearsal.show import as_json, print_groups
@@ -46,18 +47,21 @@ class RehearsalRequest:
     selector: str = ""
     driver: str = ""
     offline: bool = False
+    boot: bool = False
 
 
 def show_rehearsal(session: Session, request: RehearsalRequest, *, json: bool = False) -> None:
     """Print the verdict about each group of nodes in a file, `-` for standard input, and record it in the cache.
 
     Raises NotADriverError, BadNodesError, NoGpuNodesError, SelectorOfKernelsError, LabelSelectorError; and after the output
-    BlockedGroupsError, and UnreadableNodesError for nodes that cannot be judged.
+    BlockedGroupsError, and UnreadableNodesError for nodes that cannot be judged. With `boot` also what `boot_groups` raises.
     """
     if request.driver and not (DRIVER_BRANCH.fullmatch(request.driver) or DRIVER_EXACT.fullmatch(request.driver)):
         raise NotADriverError(request.driver)
     survey = read_survey(request.nodes, request.selector)
     groups = rehearse(session, survey, request)
+    if request.boot:
+        groups = boot_groups(session, groups)
     _record(session, groups)
     left_out = [f"left out: {describe_counts(survey.left_out)}"] if survey.left_out else []
     if json:
@@ -95,7 +99,8 @@ def _record(session: Session, groups: Sequence[GroupVerdict]) -> None:
             by_inputs.setdefault(group.image.inputs, []).append(group)
     for inputs, members in by_inputs.items():
         combination = members[0].target.combination
-        booted = [group.booted is not None for group in members]
+        # A group that no machine could stand for says nothing.
+        booted = [not group.boot_failed for group in members if group.booted is not None]
         note_rehearsal(
             session.cache,
             Rehearsed(
@@ -105,7 +110,7 @@ def _record(session: Session, groups: Sequence[GroupVerdict]) -> None:
                 reasons=tuple(dict.fromkeys(reason.text for group in members for reason in group.reasons)),
                 nodes=sum(len(group.nodes) for group in members),
                 groups=len(members),
-                booted=True if any(booted) else None,
+                booted=all(booted) if booted else None,
                 recorded_at=now,
             ),
         )

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 import docker
 import pytest
@@ -17,12 +18,14 @@ from lifecycle.cache.cache import BOOTED, Cache, default_cache_dir
 from lifecycle.config.schema import ModuleType
 from lifecycle.planning.locked_project import load_locked_project
 from lifecycle.planning.matrix import Combination
+from lifecycle.rehearsal.boot import OUTCOMES, BootOutcome, BootOutcomes, BootPair, BootPlan
 from tests.support.checkout import ROOT
 from tests.support.combinations import bootable, compares_symbols, reason_against_boot, runnable
 from tests.support.machines.guest.boot_proof import boot_proof
 from tests.support.machines.guest.boots import Boots, Load
 from tests.support.machines.guest.machine import Boot
 from tests.support.machines.guest.machine_parts import MachineParts
+from tests.support.machines.guest.rehearsal import outcome_of
 from tests.support.tested_images import Record, image_ids, is_whole
 
 _SUMMARY = pytest.StashKey[list[str]]()
@@ -31,6 +34,9 @@ _BOOTED = pytest.StashKey[dict[str, BootProof]]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--only", default="", help="which combinations, as in `invoke build --only`")
+    parser.addoption(
+        "--rehearsal", default="", help="plan of `invoke rehearse --boot`; the outcomes are written beside it"
+    )
 
 
 def chosen(config: pytest.Config) -> tuple[Combination, ...]:
@@ -41,8 +47,16 @@ def booted(config: pytest.Config) -> tuple[Combination, ...]:
     return bootable(config.getoption("--only"))
 
 
+def pairs(config: pytest.Config) -> tuple[BootPair, ...]:
+    plan = config.getoption("--rehearsal")
+    return BootPlan.model_validate_json(Path(plan).read_bytes()).pairs if plan else ()
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if {"combination", "module_type"} <= {*metafunc.fixturenames}:
+    if "pair" in metafunc.fixturenames:
+        found = pairs(metafunc.config)
+        metafunc.parametrize("pair", found, ids=[pair.name for pair in found])
+    elif {"combination", "module_type"} <= {*metafunc.fixturenames}:
         cases = [(c, t) for c in chosen(metafunc.config) for t in c.module_types]
         metafunc.parametrize(("combination", "module_type"), cases, ids=[f"{c.id}-{t}" for c, t in cases])
     elif "combination" in metafunc.fixturenames:
@@ -85,10 +99,26 @@ def boots(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
                 boots.begin_installation(combination)
         if "secure_boot" in wanted and found:
             boots.begin_secure_boot(found[-1])
+        for pair in pairs(config) if "rehearsal" in wanted else ():
+            boots.begin_rehearsal(pair, next(c for c in found if c.id == pair.combination))
         if "refusals" in wanted and kernels:
             boots.begin_refusals(kernels.own, kernels.other)
         yield boots
     _note_boots(boots, found, config)
+    _note_rehearsals(boots, config)
+
+
+def _note_rehearsals(boots: Boots, config: pytest.Config) -> None:
+    """Write what became of each pair beside the plan."""
+    made = []
+    for pair in pairs(config):
+        boot = boots.begun[pair.name]
+        error = boot.exception()
+        problem = str(error).partition("\n")[0]
+        made.append(BootOutcome(pair=pair, problem=problem) if error else outcome_of(pair, boot.result()))
+    if made:
+        outcomes = BootOutcomes(outcomes=tuple(made))
+        Path(config.getoption("--rehearsal")).with_name(OUTCOMES).write_text(outcomes.model_dump_json())
 
 
 def _note_boots(boots: Boots, combinations: Iterable[Combination], config: pytest.Config) -> None:
@@ -124,6 +154,12 @@ def installation(boots: Boots, combination: Combination) -> Boot:
     if reason := reason_against_boot(combination):
         pytest.skip(reason)
     return boots[combination.id]
+
+
+@pytest.fixture
+def rehearsal(boots: Boots, pair: BootPair) -> Boot:
+    """Return the boot in which a node went from an old image to a new one and back."""
+    return boots[pair.name]
 
 
 @pytest.fixture

@@ -9,12 +9,14 @@ from pathlib import Path
 from lifecycle.cache.cache import file_name
 from lifecycle.config.schema import ModuleType
 from lifecycle.planning.matrix import Combination
+from lifecycle.rehearsal.boot import BootPair
 from tests.support.builders.corrupt_modules import flip_a_crc, import_a_missing_symbol
 from tests.support.builders.installer_folders import make_home
 from tests.support.builders.signing_keys import Pair, make_pair, sign
 from tests.support.machines.guest.firmware import SecureBoot
 from tests.support.machines.guest.machine import Boot, Machine
 from tests.support.machines.guest.machine_parts import MachineParts
+from tests.support.machines.guest.rehearsal import copy_home
 
 # A boot with an installation takes 20 to 70 s on two busy cores; one that takes ten times as long hangs.
 _SECONDS = 600
@@ -48,6 +50,10 @@ class Boots:
         """Start an image on a node with one trusted signer: unsigned, signed by a stranger, and by that signer."""
         self._begin("Secure Boot", "secure-boot", partial(self._with_signed_modules, combination))
 
+    def begin_rehearsal(self, pair: BootPair, new: Combination) -> None:
+        """Start files/rehearse.sh: the old image of a pair, that of the combination, and the old one again."""
+        self._begin(pair.name, "rehearse", partial(self._with_old_image, pair, new))
+
     def _begin(self, name: str, script: str, make: Callable[[], Machine]) -> None:
         folder = self.kept / file_name(name.replace(" ", "-"))
         self.begun[name] = self.pool.submit(lambda: make().boot(script, folder, seconds=_SECONDS))
@@ -65,6 +71,12 @@ class Boots:
             modules_of=own,
         )
         return self.parts.machine(own, over=[over])
+
+    def _with_old_image(self, pair: BootPair, new: Combination) -> Machine:
+        over = self.parts.folder / file_name(pair.name.replace(" ", "-"))
+        copy_home(self.parts.engine, pair.old, over / "homes/old")
+        # The archives and the unpacked files of two drivers are in memory.
+        return self.parts.machine(new, over=[over], memory_mib=5120)
 
     def _with_signed_modules(self, combination: Combination) -> Machine:
         over = self.parts.folder / "secure-boot"
