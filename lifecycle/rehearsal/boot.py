@@ -21,6 +21,7 @@ from lifecycle.tools.labels import LABEL_DRIVER, LABEL_KERNEL
 from lifecycle.tools.process import environment
 
 PLAN, OUTCOMES = "plan.json", "outcomes.json"
+_STDERR = 2
 
 
 class BootPair(BaseModel):
@@ -167,7 +168,10 @@ def _boot(session: Session, pairs: Iterable[BootPair], folder: Path) -> tuple[Bo
     command = [sys.executable, "-m", "nox", "--session", "test_node", "--"]
     command += [f"--only={only}", f"--rehearsal={folder / PLAN}", "-k", "rehearsal"]
     session.progress.say(f"booting {len(plan.pairs)} of the images' kernels, some minutes each")
-    done = subprocess.run(command, cwd=session.root, env=environment(), stdout=sys.stderr, check=False)
+    # Its output is progress, so that stdout has nothing but the result.
+    done = subprocess.run(
+        command, cwd=session.root, env=environment(), stdin=subprocess.DEVNULL, stdout=_STDERR, check=False
+    )
     try:
         return BootOutcomes.model_validate_json((folder / OUTCOMES).read_bytes()).outcomes
     except (OSError, ValidationError) as error:

@@ -21,7 +21,7 @@ def test_the_kernel_has_the_old_driver_then_the_new_then_the_old(rehearsal: Boot
 def test_status_names_the_driver_of_each_installation(rehearsal: Boot, pair: BootPair, step: str) -> None:
     status = status_of(rehearsal, step)
 
-    assert (status["state"], status["driver_version"]) == ("same", expected_drivers(pair)[STEPS.index(step)])
+    assert (status["state"], status["installed"]["driver"]) == ("same", expected_drivers(pair)[STEPS.index(step)])
 
 
 @pytest.mark.parametrize("complaint", ["disagrees about", "Unknown symbol", "BUG:", "Oops", "Call Trace"])
