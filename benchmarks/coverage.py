@@ -1,7 +1,8 @@
-"""Measure `invoke coverage` on large fleets: `python -m benchmarks.coverage [NODES ...]`.
+"""Measure `invoke coverage` and `invoke rehearse` on large fleets: `python -m benchmarks.coverage [NODES ...]`.
 
 A fleet has five kernels, or a kernel for each node. Its nodes have 50 images each, as kubelet reports them. The CPU seconds of the
-whole command, its table included, are compared with those of Python reading the same file as JSON.
+whole command, its table included, are compared with those of Python reading the same file as JSON. The fleet of a rehearsal has 12
+groups, which differ in kernel, GPU and driver.
 """
 
 import argparse
@@ -12,13 +13,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.support.cluster_nodes import as_list, node
+from tests.support.cluster_nodes import KERNEL, as_list, node
+from tests.support.rehearsal_fleet import fleet
 
 ROOT = Path(__file__).resolve().parents[1]
 _NODES = (1_000, 10_000)
 _IMAGES = 50
 _READ = "import json, sys; json.load(open(sys.argv[1], 'rb'))"
 _TIMES = 3
+_GROUPS = 12
 
 
 def write_fleet(file: Path, nodes: int, kernels: int) -> None:
@@ -42,6 +45,15 @@ def cpu_seconds(*command: str) -> float:
     return min(found)
 
 
+def rehearsal_seconds(nodes: int) -> float:
+    """Return the CPU seconds of a rehearsal that asks no server and keeps no record in the cache of this machine."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "nodes.json"
+        file.write_bytes(fleet(nodes, [KERNEL, "6.1.0-99-cloud-amd64"], _GROUPS))
+        cache = ("--cache-dir", f"{folder}/cache")
+        return cpu_seconds(sys.executable, "-m", "invoke", "rehearse", "--offline", "--nodes", str(file), *cache)
+
+
 def main() -> None:
     """Print a line of JSON for each fleet."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -55,6 +67,7 @@ def main() -> None:
                 json_alone = cpu_seconds(sys.executable, "-c", _READ, str(file))
                 row = {"nodes": nodes, "kernels": kernels, "megabytes": file.stat().st_size // 10**6}
             print(json.dumps({**row, "ours": ours, "json": json_alone, "ratio": round(ours / json_alone, 1)}))
+        print(json.dumps({"nodes": nodes, "groups": _GROUPS, "rehearsal": rehearsal_seconds(nodes)}))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ class NotProvenError(InstallerError):
         more = f"; and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
         super().__init__(
             f"{release} stays a canary, because of policy.promotion in component.yaml: {'; '.join(missing[:_SHOWN])}{more}",
-            resolution="Provide it (docs/how-to/rehearse.md), or run the command with --force.",
+            resolution="Provide it (docs/how-to/new-garden-linux-version.md), or run the command with --force.",
         )
 
 

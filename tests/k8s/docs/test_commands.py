@@ -18,7 +18,7 @@ from tests.support.checkouts.release_checkout import Checkout, make_checkout, re
 from tests.support.docs_commands import DOCS, commands_in_page, skip_without_example
 from tests.support.servers.registry_server import registry_server
 
-READING = {"cache.show", "changed", "coverage", "explain", "manifests", "matrix", "status"}
+READING = {"cache.show", "changed", "coverage", "explain", "manifests", "matrix", "rehearse", "status"}
 CHANGING = {
     **dict.fromkeys(
         ("build", "fetch", "compile", "package", "image"), "build: tests/images, and the tutorial in test_tutorial.py"
@@ -45,6 +45,9 @@ NOT_RUN = {
     "manifests --build --values build.yaml": "needs a remote cache in component.yaml: tests/k8s/build_job/test_manifests.py",
     "manifests --only debian-12/535 --values pods.yaml": "needs the file of the tutorial: test_tutorial.py",
     "mirror gardenlinux-1592.10 --dry-run": "asks Garden Linux's archive: tests/services/sources/test_mirror.py",
+    "promote gardenlinux-1592.10 --dry-run": "needs a canary with that name: tests/services/versions",
+    "rehearse": "is the name of the task, which wants nodes",
+    "rehearse --nodes nodes.json --boot": "boots machines for minutes: tests/unit/rehearsal, tests/node",
     "release --version 1.2.0 --dry-run": "needs an entry of the changelog: tests/services/release",
     "radar --dry-run": "asks archives on the network: tests/unit/radar",
     "rollout --wave 10% --dry-run": "needs a cluster: tests/unit/rollout",
