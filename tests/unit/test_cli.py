@@ -103,7 +103,7 @@ def test_explain_works_without_an_engine_and_says_what_it_does_not_know(invoke: 
     done = invoke("explain", "debian-13/550")
 
     assert done.returncode == 0
-    assert "patched   open modules, pci-resize-resource.patch: " in done.stdout
+    assert " open modules, pci-resize-resource.patch: " in done.stdout
     assert "built     unknown: no container engine answers" in done.stdout
 
 
@@ -116,7 +116,7 @@ def test_a_selector_that_matches_nothing_lists_what_exists(invoke: Invoke, words
 
 
 def test_an_excluded_combination_that_is_selected_is_said_to_be_excluded(invoke: Invoke) -> None:
-    done = invoke("matrix", "--only", "canary")
+    done = invoke("matrix", "--only", "canary/535")
 
     assert done.returncode == 2
     assert "excluded, see `invoke matrix`:\n  debian-13-backports/" in done.stderr

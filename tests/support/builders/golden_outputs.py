@@ -44,6 +44,7 @@ def make_modules(inputs: GoldenInputs) -> object:
     """Compile both module types, starting with the builder's image; the module checks are not part of the result."""
     out = {f"out/{t}/{name}.ko": f"{t} {name}".encode() for t in ModuleType for name in _MODULES}
     out |= {f"out/{t}/make.log": b"" for t in ModuleType} | {"out/kernel.symvers": b"symvers", "out/answers": b""}
+    out |= {f"out/{t}/patches": b"000-a applied\n" for t in ModuleType}
     engine = RecordingEngine(out)
     compiler = Compiler(targets=inputs.targets, cache=inputs.cache, engine=engine)
     with (
@@ -57,6 +58,11 @@ def make_modules(inputs: GoldenInputs) -> object:
         _result(inputs.cache, Kind.MODULES, inputs.targets.compiled(inputs.combination, t).digest) for t in ModuleType
     ]
     return [engine.events, list(compile_step.MODULES), results]
+
+
+def _patched(modules: Mapping[str, object]) -> dict[str, object]:
+    """Return the description of a result with modules, to which a patch was applied."""
+    return {"modules": modules, "patches": {"a.patch": "applied"}}
 
 
 def make_signed(inputs: GoldenInputs) -> object:
@@ -86,7 +92,7 @@ def make_userspace(inputs: GoldenInputs) -> object:
 def make_archive(inputs: GoldenInputs) -> object:
     """Pack the modules of one type."""
     signed = inputs.targets.modules(inputs.combination, OPEN)
-    with inputs.cache.making(signed.kind, signed.digest, {"modules": {"nvidia.ko": {"size": 2}}}) as folder:
+    with inputs.cache.making(signed.kind, signed.digest, _patched({"nvidia.ko": {"size": 2}})) as folder:
         (folder / "nvidia.ko").write_bytes(b"ko")
         (folder / "nvidia-uvm.ko").write_bytes(b"uvm")
     with _compression() as used:
@@ -105,7 +111,7 @@ def make_image(inputs: GoldenInputs) -> object:
         contents={"lib/file": "sha256", "lib/link": "-> file"},
         modes={"lib": "0755", "lib/file": "0644"},
         unpacked_bytes=4096,
-        about={"modules": {"nvidia.ko": module}},
+        about=_patched({"nvidia.ko": module}),
     )
     contents = Contents(userspace=made, modules=dict.fromkeys(ModuleType, made))
     builder = ImageBuilder(inputs.targets, inputs.cache, engine, inputs.folder)
@@ -149,7 +155,7 @@ def _compiled(inputs: GoldenInputs) -> list[Path]:
     """Put compiled modules into the cache and return their paths."""
     compiled = inputs.targets.compiled(inputs.combination, OPEN)
     modules = {f"{name}.ko": {"vermagic": "vermagic", "version": "999.88.77", "size": 2} for name in _MODULES[:2]}
-    with inputs.cache.making(compiled.kind, compiled.digest, {"modules": modules}) as folder:
+    with inputs.cache.making(compiled.kind, compiled.digest, _patched(modules)) as folder:
         for name in modules:
             (folder / name).write_text(f"module {name}")
     return sorted((inputs.cache.root / "results" / compiled.kind / compiled.digest).glob("*.ko"))

@@ -12,7 +12,9 @@ from lifecycle.config.patches import PatchSeries
 from lifecycle.config.schema import ModuleType
 from lifecycle.config.validation import validate
 from lifecycle.errors import ConfigurationError
+from lifecycle.pipeline.patch_states import PatchState, PatchUse
 from lifecycle.planning.locked_project import LockedProject
+from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Kind, Target, Targets
 from lifecycle.tools.engine.engine import LocalImage
 from lifecycle.tools.labels import LABEL_DIGEST
@@ -191,3 +193,8 @@ def problems(folder: Path, text: str) -> list[str]:
         return list(error.problems)
     msg = "component.yaml is accepted"
     raise AssertionError(msg)
+
+
+def applied_patches(combination: Combination) -> list[PatchUse]:
+    """Return the patches of a combination as applied, without asking a cache."""
+    return [PatchUse(module_type=p.module_type, patch=p.patch, state=PatchState.APPLIED) for p in combination.patches]

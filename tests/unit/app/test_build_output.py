@@ -11,12 +11,10 @@ from lifecycle.errors import InstallerError
 from lifecycle.pipeline.build_service import BuildResult
 from lifecycle.pipeline.build_state import BuildState
 from lifecycle.pipeline.executor import Outcome
-from lifecycle.pipeline.patch_states import PatchState, PatchUse
-from lifecycle.planning.matrix import Combination
 from lifecycle.planning.plan import make_plan
 from lifecycle.planning.targets import Kind, Target, Targets
 from lifecycle.tools.graph import DependencyFailedError
-from tests.support.builders.projects import component, every_target, local_image, project
+from tests.support.builders.projects import applied_patches, component, every_target, local_image, project
 from tests.support.fakes.build_state import FakeBuildState
 from tests.support.fakes.engine import FakeEngine
 
@@ -53,15 +51,10 @@ def plain(
     }
 
 
-def patches_of(combination: Combination) -> list[PatchUse]:
-    """Return the patches of a combination without asking a cache."""
-    return [PatchUse(module_type=p.module_type, patch=p.patch, state=PatchState.APPLIED) for p in combination.patches]
-
-
 def test_the_matrix_as_data() -> None:
     lacking, broken = "there are no open modules of it", "the kernel [breaks] both"
 
-    assert build_output.matrix_rows(MATRIX, [SECOND], patches_of) == {
+    assert build_output.matrix_rows(MATRIX, [SECOND], applied_patches) == {
         "combinations": [plain(SECOND.id, ["proprietary", "open"], [], ["open"])],
         "excluded": [
             plain("new-2/6.12.117-amd64/535.309.01", [], [("proprietary", broken), ("open", lacking)], []),
@@ -69,13 +62,13 @@ def test_the_matrix_as_data() -> None:
         ],
         "warnings": [],
     }
-    assert build_output.matrix_rows(MATRIX, [FIRST], patches_of)["combinations"] == [
+    assert build_output.matrix_rows(MATRIX, [FIRST], applied_patches)["combinations"] == [
         plain(FIRST.id, ["proprietary"], [("open", lacking)], [])
     ]
 
 
 def test_the_matrix_as_tables_keeps_every_word_whatever_the_width(capsys: pytest.CaptureFixture[str]) -> None:
-    build_output.print_matrix(MATRIX, MATRIX.combinations, patches_of)
+    build_output.print_matrix(MATRIX, MATRIX.combinations, applied_patches)
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     cells = [[cell for cell in line.split("  ") if cell] for line in lines]
 

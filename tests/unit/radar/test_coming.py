@@ -8,7 +8,7 @@ from lifecycle.errors import InstallerError
 from lifecycle.radar.arrival import arrival_of
 from lifecycle.radar.coming import NoBuilderToCompileError, NoSuchKernelError, sources_to_ask
 from lifecycle.sources.apt.index import ArchiveUpdateError
-from tests.support.coming_kernels import NEXT, KernelArchive, ask, radar_component, radar_project
+from tests.support.radar.coming_kernels import NEXT, KernelArchive, ask, radar_component, radar_project
 
 OLD = "6.1.0-57-cloud-amd64"
 EXPIRED = ArchiveUpdateError("sid", "E: Release file for http://x/InRelease is expired (invalid since 23d)\n")

@@ -20,9 +20,9 @@ from lifecycle.radar.failures import remember_failure
 from lifecycle.radar.model import Verdict
 from lifecycle.radar.scratch import scratch_project
 from lifecycle.sources.apt.index import ArchiveUpdateError
-from tests.support.coming_kernels import NEXT, KernelArchive, next_kernel
-from tests.support.radar_results import CAUSE
-from tests.support.radar_sessions import SUITE, RadarSession, radar_session
+from tests.support.radar.coming_kernels import NEXT, KernelArchive, next_kernel
+from tests.support.radar.results import CAUSE
+from tests.support.radar.sessions import SUITE, RadarSession, radar_session
 
 NO_ANSWER = ArchiveUpdateError("new", "E: it does not answer\n")
 

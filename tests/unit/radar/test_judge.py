@@ -19,7 +19,7 @@ from lifecycle.radar.coming import ComingKernel
 from lifecycle.radar.judge import Judge
 from lifecycle.radar.model import CauseKind, ModulesJudgement, Verdict
 from lifecycle.tools.engine.errors import EngineUnreachableError
-from tests.support.coming_kernels import next_kernel, radar_project
+from tests.support.radar.coming_kernels import next_kernel, radar_project
 
 OPEN, PROPRIETARY = ModuleType.OPEN, ModuleType.PROPRIETARY
 MEMBER = "/build/open/nv.c:7:1: error: 'struct vma' has no member named 'gone'"

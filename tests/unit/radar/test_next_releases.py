@@ -13,9 +13,9 @@ from lifecycle.radar.coming import ComingSource, KernelScout
 from lifecycle.radar.next_releases import find_next_releases, next_sources, with_builder
 from lifecycle.radar.scratch import scratch_project
 from tests.support.builders.projects import base, component, images, kernel, lock, project
-from tests.support.coming_kernels import KernelArchive, KernelArchives, current
 from tests.support.fakes.engine import FakeEngine
 from tests.support.fakes.sessions import FakeSession
+from tests.support.radar.coming_kernels import KernelArchive, KernelArchives, current
 
 FAMILY = """\
     gl-*:

@@ -17,7 +17,7 @@ from lifecycle.radar.pages import (
     verdict_words,
     write_result,
 )
-from tests.support.radar_results import CAUSE, EACH, SYMBOLS, modules, result
+from tests.support.radar.results import CAUSE, EACH, SYMBOLS, modules, result
 
 
 @dataclass(frozen=True)

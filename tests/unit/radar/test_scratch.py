@@ -17,7 +17,7 @@ from lifecycle.sources.runfile import RunfileResolver
 from lifecycle.tools.engine.engine import PulledImage
 from tests.support.builders.projects import base, driver, kernel, lock
 from tests.support.checkout import copy_parts
-from tests.support.coming_kernels import KernelArchive, KernelArchives, ask, next_kernel, radar_project
+from tests.support.radar.coming_kernels import KernelArchive, KernelArchives, ask, next_kernel, radar_project
 
 COMING = "6.12.200+deb13-cloud-amd64"
 ARCHIVE = KernelArchive({COMING: "6.12.200-1"})

@@ -10,9 +10,9 @@ from lifecycle.radar.command import RadarRequest, run_radar
 from lifecycle.radar.model import CauseKind, RadarResult, Verdict
 from lifecycle.radar.scratch import scratch_project
 from tests.support.builders.projects import local_image
-from tests.support.coming_kernels import next_kernel
 from tests.support.fakes.engine import FakeEngine
-from tests.support.radar_sessions import RadarSession, radar_session
+from tests.support.radar.coming_kernels import next_kernel
+from tests.support.radar.sessions import RadarSession, radar_session
 
 LOG = b"""\
 /build/proprietary/nvidia/nv.c:7:1: error: implicit declaration of function 'in_irq'

@@ -6,7 +6,7 @@ from lifecycle.report.page import render
 from tests.support.builders.projects import project
 from tests.support.fakes.engine import FakeEngine
 from tests.support.fakes.sessions import FakeSession
-from tests.support.radar_results import WARNING, result
+from tests.support.radar.results import WARNING, result
 
 OFFLINE = ReportRequest(offline=True)
 

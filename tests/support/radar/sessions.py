@@ -6,9 +6,9 @@ from pathlib import Path
 from lifecycle.errors import InstallerError
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.sources.open_index import PackageIndexes
-from tests.support.coming_kernels import NEXT, KernelArchive, KernelArchives, radar_project
 from tests.support.fakes.engine import FakeEngine
 from tests.support.fakes.sessions import FakeSession
+from tests.support.radar.coming_kernels import NEXT, KernelArchive, KernelArchives, radar_project
 
 SUITE = {"new-proposed-updates": KernelArchive({NEXT: "6.12.119-1"})}
 
