@@ -147,7 +147,7 @@ def promote(
     The channels are canary, current and previous, in this order. The release that has that channel moves on or is retired.
     `policy.promotion` in component.yaml says what evidence a canary needs; the command shows it, and refuses without it.
     """
-    from lifecycle.versions.promotion import PromotionRequest, show_promotion
+    from lifecycle.promotion.command import PromotionRequest, show_promotion
 
     request = PromotionRequest(release=release, dry_run=dry_run, force=force)
     show_promotion(open_session(cache_dir), request, as_json=json)

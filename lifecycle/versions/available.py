@@ -15,6 +15,7 @@ from lifecycle.sources.open_index import PackageIndexes
 from lifecycle.sources.redistributable import RedistributableResolver
 from lifecycle.sources.resolve_packages import driver_versions, newest_kernel
 from lifecycle.sources.runfile import RunfileResolver
+from lifecycle.sources.session import SourceSession
 from lifecycle.versions.updates import AvailableKernel, AvailableVersions
 
 _VERSION = r"\d+(?:\.\d+)*"
@@ -31,6 +32,17 @@ class AvailabilityReader:
     redistributables: RedistributableResolver
     pages: DriverVersions
     say: Callable[[str], None]
+
+    @classmethod
+    def of(cls, sources: SourceSession, say: Callable[[str], None]) -> "AvailabilityReader":
+        """Return the reader of a session's sources."""
+        return cls(
+            indexes=sources.indexes,
+            runfiles=sources.resolver.runfiles,
+            redistributables=sources.resolver.redistributables,
+            pages=sources.driver_versions,
+            say=say,
+        )
 
     def read(self, component: Component) -> AvailableVersions:
         """Return the available versions for a component. Raises what the sources raise, such as VersionPageError."""

@@ -13,14 +13,7 @@ from lifecycle.versions.updates import OutdatedItem, find_outdated
 def outdated_items(session: Session) -> list[OutdatedItem]:
     """Return the outdated items, from all sources. Raises NotLockedError, and what the sources raise."""
     project = session.locked_project
-    resolver = session.sources.resolver
-    reader = AvailabilityReader(
-        indexes=session.sources.indexes,
-        runfiles=resolver.runfiles,
-        redistributables=resolver.redistributables,
-        pages=session.sources.driver_versions,
-        say=session.progress.say,
-    )
+    reader = AvailabilityReader.of(session.sources, session.progress.say)
     return find_outdated(project, reader.read(project.component), datetime.now(UTC).date())
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from lifecycle.promotion.command import NotProvenError, PromotionRequest, show_promotion
 from lifecycle.versions import edits
 from lifecycle.versions.apply_edit import show_edit
 from lifecycle.versions.edits import new_release
-from lifecycle.versions.promotion import NotProvenError, PromotionRequest, show_promotion
 from tests.support.builders.apt_archive import Archive
 from tests.support.checkouts.source_checkout import SourceCheckout, make_source_checkout
 

@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,11 +10,14 @@ from lifecycle.cache.cache import BOOTED, TESTED
 from lifecycle.cache.evidence import note_evidence
 from lifecycle.cache.rehearsals import Rehearsed, note_rehearsal
 from lifecycle.config.policy import Promotion
+from lifecycle.config.schema import Architecture, ModuleType
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Targets
-from lifecycle.versions.canary_evidence import CanaryEvidence, first_boots, gather_canary_evidence, read_radar
-from lifecycle.versions.promotion import NotProvenError, PromotionRequest, missing_evidence, show_promotion
+from lifecycle.promotion.command import NotProvenError, PromotionRequest, missing_evidence, show_promotion
+from lifecycle.promotion.evidence import CanaryEvidence, first_boots, gather_canary_evidence, radar_verdicts
+from lifecycle.radar.model import Arrival, KernelJudgement, ModulesJudgement, RadarResult, Verdict
+from lifecycle.radar.pages import FOLDER, JSON, write_result
 from tests.support.builders.projects import component, local_image, project
 from tests.support.fakes.engine import FakeEngine
 from tests.support.fakes.sessions import FakeSession
@@ -40,6 +44,28 @@ def session(tmp_path: Path) -> FakeSession:
 
 def canary(given: LockedProject) -> list[Combination]:
     return [c for c in given.matrix.combinations if c.release == "new-2"]
+
+
+def radar_result(verdicts: dict[ModuleType, Verdict]) -> RadarResult:
+    """Return the result of a radar run about 550.163.01 for the kernel of the canary."""
+    modules = tuple(
+        ModulesJudgement(driver="550.163.01", module_type=t, digest="d", verdict=verdict)
+        for t, verdict in verdicts.items()
+    )
+    kernel = KernelJudgement(
+        release="old-1",
+        channel="current",
+        architecture=Architecture.AMD64,
+        current="6.1",
+        kernel=KERNEL,
+        linux="6.12.117",
+        package="6.12.117-1",
+        suite="backports",
+        builder="old-1",
+        arrival=Arrival(days=None, words="unknown"),
+        modules=modules,
+    )
+    return RadarResult(at=datetime(2026, 11, 30, tzinfo=UTC), kernels=(kernel,), warnings=())
 
 
 def boot(session: FakeSession, image: str, at: datetime) -> None:
@@ -133,17 +159,33 @@ def test_days_count_from_the_first_boot_of_the_kernel_by_any_image(session: Fake
 def test_a_verdict_of_the_radar_is_a_column_if_there_is_one(
     session: FakeSession, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    verdicts = [{"kernel": KERNEL, "driver": "550.163.01", "verdict": "compiles", "more": 1}]
-    session.cache.write(session.cache.root / "radar.json", json.dumps({"verdicts": verdicts}))
+    verdicts = {ModuleType.PROPRIETARY: Verdict.BREAKS, ModuleType.OPEN: Verdict.PATCHED}
+    write_result(session.root / FOLDER, radar_result(verdicts))
     with pytest.raises(NotProvenError):
         show_promotion(session, REQUEST, as_json=False)
 
-    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert [row[6] for row in rows[1:4]] == ["radar", "–", "compiles"]
+    rows = [re.split(r"\s{2,}", line) for line in capsys.readouterr().out.splitlines()]
+    assert [row[6] for row in rows[1:4]] == ["radar", "–", "does not compile"]
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"verdicts": 1}', '{"verdicts": [{"kernel": "x"}]}'])
+@pytest.mark.parametrize("content", ["", "{", '{"kernels": 1}', '{"kernels": [{"kernel": "x"}]}'])
 def test_a_damaged_file_of_the_radar_counts_as_none(session: FakeSession, content: str) -> None:
-    session.cache.write(session.cache.root / "radar.json", content)
+    (session.root / FOLDER).mkdir(parents=True)
+    (session.root / FOLDER / JSON).write_text(content)
 
-    assert read_radar(session.cache) == {}
+    assert [entry.radar for entry in gather_canary_evidence(session, canary(session.given))] == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "worst"),
+    [
+        ({ModuleType.OPEN: Verdict.FITS}, Verdict.FITS),
+        ({ModuleType.PROPRIETARY: Verdict.FITS, ModuleType.OPEN: Verdict.PATCHED}, Verdict.PATCHED),
+        ({ModuleType.PROPRIETARY: Verdict.UNKNOWN, ModuleType.OPEN: Verdict.FITS}, Verdict.UNKNOWN),
+        ({ModuleType.PROPRIETARY: Verdict.UNFIT, ModuleType.OPEN: Verdict.NOT_JUDGED}, Verdict.UNFIT),
+    ],
+)
+def test_the_radars_verdict_is_that_of_the_worst_module_type(
+    verdicts: dict[ModuleType, Verdict], worst: Verdict
+) -> None:
+    assert radar_verdicts(radar_result(verdicts)) == {(KERNEL, "550.163.01"): worst}

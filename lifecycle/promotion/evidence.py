@@ -16,9 +16,12 @@ from lifecycle.cache.rehearsals import read_rehearsal
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Targets
 from lifecycle.publish.published import PublishedImage, published_images
+from lifecycle.radar.model import RadarResult, Verdict
+from lifecycle.radar.pages import FOLDER, read_result
 from lifecycle.tools.engine.engine import LocalImage
 
-_RADAR = "radar.json"
+# The verdict on the worst module type of a driver counts.
+_WORSE = (Verdict.FITS, Verdict.PATCHED, Verdict.UNKNOWN, Verdict.NOT_JUDGED, Verdict.BREAKS, Verdict.UNFIT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +29,7 @@ class CanaryEvidence:
     """The evidence about one combination.
 
     `built` and `pushed` are None if the engine or the registry does not answer. `rehearsed` is the last verdict, `radar` that of
-    `invoke radar`, "" for none. `days` are those since an image first booted its kernel, None if none has.
+    the last `invoke radar` of the checkout, "" for none. `days` are those since an image first booted its kernel, None if none has.
     """
 
     combination: str
@@ -37,20 +40,6 @@ class CanaryEvidence:
     rehearsed: str
     radar: str
     days: int | None
-
-
-class _RadarVerdict(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    kernel: str
-    driver: str
-    verdict: str
-
-
-class _Radar(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    verdicts: tuple[_RadarVerdict, ...]
 
 
 class _Boot(BaseModel):
@@ -69,7 +58,7 @@ def gather_canary_evidence(session: Session, combinations: Sequence[Combination]
     published = answer_or_warning(
         session.progress, lambda: published_images(session.locked_project, combinations, session.environ)
     )
-    first, radar = first_boots(cache), read_radar(cache)
+    first, radar = first_boots(cache), radar_verdicts(read_result(session.root / FOLDER))
     now = datetime.now(UTC)
     return [_evidence(cache, c, targets, images, published, first.get(c.kernel), radar, now) for c in combinations]
 
@@ -81,7 +70,7 @@ def _evidence(
     images: Mapping[str, LocalImage] | None,
     published: Mapping[Combination, PublishedImage | None] | None,
     first: datetime | None,
-    radar: Mapping[tuple[str, str], str],
+    radar: Mapping[tuple[str, str], Verdict],
     now: datetime,
 ) -> CanaryEvidence:
     inputs = targets.image(c).digest
@@ -114,13 +103,14 @@ def _boots(cache: Cache) -> Iterator[_Boot]:
             yield _Boot.model_validate_json(path.read_bytes())
 
 
-def read_radar(cache: Cache) -> dict[tuple[str, str], str]:
-    """Return the verdicts of `invoke radar` by kernel release and driver version; none without its file, or if that is damaged."""
-    try:
-        read = _Radar.model_validate_json((cache.root / _RADAR).read_bytes())
-    except (OSError, ValidationError):
-        return {}
-    return {(entry.kernel, entry.driver): entry.verdict for entry in read.verdicts}
+def radar_verdicts(result: RadarResult | None) -> dict[tuple[str, str], Verdict]:
+    """Return the verdicts of a radar run by kernel release and driver version; none without a run."""
+    found: dict[tuple[str, str], Verdict] = {}
+    for kernel in result.kernels if result else ():
+        for modules in kernel.modules:
+            key = (kernel.kernel, modules.driver)
+            found[key] = max(found.get(key, Verdict.FITS), modules.verdict, key=_WORSE.index)
+    return found
 
 
 def has_radar(evidence: Iterable[CanaryEvidence]) -> bool:

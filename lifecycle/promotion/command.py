@@ -9,9 +9,9 @@ from lifecycle.app.session import Session
 from lifecycle.config.component import Channel
 from lifecycle.config.policy import Promotion
 from lifecycle.errors import InstallerError
+from lifecycle.promotion.evidence import CanaryEvidence, gather_canary_evidence, has_radar
 from lifecycle.versions import edits
 from lifecycle.versions.apply_edit import show_edit, today
-from lifecycle.versions.canary_evidence import CanaryEvidence, gather_canary_evidence, has_radar
 
 _BLOCKED = "blocked"
 _SHOWN = 3
