@@ -1,12 +1,12 @@
 """The matrix, a plan and the results of a build: as tables, and as plain data for `--json`."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lifecycle.app import output
+from lifecycle.cache.patch_states import PatchState, PatchUse
 from lifecycle.pipeline.build_service import BuildResult
-from lifecycle.pipeline.patch_states import PatchState, PatchUse
 from lifecycle.planning.matrix import Combination, Matrix
 from lifecycle.planning.plan import Action
 from lifecycle.planning.tags import references
@@ -19,14 +19,13 @@ def _print_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
         output.print_table(title, columns, rows, in_summary=True)
 
 
-PatchesOf = Callable[[Combination], Sequence[PatchUse]]
-
-
-def matrix_rows(matrix: Matrix, combinations: Sequence[Combination], patches_of: PatchesOf) -> dict[str, object]:
-    """Return the matrix as plain data."""
+def matrix_rows(
+    matrix: Matrix, combinations: Sequence[Combination], patches: Mapping[Combination, Sequence[PatchUse]]
+) -> dict[str, object]:
+    """Return the matrix as plain data, with the patches of each combination that is not excluded."""
     return {
-        "combinations": [combination_row(c, patches_of(c)) for c in combinations],
-        "excluded": [combination_row(c, patches_of(c)) for c in matrix.excluded],
+        "combinations": [combination_row(c, patches[c]) for c in combinations],
+        "excluded": [combination_row(c, ()) for c in matrix.excluded],
         "warnings": list(matrix.warnings),
     }
 
@@ -59,7 +58,9 @@ def _patches_in_brief(uses: Sequence[PatchUse]) -> str:
     return ", ".join(f"{count} {state}" for state, count in counts.items()) or "–"
 
 
-def print_matrix(matrix: Matrix, combinations: Sequence[Combination], patches_of: PatchesOf) -> None:
+def print_matrix(
+    matrix: Matrix, combinations: Sequence[Combination], patches: Mapping[Combination, Sequence[PatchUse]]
+) -> None:
     """Print the matrix as a table, then the excluded modules with their reasons. An empty shard prints nothing."""
     everything = [*matrix.excluded, *combinations]
     if not everything:
@@ -72,7 +73,7 @@ def print_matrix(matrix: Matrix, combinations: Sequence[Combination], patches_of
                 c.id,
                 str(c.channel),
                 ", ".join(c.module_types),
-                _patches_in_brief(patches_of(c)),
+                _patches_in_brief(patches[c]),
             )
             for c in combinations
         ],

@@ -14,6 +14,8 @@ from lifecycle.tools.digest import sha256_of
 
 RESULT = "result.json"
 ARCHIVE = "archive.tar.zst"
+# The state of a patch that is in the modules; lifecycle/cache/patch_states.py has all states.
+APPLIED = "applied"
 
 
 class DamagedRecordError(InstallerError):
@@ -125,6 +127,12 @@ class Archive:
     def patches(self) -> dict[str, str]:
         """The state of each patch for these modules, by its file. Raises DamagedRecordError."""
         return _record(ModulesRecord, self.about, self.path.parent).patches
+
+    def has_patch(self, file: str) -> bool:
+        """Return whether a patch for these modules was applied. Raises DamagedRecordError if the record does not tell."""
+        if file not in self.patches:
+            raise DamagedRecordError(self.path.parent)
+        return self.patches[file] == APPLIED
 
     @property
     def supported_gpus(self) -> list[str]:

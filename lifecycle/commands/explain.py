@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from lifecycle.app import build_output, output
 from lifecycle.app.next_step import selecting
 from lifecycle.app.session import Session
-from lifecycle.pipeline.patch_states import PatchState, PatchUse, patch_uses
+from lifecycle.cache.patch_states import PatchState, PatchUse, patch_uses
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.plan import make_plan
 from lifecycle.planning.selector import NothingSelectedError, matches
@@ -23,27 +23,27 @@ def show_explanation(session: Session, selector: str, *, as_json: bool) -> str:
     selected = [combination for combination in everything if matches(selector, combination)]
     if not selected:
         raise NothingSelectedError(selector, [c.id for c in everything], option="invoke explain")
-    if as_json:
-        output.print_json([_plain(session, combination) for combination in selected])
-        return ""
     targets = Targets(session.locked_project)
+    if as_json:
+        output.print_json([_plain(session, targets, combination) for combination in selected])
+        return ""
     for combination in selected:
         uses = patch_uses(combination, targets, session.cache)
-        plan = _plan(session, combination) if combination.module_types else []
+        plan = _plan(session, targets, combination) if combination.module_types else []
         output.print_lines([*facts(combination), *patch_lines(uses), *plan])
     if any(combination.module_types for combination in selected):
         return selecting("invoke build --dry-run", selector)
     return "remove or narrow the entry under `exclude` in component.yaml, if its reason is no more"
 
 
-def _plain(session: Session, combination: Combination) -> dict[str, object]:
+def _plain(session: Session, targets: Targets, combination: Combination) -> dict[str, object]:
     """Return a combination as plain data, with its plan, or with why that is unknown."""
-    uses = patch_uses(combination, Targets(session.locked_project), session.cache)
+    uses = patch_uses(combination, targets, session.cache)
     plain = build_output.combination_row(combination, uses)
     if not combination.module_types:
         return {**plain, "plan": []}
     try:
-        plan = make_plan(Targets(session.locked_project), [combination], session.state())
+        plan = make_plan(targets, [combination], session.state())
     except EngineUnreachableError as error:
         return {**plain, "plan": None, "problem": error.brief}
     return {**plain, "plan": build_output.plan_rows(plan.actions)}
@@ -79,9 +79,9 @@ def _reason(use: PatchUse) -> str:
     return use.patch.reason
 
 
-def _plan(session: Session, combination: Combination) -> list[str]:
+def _plan(session: Session, targets: Targets, combination: Combination) -> list[str]:
     try:
-        plan = make_plan(Targets(session.locked_project), [combination], session.state())
+        plan = make_plan(targets, [combination], session.state())
     except EngineUnreachableError as error:
         return [f"  built     unknown: {error.brief}"]
     return [

@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from itertools import chain
 from pathlib import Path
 
 from lifecycle.app import build_output, output
 from lifecycle.app.session import Session
+from lifecycle.cache.patch_states import needless_patches, patch_uses
 from lifecycle.commands.ci_matrix import check_format, print_for_ci
 from lifecycle.commands.revisions import differences
 from lifecycle.errors import UsageError
-from lifecycle.pipeline.patch_states import PatchUse, needless_patches, patch_uses
 from lifecycle.planning.built_exclusions import warn_of_built
 from lifecycle.planning.locked_project import LockedProject
-from lifecycle.planning.matrix import Combination
 from lifecycle.planning.shards import chosen, parse_shard
 from lifecycle.planning.targets import Kind, Targets
 
@@ -43,19 +43,18 @@ def show_matrix(session: Session, only: str, shard: str, *, diff: str, as_json: 
         everything = replace(everything, excluded=())  # no shard has them
     built = warn_of_built(session.locked_project, lambda name: session.cache.was_built(Kind.MODULES, name))
     everything = replace(everything, warnings=(*everything.warnings, *built))
-    targets = Targets(session.locked_project)
-
-    def patches_of(combination: Combination) -> list[PatchUse]:
-        return patch_uses(combination, targets, session.cache)
-
-    for warning in [*everything.warnings, *needless_patches(targets, session.cache)]:
+    project = session.locked_project
+    targets = Targets(project)
+    patches = {c: patch_uses(c, targets, session.cache) for c in project.matrix.combinations}
+    needless = needless_patches(project.series, chain.from_iterable(patches.values()))
+    for warning in [*everything.warnings, *needless]:
         session.progress.warn(warning)
     if ci_format:
         print_for_ci(ci_format, combinations)
     elif as_json:
-        output.print_json(build_output.matrix_rows(everything, combinations, patches_of))
+        output.print_json(build_output.matrix_rows(everything, combinations, patches))
     else:
-        build_output.print_matrix(everything, combinations, patches_of)
+        build_output.print_matrix(everything, combinations, patches)
 
 
 def show_diff(root: Path, revision: str, project: LockedProject, *, as_json: bool) -> None:

@@ -1,7 +1,7 @@
 """`invoke coverage`: the nodes of a cluster that have no matching image."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -134,7 +134,7 @@ def group_nodes(found: Sequence[Coverage]) -> list[NodeGroup]:
 def _print(survey: NodeSurvey, found: Sequence[Coverage]) -> None:
     columns = ["count", "nodes", "driver", "now", "upgrade to", "then"]
     table = [
-        (str(len(group.nodes)), ", ".join(_first(group.nodes)), group.driver, group.now, group.to, group.then)
+        (str(len(group.nodes)), first_names(group.nodes), group.driver, group.now, group.to, group.then)
         for group in group_nodes(found)
     ]
     output.print_table(output.plural(len(survey.nodes), "node"), columns, table)
@@ -144,8 +144,7 @@ def _describe(need: ImageRequirement | None) -> str:
     return "–" if need is None else need.tag if need.covered else f"{_MISSING} {need.tag}"
 
 
-def _first(names: Sequence[str]) -> Iterator[str]:
-    """Yield the first names, and the number of the others."""
-    yield from names[:_NAMES]
-    if len(names) > _NAMES:
-        yield f"{len(names) - _NAMES} more"
+def first_names(names: Sequence[str]) -> str:
+    """Return the first names of nodes, and the number of the others."""
+    more = [f"{len(names) - _NAMES} more"] if len(names) > _NAMES else []
+    return ", ".join([*names[:_NAMES], *more])

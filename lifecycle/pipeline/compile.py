@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lifecycle.cache.cache import Cache
+from lifecycle.cache.patch_states import read_patch_states
 from lifecycle.cache.results import Result
 from lifecycle.checks.fit import Expectation, check_modules
 from lifecycle.checks.kernel_module import read_module
@@ -23,7 +24,6 @@ from lifecycle.pipeline.compile_errors import (
     UnusablePatchError,
     error_lines,
 )
-from lifecycle.pipeline.patch_states import read_patch_states
 from lifecycle.pipeline.step_results import keep
 from lifecycle.planning.builder_tags import builder_tag, kernel_tag
 from lifecycle.planning.matrix import Combination

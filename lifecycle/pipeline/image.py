@@ -14,7 +14,6 @@ from lifecycle.config.component import Component
 from lifecycle.config.schema import ModuleType
 from lifecycle.errors import writing
 from lifecycle.pipeline.image_archive import Layer, layered_image
-from lifecycle.pipeline.patch_states import PatchState
 from lifecycle.pipeline.saved_images import SavedImages
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
@@ -127,7 +126,7 @@ def installer_manifest(
                 "patches": [
                     {"file": p.patch.file, "reason": p.patch.reason}
                     for p in combination.patches
-                    if p.module_type is module_type and archive.patches[p.patch.file] == PatchState.APPLIED
+                    if p.module_type is module_type and archive.has_patch(p.patch.file)
                 ],
                 "files": archive.contents,
                 "modes": archive.modes,

@@ -152,6 +152,5 @@ def _folder(session: Session, name: str) -> Path:
 def _print(result: RadarResult) -> None:
     if result.kernels:
         output.print_table("kernels to come", pages.COLUMNS, pages.rows(result), in_summary=True)
-    compared = [(k, m, m.symbols) for k in result.kernels for m in k.modules if m.symbols]
-    output.print_lines(f"{k.kernel}, {m.driver} {m.module_type}: {pages.symbol_words(s)}" for k, m, s in compared)
+    output.print_lines(f"{kernel}, {modules}: {changes}" for kernel, modules, changes in pages.symbol_rows(result))
     output.print_lines([*(f"not asked: {warning}" for warning in result.warnings), pages.summary(result)])

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from lifecycle.cache.cache import Cache
 from lifecycle.cache.last_used import note_used
+from lifecycle.cache.patch_states import PatchState
 from lifecycle.cache.results import Result
 from lifecycle.checks.symvers import Symvers, read_symvers
 from lifecycle.config.lock import kernel_key
@@ -13,7 +14,6 @@ from lifecycle.config.schema import ModuleType
 from lifecycle.errors import InstallerError
 from lifecycle.pipeline.build_service import BuildRequest, BuildResult
 from lifecycle.pipeline.compile_errors import IncompatibleModulesError, ModulesFailedError
-from lifecycle.pipeline.patch_states import PatchState
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination, EmptyMatrixError
 from lifecycle.planning.targets import Kind, Target, Targets

@@ -57,13 +57,7 @@ def find_next_releases(
     project, sources, found = session.locked_project, session.sources, list[ComingSource]()
     if all(name in project.component.sources.releases for name in releases):
         return project, [], []
-    reader = AvailabilityReader(
-        indexes=sources.indexes,
-        runfiles=sources.resolver.runfiles,
-        redistributables=sources.resolver.redistributables,
-        pages=sources.driver_versions,
-        say=session.progress.say,
-    )
+    reader = AvailabilityReader.of(sources, session.progress.say)
     try:
         nexts = next_sources(project.component, reader.releases(project.component), releases)
     except InstallerError as error:

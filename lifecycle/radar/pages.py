@@ -74,6 +74,16 @@ def symbol_words(symbols: SymbolChanges) -> str:
     return f"of {symbols.compared} that today's modules import: {', '.join(parts)}{refused}"
 
 
+def symbol_rows(result: RadarResult) -> list[tuple[str, str, str]]:
+    """Return the kernel, the modules and the changes of symbols, for all modules whose symbols were compared."""
+    return [
+        (kernel.kernel, f"{modules.driver} {modules.module_type}", symbol_words(modules.symbols))
+        for kernel in result.kernels
+        for modules in kernel.modules
+        if modules.symbols
+    ]
+
+
 def _names(names: tuple[str, ...]) -> str:
     more = ", …" if len(names) > _LISTED else ""
     return f" ({', '.join(names[:_LISTED])}{more})" if names else ""
@@ -87,14 +97,12 @@ def markdown(result: RadarResult) -> str:
 def _markdown(result: RadarResult) -> Iterator[str]:
     yield f"# Kernels to come, {result.at.strftime('%d %B %Y, %H:%M')} UTC"
     yield ""
-    yield f"{summary(result)}"
+    yield summary(result)
     yield ""
     if found := rows(result):
         yield markdown_table("", COLUMNS, found).rstrip("\n")
         yield ""
-    compared = [(k, m, m.symbols) for k in result.kernels for m in k.modules if m.symbols]
-    if compared:
-        table = [(k.kernel, f"{m.driver} {m.module_type}", symbol_words(symbols)) for k, m, symbols in compared]
+    if table := symbol_rows(result):
         yield markdown_table("Symbols", ("kernel", "modules", "changes since today's kernel"), table).rstrip("\n")
         yield ""
     if result.warnings:

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lifecycle.app import output
+from lifecycle.kubernetes.coverage import first_names
 from lifecycle.rehearsal.assess import GroupVerdict, Reason, Verdict, worst
 
-_NAMES = 3
 _NONE = "–"
 
 
@@ -32,12 +32,6 @@ def print_groups(groups: Sequence[GroupVerdict]) -> None:
     title = f"{output.plural(nodes, 'node')} in {output.plural(len(groups), 'group')}"
     output.print_table(title, columns, rows, in_summary=True)
     output.print_lines(_reasons(groups))
-
-
-def first_names(names: Sequence[str]) -> str:
-    """Return the first names of nodes, and the number of the others."""
-    more = [f"{len(names) - _NAMES} more"] if len(names) > _NAMES else []
-    return ", ".join([*names[:_NAMES], *more])
 
 
 def _image(group: GroupVerdict) -> str:

@@ -14,9 +14,9 @@ from lifecycle.attest.statements import TITLES
 from lifecycle.attest.storage import SignatureStore
 from lifecycle.cache.cache import BOOTED, TESTED
 from lifecycle.cache.evidence import read_evidence
+from lifecycle.cache.patch_states import PatchUse, patch_uses
 from lifecycle.checks.fit import ModuleReport
 from lifecycle.commands.verify import Proof
-from lifecycle.pipeline.patch_states import PatchUse, patch_uses
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Targets
 from lifecycle.publish.published import PublishedImage, open_registry

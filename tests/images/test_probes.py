@@ -10,11 +10,11 @@ import pytest
 from docker.models.containers import Container
 
 from lifecycle.cache.cache import Cache, default_cache_dir
+from lifecycle.cache.patch_states import PatchState, patch_uses
 from lifecycle.config.image_versions import builder_title
 from lifecycle.config.patches import Patch
 from lifecycle.config.versions import VersionRange
 from lifecycle.pipeline.compile import Compiler
-from lifecycle.pipeline.patch_states import PatchState, patch_uses
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Targets, base_tag

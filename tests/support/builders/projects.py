@@ -1,9 +1,10 @@
 """Small components, locks and projects to test with."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from lifecycle.cache.patch_states import PatchState, PatchUse
 from lifecycle.config.component import Component, load_component
 from lifecycle.config.image_versions import Base, ImageVersions
 from lifecycle.config.lock import Lock, LockedBase, LockedDriver, LockedFile, LockedKernel
@@ -12,7 +13,6 @@ from lifecycle.config.patches import PatchSeries
 from lifecycle.config.schema import ModuleType
 from lifecycle.config.validation import validate
 from lifecycle.errors import ConfigurationError
-from lifecycle.pipeline.patch_states import PatchState, PatchUse
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Kind, Target, Targets
@@ -195,6 +195,9 @@ def problems(folder: Path, text: str) -> list[str]:
     raise AssertionError(msg)
 
 
-def applied_patches(combination: Combination) -> list[PatchUse]:
-    """Return the patches of a combination as applied, without asking a cache."""
-    return [PatchUse(module_type=p.module_type, patch=p.patch, state=PatchState.APPLIED) for p in combination.patches]
+def applied_patches(combinations: Iterable[Combination]) -> dict[Combination, list[PatchUse]]:
+    """Return the patches of combinations as applied, without asking a cache."""
+    return {
+        c: [PatchUse(module_type=p.module_type, patch=p.patch, state=PatchState.APPLIED) for p in c.patches]
+        for c in combinations
+    }

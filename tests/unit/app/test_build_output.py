@@ -26,6 +26,7 @@ PROJECT = project(
     patch_digests={"a.patch": "1"},
 )
 TARGETS = Targets(PROJECT)
+APPLIED = applied_patches(PROJECT.matrix.combinations)
 MATRIX = PROJECT.matrix
 FIRST, SECOND = MATRIX.combinations
 REPOSITORY = "localhost:5000/team/nvidia-installer"
@@ -54,7 +55,7 @@ def plain(
 def test_the_matrix_as_data() -> None:
     lacking, broken = "there are no open modules of it", "the kernel [breaks] both"
 
-    assert build_output.matrix_rows(MATRIX, [SECOND], applied_patches) == {
+    assert build_output.matrix_rows(MATRIX, [SECOND], APPLIED) == {
         "combinations": [plain(SECOND.id, ["proprietary", "open"], [], ["open"])],
         "excluded": [
             plain("new-2/6.12.117-amd64/535.309.01", [], [("proprietary", broken), ("open", lacking)], []),
@@ -62,13 +63,13 @@ def test_the_matrix_as_data() -> None:
         ],
         "warnings": [],
     }
-    assert build_output.matrix_rows(MATRIX, [FIRST], applied_patches)["combinations"] == [
+    assert build_output.matrix_rows(MATRIX, [FIRST], APPLIED)["combinations"] == [
         plain(FIRST.id, ["proprietary"], [("open", lacking)], [])
     ]
 
 
 def test_the_matrix_as_tables_keeps_every_word_whatever_the_width(capsys: pytest.CaptureFixture[str]) -> None:
-    build_output.print_matrix(MATRIX, MATRIX.combinations, applied_patches)
+    build_output.print_matrix(MATRIX, MATRIX.combinations, APPLIED)
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     cells = [[cell for cell in line.split("  ") if cell] for line in lines]
 

@@ -1,9 +1,9 @@
 import pytest
 
 from lifecycle.app import build_output
+from lifecycle.cache.patch_states import PatchState, PatchUse
 from lifecycle.config.patches import Patch
 from lifecycle.config.schema import ModuleType
-from lifecycle.pipeline.patch_states import PatchState, PatchUse
 from tests.support.builders.projects import project
 
 MATRIX = project().matrix
@@ -31,7 +31,7 @@ def test_patches_are_counted_by_their_state(states: list[str], cell: str, capsys
         )
         for number, state in enumerate(states)
     ]
-    build_output.print_matrix(MATRIX, [SECOND], lambda _: uses)
+    build_output.print_matrix(MATRIX, [SECOND], {SECOND: uses})
 
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith(SECOND.id) and "open" in line]
     assert line.partition("open")[2].strip() == cell

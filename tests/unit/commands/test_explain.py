@@ -1,7 +1,7 @@
+from lifecycle.cache.patch_states import PatchState, PatchUse
 from lifecycle.commands.explain import facts, patch_lines
 from lifecycle.config.patches import Patch, PatchSeries
 from lifecycle.config.schema import ModuleType
-from lifecycle.pipeline.patch_states import PatchState, PatchUse
 from tests.support.builders.projects import component, project
 
 

@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 
 from lifecycle.cache.cache import Cache
-from lifecycle.cache.results import Archive
+from lifecycle.cache.results import Archive, DamagedRecordError
 from lifecycle.config.image_versions import Base, ImageVersions
 from lifecycle.config.lock import LockedBase
 from lifecycle.config.patches import Patch
@@ -118,6 +118,14 @@ def test_the_manifest_names_files_modes_modules_and_patches_of_each_type() -> No
         },
     }
     assert manifest["userspace"] == {"files": {"bin/tool": "d1"}, "modes": {"bin/tool": "0755"}}
+
+
+def test_a_record_that_does_not_tell_of_a_patch_is_damaged() -> None:
+    patch_ = Patch(file="a.patch", reason="it does not compile")
+    patched = replace(COMBINATION, patches=(ModulePatch(module_type=ModuleType.OPEN, patch=patch_),))
+
+    with pytest.raises(DamagedRecordError):
+        installer_manifest(component(), patched, "digest", CONTENTS, "tag")
 
 
 def test_nothing_in_the_image_says_the_components_version() -> None:

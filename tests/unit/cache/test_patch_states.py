@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from lifecycle.cache.cache import Cache
+from lifecycle.cache.patch_states import PatchState, needless_patches, patch_uses, read_patch_states
 from lifecycle.config.patches import Patch, PatchSeries
 from lifecycle.config.schema import ModuleType
-from lifecycle.pipeline.patch_states import PatchState, needless_patches, patch_uses, read_patch_states
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Targets
 from tests.support.builders.projects import project
@@ -31,6 +31,12 @@ def compiled(cache: Cache, of: Targets, combination: Combination, states: dict[s
         about: dict[str, object] = {"modules": {"nvidia.ko": {}}, "patches": states}
         with cache.making(target.kind, target.digest, about) as folder:
             (folder / "nvidia.ko").write_text("x")
+
+
+def needless(of: Targets, cache: Cache) -> list[str]:
+    """Return the sentences about patches that nothing in the matrix needs."""
+    uses = [use for c in of.project.matrix.combinations for use in patch_uses(c, of, cache)]
+    return needless_patches(of.project.series, uses)
 
 
 def states(cache: Cache, of: Targets, combination: Combination) -> list[tuple[str, str, str]]:
@@ -71,17 +77,17 @@ def test_the_answer_is_that_of_the_modules_with_the_same_inputs(tmp_path: Path) 
 
 def test_a_patch_that_no_kernel_needs_is_told(tmp_path: Path) -> None:
     of, cache = targets(), Cache(tmp_path)
-    before = needless_patches(of, cache)
+    before = needless(of, cache)
     for combination in of.project.matrix.combinations:
         answers = {"probed.patch": "not needed", "always.patch": "applied"}
         compiled(cache, of, combination, answers if combination.patches else {})
 
     assert before == []
-    assert needless_patches(of, cache) == ["patches/series.yaml: not needed by the matrix any more: probed.patch"]
+    assert needless(of, cache) == ["patches/series.yaml: not needed by the matrix any more: probed.patch"]
 
 
 def test_a_patch_whose_conditions_no_modules_meet_is_told(tmp_path: Path) -> None:
     series = PatchSeries(patches=[Patch(file="old.patch", driver_version="470", reason="it does not compile")])
 
-    found = needless_patches(Targets(project(series=series, patch_digests={"old.patch": "1"})), Cache(tmp_path))
+    found = needless(Targets(project(series=series, patch_digests={"old.patch": "1"})), Cache(tmp_path))
     assert found == ["patches/series.yaml: not needed by the matrix any more: old.patch"]

@@ -1,12 +1,13 @@
 """The states of patches: the answers of a kernel's headers, which the results of compiling record."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from lifecycle.cache.cache import Cache
-from lifecycle.config.patches import Patch
+from lifecycle.cache.results import APPLIED
+from lifecycle.config.patches import Patch, PatchSeries
 from lifecycle.config.schema import ModuleType
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Targets
@@ -15,7 +16,7 @@ from lifecycle.planning.targets import Targets
 class PatchState(StrEnum):
     """The state of a patch for modules. The probe of a patch is asked when the modules are compiled."""
 
-    APPLIED = "applied"
+    APPLIED = APPLIED
     NOT_NEEDED = "not needed"
     NOT_ASKED = "not asked yet"
 
@@ -56,10 +57,8 @@ def _uses(combination: Combination, targets: Targets, cache: Cache) -> Iterator[
             yield PatchUse(module_type=module_type, patch=patch, state=PatchState(known.get(patch.file, unknown)))
 
 
-def needless_patches(targets: Targets, cache: Cache) -> list[str]:
-    """Return a sentence about the patches of the series that no modules of the matrix need; none if there is no such patch."""
-    series, matrix = targets.project.series, targets.project.matrix
-    uses = [use for combination in matrix.combinations for use in patch_uses(combination, targets, cache)]
+def needless_patches(series: PatchSeries, uses: Iterable[PatchUse]) -> list[str]:
+    """Return a sentence about the patches of the series that no uses need; none if there is no such patch. Pure."""
     wanted = {use.patch for use in uses if use.state is not PatchState.NOT_NEEDED}
     needless = [patch.file for patch in series.patches if patch not in wanted]
     if not needless:
