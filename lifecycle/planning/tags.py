@@ -89,8 +89,8 @@ def operator_tag(driver: str, combination: Combination) -> str:
 def moving_tags(combination: Combination, others: Iterable[Combination]) -> tuple[str, ...]:
     """Return the moving tags of a combination's newest image, for people and for NVIDIA's GPU Operator.
 
-    The tags of the driver branch are included for the newest driver of the branch only. The Operator's tags are left out if they
-    would also mean the image of another architecture.
+    The tags of the driver branch are included for the newest driver of the branch only. An Operator's tag is left out if it would
+    also mean the image of another architecture, or of a release of the same OS that comes earlier in `others`.
     """
     combinations = tuple(others)
     names = (
@@ -98,17 +98,29 @@ def moving_tags(combination: Combination, others: Iterable[Combination]) -> tupl
         if is_newest_of_branch(combination, combinations)
         else (combination.driver,)
     )
-    ambiguous = any(_share_operator_tag(combination, other) for other in combinations)
     return tuple(
         tag
         for name in names
-        for tag in (tag_of(name, combination), *(() if ambiguous else (operator_tag(name, combination),)))
+        for tag in (
+            tag_of(name, combination),
+            *((operator_tag(name, combination),) if _has_operator_tag(name, combination, combinations) else ()),
+        )
     )
 
 
-def _share_operator_tag(one: Combination, other: Combination) -> bool:
-    """Return whether the Operator takes the images of two architectures for one, since it knows the kernel release only."""
-    return one.architecture != other.architecture and operator_tag(one.branch, one) == operator_tag(other.branch, other)
+def _has_operator_tag(name: str, combination: Combination, others: tuple[Combination, ...]) -> bool:
+    """Return whether the Operator's tag for the driver or branch `name` means this combination only.
+
+    The tag tells neither the architecture nor the release's channel. Images for two architectures cannot replace each other, so
+    neither has the tag. Two channels of one OS may have the same kernel, for example after a promotion: the first one has it.
+    """
+    same = [
+        other for other in others if operator_tag(other.branch, other) == operator_tag(combination.branch, combination)
+    ]
+    if any(other.architecture != combination.architecture for other in same):
+        return False
+    first = next((other for other in same if name in (other.driver, other.branch)), combination)
+    return first.release == combination.release
 
 
 def is_newest_of_branch(combination: Combination, others: Iterable[Combination]) -> bool:

@@ -29,7 +29,7 @@ def pulled(version: str, kernel: str, os_id: str, os_version: str) -> str:
 def test_what_the_operator_pulls_for_a_node_is_a_tag_that_push_moves() -> None:
     image = PROJECT.component.image
     for combination in COMBINATIONS:
-        os_id, _, os_version = combination.release.partition("-")
+        os_id, os_version, *_ = combination.release.split("-")
         tags = {f"{image.registry}/{image.repository}:{tag}" for tag in moving_tags(combination, COMBINATIONS)}
         for version in (combination.branch, combination.driver):
             assert pulled(version, label_of(combination.kernel), os_id, os_version) in tags

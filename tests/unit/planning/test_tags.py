@@ -53,6 +53,22 @@ def test_the_operator_s_tags_never_mean_two_architectures() -> None:
     assert moving_tags(amd64, [amd64, arm64]) == (tag_of("550.163.01", amd64), tag_of("550", amd64))
 
 
+def test_of_two_channels_with_one_kernel_the_first_has_the_operator_s_tags() -> None:
+    first = replace(COMBINATION, release="debian-13")
+    second = replace(COMBINATION, release="debian-13-backports")
+
+    assert operator_tag("550", first) in moving_tags(first, [first, second])
+    assert moving_tags(second, [first, second]) == (tag_of("550.163.01", second), tag_of("550", second))
+
+
+def test_a_driver_that_only_a_later_channel_has_keeps_its_operator_s_tag() -> None:
+    first = replace(COMBINATION, release="debian-13", driver="550.9.99")
+    second = replace(COMBINATION, release="debian-13-backports")
+
+    assert operator_tag("550.163.01", second) in moving_tags(second, [first, second])
+    assert operator_tag("550", second) not in moving_tags(second, [first, second])
+
+
 def test_a_newer_driver_of_another_architecture_leaves_the_branch_s_tag() -> None:
     amd64 = replace(COMBINATION, kernel="6.12.25-gardener-custom")
     arm64 = replace(amd64, architecture=Architecture.ARM64, driver="550.200.01")
