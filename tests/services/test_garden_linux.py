@@ -18,7 +18,7 @@ from lifecycle.config.lock import Lock
 from tests.support.builders.apt_archive import Archive, end_agent
 from tests.support.checkout import ROOT
 from tests.support.checkouts.release_checkout import Checkout
-from tests.support.garden_linux.archive import KERNEL, VERSION, headers_of, make_garden_archive
+from tests.support.garden_linux.archive import KERNEL, NEXT, VERSION, headers_of, make_garden_archive
 from tests.support.garden_linux.checkout import (
     DRIVER,
     RELEASE,
@@ -202,6 +202,25 @@ def test_nodes_of_the_release_are_covered_and_older_ones_are_named(
     assert (row["node"], row["now"]) == ("gpu-1", {"tag": TAG, "covered": True})
     mixed = checkout.invoke("coverage", "--nodes", str(tmp_path / "mixed.json"), code=1)
     assert f"MISSING {DRIVER}-6.12.44-cloud-amd64-gardenlinux-1592.9" in mixed.stdout
+
+
+def test_the_radar_judges_the_next_version_in_the_builder_of_its_own(built: str, checkout: Checkout) -> None:
+    (kernel,) = checkout.json("radar", "--only", RELEASE)["kernels"]
+    (modules,) = kernel["modules"]
+
+    assert (kernel["release"], kernel["builder"], kernel["kernel"]) == (f"gardenlinux-{NEXT}",) * 2 + (KERNEL,)
+    assert kernel["arrival"]["words"] == f"when it replaces {RELEASE}"
+    # The new version has the same kernel and tools, so there is nothing to compile.
+    assert (modules["verdict"], modules["new"]) == ("fits", False)
+
+
+def test_the_radar_leaves_files_and_lock_as_they_are(built: str, checkout: Checkout) -> None:
+    before = [(checkout.folder / name).read_bytes() for name in ("versions.lock", "image_versions", "component.yaml")]
+    checkout.invoke("radar", "--only", RELEASE)
+
+    assert [
+        (checkout.folder / name).read_bytes() for name in ("versions.lock", "image_versions", "component.yaml")
+    ] == before
 
 
 def test_a_version_that_the_archive_lacks_is_one_sentence(

@@ -17,6 +17,9 @@ from pathlib import Path
 from tests.support.builders.apt_archive import Archive, gpg_environment, make_key
 
 VERSION = "1592.10"
+# The next version of the archive, which has the same kernel, as when only user space has changed.
+NEXT = "1592.11"
+PAGE = "versions.html"
 LINUX = "6.12.60"
 KERNEL = f"{LINUX}-cloud-amd64"
 PACKAGE_VERSION = f"{LINUX}-1gl0~bp1592"
@@ -60,7 +63,11 @@ def make_garden_archive(folder: Path, home: Path, headers: Sequence[Path], kerne
         deb.rename(place)
     made.rmdir()
     right, wrong = make_key(home, "right"), make_key(home, "wrong")
-    _publish(folder, home)
+    for number in (VERSION, NEXT):
+        _publish(folder, home, number)
+    # All archives of the site share one pool.
+    (folder / "gardenlinux/pool").symlink_to("../pool")
+    (folder / "gardenlinux" / PAGE).write_text(f"<a>{VERSION}/</a> 2026-11-24 10:12 <a>{NEXT}/</a> 2026-11-28 09:30")
     return Archive(folder, right, wrong, VERSION)
 
 
@@ -109,8 +116,8 @@ def _build_meta(into: Path) -> None:
     shutil.rmtree(root)
 
 
-def _publish(folder: Path, home: Path) -> None:
-    suite = folder / "gardenlinux/dists" / VERSION
+def _publish(folder: Path, home: Path, number: str) -> None:
+    suite = folder / "gardenlinux/dists" / number
     lines = []
     for architecture in ("all", "amd64", "arm64"):
         command = ["apt-ftparchive", "--arch", architecture, "packages", "pool"]
@@ -121,11 +128,9 @@ def _publish(folder: Path, home: Path) -> None:
         for name, content in {index.stem: packages, index.name: index.read_bytes()}.items():
             place = f"main/binary-{architecture}/{name}"
             lines.append(f" {hashlib.sha256(content).hexdigest()} {len(content)} {place}\n")
-    # All archives of the site share one pool.
-    (folder / "gardenlinux/pool").symlink_to("../pool")
     fields = {
         "Origin": "GardenLinux",
-        "Codename": VERSION,
+        "Codename": number,
         "Description": "a test",
         "Components": "main",
         "Architectures": "all amd64 arm64",

@@ -19,7 +19,7 @@ from lifecycle.planning.targets import Targets
 from tests.support.checkout import ROOT
 from tests.support.checkouts.release_checkout import Checkout
 from tests.support.committed_copy import committed_copy
-from tests.support.garden_linux.archive import VERSION
+from tests.support.garden_linux.archive import PAGE, VERSION
 from tests.support.garden_linux.images import forget
 
 RELEASE = f"gardenlinux-{VERSION}"
@@ -44,7 +44,9 @@ def make_garden_checkout(
     # The archive and its keyring are also in a comment, for Swift.
     text = (folder / "component.yaml").read_text().replace(_ARCHIVE, archive).replace(_KEYRING, str(keyring))
     (folder / "component.yaml").write_text(text.replace(_KMODBUILD, kmodbuild))
+    builder = f"      builder: {kmodbuild}:{{architecture}}-{{version}}\n"
     edits = {
+        f"{builder}      repositories:": f"{builder}      versions: {archive}/{PAGE}\n      repositories:",
         "registry: localhost:5000": f'registry: "{registry}"',
         "repository: build/gitops.git": f"repository: {gitops}",
     }

@@ -11,7 +11,7 @@ from lifecycle.planning.locked_project import load_locked_project
 from lifecycle.planning.targets import Targets, base_tag
 from lifecycle.tools.archive import tar_bytes
 from tests.support.checkout import ROOT
-from tests.support.garden_linux.archive import VERSION
+from tests.support.garden_linux.archive import NEXT, VERSION
 
 # As of Garden Linux 1592.10. It has no VERSION_ID.
 OS_RELEASE = f"""\
@@ -41,36 +41,38 @@ LABEL vendor=site
 
 
 def push_kmodbuild(engine: docker.DockerClient, registry: str, headers: Sequence[Path]) -> str:
-    """Push a builder like Garden Linux's for a release, with the headers of its kernel, and return its repository."""
+    """Push a builder like Garden Linux's, with the headers of the kernel, for each version. Return its repository."""
     base = base_tag(Targets(load_locked_project(ROOT)).base("BUILDER_DEBIAN_13"))
     files = {f"headers/{deb.name}": deb.read_bytes() for deb in headers}
     repository = f"{registry}/gardenlinux/gardenlinux/kmodbuild"
     context = {"Dockerfile": _KMODBUILD.encode(), "os-release": OS_RELEASE.encode(), **files}
-    _push(engine, repository, f"amd64-{VERSION}", base, context)
+    _push(engine, repository, [f"amd64-{VERSION}", f"amd64-{NEXT}"], base, context)
     return repository
 
 
 def push_runtime(engine: docker.DockerClient, registry: str) -> str:
     """Push a runtime base of a site's own, and return its reference."""
     base = base_tag(Targets(load_locked_project(ROOT)).base("RUNTIME"))
-    _push(engine, f"{registry}/site/runtime", "13", base, {"Dockerfile": _RUNTIME.encode()})
+    _push(engine, f"{registry}/site/runtime", ["13"], base, {"Dockerfile": _RUNTIME.encode()})
     return f"{registry}/site/runtime:13"
 
 
-def _push(engine: docker.DockerClient, repository: str, tag: str, base: str, context: Mapping[str, bytes]) -> None:
-    reference = f"{repository}:{tag}"
+def _push(
+    engine: docker.DockerClient, repository: str, tags: Sequence[str], base: str, context: Mapping[str, bytes]
+) -> None:
     built, _ = engine.images.build(
         fileobj=io.BytesIO(tar_bytes(context)),
         custom_context=True,
-        tag=reference,
         buildargs={"BASE": base},
         network_mode="none",
         rm=True,
         forcerm=True,
         nocache=True,
     )
-    said = engine.images.push(repository, tag=tag, stream=True, decode=True)
-    assert [event["error"] for event in said if "error" in event] == []
+    for tag in tags:
+        built.tag(repository, tag)
+        said = engine.images.push(repository, tag=tag, stream=True, decode=True)
+        assert [event["error"] for event in said if "error" in event] == []
     forget(engine, [str(built.id)])
 
 
