@@ -38,15 +38,15 @@ def add_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]],
 
 def markdown_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table as Markdown with a heading. The text of a cell is shown as it is."""
-    lines = [f"### {_escaped(title)}", ""] if title else []
-    lines += [_line(columns), _line(["---"] * len(columns)), *(_line([_escaped(cell) for cell in row]) for row in rows)]
+    lines = [f"### {escaped(title)}", ""] if title else []
+    lines += [_line(columns), _line(["---"] * len(columns)), *(_line([escaped(cell) for cell in row]) for row in rows)]
     return "\n".join([*lines, "", ""])
+
+
+def escaped(text: str) -> str:
+    """Return a text without a meaning in Markdown, on one line."""
+    return _SPECIAL.sub(r"\\\g<0>", printable(text)).replace("\n", "<br>")
 
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _escaped(text: str) -> str:
-    """Return a text without a meaning in Markdown, on one line."""
-    return _SPECIAL.sub(r"\\\g<0>", printable(text)).replace("\n", "<br>")

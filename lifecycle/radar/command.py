@@ -150,7 +150,7 @@ def _folder(session: Session, name: str) -> Path:
 
 
 def _print(result: RadarResult) -> None:
-    if result.kernels:
-        output.print_table("kernels to come", pages.COLUMNS, pages.rows(result), in_summary=True)
-    output.print_lines(f"{kernel}, {modules}: {changes}" for kernel, modules, changes in pages.symbol_rows(result))
+    for kernel in result.kernels:
+        output.print_table(pages.heading(kernel), pages.COLUMNS, pages.rows(kernel), in_summary=True)
+        output.print_lines([*pages.symbol_lines(kernel), ""])
     output.print_lines([*(f"not asked: {warning}" for warning in result.warnings), pages.summary(result)])

@@ -5,33 +5,46 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from lifecycle.app.job_summary import markdown_table
+from lifecycle.app.job_summary import escaped, markdown_table
 from lifecycle.app.output import plural
 from lifecycle.cache.cache import read_json
 from lifecycle.errors import writing
-from lifecycle.radar.model import Cause, ModulesJudgement, RadarResult, SymbolChanges, Verdict
+from lifecycle.radar.model import Cause, KernelJudgement, ModulesJudgement, RadarResult, SymbolChanges, Verdict
 
 FOLDER = Path("build/radar")
 JSON, MARKDOWN = "radar.json", "radar.md"
-COLUMNS = ("kernel", "for", "driver", "verdict", "first error", "patches", "arrives")
+COLUMNS = ("driver", "verdict", "first error", "patches")
 _NONE = "–"
 _LISTED = 5
 
 
-def rows(result: RadarResult) -> list[tuple[str, ...]]:
-    """Return a row for the modules of each type of each driver on each kernel, in the order of COLUMNS."""
+def heading(kernel: KernelJudgement) -> str:
+    """Return a kernel with the place where it was found, the release that may get it, and the time of its arrival."""
+    return (
+        f"{kernel.kernel} ({kernel.package}) from {kernel.suite}, "
+        f"for {kernel.release}, now {kernel.current}; arrival: {kernel.arrival.words}"
+    )
+
+
+def rows(kernel: KernelJudgement) -> list[tuple[str, ...]]:
+    """Return a row for the modules of each type of each driver on a kernel, in the order of COLUMNS."""
     return [
         (
-            f"{kernel.kernel} ({kernel.package})",
-            f"{kernel.release}, now {kernel.current}",
             f"{modules.driver} {modules.module_type}",
             verdict_words(modules),
             error_words(modules) or _NONE,
             patch_words(modules) or _NONE,
-            f"{kernel.arrival.words}, from {kernel.suite}",
         )
-        for kernel in result.kernels
         for modules in kernel.modules
+    ]
+
+
+def symbol_lines(kernel: KernelJudgement) -> list[str]:
+    """Return a line with the changes of symbols for all modules on a kernel whose symbols were compared."""
+    return [
+        f"{modules.driver} {modules.module_type}: {symbol_words(modules.symbols)}"
+        for modules in kernel.modules
+        if modules.symbols
     ]
 
 
@@ -74,16 +87,6 @@ def symbol_words(symbols: SymbolChanges) -> str:
     return f"of {symbols.compared} that today's modules import: {', '.join(parts)}{refused}"
 
 
-def symbol_rows(result: RadarResult) -> list[tuple[str, str, str]]:
-    """Return the kernel, the modules and the changes of symbols, for all modules whose symbols were compared."""
-    return [
-        (kernel.kernel, f"{modules.driver} {modules.module_type}", symbol_words(modules.symbols))
-        for kernel in result.kernels
-        for modules in kernel.modules
-        if modules.symbols
-    ]
-
-
 def _names(names: tuple[str, ...]) -> str:
     more = ", …" if len(names) > _LISTED else ""
     return f" ({', '.join(names[:_LISTED])}{more})" if names else ""
@@ -99,11 +102,10 @@ def _markdown(result: RadarResult) -> Iterator[str]:
     yield ""
     yield summary(result)
     yield ""
-    if found := rows(result):
-        yield markdown_table("", COLUMNS, found).rstrip("\n")
+    for kernel in result.kernels:
+        yield markdown_table(heading(kernel), COLUMNS, rows(kernel)).rstrip("\n")
         yield ""
-    if table := symbol_rows(result):
-        yield markdown_table("Symbols", ("kernel", "modules", "changes since today's kernel"), table).rstrip("\n")
+        yield from (f"- {escaped(line)}" for line in symbol_lines(kernel))
         yield ""
     if result.warnings:
         lines = [(warning,) for warning in result.warnings]

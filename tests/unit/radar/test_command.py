@@ -125,4 +125,4 @@ def test_the_summary_of_a_job_gets_the_table(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
     show_radar(session(tmp_path, verdict=Verdict.FITS), RadarRequest(), as_json=False)
 
-    assert "### kernels to come" in (tmp_path / "summary").read_text()
+    assert "### 6.12.119-cloud-amd64 (6.12.119-1) from new-proposed-updates" in (tmp_path / "summary").read_text()

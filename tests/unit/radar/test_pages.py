@@ -8,11 +8,13 @@ from lifecycle.radar.model import RadarResult, Verdict
 from lifecycle.radar.pages import (
     JSON,
     MARKDOWN,
+    heading,
     markdown,
     patch_words,
     read_result,
     rows,
     summary,
+    symbol_lines,
     symbol_words,
     verdict_words,
     write_result,
@@ -26,25 +28,39 @@ class Expected:
     words: str
 
 
-def test_a_row_has_kernel_driver_verdict_error_patch_and_arrival() -> None:
-    assert rows(result())[2] == (
-        "7.4.1-cloud-amd64 (7.4.1-1)",
-        "debian-13, now 6.12.118-cloud-amd64",
+def test_a_heading_has_kernel_suite_release_and_arrival() -> None:
+    (kernel,) = result().kernels
+
+    assert heading(kernel) == (
+        "7.4.1-cloud-amd64 (7.4.1-1) from trixie-backports, for debian-13, now 6.12.118-cloud-amd64; arrival: unknown"
+    )
+
+
+def test_a_row_has_driver_verdict_error_and_patch() -> None:
+    (kernel,) = result().kernels
+
+    assert rows(kernel)[2] == (
         "550.163.01 open",
         "does not compile",
         "missing member: nvidia/nv.c:12: 'struct vma' has no member named 'x' | <script>",
         "similar: c.patch",
-        "unknown, from trixie-backports",
     )
+
+
+def test_symbols_have_a_line_for_each_set_of_modules_that_was_compared() -> None:
+    (kernel,) = result().kernels
+
+    assert [line.partition(":")[0] for line in symbol_lines(kernel)] == ["550.163.01 open"]
 
 
 def test_the_compilers_words_are_plain_text_in_markdown() -> None:
     text = markdown(result())
 
     assert r"named 'x' \| \<script\>" in text
+    assert "### 7.4.1-cloud-amd64 (7.4.1-1) from trixie-backports" in text
     assert "| 550.163.01 open | fits with patches | – | a.patch, b.patch |" in text
+    assert "- 550.163.01 open: of 9 that today's modules import" in text
     assert "### Not asked" in text
-    assert "### Symbols" in text
 
 
 def test_the_summary_counts_and_names_new_breaks() -> None:
