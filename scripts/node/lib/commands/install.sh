@@ -3,12 +3,13 @@
 
 readonly STATE_BYTES=65536 # more than the small files in RUN_DIR need
 
-install_command() { # [--no-load]
-  local load=true type record folder state=
+install_command() { # [--no-load | --if-wanted]
+  local load=true only_if_wanted=false type record folder state=
   case "$*" in
     "") ;;
     --no-load) load=false ;;
-    *) usage_error "install has only the option --no-load, but got: $*" ;;
+    --if-wanted) only_if_wanted=true ;;
+    *) usage_error "install has only the options --no-load and --if-wanted, one at a time, but got: $*" ;;
   esac
   check_root
   check_architecture
@@ -21,6 +22,10 @@ install_command() { # [--no-load]
   record=$(record_for "$type")
   read_parameters
   take_lock
+  if "$only_if_wanted" && ! is_wanted; then
+    log "another run has changed the node's driver, so this one is not installed again"
+    return 0
+  fi
   folder=$(folder_for "${IMAGE[DRIVER_VERSION]}-${IMAGE[KERNEL_RELEASE]}" "$record")
   if "$load"; then
     state=$(loaded_state "$folder" "$type" "$record")

@@ -19,7 +19,8 @@ maintain() {
   follow_logs
 }
 
-# Repairs what is missing. If another run works on the node, it repairs or removes the driver itself.
+# Repairs what is missing. If another run works on the node, it repairs or removes the driver itself. A newer image may have replaced
+# the driver between the first question and the look at it, so what is missing is repaired only after the question is asked again.
 maintain_once() {
   try_lock || return 0
   if is_unbroken; then
@@ -28,7 +29,7 @@ maintain_once() {
     release_lock
   else
     release_lock
-    reinstall
+    if is_wanted; then reinstall; fi
   fi
 }
 
@@ -78,7 +79,7 @@ reinstall() {
   now=$(uptime_seconds)
   if [[ -n $REINSTALLED ]] && ((now - REINSTALLED < REINSTALL_SECONDS)); then return 0; fi
   log "the driver is not complete, and is installed again"
-  "$SELF" install </dev/null &
+  "$SELF" install --if-wanted </dev/null &
   while kill -0 "$!" 2>/dev/null && ! "$STOPPING"; do pause 0.2; done
   ! "$STOPPING" || kill "$!" 2>/dev/null || true
   wait "$!" || code=$?

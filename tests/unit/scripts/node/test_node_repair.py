@@ -175,3 +175,24 @@ def test_wait_leaves_the_driver_of_a_newer_image_alone(node: Node) -> None:
         lose_a_module(node)
         assert "installed again" not in stop(process)
     assert node.loaded() != LOADED
+
+
+@pytest.mark.parametrize("wanted", ["0" * 64 + "\n", None])
+def test_a_repair_leaves_the_driver_that_another_run_has_chosen(node: Node, wanted: str | None) -> None:
+    node.installs()
+    file = node.host / "run/nvidia/nvidia-installer.wanted"
+    file.write_text(wanted) if wanted else file.unlink()
+    lose_all_modules(node)
+    done = node.run("install", "--if-wanted")
+
+    assert done.returncode == 0
+    assert "another run has changed the node's driver, so this one is not installed again" in done.stderr
+    assert node.loaded() == set()
+
+
+def test_a_repair_of_the_driver_that_the_node_should_have_is_an_installation(node: Node) -> None:
+    node.installs()
+    lose_all_modules(node)
+
+    assert node.run("install", "--if-wanted").returncode == 0
+    assert is_ready(node)
