@@ -83,10 +83,10 @@ def newest_kernel(
 
 
 def kernels_of(release: Release, architecture: Architecture, packages: Packages, index: PackageIndex) -> dict[str, str]:
-    """Return the version of the headers package of each kernel (`uname -r`) of a release's flavour."""
+    """Return the version of the headers package of each kernel (`uname -r`) of a release's flavour, oldest first."""
     pattern = _pattern(packages.headers)
-    names = _headers_of_flavour(release, architecture, packages, index)
-    return {pattern.sub(r"\1", name): _newest(index, name) for name in names}
+    versions = {name: _newest(index, name) for name in _headers_of_flavour(release, architecture, packages, index)}
+    return {pattern.sub(r"\1", name): versions[name] for name in sorted(versions, key=lambda n: Version(versions[n]))}
 
 
 def driver_versions(packages: Packages, index: PackageIndex) -> list[str]:

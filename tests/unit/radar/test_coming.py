@@ -47,6 +47,13 @@ def test_newer_kernels_are_coming(tmp_path: Path) -> None:
     assert names(tmp_path, archives) == [("old-1", OLD), ("new-2", NEXT)]
 
 
+def test_kernels_of_an_archive_are_in_the_order_of_their_versions(tmp_path: Path) -> None:
+    offered = {f"6.12.{n}-cloud-amd64": f"6.12.{n}-1" for n in (111, 9, 107)}
+    found = names(tmp_path, {"new": KernelArchive(offered)}, "6.12.*")
+
+    assert [kernel for _, kernel in found] == [f"6.12.{n}-cloud-amd64" for n in (9, 107, 111)]
+
+
 def test_the_locked_kernel_and_older_ones_are_not_coming(tmp_path: Path) -> None:
     archives = {
         "old": KernelArchive({"6.1.0-56-cloud-amd64": "6.1.192"}),
