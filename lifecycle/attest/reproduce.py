@@ -35,7 +35,7 @@ from lifecycle.planning.project import COMPONENT
 from lifecycle.tools.checkout import Checkout
 from lifecycle.tools.digest import sha256_of
 from lifecycle.tools.problems import first_problem
-from lifecycle.tools.process import environment
+from lifecycle.tools.process import run_in_view
 from lifecycle.tools.registry.client import Registry, RemoteImage
 from lifecycle.tools.registry.credentials import login_for
 
@@ -189,11 +189,10 @@ def _rebuild(session: Session, folder: Path, recipe: Recipe) -> str:
     """Build the combination with the code of the sources, and return the image's id. It gets the combination's local names."""
     command = [sys.executable, "-m", "invoke", "build", "--only", recipe.combination, "--rebuild", "--locked", "--json"]
     command += ["--cache-dir", str(session.cache.root)]
-    env = environment({"INVOKE_STORE_MODE": "off"})
-    done = subprocess.run(command, cwd=folder, env=env, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        raise NotReproducibleError(recipe.combination, f"the build ended with exit code {done.returncode}")
-    (row,) = json.loads(done.stdout)
+    code, output = run_in_view(command, folder=folder, stdout=subprocess.PIPE, extra_env={"INVOKE_STORE_MODE": "off"})
+    if code:
+        raise NotReproducibleError(recipe.combination, f"the build ended with exit code {code}")
+    (row,) = json.loads(output)
     image = session.engine.image(row["image"])
     if image is None:
         raise NotReproducibleError(recipe.combination, f"the engine does not have {row['image']}")

@@ -3,7 +3,6 @@
 `nox -s test_node` boots the machines, because they are part of the tests: it reads a BootPlan and writes BootOutcomes beside it.
 """
 
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -18,7 +17,7 @@ from lifecycle.planning.required_inputs import boot_warning
 from lifecycle.rehearsal.assess import GroupVerdict, Reason, Verdict
 from lifecycle.tools.engine.engine import LocalImage
 from lifecycle.tools.labels import LABEL_DRIVER, LABEL_KERNEL
-from lifecycle.tools.process import environment
+from lifecycle.tools.process import run_in_view
 
 PLAN, OUTCOMES = "plan.json", "outcomes.json"
 _STDERR = 2
@@ -169,10 +168,8 @@ def _boot(session: Session, pairs: Iterable[BootPair], folder: Path) -> tuple[Bo
     command += [f"--only={only}", f"--rehearsal={folder / PLAN}", "-k", "rehearsal"]
     session.progress.say(f"booting {len(plan.pairs)} of the images' kernels, some minutes each")
     # Its output is progress, so that stdout has nothing but the result.
-    done = subprocess.run(
-        command, cwd=session.root, env=environment(), stdin=subprocess.DEVNULL, stdout=_STDERR, check=False
-    )
+    code, _ = run_in_view(command, folder=session.root, stdout=_STDERR)
     try:
         return BootOutcomes.model_validate_json((folder / OUTCOMES).read_bytes()).outcomes
     except (OSError, ValidationError) as error:
-        raise BootFailedError(done.returncode) from error
+        raise BootFailedError(code) from error

@@ -4,9 +4,11 @@ import logging
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from lifecycle.errors import InstallerError
 
@@ -66,6 +68,33 @@ def run(command: Sequence[str], *, extra_env: Mapping[str, str] | None = None) -
     if done.returncode:
         raise ProgramFailedError(command, done.returncode, done.stdout + done.stderr)
     return done.stdout
+
+
+def run_in_view(
+    command: Sequence[str], *, folder: Path, stdout: int, extra_env: Mapping[str, str] | None = None
+) -> tuple[int, str]:
+    """Run a program in a folder, with its messages in the user's view, and return its exit code and what a pipe got.
+
+    `stdout` is a descriptor or subprocess.PIPE. If this process is interrupted, so is the program with all that it has started, as
+    by Ctrl-C in a terminal, and it has ended before KeyboardInterrupt is raised.
+    """
+    log_command(command)
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment(extra_env),
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        text=True,
+        process_group=0,
+    ) as process:
+        try:
+            output, _ = process.communicate()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGINT)
+            process.wait()
+            raise
+    return process.returncode, output or ""
 
 
 def log_command(command: Sequence[str]) -> None:

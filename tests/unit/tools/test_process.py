@@ -1,11 +1,22 @@
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from lifecycle.tools.process import ProgramFailedError, ProgramMissingError, environment, root_prefix, run
+from lifecycle.tools.process import (
+    ProgramFailedError,
+    ProgramMissingError,
+    environment,
+    root_prefix,
+    run,
+    run_in_view,
+)
+from tests.support.checkout import ROOT
+from tests.support.machines.node_processes import is_alive, until
 from tests.support.servers.faulty_server import faulty_server
 
 
@@ -29,6 +40,36 @@ def test_the_error_for_a_failed_program_has_its_command_and_last_lines() -> None
     assert lines[-2] == "  the reason"
     assert "  0" not in lines
     assert lines[-1].startswith("The command was: ")
+
+
+def test_a_program_in_view_returns_its_code_and_what_its_pipe_got(tmp_path: Path) -> None:
+    script = "import os, sys; print(os.getcwd(), os.environ['A']); sys.exit(3)"
+    command = [sys.executable, "-c", script]
+
+    assert run_in_view(command, folder=tmp_path, stdout=subprocess.PIPE, extra_env={"A": "1"}) == (3, f"{tmp_path} 1\n")
+    assert run_in_view(["true"], folder=tmp_path, stdout=2) == (0, "")
+
+
+# A program that starts another one, and tells its process id.
+PARENT = "import subprocess; p = subprocess.Popen(['sleep', '600']); print(p.pid, flush=True); p.wait()"
+CALLER = f"""\
+import sys
+from pathlib import Path
+from lifecycle.tools.process import run_in_view
+run_in_view([sys.executable, "-c", {PARENT!r}], folder=Path(), stdout=1)
+"""
+
+
+def test_an_interruption_ends_all_that_a_program_in_view_has_started() -> None:
+    command = [sys.executable, "-c", CALLER]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as caller:
+        assert caller.stdout
+        started = int(caller.stdout.readline())
+        caller.send_signal(signal.SIGINT)
+        said = caller.communicate(timeout=30)[1]
+
+    assert said.rstrip().endswith("KeyboardInterrupt")
+    until(lambda: not is_alive(started))
 
 
 def test_folders_of_system_programs_are_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
