@@ -147,7 +147,9 @@ class Lock(_Entry):
             base.pop("packages" if "digest" in base else "digest", None)
         for part in ("kernels", "drivers", "bases"):
             plain[part] = dict(sorted(plain[part].items()))
-        return _HEADER + yaml.dump(plain, sort_keys=False, default_flow_style=None, width=10**6, allow_unicode=True)
+        return _HEADER + yaml.dump(
+            plain, sort_keys=False, default_flow_style=None, width=10**6, allow_unicode=True, Dumper=yaml.CSafeDumper
+        )
 
     @classmethod
     def load(cls, path: Path) -> Self:
