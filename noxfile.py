@@ -123,7 +123,7 @@ def test_k8s(session: nox.Session) -> None:
     install(session, "k8s")
     session.run("python", "-m", "invoke", "build")
     session.run("python", "-m", "invoke", "fetch", "--kernel-images")
-    session.run("pytest", "tests/k8s", *session.posargs)
+    session.run("pytest", "tests/k8s", "--numprocesses=auto", "--dist=loadfile", *session.posargs)
 
 
 @nox.session
