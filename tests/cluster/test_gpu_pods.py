@@ -30,13 +30,16 @@ TAINT = "startup-taint.cluster-autoscaler.kubernetes.io/nvidia-driver"
 LABELS = labels_for("lts")
 POD = "look"
 # What a program does that uses a GPU. The kernel knows no such device, and says so only if the container may open its file.
+# A container's log does not keep the order of two streams, so there is one.
 LOOK = """\
+exec 2>&1
 nvidia-smi
 cat /usr/lib/x86_64-linux-gnu/libcuda.so.1 /usr/lib64/libcuda.so.1
 echo
 cat /dev/nvidia0
+true
 """
-COMMAND = ["sh", "-c", f"{LOOK} 2>&1 || true"]
+COMMAND = ["sh", "-c", LOOK]
 WITH_GPU = "fine\nELFELF\ncat: /dev/nvidia0: No such device or address\n"
 
 
