@@ -215,12 +215,11 @@ def test_the_radar_judges_the_next_version_in_the_builder_of_its_own(built: str,
 
 
 def test_the_radar_leaves_files_and_lock_as_they_are(built: str, checkout: Checkout) -> None:
-    before = [(checkout.folder / name).read_bytes() for name in ("versions.lock", "image_versions", "component.yaml")]
+    files = [checkout.folder / name for name in ("versions.lock", "image_versions", "component.yaml")]
+    before = [file.read_bytes() for file in files]
     checkout.invoke("radar", "--only", RELEASE)
 
-    assert [
-        (checkout.folder / name).read_bytes() for name in ("versions.lock", "image_versions", "component.yaml")
-    ] == before
+    assert [file.read_bytes() for file in files] == before
 
 
 def test_a_version_that_the_archive_lacks_is_one_sentence(

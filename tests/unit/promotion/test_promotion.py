@@ -10,17 +10,18 @@ from lifecycle.cache.cache import BOOTED, TESTED
 from lifecycle.cache.evidence import note_evidence
 from lifecycle.cache.rehearsals import Rehearsed, note_rehearsal
 from lifecycle.config.policy import Promotion
-from lifecycle.config.schema import Architecture, ModuleType
+from lifecycle.config.schema import ModuleType
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Targets
 from lifecycle.promotion.command import NotProvenError, PromotionRequest, missing_evidence, show_promotion
 from lifecycle.promotion.evidence import CanaryEvidence, first_boots, gather_canary_evidence, radar_verdicts
-from lifecycle.radar.model import Arrival, KernelJudgement, ModulesJudgement, RadarResult, Verdict
+from lifecycle.radar.model import RadarResult, Verdict
 from lifecycle.radar.pages import FOLDER, JSON, write_result
 from tests.support.builders.projects import component, local_image, project
 from tests.support.fakes.engine import FakeEngine
 from tests.support.fakes.sessions import FakeSession
+from tests.support.radar.results import modules, result
 
 CANARY = ("{name: new-2, channel: current}", "{name: new-2, channel: canary}")
 KERNEL = "6.12.117-amd64"
@@ -48,24 +49,9 @@ def canary(given: LockedProject) -> list[Combination]:
 
 def radar_result(verdicts: dict[ModuleType, Verdict]) -> RadarResult:
     """Return the result of a radar run about 550.163.01 for the kernel of the canary."""
-    modules = tuple(
-        ModulesJudgement(driver="550.163.01", module_type=t, digest="d", verdict=verdict)
-        for t, verdict in verdicts.items()
-    )
-    kernel = KernelJudgement(
-        release="old-1",
-        channel="current",
-        architecture=Architecture.AMD64,
-        current="6.1",
-        kernel=KERNEL,
-        linux="6.12.117",
-        package="6.12.117-1",
-        suite="backports",
-        builder="old-1",
-        arrival=Arrival(days=None, words="unknown"),
-        modules=modules,
-    )
-    return RadarResult(at=datetime(2026, 11, 30, tzinfo=UTC), kernels=(kernel,), warnings=())
+    found = result(*(modules(verdict, module_type=t) for t, verdict in verdicts.items()))
+    kernels = tuple(kernel.model_copy(update={"kernel": KERNEL}) for kernel in found.kernels)
+    return found.model_copy(update={"kernels": kernels})
 
 
 def boot(session: FakeSession, image: str, at: datetime) -> None:
