@@ -76,7 +76,9 @@ class ComingRepository(AptRepository):
     """An APT suite whose kernels may reach a release later."""
 
     builder: ReleaseName | None = None
-    """The release in whose builder the modules for its kernels are compiled, if it is not the same release."""
+    """The release in whose builder the modules for its kernels are compiled, if it is not the same release.
+
+    It is declared under `context`, or its source names a builder."""
 
     @property
     def source(self) -> "AptSource":
@@ -96,7 +98,9 @@ class ReleaseSource(Source):
     """The base of the sources of packages."""
 
     builder: Builder | None = None
-    """The image that compiles the modules of a release that `invoke add-release` adds, with `{architecture}` and `{version}`."""
+    """The image that compiles the modules of a release, with `{architecture}` and `{version}`.
+
+    It is for releases that `invoke add-release` adds, and for coming kernels (`radar`)."""
 
 
 class AptSource(ReleaseSource):

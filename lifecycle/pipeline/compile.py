@@ -21,6 +21,7 @@ from lifecycle.pipeline.compile_errors import (
     CompileFailedError,
     IncompatibleModulesError,
     InvalidHeadersError,
+    UnusableBuilderError,
     UnusablePatchError,
     error_lines,
 )
@@ -36,6 +37,7 @@ from lifecycle.tools.labels import LABEL_DIGEST
 from lifecycle.tools.reproducible import SOURCE_DATE_EPOCH
 
 _PATCH_LINE = re.compile(r"(?:compile\.sh|ask-probes): error: ((?:patch|probe) .*)")
+_BUILDER_LINE = re.compile(r"^compile\.sh: error: (this builder .*)$", re.MULTILINE)
 _SHOWN = 8
 _COMMAND = ["compile.sh", "/in", "/out"]
 MODULES = ("nvidia", "nvidia-uvm", "nvidia-modeset", "nvidia-drm", "nvidia-peermem")
@@ -188,9 +190,10 @@ class Compiler:
         target = self.targets.compiled(job.combination, module_type)
         made, whole_log = out / module_type, self.cache.log(target.kind, target.name)
         if not (made / "make.log").exists():
-            return CompileFailedError(
-                job.combination, module_type, log, log.read_text(errors="replace").splitlines()[-_SHOWN:]
-            )
+            text = log.read_text(encoding="utf-8", errors="replace")
+            if said := _BUILDER_LINE.search(text):
+                return UnusableBuilderError(job.combination, log, said[1])
+            return CompileFailedError(job.combination, module_type, log, text.splitlines()[-_SHOWN:])
         shutil.copyfile(made / "make.log", whole_log)
         if code and (made / "failed").exists():
             lines = error_lines(whole_log.read_text(encoding="utf-8", errors="replace"))

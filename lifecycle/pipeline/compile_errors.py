@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from lifecycle.config.image_versions import builder_name
 from lifecycle.config.schema import ModuleType
 from lifecycle.errors import InstallerError
 from lifecycle.planning.matrix import Combination
@@ -65,6 +66,18 @@ class UnusablePatchError(ModulesFailedError):
             lines=said,
             details="\n".join([*(f"  {line}" for line in said[1:_SHOWN]), f"  the whole log: {log}"]),
             resolution="Narrow its conditions in patches/series.yaml, correct it, or remove it.",
+        )
+
+
+class UnusableBuilderError(InstallerError):
+    """A builder without the compiler that the kernel needs; `said` is compile.sh's sentence."""
+
+    def __init__(self, combination: Combination, log: Path, said: str) -> None:
+        super().__init__(
+            f"{combination.id}: {said}",
+            details=f"  the whole log: {log}",
+            resolution=f"Name a base that has it as {builder_name(combination.release)} in image_versions. "
+            "For a kernel of `radar` in component.yaml, name one as `builder` of its suite.",
         )
 
 

@@ -30,11 +30,12 @@ class NoSuchKernelError(UsageError):
 
 
 class NoBuilderToCompileError(UsageError):
-    """A builder for coming kernels that is not the builder of a declared release."""
+    """A release that has no builder for coming kernels."""
 
     def __init__(self, release: str, builder: str) -> None:
         super().__init__(
-            f"component.yaml: radar.{release}: builder {builder!r} is no declared release: name one under context.releases"
+            f"component.yaml: radar.{release}: builder {builder!r} is no release with a builder: name one of context.releases, "
+            "or one of sources.releases that has the key `builder`"
         )
 
 
@@ -102,7 +103,7 @@ def sources_to_ask(component: Component, releases: Sequence[str]) -> list[Coming
             )
             for coming in component.radar.get(release.name, []):
                 builder = coming.builder or release.name
-                if builder not in names:
+                if builder not in names and not component.sources.builder(builder, component.context.architecture[0]):
                     raise NoBuilderToCompileError(release.name, builder)
                 found.append(
                     ComingSource(

@@ -13,6 +13,7 @@ from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Matrix
 from lifecycle.planning.selector import NothingSelectedError, matches
 from lifecycle.radar import pages
+from lifecycle.radar.builders import with_builders
 from lifecycle.radar.coming import KernelScout, sources_to_ask
 from lifecycle.radar.judge import Judge
 from lifecycle.radar.model import RadarResult, Verdict
@@ -35,7 +36,9 @@ class NotJudgedError(InstallerError):
     """Modules that could not be judged, for a reason that is not in their sources."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        super().__init__(f"{', '.join(names)} could not be judged", resolution="See the report, and run it again.")
+        super().__init__(
+            f"{', '.join(names)} could not be judged", resolution="Mend what the report names, and run it again."
+        )
 
 
 class NoArchiveError(InstallerError):
@@ -95,22 +98,24 @@ def run_radar(session: Session, request: RadarRequest) -> RadarResult:
     """Return the result. The caller holds the locks of the checkout and the cache."""
     pairs = selected_pairs(session.locked_project.matrix, request.only)
     releases = [release for release, _ in pairs]
-    sources = sources_to_ask(session.locked_project.component, releases)
-    project, more, missing = find_next_releases(session, releases, dry_run=request.dry_run)
-    sources += more
+    nexts, unread = find_next_releases(session, releases)
     scout = KernelScout(
-        project=project, indexes=session.sources.indexes, glob=request.kernels, say=session.progress.say
+        project=session.locked_project,
+        indexes=session.sources.indexes,
+        glob=request.kernels,
+        say=session.progress.say,
     )
-    answers = scout.ask(sources)
+    answers = scout.ask([*sources_to_ask(session.locked_project.component, releases), *nexts])
     if not answers.answered:
         raise NoArchiveError(answers.warnings)
-    warnings = (*missing, *answers.warnings)
+    project, kernels, unbuilt = with_builders(session, answers.kernels, dry_run=request.dry_run)
+    warnings = (*unread, *answers.warnings, *unbuilt)
     for warning in warnings:
         session.progress.warn(warning)
     judge = Judge(
         project=project, cache=session.cache, pairs=pairs, open_builder=lambda scratch: _builder(session, scratch)
     )
-    judged = [judge.judge(coming, dry_run=request.dry_run) for coming in answers.kernels]
+    judged = [judge.judge(coming, dry_run=request.dry_run) for coming in kernels]
     return RadarResult(at=datetime.now(UTC), kernels=tuple(k for k in judged if k.modules), warnings=warnings)
 
 

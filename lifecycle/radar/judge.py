@@ -122,7 +122,7 @@ class Judge:
         self, coming: ComingKernel, candidate: Candidate, is_new: bool, error: InstallerError | None
     ) -> ModulesJudgement:
         result, failure = self._result(candidate.target), known_failure(self.cache, candidate.target)
-        verdict, reason = self._verdict(result, failure, error)
+        verdict, reason = self._verdict(candidate, result, failure, error)
         about = failure.cause if failure and not result else None
         return ModulesJudgement(
             driver=candidate.combination.driver,
@@ -139,7 +139,7 @@ class Judge:
         )
 
     def _verdict(
-        self, result: Result | None, failure: Failure | None, error: InstallerError | None
+        self, candidate: Candidate, result: Result | None, failure: Failure | None, error: InstallerError | None
     ) -> tuple[Verdict, str]:
         if result:
             return (Verdict.PATCHED if any(_applied(result)) else Verdict.FITS), ""
@@ -148,7 +148,8 @@ class Judge:
         if error is None:
             return Verdict.UNKNOWN, ""
         said = error.lines[:1] if isinstance(error, ModulesFailedError) else ()
-        return Verdict.NOT_JUDGED, "; ".join([error.brief.splitlines()[0], *said])
+        brief = error.brief.splitlines()[0].removeprefix(f"{candidate.combination.id}: ")
+        return Verdict.NOT_JUDGED, "; ".join([brief, *said])
 
     def _symbols(self, coming: ComingKernel, candidate: Candidate, result: Result | None) -> SymbolChanges | None:
         """Return the changes of the symbols that today's modules import; None if there are none, or the cache lacks a part."""

@@ -41,6 +41,7 @@ main() {
     : "${KERNEL_RELEASE:?}" "${ARCHITECTURE:?}" "${DRIVER_VERSION:?}" "${MODULE_TYPES:?}" "${JOBS:?}" "${SOURCE_DATE_EPOCH:?}"
 
     select_toolchain
+    require_compiler
     prepare_fork_servers
     mkdir -p "$out"
     touch "$in/answers" "$out/answers"
@@ -71,10 +72,26 @@ select_toolchain() {
             ;;
     esac
     if ! command -v "${PREFIX}gcc" >/dev/null; then
-        echo "compile.sh: error: this builder has no ${PREFIX}gcc to compile for $ARCHITECTURE; add its package to the builder" >&2
+        echo "compile.sh: error: this builder has no ${PREFIX}gcc, which compiles for $ARCHITECTURE" >&2
         exit 2
     fi
     TOOLCHAIN+=("CROSS_COMPILE=$PREFIX" "CC=${PREFIX}gcc" "LD=${PREFIX}ld" "OBJDUMP=${PREFIX}objdump")
+}
+
+# Fails if this builder lacks the compiler that the kernel's own Makefile calls, such as gcc-14. Only make can tell its name.
+require_compiler() {
+    local compiler
+    mkdir -p "$BUILD/compiler"
+    # shellcheck disable=SC2016 # make's variable, not ours
+    echo '$(info compiler: $(firstword $(CC)))' >"$BUILD/compiler/Kbuild"
+    compiler=$(make --silent --directory "/lib/modules/$KERNEL_RELEASE/build" M="$BUILD/compiler" "${TOOLCHAIN[@]}" 2>&1 \
+        | sed -n 's/^compiler: //p') || true
+    # make reads the file more than once.
+    compiler=${compiler%%$'\n'*}
+    if [[ -n $compiler ]] && ! command -v "$compiler" >/dev/null; then
+        echo "compile.sh: error: this builder has no $compiler, which the kernel is compiled with" >&2
+        exit 2
+    fi
 }
 
 # Sets FORK_SERVERS for fork-cc1. Without the library in that folder, fork-cc1 only calls the compiler.

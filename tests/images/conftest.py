@@ -18,6 +18,7 @@ from lifecycle.checks.symvers import Symvers, symvers_of_headers
 from lifecycle.planning.locked_project import LockedProject, load_locked_project
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.tags import references
+from tests.support import builder_images
 from tests.support.checkout import ROOT
 from tests.support.combinations import runnable
 from tests.support.machines.installer import Installer
@@ -91,6 +92,15 @@ def installer(
         yield Installer(combination, reference, container, host, tmp_path_factory.mktemp("modules"))
     finally:
         container.remove(force=True, v=True)
+
+
+@pytest.fixture(scope="session")
+def kernel_image(combination: Combination, project: LockedProject, request: pytest.FixtureRequest) -> str:
+    """Return the image with the headers of each kernel once."""
+    first = next(c for c in project.matrix.combinations if c.kernel == combination.kernel)
+    if combination != first or request.config.getoption("--image"):
+        pytest.skip("one combination of each kernel is enough")
+    return builder_images.kernel_image(combination, project)
 
 
 @pytest.fixture(scope="session")

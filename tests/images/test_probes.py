@@ -4,23 +4,19 @@ import io
 import os
 import tarfile
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 
+import docker
 import pytest
 from docker.models.containers import Container
 
 from lifecycle.cache.cache import Cache, default_cache_dir
 from lifecycle.cache.patch_states import PatchState, patch_uses
-from lifecycle.config.image_versions import builder_title
 from lifecycle.config.patches import Patch
 from lifecycle.config.versions import VersionRange
-from lifecycle.pipeline.compile import Compiler
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
-from lifecycle.planning.targets import Targets, base_tag
+from lifecycle.planning.targets import Targets
 from lifecycle.tools.archive import write_members
-from lifecycle.tools.engine.docker_engine import DockerEngine
-from tests.support.builder_images import make_bases
 from tests.support.checkout import ROOT
 
 _STATES = {"needed": PatchState.APPLIED, "not-needed": PatchState.NOT_NEEDED}
@@ -29,23 +25,16 @@ _WRONG = b"#include <linux/no_such_header.h>\n"
 
 
 @pytest.fixture(scope="session")
-def kernel(combination: Combination, project: LockedProject, request: pytest.FixtureRequest) -> Iterator[Container]:
-    """Start a container of the image with a kernel's headers, once for each kernel, with the patches in /patches."""
-    first = next(c for c in project.matrix.combinations if c.kernel == combination.kernel)
-    if combination != first or request.config.getoption("--image"):
-        pytest.skip("one combination of each kernel is enough")
-    make_bases(combination)
-    targets, engine = Targets(project), DockerEngine(os.environ)
-    with closing(engine.client) as client:
-        compiler = Compiler(targets=targets, cache=Cache(default_cache_dir(os.environ)), engine=engine)
-        base, title = base_tag(targets.builder(combination)), builder_title(combination.release)
-        image = compiler.kernel(combination, compiler.builder(base, title))
-        container = client.containers.run(image, ["infinity"], entrypoint="sleep", network_mode="none", detach=True)
-        try:
-            put(container, {f"patches/{patch.probe}": read(patch) for patch in patches_for(project, combination)})
-            yield container
-        finally:
-            container.remove(force=True)
+def kernel(
+    kernel_image: str, combination: Combination, project: LockedProject, engine: docker.DockerClient
+) -> Iterator[Container]:
+    """Start a container of the image with a kernel's headers, with the patches in /patches."""
+    container = engine.containers.run(kernel_image, ["infinity"], entrypoint="sleep", network_mode="none", detach=True)
+    try:
+        put(container, {f"patches/{patch.probe}": read(patch) for patch in patches_for(project, combination)})
+        yield container
+    finally:
+        container.remove(force=True)
 
 
 def patches_for(project: LockedProject, combination: Combination) -> list[Patch]:

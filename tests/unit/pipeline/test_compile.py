@@ -14,6 +14,7 @@ from lifecycle.pipeline.compile_errors import (
     CompileFailedError,
     IncompatibleModulesError,
     InvalidHeadersError,
+    UnusableBuilderError,
     UnusablePatchError,
 )
 from lifecycle.planning.matrix import ModulePatch
@@ -150,6 +151,16 @@ def test_the_error_for_a_container_that_ends_early_quotes_its_last_lines(tmp_pat
 
     assert isinstance(error, CompileFailedError)
     assert "  dpkg: no space left\n" in str(error)
+
+
+def test_a_builder_without_the_kernels_compiler_is_no_fault_of_the_driver(tmp_path: Path) -> None:
+    said = b"compile.sh: error: this builder has no gcc-16, which the kernel is compiled with\n"
+    error = compile_in(builder({"empty": b""}, code=2, prints=said), Cache(tmp_path))[OPEN]
+
+    assert isinstance(error, UnusableBuilderError)
+    assert error.brief.endswith("550.163.01: this builder has no gcc-16, which the kernel is compiled with")
+    assert "as BUILDER_NEW_2 in image_versions" in str(error)
+    assert "context.exclude" not in str(error)
 
 
 def test_modules_that_were_not_built_are_named_and_nothing_is_kept(tmp_path: Path) -> None:

@@ -35,10 +35,19 @@ def test_a_release_that_is_not_selected_is_not_asked() -> None:
     assert [s.name for s in sources_to_ask(radar_component(), ["old-1"])] == ["old"]
 
 
-def test_a_builder_is_that_of_a_declared_release() -> None:
+def test_a_builder_is_that_of_a_release() -> None:
     edit = ("suite: new-proposed-updates", "builder: none-3, suite: new-proposed-updates")
-    with pytest.raises(NoBuilderToCompileError, match=r"radar\.new-2: builder 'none-3' is no declared release"):
+    with pytest.raises(NoBuilderToCompileError, match=r"radar\.new-2: builder 'none-3' is no release with a builder"):
         sources_to_ask(radar_component(edit), ["new-2"])
+
+
+def test_a_builder_may_be_that_of_a_release_that_is_not_declared() -> None:
+    source = "    sid:\n      kind: apt\n      builder: registry.example/sid\n"
+    suites = "      repositories: [{archive: Debian, suite: sid, components: [main]}]\n"
+    edit = ("suite: new-proposed-updates", "builder: sid, suite: new-proposed-updates")
+    found = sources_to_ask(radar_component(edit, ("    new-2:\n", f"{source}{suites}    new-2:\n")), ["new-2"])
+
+    assert [s.builder for s in found] == ["new-2", "sid"]
 
 
 def test_newer_kernels_are_coming(tmp_path: Path) -> None:

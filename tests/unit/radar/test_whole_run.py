@@ -71,3 +71,14 @@ def test_a_run_is_no_build_that_the_report_shows(session: RadarSession) -> None:
 
     assert read_last_build(session.cache) is None
     assert "excludes nothing" not in session.said.getvalue()
+
+
+def test_a_builder_without_the_compiler_judges_nothing_and_nothing_is_remembered(session: RadarSession) -> None:
+    said = "this builder has no gcc-16, which the kernel is compiled with"
+    session.engine.files = {"/out/empty": b""}
+    session.engine.output = f"compile.sh: error: {said}\n".encode()
+    result = run_radar(session, RadarRequest())
+
+    assert verdicts(result) == {Verdict.NOT_JUDGED}
+    assert {m.reason for k in result.kernels for m in k.modules} == {said}
+    assert not (session.cache.root / "radar").exists()

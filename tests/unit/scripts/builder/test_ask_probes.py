@@ -8,10 +8,11 @@ import pytest
 from tests.support.checkout import ROOT
 
 SCRIPT = ROOT / "scripts/builder/ask-probes"
-# As Kbuild does for a module outside the kernel: objects are named relative to M, and implicit declarations are errors.
+# As Kbuild does for a module outside the kernel: objects are named relative to M, a shell calls the compiler, and implicit
+# declarations are errors.
 MAKEFILE = """\
 %.o:
-	$(CC) -Werror=implicit-function-declaration -I$(CURDIR) -c -o $(M)/$@ $(M)/$(@:.o=.c)
+	set -e; $(CC) -Werror=implicit-function-declaration -I$(CURDIR) -c -o $(M)/$@ $(M)/$(@:.o=.c)
 """
 PROBE = """\
 #include <kernel.h>
@@ -27,7 +28,7 @@ int probe(void)
 """
 
 
-def ask(folder: Path, kernel: str, **probes: str) -> subprocess.CompletedProcess[str]:
+def ask(folder: Path, kernel: str, compiler: str = "gcc", **probes: str) -> subprocess.CompletedProcess[str]:
     """Ask probes of a kernel whose only header is given."""
     for name in ("kernel", "patches"):
         (folder / name).mkdir()
@@ -36,7 +37,8 @@ def ask(folder: Path, kernel: str, **probes: str) -> subprocess.CompletedProcess
     for name, text in probes.items():
         (folder / f"patches/{name}.c").write_text(text)
         (folder / f"patches/{name}.patch").write_text("")
-    command = [str(SCRIPT), str(folder / "patches"), str(folder / "work"), str(folder / "kernel"), "--jobs=2", "CC=gcc"]
+    folders = [str(folder / name) for name in ("patches", "work", "kernel")]
+    command = [str(SCRIPT), *folders, "--jobs=2", f"CC={compiler}"]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -77,6 +79,13 @@ def test_a_missing_header_is_no_answer(tmp_path: Path) -> None:
 
     assert done.returncode == 1
     assert "kernle.h" in done.stderr
+
+
+def test_a_compiler_that_is_missing_is_named(tmp_path: Path) -> None:
+    done = ask(tmp_path, "int once_had(void);", compiler="gcc-0", irq=PROBE)
+
+    assert done.returncode == 1
+    assert "gcc-0: not found" in done.stderr
 
 
 def test_a_kernel_that_builds_nothing_is_no_answer(tmp_path: Path) -> None:
