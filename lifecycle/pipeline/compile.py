@@ -178,7 +178,9 @@ class Compiler:
                 code = container.run(log)
                 with container.get("/out") as result:
                     extract_safely(result, folder, archive="the builder's output")
-            made = {t: self._finish(job, t, out, log, code) for t in job.types}
+            said = _BUILDER_LINE.search(log.read_text(encoding="utf-8", errors="replace"))
+            unusable = UnusableBuilderError(job.combination, log, said[1]) if said else None
+            made = {t: unusable or self._finish(job, t, out, log, code) for t in job.types}
             # A fault of the machine may have failed a compile, and made its answers wrong.
             failed = any(isinstance(result, InstallerError) for result in made.values())
             asked = 0 if failed else self.cache.add_answers(image, out / "answers")
@@ -190,10 +192,9 @@ class Compiler:
         target = self.targets.compiled(job.combination, module_type)
         made, whole_log = out / module_type, self.cache.log(target.kind, target.name)
         if not (made / "make.log").exists():
-            text = log.read_text(encoding="utf-8", errors="replace")
-            if said := _BUILDER_LINE.search(text):
-                return UnusableBuilderError(job.combination, log, said[1])
-            return CompileFailedError(job.combination, module_type, log, text.splitlines()[-_SHOWN:])
+            return CompileFailedError(
+                job.combination, module_type, log, log.read_text(errors="replace").splitlines()[-_SHOWN:]
+            )
         shutil.copyfile(made / "make.log", whole_log)
         if code and (made / "failed").exists():
             lines = error_lines(whole_log.read_text(encoding="utf-8", errors="replace"))

@@ -76,8 +76,7 @@ class UnusableBuilderError(InstallerError):
         super().__init__(
             f"{combination.id}: {said}",
             details=f"  the whole log: {log}",
-            resolution=f"Name a base that has it as {builder_name(combination.release)} in image_versions. "
-            "For a kernel of `radar` in component.yaml, name one as `builder` of its suite.",
+            resolution=f"Name a base that has it as {builder_name(combination.release)} in image_versions.",
         )
 
 
