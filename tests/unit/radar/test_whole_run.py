@@ -73,7 +73,7 @@ def test_a_run_is_no_build_that_the_report_shows(session: RadarSession) -> None:
     assert "excludes nothing" not in session.said.getvalue()
 
 
-def test_a_builder_without_the_compiler_judges_nothing_and_nothing_is_remembered(session: RadarSession) -> None:
+def test_a_builder_without_the_compiler_judges_and_remembers_nothing(session: RadarSession) -> None:
     said = "this builder has no gcc-16, which the kernel is compiled with"
     session.engine.files = {"/out/empty": b""}
     session.engine.output = f"compile.sh: error: {said}\n".encode()
