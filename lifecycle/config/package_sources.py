@@ -76,9 +76,7 @@ class ComingRepository(AptRepository):
     """An APT suite whose kernels may reach a release later."""
 
     builder: ReleaseName | None = None
-    """The release in whose builder the modules for its kernels are compiled, if it is not the same release.
-
-    It is declared under `context`, or its source names a builder."""
+    """Another release whose builder compiles for these kernels: one of `context.releases`, or one whose source has `builder`."""
 
     @property
     def source(self) -> "AptSource":
@@ -98,9 +96,7 @@ class ReleaseSource(Source):
     """The base of the sources of packages."""
 
     builder: Builder | None = None
-    """The image that compiles the modules of a release, with `{architecture}` and `{version}`.
-
-    It is for releases that `invoke add-release` adds, and for coming kernels (`radar`)."""
+    """The builder of a release that `invoke add-release` adds or `radar` names, with `{architecture}` and `{version}`."""
 
 
 class AptSource(ReleaseSource):

@@ -34,7 +34,7 @@ def schema_text() -> str:
 
 
 def field_texts(model: type[BaseModel]) -> dict[str, str]:
-    """Return the text below each field of a model and its bases, by the field's name in the file."""
+    """Return the first paragraph below each field of a model and its bases, on one line, by the field's name in the file."""
     texts: dict[str, str] = {}
     for base in reversed(model.__mro__):
         if issubclass(base, Model) and base is not Model:
@@ -48,7 +48,7 @@ def _texts_of(module: ast.Module) -> Iterator[tuple[str, str]]:
     for before, after in zip(definition.body, definition.body[1:], strict=False):
         match before, after:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                yield name, text
+                yield name, " ".join(text.partition("\n\n")[0].split())
 
 
 def _models(base: type[Model]) -> Iterator[type[Model]]:
