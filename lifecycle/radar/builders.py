@@ -56,11 +56,10 @@ def with_builders(
             raise PulledByRealRunError(declaration.name)
         return session.sources.resolver.base(declared, declaration)
 
-    declared = {release.name for release in project.component.context.releases}
     missing: dict[str, str] = {}
     for coming in kernels:
         name = coming.origin.builder
-        if name in missing or name in declared or builder_name(name) in project.lock.bases:
+        if name in missing or builder_name(name) in project.lock.bases:
             continue
         try:
             project = with_builder(project, coming, resolve)
