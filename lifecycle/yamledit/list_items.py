@@ -139,8 +139,7 @@ def _after_removal(place: Place, removed: Collection[int], last: int) -> int:
     leaf = _last_leaf(siblings[before[-1]]) if before else None
     if leaf is None or leaf.style not in ("|", ">"):
         return last
-    written = [line for line in text[leaf.start : leaf.end].splitlines()[1:] if line.strip()]
-    indent = min((len(line) - len(line.lstrip(" ")) for line in written), default=1)
+    indent = _indent(leaf)
     follow = re.compile(rf"(?:[ \t]*(?:\r\n|\r|\n)| {{{indent},}}#.*(?:\r\n|\r|\n|$))*").match(text, last)
     end = follow.end() if follow else last
     if _HEADER_KEEPS.match(text, leaf.start):
@@ -148,6 +147,14 @@ def _after_removal(place: Place, removed: Collection[int], last: int) -> int:
     comment = text.rfind("#", last, end)
     newline = _LINE_END.search(text, comment) if comment >= 0 else None
     return newline.end() if newline else end if comment >= 0 else last
+
+
+def _indent(block: YamlNode) -> int:
+    """Return the number of spaces before each line of a text block that are not a part of its text."""
+    written, said = block.stream.text[block.start : block.end].splitlines()[1:], block.value.splitlines()
+    first = [next((line for line in lines if line.strip()), " ") for lines in (written, said)]
+    outer, inner = (len(line) - len(line.lstrip(" ")) for line in first)
+    return max(outer - inner, 1)
 
 
 def _last_leaf(node: YamlNode) -> YamlNode:

@@ -144,3 +144,10 @@ def test_lines_after_a_removed_item_do_not_join_the_text_block_before(after: str
     text = f"l:\n- v: |+\n   one\n- v: two\n{after}- v: three\n"
 
     assert remove_items(ValuesFile(text, "f"), KeyPath.parse("l"), [1]).text == "l:\n- v: |+\n   one\n- v: three\n"
+
+
+def test_a_block_whose_text_is_indented_itself_is_not_joined_either() -> None:
+    text = "list:\n- last: |2\n      text\n- n: 1\n    # deeper\n# below\n"
+    after = remove_items(ValuesFile(text, "f"), KeyPath.parse("list"), [1])
+
+    assert after.text == "list:\n- last: |2\n      text\n# below\n"
