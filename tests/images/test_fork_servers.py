@@ -1,23 +1,17 @@
 """fork-cc1 in the builders: gcc makes the same files with fork servers as without, and reads shared headers once."""
 
-import os
 import shlex
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 
 import docker
 import pytest
 from docker.models.containers import Container
 
-from lifecycle.cache.cache import Cache, default_cache_dir
 from lifecycle.config.image_versions import builder_title
-from lifecycle.pipeline.compile import Compiler
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
-from lifecycle.planning.targets import Targets, base_tag
-from lifecycle.tools.engine.docker_engine import DockerEngine
-from tests.support.builder_images import make_bases
+from tests.support.builder_images import builder_image
 
 # As in a kernel: a register variable, a counter, and names of files and modules in code.
 SHARED = """\
@@ -82,12 +76,7 @@ def image(combination: Combination, project: LockedProject, request: pytest.Fixt
     first = next(c for c in project.matrix.combinations if builder_title(c.release) == title)
     if combination != first or request.config.getoption("--image"):
         pytest.skip("one image of each builder is enough")
-    make_bases(combination)
-    engine = DockerEngine(os.environ)
-    with closing(engine.client):
-        targets = Targets(project)
-        compiler = Compiler(targets=targets, cache=Cache(default_cache_dir(os.environ)), engine=engine)
-        return compiler.builder(base_tag(targets.builder(combination)), title)
+    return builder_image(combination, project)
 
 
 @pytest.fixture(scope="session")

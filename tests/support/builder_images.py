@@ -1,7 +1,8 @@
 """The images in which modules are compiled, which a build that took its results from a cache may not have made."""
 
 import os
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 from lifecycle.app.session import Session
 from lifecycle.cache.cache import Cache, default_cache_dir
@@ -23,11 +24,24 @@ def make_bases(combination: Combination) -> None:
         session.build_service().build(BuildRequest(only=combination.id, last=Kind.BASE, dry_run=False, locked=True))
 
 
-def kernel_image(combination: Combination, project: LockedProject) -> str:
-    """Return the image with the builder and the kernel headers of a combination. It is made if the engine lacks it."""
+@contextmanager
+def compiler_of(combination: Combination, project: LockedProject) -> Iterator[tuple[Compiler, str]]:
+    """Yield a compiler for a combination and the tag of its builder's image. The images are made if the engine lacks them."""
     make_bases(combination)
     targets, engine = Targets(project), DockerEngine(os.environ)
     with closing(engine.client):
         compiler = Compiler(targets=targets, cache=Cache(default_cache_dir(os.environ)), engine=engine)
         base, title = base_tag(targets.builder(combination)), builder_title(combination.release)
-        return compiler.kernel(combination, compiler.builder(base, title))
+        yield compiler, compiler.builder(base, title)
+
+
+def builder_image(combination: Combination, project: LockedProject) -> str:
+    """Return the tag of the image of a combination's builder."""
+    with compiler_of(combination, project) as (_, builder):
+        return builder
+
+
+def kernel_image(combination: Combination, project: LockedProject) -> str:
+    """Return the tag of the image with the builder and the kernel headers of a combination."""
+    with compiler_of(combination, project) as (compiler, builder):
+        return compiler.kernel(combination, builder)

@@ -20,8 +20,6 @@ FAMILY = """\
     new-2:
 """
 OFFERED = {"gl-*": ("gl-3.1", "gl-2.5", "gl-2.4", "gl-1.9")}
-KERNEL = "6.12.130-cloud-amd64"
-DIGEST = "sha256:" + "a" * 64
 
 
 def declared(*edits: tuple[str, str]) -> Component:
