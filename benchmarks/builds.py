@@ -14,8 +14,8 @@ import docker
 from docker.models.containers import Container
 
 from lifecycle.config.lock import LockedDriver, LockedFile
-from lifecycle.config.package_sources import AptRepository, AptSource
 from lifecycle.config.schema import Architecture
+from lifecycle.config.sources.package_sources import AptRepository, AptSource
 from lifecycle.planning.declarations import apt_repositories
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination

@@ -16,8 +16,8 @@ from pathlib import Path
 import docker
 
 from benchmarks.builds import PlainBuild
-from lifecycle.config.driver_sources import PackagedDriver
-from lifecycle.config.package_sources import AptSource
+from lifecycle.config.sources.driver_sources import PackagedDriver
+from lifecycle.config.sources.package_sources import AptSource
 from lifecycle.pipeline.image import HOME
 from lifecycle.pipeline.package import MODULES_FOLDER
 from lifecycle.pipeline.unpack import unpack_deb

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lifecycle.cache.cache import file_name
 from lifecycle.config.image_versions import builder_title
-from lifecycle.config.package_sources import AptSource
+from lifecycle.config.sources.package_sources import AptSource
 from lifecycle.planning.builder_tags import builder_tag, kernel_tag
 from lifecycle.planning.declarations import base_declarations, driver_declarations, kernel_declarations
 from lifecycle.planning.locked_project import LockedProject

@@ -8,14 +8,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from lifecycle.config.driver_sources import DriverSource, PackagedDriver
 from lifecycle.config.gitops import DeclaredPage, GitOps
-from lifecycle.config.package_sources import ComingRepository, PackageSource
 from lifecycle.config.policy import Policy
 from lifecycle.config.references import REPOSITORY, RegistryHost, Repository
 from lifecycle.config.schema import Architecture, Loc, Model, ModuleType, ReleaseName, formed, problems_at, shown
 from lifecycle.config.security import Advisories, Attest, Signing
-from lifecycle.config.sources import Sources
+from lifecycle.config.sources.driver_sources import DriverSource, PackagedDriver
+from lifecycle.config.sources.package_sources import ComingRepository, PackageSource
+from lifecycle.config.sources.section import Sources
 from lifecycle.config.store import RemoteCacheConfig
 from lifecycle.config.validation import parse, read_text
 from lifecycle.config.versions import DriverVersion, Flavour, Kernel, KernelRelease, Range, VersionRange, driver_branch

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from lifecycle.config.component import Component
-from lifecycle.config.driver_sources import PackagedDriver
-from lifecycle.config.package_sources import AptRepository, AptSource, PackageSource
+from lifecycle.config.sources.driver_sources import PackagedDriver
+from lifecycle.config.sources.package_sources import AptRepository, AptSource, PackageSource
 from lifecycle.doctor.finding import Finding, Subject, one_line
 from lifecycle.errors import UsageError
 from lifecycle.planning.project import Project

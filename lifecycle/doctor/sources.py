@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 from lifecycle.config.component import Component
-from lifecycle.config.driver_sources import RedistributableDriver, RunfileDriver
-from lifecycle.config.package_sources import DirectorySource, SwiftSource
+from lifecycle.config.sources.driver_sources import RedistributableDriver, RunfileDriver
+from lifecycle.config.sources.package_sources import DirectorySource, SwiftSource
 from lifecycle.doctor.archives import sources_in_use
 from lifecycle.doctor.finding import Finding, Subject
 from lifecycle.errors import UsageError

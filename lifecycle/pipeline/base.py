@@ -5,7 +5,7 @@ from urllib.parse import quote
 from lifecycle.cache.cache import Cache
 from lifecycle.config.image_versions import RUNTIME, Base
 from lifecycle.config.lock import LockedFile
-from lifecycle.config.package_sources import AptSource
+from lifecycle.config.sources.package_sources import AptSource
 from lifecycle.errors import InstallerError
 from lifecycle.pipeline.image_archive import root_image
 from lifecycle.planning.locked_project import LockedProject

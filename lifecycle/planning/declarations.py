@@ -5,11 +5,17 @@ from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
 from lifecycle.config.component import Component
-from lifecycle.config.driver_sources import PackagedDriver, RedistributableDriver, RunfileDriver
 from lifecycle.config.image_versions import RUNTIME, Base, builder_name
 from lifecycle.config.lock import LockedBase, LockedDriver, LockedKernel, driver_key, kernel_key
-from lifecycle.config.package_sources import AptRepository, AptSource, DirectorySource, PackageSource, SwiftSource
 from lifecycle.config.schema import Architecture
+from lifecycle.config.sources.driver_sources import PackagedDriver, RedistributableDriver, RunfileDriver
+from lifecycle.config.sources.package_sources import (
+    AptRepository,
+    AptSource,
+    DirectorySource,
+    PackageSource,
+    SwiftSource,
+)
 from lifecycle.errors import UsageError
 from lifecycle.planning.project import Project
 from lifecycle.tools.digest import digest_of, short

@@ -8,10 +8,10 @@ from pathlib import Path
 from lifecycle.config.component import Component, load_component
 from lifecycle.config.image_versions import RUNTIME, Base, ImageVersions, load_image_versions
 from lifecycle.config.lock import Lock
-from lifecycle.config.packages import PackageList, load_package_list
 from lifecycle.config.patches import PatchSeries, load_patches
 from lifecycle.config.schema import Architecture
 from lifecycle.config.security import Signer, read_signer
+from lifecycle.config.sources.packages import PackageList, load_package_list
 from lifecycle.planning.recipes import FORMAT, RECIPES
 from lifecycle.tools.digest import digest_of_files, sha256_of
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from lifecycle.app.session import Session
 from lifecycle.config.image_versions import Base, builder_name
 from lifecycle.config.lock import LockedBase
-from lifecycle.config.package_sources import AptSource
+from lifecycle.config.sources.package_sources import AptSource
 from lifecycle.errors import InstallerError
 from lifecycle.planning.declarations import Declaration, base_declarations
 from lifecycle.planning.locked_project import LockedProject, replace_lock

@@ -8,8 +8,8 @@ from debian.debian_support import Version
 
 from lifecycle.config.component import NEWEST, Component, Release
 from lifecycle.config.lock import LockedKernel, kernel_key
-from lifecycle.config.package_sources import AptSource, PackageSource
 from lifecycle.config.schema import Architecture
+from lifecycle.config.sources.package_sources import AptSource, PackageSource
 from lifecycle.errors import InstallerError, UsageError
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.radar.arrival import arrival_of

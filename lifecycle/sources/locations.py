@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from lifecycle.config.package_sources import AptRepository
+from lifecycle.config.sources.package_sources import AptRepository
 from lifecycle.sources.apt.machine import MachineArchives, UndeclaredOriginError
 from lifecycle.sources.swift import SWIFT, SwiftSession, split_location
 from lifecycle.sources.transfer import Address

@@ -6,8 +6,8 @@ from enum import StrEnum
 
 from lifecycle.config.component import Component, Release
 from lifecycle.config.lock import LockedFile
-from lifecycle.config.package_sources import AptSource, PackageSource, SwiftSource
 from lifecycle.config.schema import Architecture
+from lifecycle.config.sources.package_sources import AptSource, PackageSource, SwiftSource
 from lifecycle.errors import InstallerError, UsageError
 from lifecycle.sources.download_locked import download_locked
 from lifecycle.sources.open_index import PackageIndexes

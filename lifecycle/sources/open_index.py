@@ -6,8 +6,8 @@ from pathlib import Path
 
 from lifecycle.cache.cache import Cache
 from lifecycle.config.lock import LockedFile
-from lifecycle.config.package_sources import AptSource, PackageSource, SwiftSource
 from lifecycle.config.schema import Architecture
+from lifecycle.config.sources.package_sources import AptSource, PackageSource, SwiftSource
 from lifecycle.errors import UsageError
 from lifecycle.sources.apt.index import AptIndex
 from lifecycle.sources.deb_folder import DebFile, DebFolderIndex, parse_debs

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
-from lifecycle.config.driver_sources import RedistributableDriver
 from lifecycle.config.lock import LockedDriver, LockedFile
 from lifecycle.config.schema import Architecture, ModuleType
+from lifecycle.config.sources.driver_sources import RedistributableDriver
 from lifecycle.config.versions import DRIVER_EXACT
 from lifecycle.errors import InstallerError
 from lifecycle.sources.driver_versions import ARCH, PLATFORM, DriverVersions, driver_of, file_name

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lifecycle.config.driver_sources import RedistributableDriver, RunfileDriver
 from lifecycle.config.lock import Lock, LockedBase, LockedDriver, LockedKernel
-from lifecycle.config.package_sources import AptSource, PackageSource
+from lifecycle.config.sources.driver_sources import RedistributableDriver, RunfileDriver
+from lifecycle.config.sources.package_sources import AptSource, PackageSource
 from lifecycle.errors import UsageError
 from lifecycle.planning.declarations import (
     AnySource,

@@ -8,7 +8,7 @@ from debian.debian_support import Version
 from lifecycle.config.component import NEWEST, Release
 from lifecycle.config.lock import LockedDriver, LockedFile, LockedKernel
 from lifecycle.config.schema import Architecture, ModuleType
-from lifecycle.config.sources import Packages
+from lifecycle.config.sources.section import Packages
 from lifecycle.config.versions import driver_branch, linux_version
 from lifecycle.sources.package_index import PackageIndex, PackageNotFoundError
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from lifecycle.config.driver_sources import RunfileDriver
 from lifecycle.config.lock import LockedDriver, LockedFile
 from lifecycle.config.schema import Architecture, ModuleType
+from lifecycle.config.sources.driver_sources import RunfileDriver
 from lifecycle.config.versions import driver_branch
 from lifecycle.sources.download import ForbiddenError, NewFile, SourceFileNotFoundError, WrongContentError
 from lifecycle.sources.driver_versions import DriverVersions, driver_of, file_name, fill_template

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lifecycle.config.component import NEWEST, Component
-from lifecycle.config.driver_sources import PackagedDriver, RedistributableDriver
-from lifecycle.config.package_sources import AptSource, DirectorySource, PackageSource, SwiftSource
 from lifecycle.config.schema import Architecture
+from lifecycle.config.sources.driver_sources import PackagedDriver, RedistributableDriver
+from lifecycle.config.sources.package_sources import AptSource, DirectorySource, PackageSource, SwiftSource
 from lifecycle.config.versions import version_key
 from lifecycle.sources.driver_versions import DriverVersions
 from lifecycle.sources.locations import FILE, glob_template

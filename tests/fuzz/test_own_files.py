@@ -11,8 +11,8 @@ from lifecycle.config.component import load_component
 from lifecycle.config.costs import load_costs
 from lifecycle.config.image_versions import load_image_versions
 from lifecycle.config.lock import Lock
-from lifecycle.config.packages import load_package_list
 from lifecycle.config.patches import load_patches
+from lifecycle.config.sources.packages import load_package_list
 from lifecycle.config.versions import VersionRange
 from tests.fuzz.harness import FUZZ, judge, mutated, mutated_bytes
 from tests.support.builders.projects import COMPONENT, lock

@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 
 from lifecycle.cache.cache import Cache, default_cache_dir
-from lifecycle.config.package_sources import AptSource
 from lifecycle.config.schema import Architecture
+from lifecycle.config.sources.package_sources import AptSource
 from lifecycle.planning.declarations import apt_repositories
 from lifecycle.planning.project import load_project
 from lifecycle.sources.apt.download import download_packages

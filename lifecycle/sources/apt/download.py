@@ -13,8 +13,8 @@ from debian.deb822 import Deb822
 
 from lifecycle.cache.cache import Cache
 from lifecycle.config.lock import LockedFile
-from lifecycle.config.package_sources import AptRepository
 from lifecycle.config.schema import Architecture
+from lifecycle.config.sources.package_sources import AptRepository
 from lifecycle.errors import InstallerError
 from lifecycle.sources.apt.job import AptJob
 from lifecycle.sources.apt.machine import MachineArchives, UndeclaredOriginError, repositories_of

@@ -10,8 +10,8 @@ from debian.deb822 import Packages
 from debian.debian_support import Version
 
 from lifecycle.config.lock import LockedFile
-from lifecycle.config.package_sources import AptRepository
 from lifecycle.config.schema import Architecture
+from lifecycle.config.sources.package_sources import AptRepository
 from lifecycle.errors import InstallerError, UsageError
 from lifecycle.sources.apt.busy import find_busy_answer
 from lifecycle.sources.apt.machine import MachineArchives

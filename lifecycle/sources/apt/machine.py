@@ -11,8 +11,8 @@ from urllib.parse import unquote
 
 from debian.deb822 import Deb822
 
-from lifecycle.config.package_sources import AptRepository
 from lifecycle.config.schema import Architecture
+from lifecycle.config.sources.package_sources import AptRepository
 from lifecycle.errors import InstallerError, UsageError
 from lifecycle.sources.apt.entry import architectures, as_line, as_stanza, carried_options, read_entry
 from lifecycle.tools.process import run

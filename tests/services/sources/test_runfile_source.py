@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.config.driver_sources import RunfileDriver
 from lifecycle.config.lock import LockedFile
 from lifecycle.config.schema import Architecture
+from lifecycle.config.sources.driver_sources import RunfileDriver
 from lifecycle.sources.download import CorruptDownloadError, SourceFileNotFoundError, WrongContentError
 from lifecycle.sources.driver_versions import NoFilesError, NoVersionsError
 from lifecycle.sources.swift import SwiftSession

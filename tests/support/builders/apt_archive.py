@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lifecycle.config.package_sources import AptRepository
+from lifecycle.config.sources.package_sources import AptRepository
 
 # Name, version, dependencies; Debian's metapackage of a flavour leads to the newest kernel's headers.
 PACKAGES = [

@@ -9,10 +9,10 @@ from lifecycle.cache.cache import Cache
 from lifecycle.config.component import parse_component
 from lifecycle.config.image_versions import Base, ImageVersions
 from lifecycle.config.lock import Lock, LockedBase, LockedDriver, LockedFile, LockedKernel
-from lifecycle.config.packages import PackageList
 from lifecycle.config.patches import Patch, PatchSeries
 from lifecycle.config.schema import ModuleType
 from lifecycle.config.security import Signer
+from lifecycle.config.sources.packages import PackageList
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.matrix import Combination
 from lifecycle.planning.targets import Kind, Target, Targets

@@ -8,9 +8,9 @@ from lifecycle.cache.patch_states import PatchState, PatchUse
 from lifecycle.config.component import Component, load_component
 from lifecycle.config.image_versions import Base, ImageVersions
 from lifecycle.config.lock import Lock, LockedBase, LockedDriver, LockedFile, LockedKernel
-from lifecycle.config.packages import PackageList
 from lifecycle.config.patches import PatchSeries
 from lifecycle.config.schema import ModuleType
+from lifecycle.config.sources.packages import PackageList
 from lifecycle.config.validation import validate
 from lifecycle.errors import ConfigurationError
 from lifecycle.planning.locked_project import LockedProject

@@ -7,8 +7,8 @@ from pathlib import Path
 from lifecycle.cache.cache import Cache
 from lifecycle.config.component import Component
 from lifecycle.config.lock import Lock, LockedFile
-from lifecycle.config.package_sources import AptSource, PackageSource
 from lifecycle.config.schema import Architecture
+from lifecycle.config.sources.package_sources import AptSource, PackageSource
 from lifecycle.errors import InstallerError
 from lifecycle.planning.declarations import base_declarations, driver_declarations, kernel_declarations
 from lifecycle.planning.locked_project import LockedProject, require_locked

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from lifecycle.config.component import Component, load_component
-from lifecycle.config.driver_sources import RedistributableDriver, RunfileDriver
 from lifecycle.config.image_versions import parse_image_versions
-from lifecycle.config.package_sources import AptSource
+from lifecycle.config.sources.driver_sources import RedistributableDriver, RunfileDriver
+from lifecycle.config.sources.package_sources import AptSource
 from lifecycle.versions.edits import ProjectFiles, add_release, new_release
 from lifecycle.yamledit.own_files import OwnFile
 from tests.support.checkout import ROOT

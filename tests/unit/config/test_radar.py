@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from lifecycle.config.package_sources import ComingRepository
+from lifecycle.config.sources.package_sources import ComingRepository
 from tests.support.builders.projects import COMPONENT, component, problems
 
 SUITE = "{archive: Debian, suite: sid, components: [main]}"

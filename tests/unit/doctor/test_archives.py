@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.config.package_sources import AptRepository
+from lifecycle.config.sources.package_sources import AptRepository
 from lifecycle.doctor.archives import (
     check_archives,
     check_keyrings,

@@ -6,8 +6,8 @@ import pytest
 from lifecycle.config.component import Component
 from lifecycle.config.image_versions import Base, ImageVersions
 from lifecycle.config.lock import Lock
-from lifecycle.config.packages import PackageList
 from lifecycle.config.schema import Architecture
+from lifecycle.config.sources.packages import PackageList
 from lifecycle.errors import UsageError
 from lifecycle.planning.declarations import (
     AnySource,

@@ -1,7 +1,7 @@
 """Declarations for more than one architecture."""
 
-from lifecycle.config.packages import PackageList
 from lifecycle.config.schema import Architecture
+from lifecycle.config.sources.packages import PackageList
 from lifecycle.planning.declarations import (
     base_declarations,
     base_packages,

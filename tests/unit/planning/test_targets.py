@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 
 from lifecycle.config.lock import Lock, LockedBase
-from lifecycle.config.packages import PackageList
 from lifecycle.config.patches import Patch, PatchSeries
 from lifecycle.config.schema import ModuleType
 from lifecycle.config.security import Signer
+from lifecycle.config.sources.packages import PackageList
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.targets import Kind, Target, Targets, hashes
 from lifecycle.tools.reproducible import SOURCE_DATE_EPOCH

@@ -4,8 +4,8 @@ import pytest
 
 from lifecycle.config.component import NEWEST, Release
 from lifecycle.config.lock import LockedBase
-from lifecycle.config.package_sources import AptSource
 from lifecycle.config.schema import ModuleType
+from lifecycle.config.sources.package_sources import AptSource
 from lifecycle.planning.declarations import Declaration
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.planning.project import Project

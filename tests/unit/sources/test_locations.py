@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.config.package_sources import AptRepository
+from lifecycle.config.sources.package_sources import AptRepository
 from lifecycle.sources.apt.machine import MachineArchive, MachineArchives, UndeclaredOriginError
 from lifecycle.sources.locations import InputLocations, glob_template, is_url, origin_of
 from lifecycle.sources.swift import SwiftSession

@@ -5,8 +5,8 @@ import pytest
 
 from lifecycle.cache.cache import Cache
 from lifecycle.config.lock import Lock
-from lifecycle.config.package_sources import AptSource
 from lifecycle.config.schema import Architecture
+from lifecycle.config.sources.package_sources import AptSource
 from lifecycle.sources.apt.index import AptIndex
 from lifecycle.sources.apt.machine import MachineArchives
 from lifecycle.sources.driver_versions import DriverVersions

@@ -2,7 +2,7 @@ import pytest
 
 from lifecycle.config.component import Channel, Release
 from lifecycle.config.schema import Architecture, ModuleType
-from lifecycle.config.sources import Packages
+from lifecycle.config.sources.section import Packages
 from lifecycle.sources.apt.index import AptIndex
 from lifecycle.sources.apt.machine import MachineArchives
 from lifecycle.sources.package_index import PackageNotFoundError

@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 
 from lifecycle.cache.cache import Cache
-from lifecycle.config.package_sources import AptSource
 from lifecycle.config.schema import Architecture
+from lifecycle.config.sources.package_sources import AptSource
 from lifecycle.pipeline.base import package_file_name
 from lifecycle.planning.locked_project import LockedProject
 from lifecycle.sources.apt.download import download_packages

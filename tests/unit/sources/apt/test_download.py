@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from lifecycle.cache.cache import Cache
 from lifecycle.config.lock import LockedFile
-from lifecycle.config.package_sources import AptRepository
 from lifecycle.config.schema import Architecture
+from lifecycle.config.sources.package_sources import AptRepository
 from lifecycle.sources.apt.download import _make_locked_root, download_packages, split
 from lifecycle.sources.apt.job import AptJob
 from lifecycle.sources.apt.machine import MachineArchives, UndeclaredOriginError

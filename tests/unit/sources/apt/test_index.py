@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.config.package_sources import AptRepository
 from lifecycle.config.schema import Architecture
+from lifecycle.config.sources.package_sources import AptRepository
 from lifecycle.sources.apt.index import (
     AptIndex,
     ArchiveUpdateError,

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.config.package_sources import AptRepository
 from lifecycle.config.schema import Architecture
+from lifecycle.config.sources.package_sources import AptRepository
 from lifecycle.sources.apt.machine import (
     ArchiveNotConfiguredError,
     MachineArchive,

@@ -5,12 +5,12 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from lifecycle.config.driver_sources import DriverSource, RunfileDriver
-from lifecycle.config.package_sources import PackageSource, Source
-from lifecycle.config.packages import PackageEntry, PackageName, for_architecture, package_template
 from lifecycle.config.placeholders import check_placeholders
 from lifecycle.config.schema import Architecture, Loc, Model, ModuleType, problems_at, texts_of
-from lifecycle.config.source_names import DriverBranch, SourceName
+from lifecycle.config.sources.driver_sources import DriverSource, RunfileDriver
+from lifecycle.config.sources.names import DriverBranch, SourceName
+from lifecycle.config.sources.package_sources import PackageSource, Source
+from lifecycle.config.sources.packages import PackageEntry, PackageName, for_architecture, package_template
 
 _VERSION, _ARCHITECTURE = "{version}", "{architecture}"
 _BUILDER_NAMES = {"builder": ["architecture"]}

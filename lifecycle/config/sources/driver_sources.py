@@ -4,9 +4,9 @@ from typing import Literal, Self, TypeAlias
 
 from pydantic import model_validator
 
-from lifecycle.config.package_sources import Source
 from lifecycle.config.schema import Loc, ReleaseName, problems_at, shown
-from lifecycle.config.source_names import Location
+from lifecycle.config.sources.names import Location
+from lifecycle.config.sources.package_sources import Source
 
 _VERSION = "{version}"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.config.package_sources import DirectorySource, SwiftSource
 from lifecycle.config.schema import Architecture
+from lifecycle.config.sources.package_sources import DirectorySource, SwiftSource
 from tests.support.builders.projects import COMPONENT, component, problems
 
 FAMILY = (

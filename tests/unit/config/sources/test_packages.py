@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.config.packages import PackageList, for_architecture, load_package_list
+from lifecycle.config.sources.packages import PackageList, for_architecture, load_package_list
 from lifecycle.errors import ConfigurationError
 from tests.support.builders.projects import component
 from tests.support.checkout import ROOT

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.config.package_sources import AptSource
 from lifecycle.config.schema import Architecture
+from lifecycle.config.sources.package_sources import AptSource
 from tests.support.builders.projects import COMPONENT, component, problems
 
 

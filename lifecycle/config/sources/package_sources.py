@@ -8,7 +8,7 @@ from typing import Literal, Self, TypeAlias
 from pydantic import Field, model_validator
 
 from lifecycle.config.schema import Architecture, Model, ReleaseName, shown
-from lifecycle.config.source_names import AptComponent, Builder, ContainerName, Location, Suite, Uri
+from lifecycle.config.sources.names import AptComponent, Builder, ContainerName, Location, Suite, Uri
 from lifecycle.tools.digest import digest_of, short
 
 # File systems limit a name to 255 bytes; the digest makes a shortened one unique.
